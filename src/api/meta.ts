@@ -1,0 +1,48 @@
+// The few shapes of Kubernetes' own API that we read and write, as they are on the wire.
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+}
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid: string;
+  /** Opaque; compared for equality, or as a decimal number of any length (KEP-5647), never as a JavaScript number. */
+  readonly resourceVersion: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly OwnerReference[];
+}
+
+/** What a request names: the group, version and plural of its path. */
+export interface ResourceDescriptor {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+}
+
+export const SECRETS: ResourceDescriptor = { group: '', version: 'v1', plural: 'secrets', namespaced: true };
+export const NAMESPACES: ResourceDescriptor = { group: '', version: 'v1', plural: 'namespaces', namespaced: false };
+export const EVENTS: ResourceDescriptor = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespaced: true };
+
+/** `namespace/name`, or `/name` for what has no namespace. */
+export type ObjectKey = string;
+
+export function objectKey(namespace: string | undefined, name: string): ObjectKey {
+  return `${namespace ?? ''}/${name}`;
+}
+
+export function splitKey(key: ObjectKey): { readonly namespace: string | undefined; readonly name: string } {
+  const slash = key.indexOf('/');
+  return { namespace: key.slice(0, slash) || undefined, name: key.slice(slash + 1) };
+}

@@ -1,0 +1,76 @@
+// Every name that users, other tools or the original know us by. Changing one breaks somebody; adding one is an API change.
+
+export const GROUP = 'aws.zakariaamine.com';
+export const VERSION = 'v1alpha2';
+export const API_VERSION = `${GROUP}/${VERSION}`;
+
+export const NAMESPACED_KIND = 'AWSECRImagePullSecret';
+export const CLUSTER_KIND = 'ClusterAWSECRImagePullSecret';
+export type PullSecretKind = typeof NAMESPACED_KIND | typeof CLUSTER_KIND;
+
+/** Value of the label `app.kubernetes.io/managed-by`, the field manager and the reporting controller. */
+export const OPERATOR_NAME = 'kube-ecr-secrets-operator';
+
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
+/** On our Secrets: uid of the CR they were written for. */
+export const OWNER_UID_LABEL = `${GROUP}/owner-uid`;
+/** On a Secret with AWS keys: `"true"` asks us to watch it, so that a new key is picked up at once. */
+export const CREDENTIALS_LABEL = `${GROUP}/credentials`;
+
+/** On our Secrets, as in the original: when the first of its logins ends, RFC 3339. */
+export const EXPIRY_ANNOTATION = 'expiry';
+/** On our Secrets: digest of the identity and registries they were made from. */
+export const INPUTS_ANNOTATION = `${GROUP}/inputs`;
+/** On a CR: any new value forces a fresh login. */
+export const RECONCILE_AT_ANNOTATION = `${GROUP}/reconcile-at`;
+
+export const DOCKER_CONFIG_TYPE = 'kubernetes.io/dockerconfigjson';
+export const DOCKER_CONFIG_KEY = '.dockerconfigjson';
+
+export const CONDITION_READY = 'Ready';
+export const CONDITION_RECONCILING = 'Reconciling';
+export const CONDITION_STALLED = 'Stalled';
+
+/** Reasons, shared by conditions, problems and events. The first eight are the original's. */
+export const REASON = {
+  secretsProcessing: 'SecretsProcessing',
+  secretsUpdated: 'SecretsUpdated',
+  secretCreated: 'SecretCreationSuccess',
+  secretUpdated: 'SecretUpdateSuccess',
+  createSecretError: 'CreateSecretError',
+  updateSecretError: 'UpdateSecretError',
+  getSecretError: 'GetSecretError',
+  loginFailed: 'GetAWSAuthTokenFailed',
+  secretDeleted: 'SecretDeletionSuccess',
+  deleteSecretError: 'DeleteSecretError',
+  secretConflict: 'SecretConflict',
+  namespaceNotFound: 'NamespaceNotFound',
+  namespaceTerminating: 'NamespaceTerminating',
+  partiallyReady: 'PartiallyReady',
+  tokenExpired: 'TokenExpired',
+  invalidSpec: 'InvalidSpec',
+  credentialsUnusable: 'CredentialsUnusable',
+  retrying: 'Retrying',
+} as const;
+
+/**
+ * AWS region names: a partition prefix of two to six letters (`eu`, `us-gov`, `eusc`), words, a number.
+ * Pattern and bound are those of DESIGN.md §2; the prefix `eusc` of the EU sovereign cloud is the longest in the SDK's data.
+ */
+export const REGION_PATTERN = '^[a-z]{2,6}(-[a-z]+)+-[0-9]{1,2}$';
+export const REGION_MAX_LENGTH = 32;
+
+/** RFC 1123 label: a namespace's name. */
+export const NAMESPACE_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
+export const NAMESPACE_MAX_LENGTH = 63;
+
+/** RFC 1123 subdomain: a Secret's name. */
+export const SECRET_NAME_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
+export const SECRET_NAME_MAX_LENGTH = 253;
+
+/** Keys of the Secret that `secretRef` names. */
+export const CREDENTIAL_KEYS = {
+  accessKeyId: 'AWS_ACCESS_KEY_ID',
+  secretAccessKey: 'AWS_SECRET_ACCESS_KEY',
+  sessionToken: 'AWS_SESSION_TOKEN',
+} as const;

@@ -1,0 +1,288 @@
+// THE source of the API: both specs and the status. TypeScript types, CRDs and the API reference are readings of it.
+// Used at build time only: at run time the operator imports nothing but types from here.
+
+import { z } from 'zod';
+import {
+  CREDENTIAL_KEYS,
+  NAMESPACE_MAX_LENGTH,
+  NAMESPACE_PATTERN,
+  REGION_MAX_LENGTH,
+  REGION_PATTERN,
+  SECRET_NAME_MAX_LENGTH,
+  SECRET_NAME_PATTERN,
+} from './names.ts';
+
+/** Longest list of namespaces; a larger one belongs in a selector. */
+export const MAX_NAMESPACES = 10_000;
+/** Longest list of problems in a status; DESIGN.md §2. */
+export const MAX_PROBLEMS = 100;
+/** As `metav1.Condition` has it. */
+const MAX_MESSAGE = 32_768;
+
+const time = z.string().meta({ format: 'date-time' });
+
+const region = z
+  .string()
+  .max(REGION_MAX_LENGTH)
+  .regex(new RegExp(REGION_PATTERN))
+  .describe('AWS region whose ECR registry is logged in to, such as eu-west-1.');
+
+const secretKey = (standard: string) =>
+  z
+    .string()
+    .min(1)
+    .max(253)
+    .regex(/^[-._a-zA-Z0-9]+$/)
+    .optional()
+    .describe(`Name of the key in the Secret. Default: ${standard}.`);
+
+const secretRef = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(SECRET_NAME_MAX_LENGTH)
+      .regex(new RegExp(SECRET_NAME_PATTERN))
+      .describe('Name of the Secret.'),
+    keys: z
+      .strictObject({
+        accessKeyId: secretKey(CREDENTIAL_KEYS.accessKeyId),
+        secretAccessKey: secretKey(CREDENTIAL_KEYS.secretAccessKey),
+        sessionToken: secretKey(CREDENTIAL_KEYS.sessionToken),
+      })
+      .optional()
+      .describe('Other names for the keys in the Secret.'),
+  })
+  .describe(
+    "Secret with the AWS keys, in this object's own namespace; for the cluster kind, in the operator's namespace. " +
+      'With the label aws.zakariaamine.com/credentials: "true" on it, a changed key is picked up at once, else within five minutes.',
+  );
+
+const awsAccess = z
+  .strictObject({
+    region,
+    accessKeyId: z
+      .string()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe(
+        'AWS access key id, plain, or base64 as earlier releases stored it. Everybody who may read this object can read it: prefer secretRef.',
+      ),
+    secretAccessKey: z
+      .string()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe('The secret key that belongs to accessKeyId, plain or base64. Prefer secretRef.'),
+    secretRef: secretRef.optional(),
+  })
+  .meta({
+    'x-kubernetes-validations': [
+      {
+        rule: 'has(self.accessKeyId) == has(self.secretAccessKey)',
+        message: 'accessKeyId and secretAccessKey go together: give both, or neither',
+      },
+      {
+        rule: 'has(self.secretRef) || has(self.accessKeyId) || has(self.secretAccessKey)',
+        message: 'no identity: give secretRef, or accessKeyId and secretAccessKey',
+      },
+      {
+        rule: '!(has(self.secretRef) && (has(self.accessKeyId) || has(self.secretAccessKey)))',
+        message: 'more than one identity: give secretRef, or accessKeyId and secretAccessKey, not both',
+      },
+    ],
+  })
+  .describe('Who asks AWS for the login, and where.');
+
+const secretName = z
+  .string()
+  .min(1)
+  .max(SECRET_NAME_MAX_LENGTH)
+  .regex(new RegExp(SECRET_NAME_PATTERN))
+  .meta({
+    'x-kubernetes-validations': [
+      { rule: 'self == oldSelf', message: 'secretName is immutable: delete this object and create another one' },
+    ],
+  })
+  .describe('Name of the pull secret that is kept in each namespace. Immutable.');
+
+const namespaceName = z.string().min(1).max(NAMESPACE_MAX_LENGTH).regex(new RegExp(NAMESPACE_PATTERN));
+
+const namespaceList = (description: string) =>
+  z.array(namespaceName).max(MAX_NAMESPACES).meta({ 'x-kubernetes-list-type': 'atomic' }).describe(description);
+
+const labelSelector = z
+  .strictObject({
+    matchLabels: z
+      .record(z.string(), z.string().max(63))
+      .optional()
+      .describe('Labels that a namespace must have, with these values.'),
+    matchExpressions: z
+      .array(
+        z.strictObject({
+          key: z.string().min(1).max(317).describe('Label that the requirement is about.'),
+          operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the label is compared.'),
+          values: z
+            .array(z.string().max(63))
+            .max(1_000)
+            .meta({ 'x-kubernetes-list-type': 'atomic' })
+            .optional()
+            .describe('Values for In and NotIn; absent for Exists and DoesNotExist.'),
+        }),
+      )
+      .max(100)
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
+      .optional()
+      .describe('Requirements, all of which must hold.'),
+  })
+  .describe(
+    'Namespaces by their labels; {} selects every namespace. Who may label a namespace may make it receive the login.',
+  );
+
+export const namespacedSpec = z
+  .strictObject({ awsAccess, secretName })
+  .describe('What is wanted: one pull secret, in this namespace.');
+
+export const clusterSpec = z
+  .strictObject({
+    awsAccess,
+    secretName,
+    namespaces: namespaceList('Namespaces by name. Repeats are folded.').min(1).optional(),
+    namespaceSelector: labelSelector.optional(),
+    excludeNamespaces: namespaceList(
+      'Namespaces that never receive the pull secret, however they were selected.',
+    ).optional(),
+  })
+  .describe('What is wanted: the pull secret in every namespace that is named or selected, and not excluded.');
+
+const condition = z.strictObject({
+  type: z
+    .string()
+    .max(316)
+    .regex(
+      /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$/,
+    )
+    .describe('Ready; Reconciling and Stalled are there only while they are true.'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
+  observedGeneration: z
+    .number()
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe('The generation of the object that the condition is about.'),
+  lastTransitionTime: time.describe('When the status of the condition last changed.'),
+  reason: z
+    .string()
+    .min(1)
+    .max(1_024)
+    .regex(/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/)
+    .describe('Why, in one word.'),
+  message: z.string().max(MAX_MESSAGE).describe('Why, in a sentence.'),
+});
+
+const login = z.strictObject({
+  registry: z.string().min(1).max(64).describe('What the login opens: the region of a private registry.'),
+  expiresAt: time.describe('When the token ends.'),
+  refreshedAt: time.describe('When the token was fetched.'),
+  nextRefreshAt: time.describe('When the next token will be fetched.'),
+  digest: z.string().max(128).describe('Digest of token and end, by which the token is recognised after a restart.'),
+  hosts: z
+    .array(z.string().max(253))
+    .max(100)
+    .meta({ 'x-kubernetes-list-type': 'atomic' })
+    .describe('Registry hosts that the login opens.'),
+});
+
+const count = z.number().int().min(0).max(2_147_483_647);
+
+export const status = z
+  .strictObject({
+    observedGeneration: z
+      .number()
+      .int()
+      .min(-1)
+      .max(Number.MAX_SAFE_INTEGER)
+      .optional()
+      .describe('The generation that this status is about; -1 before the first look.'),
+    conditions: z
+      .array(condition)
+      .max(16)
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
+      .optional()
+      .describe('Ready, and while they are true Reconciling and Stalled.'),
+    logins: z
+      .array(login)
+      .max(64)
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['registry'] })
+      .optional()
+      .describe('The logins that the pull secrets hold.'),
+    expiresAt: time.optional().describe('When the first of the logins ends.'),
+    refreshedAt: time.optional().describe('When the last of the logins was fetched.'),
+    secrets: z
+      .strictObject({
+        desired: count.describe('Pull secrets wanted.'),
+        ready: count.describe('Pull secrets in place.'),
+      })
+      .optional()
+      .describe('How many pull secrets are wanted and in place.'),
+    problems: z
+      .strictObject({
+        count: count.describe('How many namespaces have a problem.'),
+        items: z
+          .array(
+            z.strictObject({
+              namespace: z.string().max(NAMESPACE_MAX_LENGTH).describe('The namespace.'),
+              reason: z.string().max(128).describe('What is wrong, in one word.'),
+              message: z.string().max(1_024).describe('What is wrong and how to mend it.'),
+            }),
+          )
+          .max(MAX_PROBLEMS)
+          .meta({ 'x-kubernetes-list-type': 'atomic' })
+          .describe('The first of them.'),
+      })
+      .optional()
+      .describe('Namespaces in which the pull secret could not be kept.'),
+    lastHandledReconcileAt: z
+      .string()
+      .max(1_024)
+      .optional()
+      .describe('Value of the annotation aws.zakariaamine.com/reconcile-at that was last acted on.'),
+  })
+  .meta({ default: { observedGeneration: -1 } })
+  .describe('What was found and done. Written by the operator only.');
+
+/** The deprecated v1alpha1 kind, as the original defined it; it is only ever converted. */
+export const legacySpec = z
+  .strictObject({
+    awsAccess: z
+      .strictObject({
+        region: z.string().describe('AWS region.'),
+        accessKeyId: z.string().describe('AWS access key id.'),
+        secretAccessKey: z.string().describe('The secret key that belongs to it.'),
+      })
+      .optional()
+      .describe('Who asks AWS for the login, and where.'),
+    secretName: z.string().min(1).max(SECRET_NAME_MAX_LENGTH).optional().describe('Name of the pull secret.'),
+    namespaces: z.array(z.string()).min(1).optional().describe('Namespaces by name.'),
+  })
+  .describe('What is wanted.');
+
+export const legacyStatus = z
+  .strictObject({
+    conditions: z
+      .array(condition)
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
+      .optional()
+      .describe('Ready.'),
+  })
+  .describe('What was found and done.');
+
+export type NamespacedSpec = z.infer<typeof namespacedSpec>;
+export type ClusterSpec = z.infer<typeof clusterSpec>;
+export type LabelSelector = z.infer<typeof labelSelector>;
+export type PullSecretStatus = z.infer<typeof status>;
+export type Condition = z.infer<typeof condition>;
+export type LoginStatus = z.infer<typeof login>;
+export type Problem = NonNullable<PullSecretStatus['problems']>['items'][number];

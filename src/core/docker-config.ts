@@ -1,0 +1,58 @@
+// `.dockerconfigjson`: from logins to text, and back from a found Secret to the passwords in it. Pure.
+
+import { isRecord, recordOf, stringOf } from '../lib/json.ts';
+import type { Login } from './login.ts';
+
+/**
+ * The text of a `.dockerconfigjson` that holds `logins`.
+ *
+ * Each entry has `username`, `password` and `auth` (some readers know only one of the forms). Hosts are sorted, so the
+ * same logins always give the same text. When two logins name the same host, the one that ends later stays.
+ *
+ * @param logins  at least one, in any order
+ */
+export function makeDockerConfig(logins: readonly Login[]): string {
+  const byHost = new Map<string, Login>();
+  for (const login of logins) {
+    for (const host of login.hosts) {
+      const other = byHost.get(host);
+      if (!other || isLater(login, other)) byHost.set(host, login);
+    }
+  }
+  const entries = [...byHost]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([host, { username, password }]) => [host, { username, password, auth: basic(username, password) }] as const);
+  return JSON.stringify({ auths: Object.fromEntries(entries) });
+}
+
+/** Later end first; equal ends are decided by the digest, so that the order of the input does not matter. */
+function isLater(one: Login, other: Login): boolean {
+  return one.expiresAt === other.expiresAt ? one.digest > other.digest : one.expiresAt > other.expiresAt;
+}
+
+function basic(username: string, password: string): string {
+  return Buffer.from(`${username}:${password}`).toString('base64');
+}
+
+/**
+ * The passwords in a `.dockerconfigjson`, by host.
+ *
+ * @param base64  the value as it stands in the Secret's `data`
+ * @returns empty for anything that is not what we write; never an error, and never the parser's words
+ */
+export function readDockerConfig(base64: string): ReadonlyMap<string, string> {
+  const passwords = new Map<string, string>();
+  for (const [host, entry] of Object.entries(recordOf(recordOf(parse(base64))['auths']))) {
+    const password = isRecord(entry) ? stringOf(entry['password']) : undefined;
+    if (password !== undefined) passwords.set(host, password);
+  }
+  return passwords;
+}
+
+function parse(base64: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(base64, 'base64').toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,71 @@
+// What a login is, and when it has to be renewed. Pure.
+
+import { digest } from '../lib/digest.ts';
+import { type EpochMs, formatRfc3339, type Random } from '../lib/time.ts';
+
+/** One login to one registry: what `docker login` would be given. */
+export interface Login {
+  /** What it opens: the region of a private registry. */
+  readonly registry: string;
+  readonly username: string;
+  readonly password: string;
+  /** Registry hosts, sorted, at least one. */
+  readonly hosts: readonly string[];
+  /** All three on whole seconds, so that they read back from a status as they were written. */
+  readonly expiresAt: EpochMs;
+  readonly refreshedAt: EpochMs;
+  readonly renewAt: EpochMs;
+  /** Digest of token and end; it stands in the status, and is how a stored login is recognised. */
+  readonly digest: string;
+}
+
+/** What a registry answered, before we decide when to renew it. */
+export interface Token {
+  readonly username: string;
+  readonly password: string;
+  readonly hosts: readonly string[];
+  readonly expiresAt: EpochMs;
+}
+
+/** Renewal falls between these shares of a login's life: at most half of it, earlier by jitter (DESIGN.md §3, rule 5). */
+const LATEST_SHARE = 0.5;
+const JITTER_SHARE = 0.1;
+
+function wholeSecond(instant: number): EpochMs {
+  return (Math.floor(instant / 1_000) * 1_000) as EpochMs;
+}
+
+export function loginDigest(password: string, expiresAt: EpochMs): string {
+  return digest(password, formatRfc3339(expiresAt));
+}
+
+/**
+ * @param registry  what the token opens
+ * @param token     as the registry gave it; `expiresAt` later than `now`
+ * @param now       when it was given
+ * @param random    places the renewal between 40 % and 50 % of the life
+ */
+export function makeLogin(registry: string, token: Token, now: EpochMs, random: Random): Login {
+  const expiresAt = wholeSecond(token.expiresAt);
+  const share = LATEST_SHARE - JITTER_SHARE * random();
+  return {
+    registry,
+    username: token.username,
+    password: token.password,
+    hosts: [...token.hosts].sort(),
+    expiresAt,
+    refreshedAt: wholeSecond(now),
+    renewAt: wholeSecond(now + (expiresAt - now) * share),
+    digest: loginDigest(token.password, expiresAt),
+  };
+}
+
+/** Whether a login may be written into a Secret: its token has not ended. */
+export function isUsable(login: Login, now: EpochMs): boolean {
+  return login.expiresAt > now;
+}
+
+/** Whether a login must be fetched: there is none, or its time to be renewed has come. */
+export function needsLogin(held: Login | undefined, now: EpochMs): boolean {
+  return held === undefined || held.renewAt <= now;
+}

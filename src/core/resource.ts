@@ -1,0 +1,115 @@
+// A CR as the store holds it -> what it wants, checked. Pure. Nothing of a CR reaches a request without passing here.
+
+import {
+  CLUSTER_KIND,
+  NAMESPACE_MAX_LENGTH,
+  NAMESPACE_PATTERN,
+  NAMESPACED_KIND,
+  type PullSecretKind,
+  REGION_MAX_LENGTH,
+  REGION_PATTERN,
+  SECRET_NAME_MAX_LENGTH,
+  SECRET_NAME_PATTERN,
+} from '../api/names.ts';
+import type { PullSecretStatus } from '../api/schema.ts';
+import { digest } from '../lib/digest.ts';
+import { type JsonRecord, recordOf, stringOf, stringsOf } from '../lib/json.ts';
+import { type Identity, parseIdentity } from './identity.ts';
+import { parseSelector, type Selector } from './selector.ts';
+
+/** A CR, reduced to what decisions need. Its spec is whatever the API server stored, under whichever schema. */
+export interface PullSecretObject {
+  readonly kind: PullSecretKind;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation: number;
+  readonly deleting: boolean;
+  /** Value of the annotation `reconcile-at`. */
+  readonly reconcileAt: string | undefined;
+  readonly spec: JsonRecord;
+  readonly status: PullSecretStatus;
+}
+
+/** One registry to log in to. */
+export interface Registry {
+  /** Its name in `status.logins`. */
+  readonly registry: string;
+  readonly region: string;
+}
+
+/** Where the pull secret is wanted. */
+export interface Targets {
+  /** Sorted, no repeats. For the namespaced kind: its own namespace. */
+  readonly named: readonly string[];
+  readonly selector: Selector | undefined;
+  readonly excluded: ReadonlySet<string>;
+}
+
+export interface Wish {
+  readonly secretName: string;
+  readonly identity: Identity;
+  /** Sorted by name, at least one. */
+  readonly registries: readonly Registry[];
+  readonly targets: Targets;
+}
+
+const REGION = new RegExp(REGION_PATTERN);
+const SECRET_NAME = new RegExp(SECRET_NAME_PATTERN);
+const NAMESPACE = new RegExp(NAMESPACE_PATTERN);
+
+/**
+ * Reads what a CR wants.
+ *
+ * @returns the wish, or a sentence that says which field is wrong and what it must be
+ */
+export function parseWish(object: PullSecretObject): Wish | string {
+  const awsAccess = recordOf(object.spec['awsAccess']);
+  const region = stringOf(awsAccess['region']) ?? '';
+  if (region.length > REGION_MAX_LENGTH || !REGION.test(region)) {
+    return 'spec.awsAccess.region is not the name of an AWS region (an example: eu-west-1)';
+  }
+  const secretName = stringOf(object.spec['secretName']) ?? '';
+  if (secretName.length > SECRET_NAME_MAX_LENGTH || !SECRET_NAME.test(secretName)) {
+    return 'spec.secretName is not a name a Secret can have (lower case letters, digits, "-" and ".")';
+  }
+  const identity = parseIdentity(awsAccess);
+  if (typeof identity === 'string') return identity;
+  const targets = parseTargets(object);
+  if (typeof targets === 'string') return targets;
+  return { secretName, identity, registries: [{ registry: region, region }], targets };
+}
+
+function parseTargets({ kind, namespace, spec }: PullSecretObject): Targets | string {
+  if (kind === NAMESPACED_KIND) {
+    return { named: namespace === undefined ? [] : [namespace], selector: undefined, excluded: new Set() };
+  }
+  const selector = spec['namespaceSelector'] === undefined ? undefined : parseSelector(spec['namespaceSelector']);
+  if (typeof selector === 'string') return `spec.namespaceSelector: ${selector}`;
+  return {
+    // A name that no namespace can have is kept: it is reported as a namespace that is not there.
+    named: [...new Set(stringsOf(spec['namespaces']))].sort(),
+    selector,
+    excluded: new Set(stringsOf(spec['excludeNamespaces'])),
+  };
+}
+
+/** Whether a namespace can have this name; others are never put into a request. */
+export function isNamespaceName(name: string): boolean {
+  return name.length <= NAMESPACE_MAX_LENGTH && NAMESPACE.test(name);
+}
+
+/** Digest of everything that a Secret's content is made from; a Secret made from other inputs is stale. */
+export function inputsDigest(identityFingerprint: string, registries: readonly Registry[]): string {
+  return digest(identityFingerprint, ...registries.map(({ registry }) => registry));
+}
+
+/** How a CR is called in messages. */
+export function describeObject({
+  kind,
+  namespace,
+  name,
+}: Pick<PullSecretObject, 'kind' | 'namespace' | 'name'>): string {
+  return kind === CLUSTER_KIND ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+}

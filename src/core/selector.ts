@@ -1,0 +1,68 @@
+// Kubernetes label selectors. Pure.
+
+import { isRecord, listOf, recordOf, stringMapOf, stringOf, stringsOf } from '../lib/json.ts';
+
+export type Labels = ReadonlyMap<string, string>;
+
+export interface Requirement {
+  readonly label: string;
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  readonly values: ReadonlySet<string>;
+}
+
+/** All requirements must hold; none means that everything matches. */
+export type Selector = readonly Requirement[];
+
+/**
+ * Reads a LabelSelector.
+ *
+ * @returns the selector, or a sentence that says what is wrong with it
+ */
+export function parseSelector(value: unknown): Selector | string {
+  const wire = recordOf(value);
+  const requirements: Requirement[] = [];
+  for (const [label, text] of stringMapOf(wire['matchLabels'])) {
+    requirements.push({ label, operator: 'In', values: new Set([text]) });
+  }
+  for (const item of listOf(wire['matchExpressions'])) {
+    const requirement = parseRequirement(item);
+    if (typeof requirement === 'string') return requirement;
+    requirements.push(requirement);
+  }
+  return requirements;
+}
+
+function parseRequirement(item: unknown): Requirement | string {
+  if (!isRecord(item)) return 'an entry of matchExpressions is not an object';
+  const label = stringOf(item['key']);
+  const operator = stringOf(item['operator']);
+  const values = new Set(stringsOf(item['values']));
+  if (!label) return 'an entry of matchExpressions has no key';
+  switch (operator) {
+    case 'In':
+    case 'NotIn':
+      return values.size > 0 ? { label, operator, values } : `${operator} for ${label} needs at least one value`;
+    case 'Exists':
+    case 'DoesNotExist':
+      return values.size === 0 ? { label, operator, values } : `${operator} for ${label} takes no values`;
+    default:
+      return `${operator ?? 'no operator'} for ${label} is not one of In, NotIn, Exists, DoesNotExist`;
+  }
+}
+
+/** Kubernetes' meaning: NotIn and DoesNotExist also match an object without the label. */
+export function matches(selector: Selector, labels: Labels): boolean {
+  return selector.every(({ label, operator, values }) => {
+    const value = labels.get(label);
+    switch (operator) {
+      case 'In':
+        return value !== undefined && values.has(value);
+      case 'NotIn':
+        return value === undefined || !values.has(value);
+      case 'Exists':
+        return value !== undefined;
+      case 'DoesNotExist':
+        return value === undefined;
+    }
+  });
+}

@@ -1,0 +1,220 @@
+// Previous status + what happened -> next status: the truth table of DESIGN.md §2. Pure.
+
+import { CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED, REASON } from '../api/names.ts';
+import type { Condition, LoginStatus, Problem as ProblemStatus, PullSecretStatus } from '../api/schema.ts';
+import { type EpochMs, formatRfc3339 } from '../lib/time.ts';
+import type { Problem } from './desired.ts';
+import { isUsable, type Login } from './login.ts';
+import { cut, formatGoTime, listNames } from './text.ts';
+
+/** Why a login could not be had. */
+export interface LoginFailure {
+  readonly registry: string;
+  readonly message: string;
+  /** AWS, or the missing key, said no: only a change helps. Otherwise it is tried again by itself. */
+  readonly denied: boolean;
+}
+
+/** One round of one CR, as far as it came. */
+export interface Round {
+  readonly generation: number;
+  /** The spec, or the Secret it refers to, cannot be used: nothing was tried. */
+  readonly refusal?: { readonly reason: string; readonly message: string };
+  /** By registry: the logins that the Secrets hold or would hold, usable or ended. */
+  readonly logins: readonly Login[];
+  readonly failures: readonly LoginFailure[];
+  readonly desired: number;
+  /** Namespaces whose Secret is in place, sorted. */
+  readonly ready: readonly string[];
+  readonly problems: readonly Problem[];
+  readonly handledReconcileAt: string | undefined;
+}
+
+interface Verdict {
+  readonly status: Condition['status'];
+  readonly reason: string;
+  readonly message: string;
+  readonly stalled?: string;
+  readonly reconciling?: string;
+}
+
+/** Bytes of the problem list, so that a whole status stays under 32 KiB (DESIGN.md §2). */
+const PROBLEM_BYTES = 14_000;
+const PROBLEM_MESSAGE = 300;
+const LIST_BYTES = 8_000;
+const MESSAGE = 1_000;
+
+export function nextStatus(previous: PullSecretStatus, round: Round, now: EpochMs): PullSecretStatus {
+  const verdict = judge(previous, round, now);
+  const logins = loginStatuses(previous, round);
+  const problems = problemStatus(round.problems);
+  const ends = logins.map((login) => login.expiresAt).sort();
+  const fetched = logins.map((login) => login.refreshedAt).sort();
+  return {
+    observedGeneration: round.generation,
+    conditions: conditions(previous, verdict, round.generation, now),
+    ...(logins.length > 0 ? { logins } : {}),
+    ...(ends[0] === undefined ? {} : { expiresAt: ends[0] }),
+    ...(fetched.at(-1) === undefined ? {} : { refreshedAt: fetched.at(-1) }),
+    secrets: { desired: round.desired, ready: round.ready.length },
+    ...(problems ? { problems } : {}),
+    ...(round.handledReconcileAt === undefined ? {} : { lastHandledReconcileAt: round.handledReconcileAt }),
+  };
+}
+
+/** The status while the first login takes long; written only then. */
+export function processingStatus(
+  previous: PullSecretStatus,
+  generation: number,
+  secretName: string,
+  now: EpochMs,
+): PullSecretStatus {
+  const message = `fetching the login for secret ${secretName}`;
+  const verdict: Verdict = { status: 'Unknown', reason: REASON.secretsProcessing, message, reconciling: message };
+  return { ...previous, observedGeneration: generation, conditions: conditions(previous, verdict, generation, now) };
+}
+
+function judge(previous: PullSecretStatus, round: Round, now: EpochMs): Verdict {
+  if (round.refusal) {
+    const { reason, message } = round.refusal;
+    return { status: 'False', reason, message: cut(message, MESSAGE), stalled: message };
+  }
+  return (
+    judgeLogins(previous, round, now) ??
+    judgeNamespaces(round) ?? {
+      status: 'True',
+      reason: REASON.secretsUpdated,
+      message: updatedMessage(round),
+      ...progress(round),
+    }
+  );
+}
+
+/** Conditions beside a Ready that holds: what is being tried again, or will not come by itself. */
+function progress({ failures }: Round): Pick<Verdict, 'stalled' | 'reconciling'> {
+  const denied = failures.find((failure) => failure.denied);
+  if (denied) return { stalled: failureMessage(denied) };
+  const [first] = failures;
+  return first ? { reconciling: failureMessage(first) } : {};
+}
+
+function failureMessage({ registry, message }: LoginFailure): string {
+  return cut(`login to ${registry}: ${message}`, MESSAGE);
+}
+
+/** A verdict when the state of the logins decides; undefined when they are good enough. */
+function judgeLogins(previous: PullSecretStatus, round: Round, now: EpochMs): Verdict | undefined {
+  const ended = round.logins.find((login) => !isUsable(login, now));
+  const failures = round.failures;
+  if (ended) {
+    const failure = failures.find(({ registry }) => registry === ended.registry);
+    const why = failure ? `; ${failureMessage(failure)}` : '';
+    return {
+      status: 'False',
+      reason: REASON.tokenExpired,
+      message: `the login to ${ended.registry} ended at ${formatRfc3339(ended.expiresAt)}${why}`,
+      ...progress(round),
+    };
+  }
+  const [first] = failures;
+  if (!first) return undefined;
+  const without = failures.find(({ registry }) => !round.logins.some((login) => login.registry === registry));
+  if (without)
+    return { status: 'False', reason: REASON.loginFailed, message: failureMessage(without), ...progress(round) };
+  const denied = failures.find((failure) => failure.denied);
+  if (!denied || lastSuccess(previous) === round.generation) return undefined;
+  const holds = round.logins.find((login) => login.registry === denied.registry);
+  const until = holds ? `; the old login holds until ${formatRfc3339(holds.expiresAt)}` : '';
+  return {
+    status: 'False',
+    reason: REASON.loginFailed,
+    message: `${failureMessage(denied)}${until}`,
+    ...progress(round),
+  };
+}
+
+/** The generation at which the object was last Ready; undefined when it is not Ready now. */
+function lastSuccess(previous: PullSecretStatus): number | undefined {
+  const ready = previous.conditions?.find(({ type }) => type === CONDITION_READY);
+  return ready?.status === 'True' ? ready.observedGeneration : undefined;
+}
+
+/** Only a failure in a namespace that the CR names counts: who controls a selected one must not be able to spoil it. */
+function judgeNamespaces(round: Round): Verdict | undefined {
+  const named = round.problems.filter((problem) => problem.named);
+  if (named.length > 0) {
+    const parts = named.map(
+      ({ namespace, reason, message }) => `${namespace}: ${reason}: ${cut(message, PROBLEM_MESSAGE)}`,
+    );
+    const message = `${named.length} of ${round.desired} namespaces: ${listNames(parts, '; ', MESSAGE)}`;
+    return { status: 'False', reason: REASON.partiallyReady, message };
+  }
+  const selected = round.problems.length;
+  if (round.ready.length + selected < round.desired) {
+    const message = `creating/updating secrets: ${round.ready.length} of ${round.desired} namespaces done`;
+    return { status: 'Unknown', reason: REASON.secretsProcessing, message, reconciling: message };
+  }
+  return undefined;
+}
+
+/** The original's words, to the letter. */
+function updatedMessage(round: Round): string {
+  const next = Math.min(...round.logins.map((login) => login.renewAt)) as EpochMs;
+  const when = Number.isFinite(next) ? ` next update at: ${formatGoTime(next)}` : '';
+  return (
+    'AWS ECR secret with type kubernetes.io/dockerconfigjson have been created/updated successfully in namespaces: ' +
+    `[${listNames(round.ready, ' ', LIST_BYTES)}]${when}`
+  );
+}
+
+function conditions(previous: PullSecretStatus, verdict: Verdict, generation: number, now: EpochMs): Condition[] {
+  const make = (type: string, status: Condition['status'], reason: string, message: string): Condition => {
+    const before = previous.conditions?.find((condition) => condition.type === type);
+    const since = before?.status === status ? before.lastTransitionTime : formatRfc3339(now);
+    return {
+      type,
+      status,
+      observedGeneration: generation,
+      lastTransitionTime: since,
+      reason,
+      message: cut(message, LIST_BYTES + MESSAGE),
+    };
+  };
+  const result = [make(CONDITION_READY, verdict.status, verdict.reason, verdict.message)];
+  const why = verdict.status === 'True' ? undefined : verdict.reason;
+  if (verdict.reconciling !== undefined)
+    result.push(make(CONDITION_RECONCILING, 'True', why ?? REASON.retrying, verdict.reconciling));
+  if (verdict.stalled !== undefined)
+    result.push(make(CONDITION_STALLED, 'True', why ?? REASON.loginFailed, verdict.stalled));
+  return result;
+}
+
+function loginStatuses(previous: PullSecretStatus, round: Round): LoginStatus[] {
+  // A refused spec says nothing about the logins that the Secrets still hold.
+  if (round.refusal) return [...(previous.logins ?? [])];
+  return round.logins
+    .map((login) => ({
+      registry: login.registry,
+      expiresAt: formatRfc3339(login.expiresAt),
+      refreshedAt: formatRfc3339(login.refreshedAt),
+      nextRefreshAt: formatRfc3339(login.renewAt),
+      digest: login.digest,
+      hosts: [...login.hosts],
+    }))
+    .sort((one, other) => (one.registry < other.registry ? -1 : 1));
+}
+
+function problemStatus(problems: readonly Problem[]): PullSecretStatus['problems'] | undefined {
+  if (problems.length === 0) return undefined;
+  const items: ProblemStatus[] = [];
+  let bytes = 0;
+  for (const { namespace, reason, message } of problems.toSorted((one, other) =>
+    one.namespace < other.namespace ? -1 : 1,
+  )) {
+    const item = { namespace: cut(namespace, 63), reason, message: cut(message, PROBLEM_MESSAGE) };
+    bytes += JSON.stringify(item).length;
+    if (items.length === 100 || bytes > PROBLEM_BYTES) break;
+    items.push(item);
+  }
+  return { count: problems.length, items };
+}

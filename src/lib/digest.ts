@@ -1,0 +1,19 @@
+// Digests: how two values are compared without keeping, or showing, either.
+
+import { createHash } from 'node:crypto';
+
+/** How many hexadecimal digits of the SHA-256 are kept: 128 bits, which nobody collides by chance or by work. */
+const DIGITS = 32;
+
+/**
+ * Digest of a sequence of texts.
+ *
+ * The parts are length-prefixed, so that ("ab", "c") and ("a", "bc") differ.
+ *
+ * @returns `sha256:` and 32 hexadecimal digits
+ */
+export function digest(...parts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part);
+  return `sha256:${hash.digest('hex').slice(0, DIGITS)}`;
+}

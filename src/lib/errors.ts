@@ -1,0 +1,52 @@
+// The one shape of everything that can go wrong: it says what to do next, in words that are safe to show.
+
+import type { DurationMs } from './time.ts';
+
+/**
+ * What happens after a failure.
+ * - `backoff`: try again by itself, later each time.
+ * - `after`: try again after `delay`, because somebody said so (Retry-After) or the cause is known to take that long.
+ * - `change`: trying again is useless until somebody changes the object, the key or the cluster.
+ * - `stop`: the process is ending.
+ */
+export type Next = 'backoff' | 'after' | 'change' | 'stop';
+
+export interface FailureOptions {
+  readonly next: Next;
+  /** CamelCase word for conditions, events and metrics; it names the defect. */
+  readonly reason: string;
+  /** A sentence for users. Never holds a key, a token, or a parser's words about secret data. */
+  readonly message: string;
+  /** Only with `after`. */
+  readonly delay?: DurationMs;
+  /** For the log only, and there only its redacted text. */
+  readonly cause?: unknown;
+}
+
+export class Failure extends Error {
+  override readonly name: string = 'Failure';
+  readonly next: Next;
+  readonly reason: string;
+  readonly delay: DurationMs | undefined;
+
+  constructor(options: FailureOptions) {
+    super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.next = options.next;
+    this.reason = options.reason;
+    this.delay = options.delay;
+  }
+}
+
+/**
+ * Turns whatever was thrown into a Failure. A Failure stays as it is; anything else is a bug of ours and is tried again
+ * with backoff, with a fixed text: the text of an unknown error may hold secret data.
+ */
+export function failureFrom(thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown;
+  return new Failure({
+    next: 'backoff',
+    reason: 'InternalError',
+    message: 'an unexpected error happened inside the operator; its log has the details',
+    cause: thrown,
+  });
+}

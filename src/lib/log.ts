@@ -1,0 +1,86 @@
+// The process log: one line per event, JSON for machines or text for people. Every text in it is redacted here.
+
+import pino from 'pino';
+import { redact } from './redact.ts';
+import { type Clock, formatMilliseconds } from './time.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFormat = 'json' | 'text';
+
+/** Values of fields; objects are not allowed, so that nothing unexpected is serialised. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  /** `error`, if given, is written as its name and its redacted text, with those of its causes. */
+  warn(message: string, fields?: LogFields, error?: unknown): void;
+  error(message: string, fields?: LogFields, error?: unknown): void;
+  with(fields: LogFields): Logger;
+}
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Receives whole lines, each with its line feed. */
+  readonly write: (line: string) => void;
+  readonly clock: Clock;
+}
+
+/** How deep a chain of causes is followed. */
+const CAUSES = 4;
+
+function describe(error: unknown, depth = 0): string {
+  if (!(error instanceof Error)) return typeof error;
+  const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';
+  const own = `${error.name}${code}: ${error.message}`;
+  return error.cause === undefined || depth >= CAUSES ? own : `${own} <- ${describe(error.cause, depth + 1)}`;
+}
+
+function clean(fields: LogFields): Record<string, string | number | boolean> {
+  const result: Record<string, string | number | boolean> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined) result[name] = typeof value === 'string' ? redact(value) : value;
+  }
+  return result;
+}
+
+function textLine(line: string): string {
+  const { ts, level, msg, ...rest } = JSON.parse(line) as Record<string, unknown>;
+  const fields = Object.entries(rest).map(
+    ([name, value]) =>
+      ` ${name}=${typeof value === 'string' && /[\s"]/.test(value) ? JSON.stringify(value) : String(value)}`,
+  );
+  return `${String(ts)} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}${fields.join('')}\n`;
+}
+
+function wrap(target: pino.Logger): Logger {
+  const write = (level: LogLevel, message: string, fields: LogFields = {}, error?: unknown): void => {
+    if (!target.isLevelEnabled(level)) return;
+    const described = error === undefined ? {} : { error: redact(describe(error)) };
+    target[level]({ ...clean(fields), ...described }, redact(message));
+  };
+  return {
+    debug: (message, fields) => write('debug', message, fields),
+    info: (message, fields) => write('info', message, fields),
+    warn: (message, fields, error) => write('warn', message, fields, error),
+    error: (message, fields, error) => write('error', message, fields, error),
+    with: (fields) => wrap(target.child(clean(fields))),
+  };
+}
+
+/** A logger that writes synchronously, so that the last words of a dying process are not lost. */
+export function createLogger(options: LogOptions): Logger {
+  const stream = { write: options.format === 'json' ? options.write : (line: string) => options.write(textLine(line)) };
+  const target = pino(
+    {
+      level: options.level,
+      base: null,
+      messageKey: 'msg',
+      timestamp: () => `,"ts":"${formatMilliseconds(options.clock.now())}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    stream,
+  );
+  return wrap(target);
+}
