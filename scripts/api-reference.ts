@@ -1,6 +1,6 @@
 // CRD manifests -> the API reference for users (Markdown). Pure.
 
-import { isRecord, type JsonRecord, listOf, recordOf } from '../src/lib/json.ts';
+import { isRecord, type JsonRecord, listOf, recordOf, stringOf } from '../src/lib/json.ts';
 
 function typeOf(node: JsonRecord): string {
   if (node['type'] === 'array') return `list of ${typeOf(recordOf(node['items']))}`;
@@ -34,7 +34,7 @@ function rows(node: JsonRecord, path: string): readonly string[] {
       `\`${here}\``,
       typeOf(child),
       required.includes(name) ? 'yes' : '',
-      String(child['description'] ?? ''),
+      stringOf(child['description']) ?? '',
       limitsOf(child),
     ];
     result.push(`| ${cells.join(' | ')} |`);
@@ -58,7 +58,7 @@ function section(crd: JsonRecord): readonly string[] {
   return [
     `## ${String(names['kind'])}`,
     '',
-    `${String(schema['description'])}`,
+    String(schema['description']),
     '',
     `\`apiVersion: ${String(spec['group'])}/${String(version['name'])}\`, ${spec['scope'] === 'Cluster' ? 'cluster scoped' : 'namespaced'}` +
       `${short.length > 0 ? `, short name ${short.join(', ')}` : ''}.`,

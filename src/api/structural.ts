@@ -1,7 +1,7 @@
 // A linter for what Kubernetes demands of a CRD schema (a "structural schema") and for what CEL's cost estimate needs.
 // Pure. It says where a schema breaks a rule before an API server has to.
 
-import { isRecord, type JsonRecord, listOf } from '../lib/json.ts';
+import { isRecord, type JsonRecord, recordOf, stringsOf } from '../lib/json.ts';
 
 /** Keywords of JSON Schema that a structural schema may not hold at all (kubernetes.io, "Specifying a structural schema"). */
 const FORBIDDEN = [
@@ -32,22 +32,25 @@ function visit(node: unknown, path: string, problems: string[]): void {
     problems.push(`${path}: not an object`);
     return;
   }
-  if (typeof node['type'] !== 'string') problems.push(`${path}: has no type`);
-  for (const word of FORBIDDEN) if (word in node) problems.push(`${path}: holds ${word}`);
-  if ('properties' in node && 'additionalProperties' in node)
-    problems.push(`${path}: properties beside additionalProperties`);
-  if (path !== 'schema' && typeof node['description'] !== 'string' && isDocumented(path))
-    problems.push(`${path}: has no description`);
-  bounds(node, path, problems);
-  if (isRecord(node['properties'])) {
-    for (const [name, child] of Object.entries(node['properties'])) visit(child, `${path}.${name}`, problems);
-    for (const name of listOf(node['required'])) {
-      if (typeof name !== 'string' || !(name in node['properties']))
-        problems.push(`${path}: requires the unknown ${String(name)}`);
-    }
-  }
+  problems.push(...ownProblems(node, path), ...ruleProblems(node, path));
+  for (const [name, child] of Object.entries(recordOf(node['properties']))) visit(child, `${path}.${name}`, problems);
   if ('items' in node) visit(node['items'], `${path}[]`, problems);
   if (isRecord(node['additionalProperties'])) visit(node['additionalProperties'], `${path}.*`, problems);
+}
+
+function ownProblems(node: JsonRecord, path: string): readonly string[] {
+  const problems: string[] = [];
+  if (typeof node['type'] !== 'string') problems.push(`${path}: has no type`);
+  for (const word of FORBIDDEN) if (word in node) problems.push(`${path}: holds ${word}`);
+  if ('properties' in node && 'additionalProperties' in node) {
+    problems.push(`${path}: properties beside additionalProperties`);
+  }
+  if (typeof node['description'] !== 'string' && isDocumented(path)) problems.push(`${path}: has no description`);
+  const properties = recordOf(node['properties']);
+  for (const name of stringsOf(node['required'])) {
+    if (!(name in properties)) problems.push(`${path}: requires the unknown ${name}`);
+  }
+  return problems;
 }
 
 /** Items and the three standard fields of every object carry no description of their own. */
@@ -56,8 +59,9 @@ function isDocumented(path: string): boolean {
 }
 
 /** A CEL rule is priced by the largest value it could see, so what it stands on must have bounds. */
-function bounds(node: JsonRecord, path: string, problems: string[]): void {
-  if (!('x-kubernetes-validations' in node)) return;
-  if (node['type'] === 'string' && !('maxLength' in node)) problems.push(`${path}: has a CEL rule and no maxLength`);
-  if (node['type'] === 'array') problems.push(`${path}: has a CEL rule on a list (DESIGN.md §2 allows none)`);
+function ruleProblems(node: JsonRecord, path: string): readonly string[] {
+  if (!('x-kubernetes-validations' in node)) return [];
+  if (node['type'] === 'string' && !('maxLength' in node)) return [`${path}: has a CEL rule and no maxLength`];
+  if (node['type'] === 'array') return [`${path}: has a CEL rule on a list (DESIGN.md §2 allows none)`];
+  return [];
 }

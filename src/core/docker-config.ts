@@ -1,6 +1,6 @@
 // `.dockerconfigjson`: from logins to text, and back from a found Secret to the passwords in it. Pure.
 
-import { isRecord, recordOf, stringOf } from '../lib/json.ts';
+import { recordOf } from '../lib/json.ts';
 import type { Login } from './login.ts';
 
 /**
@@ -34,19 +34,25 @@ function basic(username: string, password: string): string {
   return Buffer.from(`${username}:${password}`).toString('base64');
 }
 
+/** What one host's entry opens it with. */
+export interface RegistryAuth {
+  readonly username: string;
+  readonly password: string;
+}
+
 /**
- * The passwords in a `.dockerconfigjson`, by host.
+ * The entries of a `.dockerconfigjson`, by host.
  *
  * @param base64  the value as it stands in the Secret's `data`
  * @returns empty for anything that is not what we write; never an error, and never the parser's words
  */
-export function readDockerConfig(base64: string): ReadonlyMap<string, string> {
-  const passwords = new Map<string, string>();
+export function readDockerConfig(base64: string): ReadonlyMap<string, RegistryAuth> {
+  const entries = new Map<string, RegistryAuth>();
   for (const [host, entry] of Object.entries(recordOf(recordOf(parse(base64))['auths']))) {
-    const password = isRecord(entry) ? stringOf(entry['password']) : undefined;
-    if (password !== undefined) passwords.set(host, password);
+    const { username, password } = recordOf(entry);
+    if (typeof username === 'string' && typeof password === 'string') entries.set(host, { username, password });
   }
-  return passwords;
+  return entries;
 }
 
 function parse(base64: string): unknown {

@@ -1,0 +1,176 @@
+// Flags and environment variables -> Config, read once; all mistakes are reported together.
+
+import { parseArgs } from 'node:util';
+import { NAMESPACE_MAX_LENGTH, NAMESPACE_PATTERN } from '../api/names.ts';
+import type { BindAddress } from '../http/server.ts';
+import type { LogFormat, LogLevel } from '../lib/log.ts';
+
+export interface Config {
+  readonly metricsAddress: BindAddress | undefined;
+  readonly probeAddress: BindAddress | undefined;
+  /** Path of a kubeconfig; undefined: from inside a pod, else the user's default. */
+  readonly kubeconfig: string | undefined;
+  /** The operator's own namespace; undefined: that of the pod, else the one of the documentation. */
+  readonly namespace: string | undefined;
+  readonly serviceAccountFolder: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+interface Flag {
+  readonly name: string;
+  readonly env: string;
+  readonly fallback: string;
+  /** How the value is called in the help. */
+  readonly value: string;
+  readonly help: string;
+}
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+const FORMATS: readonly LogFormat[] = ['json', 'text'];
+
+export const RUN_FLAGS: readonly Flag[] = [
+  {
+    name: 'metrics-bind-address',
+    env: 'ECR_OPERATOR_METRICS_BIND_ADDRESS',
+    fallback: ':8080',
+    value: 'HOST:PORT',
+    help: 'Where /metrics is served; 0 turns it off.',
+  },
+  {
+    name: 'health-probe-bind-address',
+    env: 'ECR_OPERATOR_HEALTH_PROBE_BIND_ADDRESS',
+    fallback: ':8081',
+    value: 'HOST:PORT',
+    help: 'Where /healthz and /readyz are served; 0 turns them off.',
+  },
+  {
+    name: 'kubeconfig',
+    env: 'KUBECONFIG',
+    fallback: '',
+    value: 'FILE',
+    help: "A kubeconfig file. Default: the pod's service account, else the user's own kubeconfig.",
+  },
+  {
+    name: 'namespace',
+    env: 'ECR_OPERATOR_NAMESPACE',
+    fallback: '',
+    value: 'NAME',
+    help: "The operator's own namespace, where the cluster kind's secretRef looks. Default: the pod's.",
+  },
+  {
+    name: 'log-level',
+    env: 'ECR_OPERATOR_LOG_LEVEL',
+    fallback: 'info',
+    value: LEVELS.join('|'),
+    help: 'The least important lines that are written.',
+  },
+  {
+    name: 'log-format',
+    env: 'ECR_OPERATOR_LOG_FORMAT',
+    fallback: 'json',
+    value: FORMATS.join('|'),
+    help: 'One JSON object a line, or text for people.',
+  },
+  {
+    name: 'service-account-folder',
+    env: 'ECR_OPERATOR_SERVICE_ACCOUNT_FOLDER',
+    fallback: '/var/run/secrets/kubernetes.io/serviceaccount',
+    value: 'FOLDER',
+    help: 'Where token, ca.crt and namespace of the pod are mounted.',
+  },
+  {
+    name: 'leader-elect',
+    env: 'ECR_OPERATOR_LEADER_ELECT',
+    fallback: 'false',
+    value: 'true|false',
+    help: 'Not built yet: run one replica.',
+  },
+];
+
+export type Parsed =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly mistakes: readonly string[] };
+
+/**
+ * @param args  after the command's name
+ * @param env   of the process; a flag goes before its variable
+ */
+export function parseRunConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Parsed {
+  const mistakes: string[] = [];
+  const flags = readFlags(args, mistakes);
+  const read = (name: string): { readonly text: string; readonly from: string } => {
+    const flag = RUN_FLAGS.find((one) => one.name === name);
+    const given = flags.get(name);
+    if (given !== undefined) return { text: given, from: `--${name}` };
+    const variable = flag ? env[flag.env] : undefined;
+    if (flag && variable !== undefined && variable !== '') return { text: variable, from: flag.env };
+    return { text: flag?.fallback ?? '', from: `--${name}` };
+  };
+  const oneOf = <Value extends string>(name: string, values: readonly Value[], otherwise: Value): Value => {
+    const { text, from } = read(name);
+    const found = values.find((value) => value === text);
+    if (found === undefined) mistakes.push(`${from}: "${text}" is not one of ${values.join(', ')}`);
+    return found ?? otherwise;
+  };
+  const address = (name: string): BindAddress | undefined => {
+    const { text, from } = read(name);
+    if (text === '0') return undefined;
+    const parsed = parseAddress(text);
+    if (!parsed) mistakes.push(`${from}: "${text}" is not an address; give HOST:PORT, :PORT, or 0 for none`);
+    return parsed;
+  };
+  const namespace = read('namespace');
+  if (
+    namespace.text !== '' &&
+    (namespace.text.length > NAMESPACE_MAX_LENGTH || !new RegExp(NAMESPACE_PATTERN).test(namespace.text))
+  ) {
+    mistakes.push(`${namespace.from}: "${namespace.text}" is not a name a namespace can have`);
+  }
+  const elect = oneOf('leader-elect', ['true', 'false'], 'false');
+  if (elect === 'true') {
+    mistakes.push(`${read('leader-elect').from}: leader election is not built yet; leave it out and run one replica`);
+  }
+  const config: Config = {
+    metricsAddress: address('metrics-bind-address'),
+    probeAddress: address('health-probe-bind-address'),
+    kubeconfig: read('kubeconfig').text || undefined,
+    namespace: namespace.text || undefined,
+    serviceAccountFolder: read('service-account-folder').text,
+    logLevel: oneOf('log-level', LEVELS, 'info'),
+    logFormat: oneOf('log-format', FORMATS, 'json'),
+  };
+  const { metricsAddress: one, probeAddress: other } = config;
+  if (one && other && one.port !== 0 && one.port === other.port && one.host === other.host) {
+    mistakes.push(`--metrics-bind-address and --health-probe-bind-address are the same: ${one.host}:${one.port}`);
+  }
+  return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, config };
+}
+
+/** The flags that were given, by name; what is wrong with them goes to `mistakes`. */
+function readFlags(args: readonly string[], mistakes: string[]): ReadonlyMap<string, string> {
+  const options = Object.fromEntries(
+    RUN_FLAGS.map(({ name }) => [name, { type: name === 'leader-elect' ? ('boolean' as const) : ('string' as const) }]),
+  );
+  const result = new Map<string, string>();
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === 'positional') mistakes.push(`"${token.value}" is no flag`);
+    if (token.kind !== 'option') continue;
+    const flag = RUN_FLAGS.find(({ name }) => name === token.name);
+    if (!flag) mistakes.push(`${token.rawName} is not a flag of run (see kube-ecr-secrets-operator help)`);
+    else if (token.name === 'leader-elect') result.set(token.name, token.value ?? 'true');
+    else if (token.value === undefined || token.value.startsWith('--'))
+      mistakes.push(`--${token.name} needs a value: ${flag.value}`);
+    else result.set(token.name, token.value);
+  }
+  return result;
+}
+
+/** `HOST:PORT`, `:PORT` or `[IPv6]:PORT`; undefined for anything else. */
+function parseAddress(text: string): BindAddress | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) return undefined;
+  return { host: match[1] ?? match[2] ?? '', port };
+}

@@ -1,0 +1,94 @@
+// The table of commands; each gives an exit code.
+
+import { OPERATOR_NAME } from '../api/names.ts';
+import { RUN_FLAGS } from './config.ts';
+import { run } from './run.ts';
+import { VERSION } from './version.ts';
+
+interface Command {
+  readonly name: string;
+  readonly usage: string;
+  readonly summary: string;
+  readonly act: (args: readonly string[]) => Promise<number>;
+}
+
+const COMMANDS: readonly Command[] = [
+  { name: 'run', usage: 'run [flags]', summary: 'Run the operator until it is told to stop.', act: run },
+  { name: 'crds', usage: 'crds [--format yaml|json]', summary: 'Print the CustomResourceDefinitions.', act: printCrds },
+  { name: 'version', usage: 'version', summary: 'Print the version.', act: printVersion },
+  { name: 'help', usage: 'help', summary: 'Print this text.', act: printHelp },
+];
+
+async function printCrds(args: readonly string[]): Promise<number> {
+  const [flag, ...rest] = args.flatMap((arg) =>
+    arg.startsWith('--format=') ? ['--format', arg.slice('--format='.length)] : [arg],
+  );
+  const [format = 'yaml', ...more] = rest;
+  if (
+    (flag !== undefined && flag !== '--format') ||
+    (flag !== undefined && rest.length === 0) ||
+    more.length > 0 ||
+    !['yaml', 'json'].includes(format)
+  ) {
+    return complain('crds takes --format yaml or --format json');
+  }
+  const { default: crds } = await import('../api/crds.generated.json', { with: { type: 'json' } });
+  if (format === 'json') {
+    process.stdout.write(`${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: crds }, undefined, 2)}\n`);
+    return 0;
+  }
+  const { stringify } = await import('yaml');
+  process.stdout.write(crds.map((crd) => stringify(crd, { lineWidth: 0 })).join('---\n'));
+  return 0;
+}
+
+function printVersion(): Promise<number> {
+  process.stdout.write(`${OPERATOR_NAME} ${VERSION} (node ${process.versions.node})\n`);
+  return Promise.resolve(0);
+}
+
+function helpText(): string {
+  const commands = COMMANDS.map(({ usage, summary }) => `  ${usage.padEnd(28)}${summary}`);
+  const flags = RUN_FLAGS.map(({ name, value, env, fallback, help }) => {
+    const otherwise = fallback === '' ? '' : ` Default: ${fallback}.`;
+    return `  --${name} ${value}\n      ${help}${otherwise} Variable: ${env}.`;
+  });
+  return [
+    `${OPERATOR_NAME} keeps AWS ECR image pull secrets fresh.`,
+    '',
+    'Commands:',
+    ...commands,
+    '',
+    'Flags of run (a flag goes before its environment variable):',
+    ...flags,
+    '',
+    'Exit codes: 0 done, 1 failed, 2 wrong command or configuration.',
+    '',
+  ].join('\n');
+}
+
+function printHelp(): Promise<number> {
+  process.stdout.write(helpText());
+  return Promise.resolve(0);
+}
+
+function complain(message: string): number {
+  process.stderr.write(`${OPERATOR_NAME}: ${message}; see ${OPERATOR_NAME} help\n`);
+  return 2;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === '--help' || name === '-h' || rest.includes('--help')) return await printHelp();
+  if (name === '--version') return await printVersion();
+  if (name === undefined) return complain('no command');
+  const command = COMMANDS.find((one) => one.name === name);
+  if (!command) return complain(`"${name}" is no command`);
+  return await command.act(rest);
+}
+
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+  // A watch or a timer that still hangs must not keep the process.
+  if (code !== 0 || process.argv[2] === 'run') process.exit(code);
+});

@@ -1,0 +1,87 @@
+// The command `run`: from configuration to a running operator, and from a signal to a clean end.
+
+import { hostname } from 'node:os';
+import { OPERATOR_NAME } from '../api/names.ts';
+import { type ApiServerAccess, podAccess } from '../kube/access.ts';
+import { createLogger, type Logger } from '../lib/log.ts';
+import { createMetrics } from '../lib/metrics.ts';
+import { systemClock, systemRandom } from '../lib/time.ts';
+import { startOperator } from '../operator/run.ts';
+import { type Config, parseRunConfig } from './config.ts';
+import { VERSION } from './version.ts';
+
+/** The namespace of the documentation, used when nothing says where we run. */
+const DEFAULT_NAMESPACE = 'kube-ecr-secrets-operator-system';
+/** A process that has not ended this long after SIGTERM is ended hard; Kubernetes itself waits 30 s. */
+const DRAIN_MS = 10_000;
+
+/** @returns the exit code: 0 after a signal, 1 when it could not start or drain, 2 for a bad configuration */
+export async function run(args: readonly string[]): Promise<number> {
+  const parsed = parseRunConfig(args, process.env);
+  if (!parsed.ok) {
+    for (const mistake of parsed.mistakes) process.stderr.write(`${OPERATOR_NAME} run: ${mistake}\n`);
+    return 2;
+  }
+  const { config } = parsed;
+  const log = createLogger({
+    level: config.logLevel,
+    format: config.logFormat,
+    write: (line) => void process.stdout.write(line),
+    clock: systemClock,
+  });
+  process.on('unhandledRejection', (error) => log.error('A promise was rejected that nobody waited for', {}, error));
+  const stop = new AbortController();
+  const signals = ['SIGTERM', 'SIGINT'] as const;
+  for (const signal of signals) process.once(signal, () => stop.abort(signal));
+  try {
+    return await operate(config, log, stop.signal);
+  } catch (error) {
+    log.error('Could not start', { reason: error instanceof Error ? error.message : 'unknown' }, error);
+    return 1;
+  }
+}
+
+async function operate(config: Config, log: Logger, signal: AbortSignal): Promise<number> {
+  const access = await accessOf(config);
+  const operator = await startOperator(
+    {
+      access,
+      metricsAddress: config.metricsAddress,
+      probeAddress: config.probeAddress,
+      namespace: config.namespace ?? access.namespace ?? DEFAULT_NAMESPACE,
+      userAgent: `${OPERATOR_NAME}/${VERSION}`,
+      instance: hostname(),
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      metrics: createMetrics(VERSION),
+    },
+    signal,
+  );
+  log.info('Started', {
+    version: VERSION,
+    apiServer: access.url.origin,
+    metricsPort: operator.metricsPort,
+    probePort: operator.probePort,
+  });
+  if (!signal.aborted)
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  log.info('Stopping', { signal: String(signal.reason) });
+  const late = new Promise<'late'>((resolve) =>
+    systemClock.after(DRAIN_MS as Parameters<typeof systemClock.after>[0], () => resolve('late')),
+  );
+  if ((await Promise.race([operator.done, late])) === 'late') {
+    log.error('Work in hand did not end in time');
+    return 1;
+  }
+  log.info('Stopped');
+  return 0;
+}
+
+async function accessOf(config: Config): Promise<ApiServerAccess> {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
+  if (config.kubeconfig === undefined && host && port)
+    return await podAccess({ host, port, folder: config.serviceAccountFolder }, systemClock);
+  const { kubeconfigAccess } = await import('../kube/kubeconfig.ts');
+  return kubeconfigAccess(config.kubeconfig ?? '');
+}

@@ -1,0 +1,26 @@
+// A login found in a Secret, believed only as far as the CR's own status proves it. Pure.
+
+import type { LoginStatus } from '../api/schema.ts';
+import { parseRfc3339 } from '../lib/time.ts';
+import type { RegistryAuth } from './docker-config.ts';
+import { type Login, loginDigest } from './login.ts';
+
+/**
+ * Times and hosts come from the status, which only the operator may write; the Secret gives nothing but the password, and
+ * that only if its digest, together with the end that the status tells, is the one in the status. So who can edit a Secret
+ * can neither lengthen a login nor plant one.
+ *
+ * @param status   one entry of `status.logins`
+ * @param entries  of the Secret's `.dockerconfigjson`, by host
+ * @returns undefined when the Secret does not hold this login
+ */
+export function proveLogin(status: LoginStatus, entries: ReadonlyMap<string, RegistryAuth>): Login | undefined {
+  const { registry, hosts, digest } = status;
+  const entry = entries.get(hosts[0] ?? '');
+  const expiresAt = parseRfc3339(status.expiresAt);
+  const refreshedAt = parseRfc3339(status.refreshedAt);
+  const renewAt = parseRfc3339(status.nextRefreshAt);
+  if (!entry || expiresAt === undefined || refreshedAt === undefined || renewAt === undefined) return undefined;
+  if (loginDigest(entry.password, expiresAt) !== digest) return undefined;
+  return { registry, ...entry, hosts, expiresAt, refreshedAt, renewAt, digest };
+}

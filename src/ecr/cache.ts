@@ -1,0 +1,118 @@
+// Logins in memory: one for each identity and registry, one flight at a time, and a memory for refusals.
+//
+// Guarantees: never two calls for one key at once; a key that was refused is not asked again before its time, however
+// many CRs want it; keys are digests, so the cache knows no credential.
+
+import { Failure, failureFrom } from '../lib/errors.ts';
+import {
+  backoff,
+  type Clock,
+  type DurationMs,
+  type EpochMs,
+  MINUTE,
+  plus,
+  type Random,
+  SECOND,
+  seconds,
+} from '../lib/time.ts';
+
+/** The part of a login that the cache looks at. */
+export interface Cached {
+  readonly expiresAt: EpochMs;
+  readonly renewAt: EpochMs;
+}
+
+/** A failure to log in, with the time before which nobody need ask again. */
+export class LoginError extends Failure {
+  override readonly name = 'LoginError';
+  readonly retryAt: EpochMs;
+
+  constructor(failure: Failure, retryAt: EpochMs) {
+    super({ next: failure.next, reason: failure.reason, message: failure.message, cause: failure.cause });
+    this.retryAt = retryAt;
+  }
+}
+
+export interface LoginCache<Login extends Cached> {
+  /** The login held for `key`, ended or not. */
+  peek(key: string): Login | undefined;
+  /**
+   * A login whose renewal is not due: from memory, from the flight under way, or by `fetch`.
+   *
+   * @param force  not from memory, and in spite of an earlier refusal
+   * @throws LoginError
+   */
+  get(key: string, fetch: () => Promise<Login>, force: boolean): Promise<Login>;
+}
+
+/** After a denial: new IAM keys take some seconds to be known everywhere (DESIGN.md §3, rule 7). */
+const DENIED_DELAYS: readonly DurationMs[] = [seconds(5), seconds(15), seconds(45)];
+const LAST_DELAY = (5 * MINUTE) as DurationMs;
+const FIRST_DELAY = SECOND;
+
+interface Refusal {
+  readonly error: LoginError;
+  readonly attempts: number;
+}
+
+export function createLoginCache<Login extends Cached>(clock: Clock, random: Random): LoginCache<Login> {
+  const logins = new Map<string, Login>();
+  const flights = new Map<string, Promise<Login>>();
+  const refusals = new Map<string, Refusal>();
+
+  /** What has ended serves nobody: keys come and go, and the maps must not grow with them. */
+  const sweep = (now: EpochMs): void => {
+    for (const [key, login] of logins) if (login.expiresAt <= now) logins.delete(key);
+    for (const [key, { error }] of refusals) if (error.retryAt + LAST_DELAY <= now) refusals.delete(key);
+  };
+
+  const refuse = (key: string, thrown: unknown): LoginError => {
+    const failure = failureFrom(thrown);
+    const attempts = refusals.get(key)?.attempts ?? 0;
+    const error = new LoginError(failure, plus(clock.now(), delayOf(failure, attempts, random)));
+    refusals.set(key, { error, attempts: attempts + 1 });
+    return error;
+  };
+
+  const fly = async (key: string, fetch: () => Promise<Login>): Promise<Login> => {
+    try {
+      const login = await fetch();
+      sweep(clock.now());
+      logins.set(key, login);
+      refusals.delete(key);
+      return login;
+    } catch (thrown) {
+      throw refuse(key, thrown);
+    } finally {
+      flights.delete(key);
+    }
+  };
+
+  return {
+    peek: (key) => logins.get(key),
+    async get(key, fetch, force) {
+      const flight = flights.get(key);
+      if (flight) return await flight;
+      const now = clock.now();
+      const held = logins.get(key);
+      if (!force && held && held.renewAt > now) return held;
+      const refusal = refusals.get(key);
+      if (!force && refusal && refusal.error.retryAt > now) throw refusal.error;
+      const started = fly(key, fetch);
+      flights.set(key, started);
+      return await started;
+    },
+  };
+}
+
+function delayOf(failure: Failure, attempts: number, random: Random): DurationMs {
+  switch (failure.next) {
+    case 'change':
+      return DENIED_DELAYS[attempts] ?? LAST_DELAY;
+    case 'after':
+      return failure.delay ?? LAST_DELAY;
+    case 'backoff':
+    case 'stop':
+      return backoff(attempts, FIRST_DELAY, LAST_DELAY, random);
+  }
+}

@@ -1,0 +1,105 @@
+// GetAuthorizationToken's answer -> a token, checked field by field. Pure; its errors never hold any of the token.
+
+import { Failure } from '../lib/errors.ts';
+import { isRecord, listOf, stringOf } from '../lib/json.ts';
+import { type DurationMs, type EpochMs, HOUR, MINUTE, plus, SECOND, seconds } from '../lib/time.ts';
+
+/** Structurally what `core/login.ts` calls a Token. */
+export interface EcrToken {
+  readonly username: string;
+  readonly password: string;
+  readonly hosts: readonly string[];
+  readonly expiresAt: EpochMs;
+}
+
+/** Life of a token whose end the answer does not tell (DESIGN.md §3, rule 5). */
+const ASSUMED_LIFE = (6 * HOUR) as DurationMs;
+/** ECR tokens live 12 hours (ECR API reference, GetAuthorizationToken); a later end is not believed. */
+const LONGEST_LIFE = (12 * HOUR) as DurationMs;
+/** A token that ends sooner is of no use to anybody. */
+const SHORTEST_LIFE = (5 * SECOND) as DurationMs;
+/** How soon a useless answer is asked for again. */
+const ASK_AGAIN_AFTER = MINUTE;
+/** Real tokens are 2 to 4 KB; a larger one would fill a Secret (1 MiB) with few registries. */
+const LONGEST_TOKEN = 64 * 1024;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** DNS suffixes of AWS's partitions, as the ECR credential provider of Kubernetes' cloud-provider-aws lists them. */
+const SUFFIXES = [
+  'amazonaws.com',
+  'amazonaws.com.cn',
+  'amazonaws.eu',
+  'on.aws',
+  'on.amazonwebservices.com.cn',
+  'sc2s.sgov.gov',
+  'c2s.ic.gov',
+  'cloud.adc-e.uk',
+  'csp.hci.ic.gov',
+];
+
+/** Account, `dkr.ecr` (or `dkr-ecr`, dual-stack) with or without `-fips`, then the region. */
+const HOST = /^\d{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(.+)$/;
+
+function bad(what: string): Failure {
+  return new Failure({
+    next: 'after',
+    delay: ASK_AGAIN_AFTER,
+    reason: 'BadECRAnswer',
+    message: `ECR's answer ${what}`,
+  });
+}
+
+/**
+ * @param answer  the answer as the SDK gives it: `{authorizationData: [{authorizationToken, expiresAt, proxyEndpoint}]}`
+ * @param region  that was asked; a host of another region is refused
+ * @throws Failure (`after` a minute) when anything in it cannot be trusted; nothing is taken from half an answer
+ */
+export function parseToken(answer: unknown, region: string, now: EpochMs): EcrToken {
+  const entries = listOf(isRecord(answer) ? answer['authorizationData'] : undefined).filter(isRecord);
+  if (entries.length === 0) throw bad('holds no authorization data');
+  const [entry] = entries;
+  if (entries.length > 1 || entry === undefined) throw bad(`holds ${entries.length} entries where one was asked for`);
+  return {
+    ...parsePassword(stringOf(entry['authorizationToken'])),
+    hosts: [parseHost(stringOf(entry['proxyEndpoint']), region)],
+    expiresAt: parseEnd(entry['expiresAt'], now),
+  };
+}
+
+function parsePassword(token: string | undefined): Pick<EcrToken, 'username' | 'password'> {
+  if (!token) throw bad('holds no token');
+  if (token.length > LONGEST_TOKEN) throw bad('holds a token of more than 64 KiB');
+  if (!BASE64.test(token)) throw bad('holds a token that is not base64');
+  const text = Buffer.from(token, 'base64').toString('utf8');
+  // Everything after the first colon is the password, whatever it holds.
+  const colon = text.indexOf(':');
+  if (colon <= 0 || colon === text.length - 1) throw bad('holds a token without a user name or a password');
+  if (hasControlCharacters(text)) throw bad('holds a token with control characters');
+  return { username: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+function hasControlCharacters(text: string): boolean {
+  for (const character of text) if (character < ' ' || character === '\u007f' || character === '\ufffd') return true;
+  return false;
+}
+
+function parseHost(endpoint: string | undefined, region: string): string {
+  if (!endpoint) throw bad('names no registry');
+  const url = URL.parse(endpoint);
+  if (url?.protocol !== 'https:' || url.username || url.password || url.search || url.hash || url.pathname !== '/') {
+    throw bad('names a registry that is not an https host');
+  }
+  const [, ofRegion, suffix] = HOST.exec(url.host) ?? [];
+  if (ofRegion !== region || suffix === undefined || !SUFFIXES.includes(suffix)) {
+    throw bad(`names a registry that is not an ECR host of ${region}`);
+  }
+  return url.host;
+}
+
+function parseEnd(end: unknown, now: EpochMs): EpochMs {
+  if (end === undefined || end === null) return plus(now, ASSUMED_LIFE);
+  const at = end instanceof globalThis.Date ? end.getTime() : Number.NaN;
+  if (Number.isNaN(at)) throw bad('holds an end that is no time');
+  if (at - now < SHORTEST_LIFE) throw bad(`holds a token that ends in less than ${SHORTEST_LIFE / seconds(1)} seconds`);
+  return Math.min(at, now + LONGEST_LIFE) as EpochMs;
+}

@@ -1,0 +1,87 @@
+// A small HTTP server for probes and metrics: exact paths, GET only, each route a function of nothing.
+
+import { createServer, type Server } from 'node:http';
+import { Failure } from '../lib/errors.ts';
+
+export interface Reply {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export type Route = () => Reply | Promise<Reply>;
+
+export interface BindAddress {
+  /** Empty: all interfaces. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+export interface HttpServer {
+  /** The port it listens on. */
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const CONNECTIONS = 100;
+
+export function textReply(status: number, body: string): Reply {
+  return { status, contentType: 'text/plain; charset=utf-8', body };
+}
+
+/**
+ * @param routes  by path, such as `/healthz`
+ * @throws Failure when the address cannot be listened on
+ */
+export async function startHttpServer(address: BindAddress, routes: ReadonlyMap<string, Route>): Promise<HttpServer> {
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => {
+      void answer(routes, request.method ?? '', request.url ?? '').then(({ status, contentType, body }) => {
+        response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) });
+        response.end(request.method === 'HEAD' ? undefined : body);
+      });
+    },
+  );
+  server.maxConnections = CONNECTIONS;
+  await listen(server, address);
+  const bound = server.address();
+  return {
+    port: typeof bound === 'object' && bound ? bound.port : address.port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(routes: ReadonlyMap<string, Route>, method: string, url: string): Promise<Reply> {
+  const route = routes.get(url.split('?')[0] ?? '');
+  if (!route) return textReply(404, 'not found\n');
+  if (method !== 'GET' && method !== 'HEAD') return textReply(405, 'only GET\n');
+  try {
+    return await route();
+  } catch {
+    return textReply(500, 'internal error\n');
+  }
+}
+
+function listen(server: Server, { host, port }: BindAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === 'EADDRINUSE' ? 'something else listens there' : (cause.code ?? 'unknown');
+      reject(
+        new Failure({
+          next: 'stop',
+          reason: 'CannotListen',
+          message: `cannot listen on ${host}:${port}: ${why}`,
+          cause,
+        }),
+      );
+    });
+    server.listen(port, host === '' ? undefined : host, resolve);
+  });
+}

@@ -1,0 +1,68 @@
+// Where the API server is and how we prove who we are: from inside a pod, or from a kubeconfig file.
+
+import { readFile } from 'node:fs/promises';
+import { Failure } from '../lib/errors.ts';
+import { type Clock, type DurationMs, SECOND } from '../lib/time.ts';
+
+/** What one request needs beyond its own content. Credentials are asked for at every request and may change. */
+export interface Credentials {
+  readonly ca?: string | Buffer;
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  readonly servername?: string;
+  readonly rejectUnauthorized?: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ApiServerAccess {
+  /** Scheme, host, port, and a path prefix where a proxy has one. */
+  readonly url: URL;
+  /** The namespace we run in, if that is known. */
+  readonly namespace: string | undefined;
+  credentials(): Promise<Credentials>;
+  /** Forgets what was read: the API server answered 401. */
+  invalidate(): void;
+}
+
+/** Kubernetes rotates a projected token well before it ends; client-go re-reads it every minute as well. */
+const REREAD_AFTER = (60 * SECOND) as DurationMs;
+
+/** The variables and files that Kubernetes gives every pod. */
+export interface PodEnvironment {
+  readonly host: string;
+  readonly port: string;
+  /** Folder with `token`, `ca.crt` and `namespace`. */
+  readonly folder: string;
+}
+
+/**
+ * Access from inside a pod.
+ *
+ * @throws Failure when a file of the service account cannot be read
+ */
+export async function podAccess({ host, port, folder }: PodEnvironment, clock: Clock): Promise<ApiServerAccess> {
+  const url = new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const read = async (name: string): Promise<string> => {
+    try {
+      return (await readFile(`${folder}/${name}`, 'utf8')).trim();
+    } catch (cause) {
+      const message = `cannot read ${folder}/${name}: is the service account token mounted (automountServiceAccountToken)?`;
+      throw new Failure({ next: 'backoff', reason: 'NoServiceAccountToken', message, cause });
+    }
+  };
+  let held: { readonly credentials: Credentials; readonly readAt: DurationMs } | undefined;
+  return {
+    url,
+    namespace: await read('namespace').catch(() => undefined),
+    async credentials() {
+      if (!held || clock.monotonic() - held.readAt >= REREAD_AFTER) {
+        const [token, ca] = await Promise.all([read('token'), read('ca.crt')]);
+        held = { credentials: { ca, headers: { authorization: `Bearer ${token}` } }, readAt: clock.monotonic() };
+      }
+      return held.credentials;
+    },
+    invalidate() {
+      held = undefined;
+    },
+  };
+}

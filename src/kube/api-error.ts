@@ -1,0 +1,66 @@
+// What the API server's refusals mean for us: the one place that turns a status code into a Failure.
+
+import { Failure, type Next } from '../lib/errors.ts';
+import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
+import { type DurationMs, seconds } from '../lib/time.ts';
+
+export class ApiError extends Failure {
+  override readonly name = 'ApiError';
+  /** HTTP status. */
+  readonly status: number;
+  /** `Status.reason`, such as AlreadyExists; empty when the answer was no Status. */
+  readonly apiReason: string;
+  /** `Status.details.causes[].reason`, such as NamespaceTerminating. */
+  readonly causes: readonly string[];
+
+  constructor(status: number, body: JsonRecord, next: Next, delay: DurationMs | undefined) {
+    const apiReason = stringOf(body['reason']) ?? '';
+    const message = stringOf(body['message']) ?? `the API server answered with status ${status}`;
+    super({
+      next,
+      reason: apiReason || `Status${status}`,
+      message: message.slice(0, 500),
+      ...(delay === undefined ? {} : { delay }),
+    });
+    this.status = status;
+    this.apiReason = apiReason;
+    this.causes = listOf(recordOf(body['details'])['causes']).map((cause) => stringOf(recordOf(cause)['reason']) ?? '');
+  }
+}
+
+/** Longest Retry-After that is believed; a larger one is a mistake or malice. */
+const LONGEST_RETRY_AFTER = seconds(60);
+
+/**
+ * @param status      HTTP status, 400 or more
+ * @param body        parsed body; anything that is no `Status` object counts as empty
+ * @param retryAfter  value of the header `Retry-After`, seconds
+ */
+export function apiErrorFrom(status: number, body: unknown, retryAfter: string | undefined): ApiError {
+  const wait = Number(retryAfter);
+  const delay =
+    Number.isFinite(wait) && wait > 0 ? (Math.min(wait * 1_000, LONGEST_RETRY_AFTER) as DurationMs) : undefined;
+  if (delay !== undefined && (status === 429 || status === 503))
+    return new ApiError(status, recordOf(body), 'after', delay);
+  // 401 and 403 too: a token is renewed and a role is granted without anybody telling us.
+  const byChange = status === 400 || status === 405 || status === 415 || status === 422;
+  return new ApiError(status, recordOf(body), byChange ? 'change' : 'backoff', undefined);
+}
+
+export function isNotFound(thrown: unknown): boolean {
+  return thrown instanceof ApiError && thrown.status === 404;
+}
+
+/** 409: the object is there already, or is not the one or the version we meant. */
+export function isConflict(thrown: unknown): boolean {
+  return thrown instanceof ApiError && thrown.status === 409;
+}
+
+/** 410, or a list's continue token that is too old: start from a new list. */
+export function isExpired(thrown: unknown): boolean {
+  return thrown instanceof ApiError && (thrown.status === 410 || thrown.apiReason === 'Expired');
+}
+
+export function isNamespaceTerminating(thrown: unknown): boolean {
+  return thrown instanceof ApiError && thrown.causes.includes('NamespaceTerminating');
+}

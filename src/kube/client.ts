@@ -1,0 +1,163 @@
+// The verbs of the Kubernetes API that we use, over a ResourceDescriptor. No retries: the workqueue has them.
+
+import type { ResourceDescriptor } from '../api/meta.ts';
+import { Failure } from '../lib/errors.ts';
+import { isRecord, type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
+import type { DurationMs } from '../lib/time.ts';
+import type { Line } from './lines.ts';
+import { apiPath } from './path.ts';
+import type { ApiRequest, Transport } from './transport.ts';
+
+export interface ListPage {
+  readonly ok: true;
+  readonly items: readonly JsonRecord[];
+  readonly resourceVersion: string;
+  /** Where the next page begins; undefined after the last. */
+  readonly next: string | undefined;
+}
+
+/** A page over the cap: `next` is read from its beginning, and is undefined when that does not show it. */
+export interface ListTooLarge {
+  readonly ok: false;
+  readonly resourceVersion: string | undefined;
+  readonly next: string | undefined;
+}
+
+export interface ListOptions {
+  readonly labelSelector?: string | undefined;
+  readonly limit: number;
+  readonly next?: string | undefined;
+}
+
+export interface WatchOptions {
+  readonly labelSelector?: string | undefined;
+  readonly resourceVersion: string;
+  /** After this the API server ends the stream by itself. */
+  readonly timeoutSeconds: number;
+  /** After this the peer counts as dead. */
+  readonly deadline: DurationMs;
+}
+
+export interface Preconditions {
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+export interface KubeClient {
+  get(
+    resource: ResourceDescriptor,
+    namespace: string | undefined,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<JsonRecord>;
+  /** One page, consistent with the store (not from a stale cache). */
+  list(resource: ResourceDescriptor, options: ListOptions, signal: AbortSignal): Promise<ListPage | ListTooLarge>;
+  watch(resource: ResourceDescriptor, options: WatchOptions, signal: AbortSignal): AsyncIterable<Line>;
+  create(resource: ResourceDescriptor, namespace: string, body: JsonRecord, signal: AbortSignal): Promise<JsonRecord>;
+  /** JSON merge patch; put `metadata.uid` and `metadata.resourceVersion` into it to mean one object in one version. */
+  patch(resource: ResourceDescriptor, at: ObjectAddress, body: JsonRecord, signal: AbortSignal): Promise<JsonRecord>;
+  delete(
+    resource: ResourceDescriptor,
+    at: ObjectAddress,
+    preconditions: Preconditions,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+export interface ObjectAddress {
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly subresource?: 'status';
+}
+
+export function createClient(transport: Transport, fieldManager: string): KubeClient {
+  const send = async (request: ApiRequest, signal: AbortSignal): Promise<JsonRecord> => {
+    const answer = await transport.send(request, signal);
+    if (!answer.ok) {
+      throw new Failure({
+        next: 'change',
+        reason: 'ObjectTooLarge',
+        message: 'the API server answered with more than 4 MiB',
+      });
+    }
+    return recordOf(answer.json);
+  };
+  const query = { fieldManager };
+
+  return {
+    get: (resource, namespace, name, signal) =>
+      send({ method: 'GET', path: apiPath(resource, { namespace, name }) }, signal),
+    async list(resource, { labelSelector, limit, next }, signal) {
+      const answer = await transport.send(
+        {
+          method: 'GET',
+          path: apiPath(resource),
+          query: {
+            limit: String(limit),
+            ...(labelSelector ? { labelSelector } : {}),
+            ...(next ? { continue: next } : {}),
+          },
+        },
+        signal,
+      );
+      if (!answer.ok) return { ok: false, ...headOf(answer.head) };
+      const list = recordOf(answer.json);
+      const metadata = recordOf(list['metadata']);
+      const resourceVersion = stringOf(metadata['resourceVersion']);
+      if (resourceVersion === undefined) {
+        throw new Failure({
+          next: 'backoff',
+          reason: 'BadAnswer',
+          message: `the API server's list of ${resource.plural} has no resourceVersion`,
+        });
+      }
+      return {
+        ok: true,
+        items: listOf(list['items']).filter(isRecord),
+        resourceVersion,
+        next: stringOf(metadata['continue']) || undefined,
+      };
+    },
+    watch: (resource, { labelSelector, resourceVersion, timeoutSeconds, deadline }, signal) =>
+      transport.stream(
+        {
+          method: 'GET',
+          path: apiPath(resource),
+          query: {
+            watch: 'true',
+            allowWatchBookmarks: 'true',
+            resourceVersion,
+            timeoutSeconds: String(timeoutSeconds),
+            ...(labelSelector ? { labelSelector } : {}),
+          },
+        },
+        deadline,
+        signal,
+      ),
+    create: (resource, namespace, body, signal) =>
+      send({ method: 'POST', path: apiPath(resource, { namespace }), query, body }, signal),
+    patch: (resource, at, body, signal) =>
+      send(
+        { method: 'PATCH', path: apiPath(resource, at), query, body, contentType: 'application/merge-patch+json' },
+        signal,
+      ),
+    async delete(resource, at, preconditions, signal) {
+      await send(
+        {
+          method: 'DELETE',
+          path: apiPath(resource, at),
+          body: { kind: 'DeleteOptions', apiVersion: 'v1', preconditions },
+        },
+        signal,
+      );
+    },
+  };
+}
+
+/** The list's own metadata, from the beginning of a list: Kubernetes writes it before the items. */
+function headOf(head: string): { readonly resourceVersion: string | undefined; readonly next: string | undefined } {
+  const items = head.indexOf('"items":');
+  const metadata = items === -1 ? '' : head.slice(0, items);
+  const read = (name: string): string | undefined => new RegExp(`"${name}":"([^"\\\\]+)"`).exec(metadata)?.[1];
+  return { resourceVersion: read('resourceVersion'), next: read('continue') };
+}

@@ -1,0 +1,57 @@
+// The reflector's states and what each happening does to them: one table, no I/O.
+
+/** `list`: a whole new list is needed. `watch`: what is held is good up to `version`; go on from there. */
+export type ReflectorState = { readonly op: 'list' } | { readonly op: 'watch'; readonly version: string };
+
+export type Happening =
+  /** A whole list was read. */
+  | { readonly op: 'listed'; readonly version: string }
+  /** An object changed, or a bookmark came. */
+  | { readonly op: 'event'; readonly version: string }
+  /** The API server ended the watch in good order, after a while. */
+  | { readonly op: 'ended' }
+  /** The stream broke, fell silent, ended at once, or could not be opened. */
+  | { readonly op: 'broken' }
+  /** The version is too old: HTTP 410, an ERROR event with code 410, or a continue token that is too old. */
+  | { readonly op: 'expired' }
+  /** A line that is no event, or an ERROR event of another kind: what was missed is unknown. */
+  | { readonly op: 'unreadable' };
+
+export interface Step {
+  readonly state: ReflectorState;
+  /** `none`: go on at once. `backoff`: wait, longer each time until something goes well. */
+  readonly pause: 'none' | 'backoff';
+  /** Something went well: the backoff starts anew. */
+  readonly healthy: boolean;
+}
+
+const LIST: ReflectorState = { op: 'list' };
+
+/**
+ * | happening  | in `list`               | in `watch`                         |
+ * |------------|-------------------------|------------------------------------|
+ * | listed     | watch from its version  | (does not happen)                  |
+ * | event      | (does not happen)       | watch from its version, healthy    |
+ * | ended      | (does not happen)       | watch again at once, healthy       |
+ * | broken     | list after a pause      | watch again after a pause          |
+ * | expired    | list after a pause      | list after a pause                 |
+ * | unreadable | list after a pause      | list after a pause                 |
+ *
+ * A list that went well does not by itself end the backoff: a server that lists and then answers every watch with 410
+ * would be listed in a tight loop.
+ */
+export function step(state: ReflectorState, happening: Happening): Step {
+  switch (happening.op) {
+    case 'listed':
+      return { state: { op: 'watch', version: happening.version }, pause: 'none', healthy: false };
+    case 'event':
+      return { state: { op: 'watch', version: happening.version }, pause: 'none', healthy: true };
+    case 'ended':
+      return { state, pause: 'none', healthy: true };
+    case 'broken':
+      return { state, pause: 'backoff', healthy: false };
+    case 'expired':
+    case 'unreadable':
+      return { state: LIST, pause: 'backoff', healthy: false };
+  }
+}

@@ -1,0 +1,225 @@
+// Keeps a store equal to one kind of object on the API server: list in pages, then watch, for ever.
+//
+// Guarantees: the store only ever shows whole lists; no change is lost silently (what cannot be read causes a new list);
+// a dead peer is noticed five seconds after the end of the stream was due.
+// Assumptions: one reflector per store; versions are what the API server said, never made up.
+
+import { type ObjectKey, objectKey, type ResourceDescriptor } from '../api/meta.ts';
+import { Failure, failureFrom } from '../lib/errors.ts';
+import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
+import type { Logger } from '../lib/log.ts';
+import { backoff, type Clock, type DurationMs, type Random, SECOND, seconds, sleep } from '../lib/time.ts';
+import { isExpired } from './api-error.ts';
+import type { KubeClient } from './client.ts';
+import type { Line } from './lines.ts';
+import { type Happening, type ReflectorState, step } from './reflector-state.ts';
+import type { Store, Stored } from './store.ts';
+
+export interface ReflectorOptions<Item extends Stored> {
+  readonly client: KubeClient;
+  readonly resource: ResourceDescriptor;
+  readonly labelSelector?: string;
+  readonly store: Store<Item>;
+  /** The part of an object that is kept; called once for each object seen. Undefined: the object is not for us. */
+  readonly reduce: (raw: JsonRecord) => Item | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface Reflector {
+  /** Runs until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Resolves when the first whole list is in the store; never rejects. */
+  readonly synced: Promise<void>;
+  readonly isSynced: () => boolean;
+  /** Why the last attempt failed; undefined while all is well. */
+  readonly trouble: () => Failure | undefined;
+  /** Monotonic instant of the last attempt to list or to watch. */
+  readonly lastAttempt: () => DurationMs;
+}
+
+/** Objects asked for in one page; DESIGN.md §3, rule 14 cuts it by four each time that a page is over the cap. */
+const PAGE = 500;
+const PAGE_SHRINK = 4;
+/** A watch is asked to end at a random time in this range (DESIGN.md §3, rule 13). */
+const WATCH_SECONDS = { least: 30, most: 50 };
+/** An end that is this late never comes: the peer is dead (DESIGN.md §3, rule 13). */
+const GRACE_SECONDS = 5;
+/** The longest a healthy reflector goes without an attempt. */
+export const LONGEST_WATCH: DurationMs = seconds(WATCH_SECONDS.most + GRACE_SECONDS);
+/** A watch that ends sooner than this without an event is no healthy end: reconnecting at once would be a hot loop. */
+const SHORT_WATCH = SECOND;
+const FIRST_PAUSE = SECOND;
+const LAST_PAUSE = seconds(30);
+
+/** The key of a raw object; `undefined` for something that is no object. */
+function keyOf(raw: JsonRecord): ObjectKey | undefined {
+  const metadata = recordOf(raw['metadata']);
+  const name = stringOf(metadata['name']);
+  return name === undefined ? undefined : objectKey(stringOf(metadata['namespace']), name);
+}
+
+export function createReflector<Item extends Stored>(options: ReflectorOptions<Item>): Reflector {
+  const { client, resource, labelSelector, store, reduce, clock, random } = options;
+  const log = options.log.with({ resource: resource.plural });
+  const reported = new Set<string>();
+  let isSynced = false;
+  let trouble: Failure | undefined;
+  let lastAttempt = clock.monotonic();
+  let announce: () => void = () => {};
+  const synced = new Promise<void>((resolve) => {
+    announce = resolve;
+  });
+
+  const reportTooLarge = (version: string): void => {
+    if (reported.has(version) || reported.size > 1_000) return;
+    reported.add(version);
+    log.warn('Skipped an object of more than 4 MiB', { resourceVersion: version });
+  };
+
+  const listAll = async (signal: AbortSignal): Promise<Happening> => {
+    const items = new Map<ObjectKey, Item>();
+    let limit = PAGE;
+    let next: string | undefined;
+    let version: string | undefined;
+    do {
+      lastAttempt = clock.monotonic();
+      const page = await client.list(resource, { labelSelector, limit, next }, signal);
+      if (!page.ok && limit > 1) {
+        limit = Math.max(1, Math.floor(limit / PAGE_SHRINK));
+        continue;
+      }
+      version ??= page.resourceVersion;
+      if (page.ok) {
+        for (const raw of page.items) take(items, raw);
+      } else {
+        if (version === undefined)
+          throw new Failure({
+            next: 'backoff',
+            reason: 'ListTooLarge',
+            message: `one of the ${resource.plural} is too large to be listed`,
+          });
+        reportTooLarge(`${version}/${page.next ?? ''}`);
+      }
+      next = page.next;
+    } while (next !== undefined || version === undefined);
+    store.replace(items, version);
+    return { op: 'listed', version };
+  };
+
+  const take = (items: Map<ObjectKey, Item>, raw: JsonRecord): void => {
+    const key = keyOf(raw);
+    const item = reduce(raw);
+    if (key !== undefined && item !== undefined) items.set(key, item);
+  };
+
+  /** One line of a watch; undefined when it changes nothing about where we are. */
+  const readLine = (line: Line): Happening | undefined => {
+    if (line.op === 'tooLong') {
+      reportTooLarge(/"resourceVersion":"(\d+)"/.exec(line.head)?.[1] ?? '');
+      return undefined;
+    }
+    const { type, object } = recordOf(parse(line.text));
+    const raw = recordOf(object);
+    if (type === 'ERROR') return { op: raw['code'] === 410 ? 'expired' : 'unreadable' };
+    const version = stringOf(recordOf(raw['metadata'])['resourceVersion']);
+    if (version === undefined) return { op: 'unreadable' };
+    if (type === 'BOOKMARK') {
+      store.reach(version);
+      return { op: 'event', version };
+    }
+    const key = keyOf(raw);
+    if (key === undefined || (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED'))
+      return { op: 'unreadable' };
+    store.apply(key, type === 'DELETED' ? undefined : reduce(raw), version);
+    return { op: 'event', version };
+  };
+
+  const list = async (signal: AbortSignal): Promise<Happening> => {
+    try {
+      const happening = await listAll(signal);
+      trouble = undefined;
+      if (!isSynced) {
+        isSynced = true;
+        announce();
+      }
+      return happening;
+    } catch (thrown) {
+      return failed(thrown, signal);
+    }
+  };
+
+  const failed = (thrown: unknown, signal: AbortSignal): Happening => {
+    if (!signal.aborted) {
+      const failure = failureFrom(thrown);
+      if (trouble?.message !== failure.message)
+        log.warn('Cannot list or watch; trying again', { reason: failure.reason, message: failure.message }, thrown);
+      trouble = failure;
+    }
+    return { op: isExpired(thrown) ? 'expired' : 'broken' };
+  };
+
+  /** Reads one watch to its end; each event moves the state, the end is returned. */
+  const watch = async (
+    from: string,
+    advance: (happening: Happening) => void,
+    signal: AbortSignal,
+  ): Promise<Happening> => {
+    lastAttempt = clock.monotonic();
+    const timeoutSeconds = WATCH_SECONDS.least + Math.floor(random() * (WATCH_SECONDS.most - WATCH_SECONDS.least + 1));
+    const deadline = seconds(timeoutSeconds + GRACE_SECONDS);
+    let events = 0;
+    try {
+      for await (const line of client.watch(
+        resource,
+        { labelSelector, resourceVersion: from, timeoutSeconds, deadline },
+        signal,
+      )) {
+        const happening = readLine(line);
+        if (!happening) continue;
+        if (happening.op !== 'event') return happening;
+        events += 1;
+        trouble = undefined;
+        advance(happening);
+      }
+    } catch (thrown) {
+      return failed(thrown, signal);
+    }
+    const short = events === 0 && clock.monotonic() - lastAttempt < SHORT_WATCH;
+    if (!short) trouble = undefined;
+    return { op: short ? 'broken' : 'ended' };
+  };
+
+  return {
+    synced,
+    isSynced: () => isSynced,
+    trouble: () => trouble,
+    lastAttempt: () => lastAttempt,
+    async run(signal) {
+      const at: { state: ReflectorState; attempts: number } = { state: { op: 'list' }, attempts: 0 };
+      const advance = (happening: Happening): 'none' | 'backoff' => {
+        const next = step(at.state, happening);
+        at.state = next.state;
+        if (next.healthy) at.attempts = 0;
+        return next.pause;
+      };
+      while (!signal.aborted) {
+        const { state } = at;
+        const happening = state.op === 'list' ? await list(signal) : await watch(state.version, advance, signal);
+        if (advance(happening) === 'none') continue;
+        await sleep(clock, backoff(at.attempts, FIRST_PAUSE, LAST_PAUSE, random), signal);
+        at.attempts += 1;
+      }
+    },
+  };
+}
+
+/** A line that is no JSON is unreadable, which is said by its missing version; its text is not kept. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

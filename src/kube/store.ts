@@ -1,0 +1,92 @@
+// What was last seen of one kind of object. Written by a reflector, and by our own writes; read by everybody.
+
+import type { ObjectKey } from '../api/meta.ts';
+
+export interface Stored {
+  readonly resourceVersion: string;
+}
+
+/** Read side. */
+export interface StoreView<Item extends Stored> {
+  get(key: ObjectKey): Item | undefined;
+  entries(): IterableIterator<[ObjectKey, Item]>;
+  readonly size: number;
+}
+
+/** One change; `before` or `after` is undefined when the object was not, or is no longer, there. */
+export interface Change<Item> {
+  readonly key: ObjectKey;
+  readonly before: Item | undefined;
+  readonly after: Item | undefined;
+  /** It is the answer to a write of ours, not news. */
+  readonly own: boolean;
+}
+
+export type ChangeListener<Item> = (change: Change<Item>) => void;
+
+export interface Store<Item extends Stored> extends StoreView<Item> {
+  /** The whole collection as of `version`: what is not in `items` is gone, unless we wrote it after that version. */
+  replace(items: ReadonlyMap<ObjectKey, Item>, version: string): void;
+  /** One event of the watch; `after` undefined is a deletion. */
+  apply(key: ObjectKey, after: Item | undefined, version: string): void;
+  /** The watch has reached `version`. */
+  reach(version: string): void;
+  /**
+   * The answer to one of our own writes. Ignored when the watch has been past it: what came since may have deleted it.
+   * The watch event that the write causes then brings nothing new, and is no change.
+   */
+  wrote(key: ObjectKey, after: Item): void;
+}
+
+/**
+ * Compares two resource versions, which are decimal numbers of any length (KEP-5647).
+ *
+ * @returns whether `one` is newer than `other`; false when either is no number: then only a watch event is believed
+ */
+export function isNewer(one: string, other: string): boolean {
+  if (!/^\d+$/.test(one) || !/^\d+$/.test(other)) return false;
+  return BigInt(one) > BigInt(other);
+}
+
+export function createStore<Item extends Stored>(onChange: ChangeListener<Item>): Store<Item> {
+  const items = new Map<ObjectKey, Item>();
+  let reached = '0';
+
+  const put = (key: ObjectKey, after: Item | undefined, own = false): void => {
+    const before = items.get(key);
+    if (before?.resourceVersion === after?.resourceVersion) return;
+    if (after) items.set(key, after);
+    else items.delete(key);
+    onChange({ key, before, after, own });
+  };
+
+  return {
+    get: (key) => items.get(key),
+    entries: () => items.entries(),
+    get size() {
+      return items.size;
+    },
+    replace(next, version) {
+      reached = version;
+      for (const [key, item] of items)
+        if (!next.has(key) && !isNewer(item.resourceVersion, version)) put(key, undefined);
+      for (const [key, item] of next) {
+        const held = items.get(key);
+        if (!held || !isNewer(held.resourceVersion, item.resourceVersion)) put(key, item);
+      }
+    },
+    apply(key, after, version) {
+      reached = version;
+      const held = items.get(key);
+      // An event from before our own write says nothing new: the write's own event follows.
+      if (held && isNewer(held.resourceVersion, version)) return;
+      put(key, after);
+    },
+    reach(version) {
+      reached = version;
+    },
+    wrote(key, after) {
+      if (isNewer(after.resourceVersion, reached)) put(key, after, true);
+    },
+  };
+}

@@ -1,0 +1,218 @@
+// The only file that speaks HTTP with the API server: one request, or one stream of lines, each under a cap and a deadline.
+
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import pLimit from 'p-limit';
+import { Failure } from '../lib/errors.ts';
+import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
+import type { ApiServerAccess } from './access.ts';
+import { apiErrorFrom } from './api-error.ts';
+import { type Line, linesOf } from './lines.ts';
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Already encoded (kube/path.ts). */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly contentType?: string;
+}
+
+/** An answer that was longer than the cap; `head` is its beginning. */
+export interface TooLarge {
+  readonly head: string;
+}
+
+export type ApiAnswer = { readonly ok: true; readonly json: unknown } | ({ readonly ok: false } & TooLarge);
+
+export interface Transport {
+  /**
+   * One request and its whole answer.
+   *
+   * @throws ApiError for a status of 400 or more; Failure when there is no answer, or none that is JSON
+   */
+  send(request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer>;
+  /**
+   * One GET whose answer is read line by line until it ends.
+   *
+   * @param deadline  after it the peer counts as dead, whatever it still sends
+   * @throws as `send`, also in the middle of the stream
+   */
+  stream(request: ApiRequest, deadline: DurationMs, signal: AbortSignal): AsyncIterable<Line>;
+  close(): void;
+}
+
+export interface TransportOptions {
+  readonly access: ApiServerAccess;
+  readonly clock: Clock;
+  readonly userAgent: string;
+  /** Told of every answer; the code is `<error>` when there was none, as client-go's metric has it. */
+  readonly onAnswer?: (method: string, code: string) => void;
+}
+
+/** Requests in flight at once, streams not counted (DESIGN.md §3, rule 12). */
+const IN_FLIGHT = 32;
+const REQUEST_TIMEOUT = seconds(30);
+/** Bytes of one answer or one line that are ever held (DESIGN.md §3, rule 14). */
+export const BODY_CAP_BYTES = 4 * 1024 * 1024;
+/** Idle time after which the kernel asks the peer whether it is there (DESIGN.md §3, rule 13). */
+const TCP_KEEP_ALIVE_MS = 15_000;
+
+export function createTransport({ access, clock, userAgent, onAnswer = () => {} }: TransportOptions): Transport {
+  const agent = new Agent({ keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE_MS, maxSockets: IN_FLIGHT });
+  const streams = new Agent({ keepAlive: false });
+  const limit = pLimit(IN_FLIGHT);
+
+  const open = async (request: ApiRequest, over: Agent, signal: AbortSignal): Promise<IncomingMessage> => {
+    const { headers, ...tls } = await access.credentials();
+    const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
+    const options: RequestOptions = {
+      ...tls,
+      agent: over,
+      method: request.method,
+      headers: {
+        accept: 'application/json',
+        'user-agent': userAgent,
+        ...headers,
+        // Node frames no DELETE body by itself, and the API server then ignores the preconditions in it (nodejs/node#27880).
+        ...(body
+          ? { 'content-type': request.contentType ?? 'application/json', 'content-length': String(body.length) }
+          : {}),
+      },
+    };
+    try {
+      const answer = await answerOf(httpsRequest(urlOf(access.url, request), options), body, signal);
+      onAnswer(request.method, String(answer.statusCode));
+      if (answer.statusCode === 401) access.invalidate();
+      return answer;
+    } catch (cause) {
+      onAnswer(request.method, '<error>');
+      throw noAnswer(cause, signal);
+    }
+  };
+
+  const refuse = async (answer: IncomingMessage): Promise<void> => {
+    const status = answer.statusCode ?? 0;
+    if (status >= 200 && status < 300) return;
+    const { text } = await bodyOf(answer);
+    throw apiErrorFrom(status, parseOr(text, undefined), answer.headers['retry-after']);
+  };
+
+  return {
+    send: (request, signal) =>
+      limit(() =>
+        within(clock, REQUEST_TIMEOUT, signal, async (inner) => {
+          const answer = await open(request, agent, inner);
+          try {
+            await refuse(answer);
+            const { text, whole } = await bodyOf(answer);
+            if (!whole) return { ok: false as const, head: text };
+            return { ok: true as const, json: parse(text) };
+          } catch (cause) {
+            throw cause instanceof Failure ? cause : noAnswer(cause, inner);
+          }
+        }),
+      ),
+    async *stream(request, deadline, signal) {
+      const ended = new AbortController();
+      const end = (): void => ended.abort();
+      const cancel = clock.after(deadline, end);
+      signal.addEventListener('abort', end, { once: true });
+      if (signal.aborted) end();
+      try {
+        const answer = await open(request, streams, ended.signal);
+        await refuse(answer);
+        yield* linesOf(answer, BODY_CAP_BYTES);
+      } catch (cause) {
+        throw cause instanceof Failure ? cause : noAnswer(cause, ended.signal);
+      } finally {
+        cancel();
+        signal.removeEventListener('abort', end);
+        ended.abort();
+      }
+    },
+    close() {
+      agent.destroy();
+      streams.destroy();
+    },
+  };
+}
+
+function urlOf(base: URL, { path, query }: ApiRequest): URL {
+  const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
+  for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
+  return url;
+}
+
+/** Sends the request and waits for the head of its answer; an abort ends it at any point, also before the head. */
+function answerOf(request: ClientRequest, body: Buffer | undefined, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => void request.destroy(new Error('aborted'));
+    request.on('response', resolve);
+    request.on('error', reject);
+    request.on('close', () => signal.removeEventListener('abort', abort));
+    request.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS));
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    else request.end(body);
+  });
+}
+
+/** The body as text, or its beginning when it is longer than the cap; the rest is then not read. */
+async function bodyOf(answer: IncomingMessage): Promise<{ readonly text: string; readonly whole: boolean }> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > BODY_CAP_BYTES) {
+      answer.destroy();
+      return { text: Buffer.concat(chunks).toString('utf8'), whole: false };
+    }
+    chunks.push(chunk);
+  }
+  return { text: Buffer.concat(chunks).toString('utf8'), whole: true };
+}
+
+async function within<Result>(
+  clock: Clock,
+  limit: DurationMs,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const inner = new AbortController();
+  const abort = (): void => inner.abort();
+  const cancel = clock.after(limit, abort);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await work(inner.signal);
+  } finally {
+    cancel();
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function parseOr(text: string, otherwise: unknown): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return otherwise;
+  }
+}
+
+/** The parser's own words are not kept: the text may be a Secret. */
+function parse(text: string): unknown {
+  const json = parseOr(text, undefined);
+  if (json !== undefined) return json;
+  throw new Failure({
+    next: 'backoff',
+    reason: 'BadAnswer',
+    message: 'the API server (or a proxy before it) answered with something that is not JSON',
+  });
+}
+
+function noAnswer(cause: unknown, signal: AbortSignal): Failure {
+  const message = signal.aborted ? 'the API server did not answer in time' : 'no connection to the API server';
+  return new Failure({ next: 'backoff', reason: 'ApiServerUnreachable', message, cause });
+}

@@ -1,0 +1,129 @@
+// Keys waiting for work, as client-go's workqueue has them: once queued, never two at a time, earliest deadline wins.
+
+import { backoff, type Clock, type DurationMs, type EpochMs, MINUTE, type Random } from '../lib/time.ts';
+
+/** Does the work of one key. It handles its own errors: one that is thrown is told to `onBug`, and the key is tried again. */
+export type Work = (key: string) => Promise<void>;
+
+/**
+ * Guarantees: a key that is added while it is being worked on is worked on once more afterwards; a key is never worked on
+ * twice at once; a key added many times is worked on once.
+ */
+export interface Workqueue {
+  /** Now. */
+  add(key: string): void;
+  /** At an instant of the wall clock; an earlier one that is waiting stays. */
+  addAt(key: string, at: EpochMs): void;
+  /** After a delay that grows with each call until `forget`. */
+  retry(key: string): void;
+  forget(key: string): void;
+  /** Keys ready to be worked on. */
+  readonly depth: number;
+  /** Works until `signal` aborts; resolves when the work in hand is done. */
+  run(work: Work, workers: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface WorkqueueOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onBug: (key: string, error: unknown) => void;
+}
+
+const FIRST_RETRY = 200 as DurationMs;
+const LAST_RETRY = MINUTE;
+/** The wall clock is looked at this often, however far the next deadline is: a machine may have slept. */
+const LONGEST_SLEEP = MINUTE;
+
+export function createWorkqueue({ clock, random, onBug }: WorkqueueOptions): Workqueue {
+  const ready: string[] = [];
+  const queued = new Set<string>();
+  const working = new Set<string>();
+  const again = new Set<string>();
+  const deadlines = new Map<string, EpochMs>();
+  const attempts = new Map<string, number>();
+  const idle: (() => void)[] = [];
+  let cancelTimer: (() => void) | undefined;
+  let timerAt = Number.POSITIVE_INFINITY;
+
+  const add = (key: string): void => {
+    deadlines.delete(key);
+    if (working.has(key)) {
+      again.add(key);
+    } else if (!queued.has(key)) {
+      queued.add(key);
+      ready.push(key);
+      idle.shift()?.();
+    }
+  };
+
+  const promote = (): void => {
+    const now = clock.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const [key, at] of deadlines) {
+      if (at <= now) add(key);
+      else next = Math.min(next, at);
+    }
+    timerAt = Number.POSITIVE_INFINITY;
+    arm(next);
+  };
+
+  const arm = (at: number): void => {
+    if (at >= timerAt) return;
+    cancelTimer?.();
+    timerAt = at;
+    cancelTimer = clock.after(Math.min(Math.max(0, at - clock.now()), LONGEST_SLEEP) as DurationMs, promote);
+  };
+
+  const addAt = (key: string, at: EpochMs): void => {
+    const earlier = deadlines.get(key);
+    if (earlier !== undefined && earlier <= at) return;
+    deadlines.set(key, at);
+    arm(at);
+  };
+
+  const workOn = async (key: string, work: Work): Promise<void> => {
+    queued.delete(key);
+    working.add(key);
+    try {
+      await work(key);
+    } catch (error) {
+      onBug(key, error);
+      retry(key);
+    }
+    working.delete(key);
+    if (again.delete(key)) add(key);
+  };
+
+  const retry = (key: string): void => {
+    const attempt = attempts.get(key) ?? 0;
+    attempts.set(key, attempt + 1);
+    addAt(key, (clock.now() + backoff(attempt, FIRST_RETRY, LAST_RETRY, random)) as EpochMs);
+  };
+
+  const runWorker = async (work: Work, signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      const key = ready.shift();
+      if (key === undefined) await new Promise<void>((resolve) => void idle.push(resolve));
+      else await workOn(key, work);
+    }
+  };
+
+  return {
+    add,
+    addAt,
+    retry,
+    forget: (key) => void attempts.delete(key),
+    get depth() {
+      return ready.length;
+    },
+    async run(work, workers, signal) {
+      const stop = (): void => {
+        cancelTimer?.();
+        for (const wake of idle.splice(0)) wake();
+      };
+      signal.addEventListener('abort', stop, { once: true });
+      await Promise.all(Array.from({ length: workers }, () => runWorker(work, signal)));
+      stop();
+    },
+  };
+}

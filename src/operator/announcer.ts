@@ -1,0 +1,49 @@
+// What became of a round -> Events on the CR, in the original's words where it had them.
+
+import { API_VERSION, REASON } from '../api/names.ts';
+import type { PullSecretObject } from '../core/resource.ts';
+import type { Round } from '../core/status.ts';
+import { listNames } from '../core/text.ts';
+import type { EventNote, EventRecorder } from '../kube/events.ts';
+import type { Applied } from './apply.ts';
+
+/** Names in one Event; its note has room for 1 kB. */
+const NAMES_LENGTH = 700;
+/** Problems that get an Event of their own in one round; the status lists more. */
+const PROBLEM_EVENTS = 10;
+
+function where(namespaces: readonly string[]): string {
+  if (namespaces.length === 1) return `in namespace ${namespaces[0]}`;
+  return `in ${namespaces.length} namespaces: [${listNames(namespaces, ' ', NAMES_LENGTH)}]`;
+}
+
+/** Records what was done and what failed; a namespace whose problem stands in the status already is not told again. */
+export function announce(
+  recorder: EventRecorder,
+  object: PullSecretObject,
+  secretName: string,
+  round: Round,
+  applied: Applied | undefined,
+): void {
+  const { kind, namespace, name, uid } = object;
+  const record = (event: EventNote): void =>
+    recorder.record({ apiVersion: API_VERSION, kind, namespace, name, uid }, event);
+  const success = (reason: string, action: string, verb: string, namespaces: readonly string[]): void => {
+    if (namespaces.length === 0) return;
+    record({ type: 'Normal', reason, action, note: `secret ${secretName} ${verb} successfully ${where(namespaces)}` });
+  };
+  if (applied) {
+    success(REASON.secretCreated, 'Create', 'created', applied.created);
+    success(REASON.secretUpdated, 'Update', 'updated', applied.updated);
+    success(REASON.secretDeleted, 'Delete', 'deleted', applied.deleted);
+  }
+  if (round.refusal)
+    record({ type: 'Warning', reason: round.refusal.reason, action: 'Validate', note: round.refusal.message });
+  for (const { registry, message } of round.failures) {
+    record({ type: 'Warning', reason: REASON.loginFailed, action: 'Login', note: `login to ${registry}: ${message}` });
+  }
+  const known = new Set(object.status.problems?.items.map((item) => `${item.namespace}/${item.reason}`));
+  const fresh = round.problems.filter((problem) => !known.has(`${problem.namespace}/${problem.reason}`));
+  for (const { reason, message } of fresh.slice(0, PROBLEM_EVENTS))
+    record({ type: 'Warning', reason, action: 'Write', note: message });
+}

@@ -1,0 +1,155 @@
+// A plan -> writes -> what became of each namespace. Conflicts and missing namespaces are outcomes here, not surprises.
+
+import pLimit from 'p-limit';
+import { REASON } from '../api/names.ts';
+import type { Problem } from '../core/desired.ts';
+import { type Action, conflict, isOwned, type Payload, type Plan, type SeenSecret } from '../core/plan.ts';
+import type { PullSecretObject } from '../core/resource.ts';
+import { ApiError, isConflict, isNamespaceTerminating, isNotFound } from '../kube/api-error.ts';
+import { failureFrom } from '../lib/errors.ts';
+import type { SecretWriter } from './secret-writer.ts';
+
+/** Namespaces, each in one list. */
+export interface Applied {
+  readonly created: readonly string[];
+  readonly updated: readonly string[];
+  readonly deleted: readonly string[];
+  /** Cannot hold a Secret any more: it is being deleted. */
+  readonly terminating: readonly string[];
+  /** Was not as we thought: to be looked at again at once. */
+  readonly retry: readonly string[];
+  readonly problems: readonly Problem[];
+  /** A failure that nobody but ourselves will notice the end of: to be tried again. */
+  readonly failed: boolean;
+}
+
+type Outcome = 'created' | 'updated' | 'deleted' | 'terminating' | 'retry' | Problem;
+
+/** Writes of one CR at once: below the limit of the whole process, so that no CR can keep the others waiting. */
+const AT_ONCE = 16;
+
+export async function applyPlan(
+  writer: SecretWriter,
+  owner: PullSecretObject,
+  secretName: string,
+  { actions, prune }: Pick<Plan, 'actions' | 'prune'>,
+  payload: Payload | undefined,
+): Promise<Applied> {
+  const limit = pLimit(AT_ONCE);
+  const results: { readonly namespace: string; readonly outcome: Outcome }[] = [];
+  const run = (namespace: string, work: () => Promise<Outcome>): Promise<void> =>
+    limit(async () => void results.push({ namespace, outcome: await work() }));
+  await Promise.all([
+    ...(payload
+      ? actions.map((action) => run(action.namespace, () => write(writer, owner, secretName, action, payload)))
+      : []),
+    ...prune.map((seen) => run(seen.namespace, () => remove(writer, seen))),
+  ]);
+  const having = (outcome: Outcome): readonly string[] =>
+    results
+      .filter((result) => result.outcome === outcome)
+      .map(({ namespace }) => namespace)
+      .sort();
+  const problems = results.flatMap(({ outcome }) => (typeof outcome === 'string' ? [] : outcome));
+  return {
+    created: having('created'),
+    updated: having('updated'),
+    deleted: having('deleted'),
+    terminating: having('terminating'),
+    retry: having('retry'),
+    problems,
+    failed: problems.some(({ reason }) => reason !== REASON.secretConflict && reason !== REASON.namespaceNotFound),
+  };
+}
+
+async function write(
+  writer: SecretWriter,
+  owner: PullSecretObject,
+  name: string,
+  action: Action,
+  payload: Payload,
+): Promise<Outcome> {
+  const { namespace, named } = action;
+  try {
+    if (action.op === 'update') return await updated(writer, owner, action.seen, payload);
+    if (action.op === 'replace') await writer.delete(action.seen);
+    await writer.create(owner, namespace, name, payload);
+    return action.op === 'replace' ? 'updated' : 'created';
+  } catch (thrown) {
+    if (isNamespaceTerminating(thrown)) return 'terminating';
+    if (action.op === 'create' && isConflict(thrown)) return await takeOver(writer, owner, name, action, payload);
+    if (isNotFound(thrown)) return lost(action);
+    if (isOtherObject(thrown) || isThrottled(thrown)) return 'retry';
+    return problem(
+      namespace,
+      named,
+      action.op === 'update' ? REASON.updateSecretError : REASON.createSecretError,
+      thrown,
+    );
+  }
+}
+
+async function updated(
+  writer: SecretWriter,
+  owner: PullSecretObject,
+  seen: SeenSecret,
+  payload: Payload,
+): Promise<Outcome> {
+  await writer.update(owner, seen, payload);
+  return 'updated';
+}
+
+/** Something of that name is there and our watch does not show it: our own without its labels, or somebody else's. */
+async function takeOver(
+  writer: SecretWriter,
+  owner: PullSecretObject,
+  name: string,
+  action: Action,
+  payload: Payload,
+): Promise<Outcome> {
+  const { namespace, named } = action;
+  try {
+    const seen = await writer.read(namespace, name);
+    if (!seen || seen.deleting) return 'retry';
+    if (!isOwned(seen, owner.uid)) return conflict(namespace, named, seen);
+    return await updated(writer, owner, seen, payload);
+  } catch (thrown) {
+    if (isNotFound(thrown) || isOtherObject(thrown) || isThrottled(thrown)) return 'retry';
+    return problem(namespace, named, REASON.getSecretError, thrown);
+  }
+}
+
+async function remove(writer: SecretWriter, seen: SeenSecret): Promise<Outcome> {
+  try {
+    await writer.delete(seen);
+    return 'deleted';
+  } catch (thrown) {
+    return problem(seen.namespace, false, REASON.deleteSecretError, thrown);
+  }
+}
+
+/** 409: another version; 422 about the uid: another object of the same name. */
+function isOtherObject(thrown: unknown): boolean {
+  return (
+    isConflict(thrown) ||
+    (thrown instanceof ApiError && thrown.status === 422 && thrown.message.includes('metadata.uid'))
+  );
+}
+
+function isThrottled(thrown: unknown): boolean {
+  return thrown instanceof ApiError && thrown.status === 429;
+}
+
+function lost({ op, namespace, named }: Action): Outcome {
+  if (op === 'update') return 'retry';
+  return {
+    namespace,
+    named,
+    reason: REASON.namespaceNotFound,
+    message: `namespace ${namespace} does not exist; the Secret is created as soon as it does`,
+  };
+}
+
+function problem(namespace: string, named: boolean, reason: string, thrown: unknown): Problem {
+  return { namespace, named, reason, message: failureFrom(thrown).message };
+}

@@ -1,0 +1,167 @@
+// Everything that was last seen, with the indexes that decisions need, and the map from a change to the keys it concerns.
+
+import { type ObjectKey, objectKey, splitKey } from '../api/meta.ts';
+import { CLUSTER_KIND } from '../api/names.ts';
+import { concerns, type NamespaceView } from '../core/desired.ts';
+import type { SeenSecret } from '../core/plan.ts';
+import { type PullSecretObject, parseWish, type Wish } from '../core/resource.ts';
+import { type Change, createStore, type Store } from '../kube/store.ts';
+import { stringOf } from '../lib/json.ts';
+import type { StoredNamespace } from './objects.ts';
+
+export interface ClusterView {
+  readonly namespaced: Store<PullSecretObject>;
+  readonly cluster: Store<PullSecretObject>;
+  readonly secrets: Store<SeenSecret>;
+  readonly namespaces: Store<StoredNamespace>;
+  /** Secrets that ask to be watched for changed AWS keys. */
+  readonly credentials: Store<{ readonly resourceVersion: string }>;
+  /** The CR with this key: `namespace/name`, or `/name` for the cluster kind. */
+  object(key: ObjectKey): PullSecretObject | undefined;
+  objectByUid(uid: string): PullSecretObject | undefined;
+  objects(): Iterable<PullSecretObject>;
+  /** What a CR wants, read once for each version of it. */
+  wish(object: PullSecretObject): Wish | string;
+  /** Every Secret whose label says that it was written for the CR with this uid. */
+  secretsOf(uid: string): Iterable<SeenSecret>;
+  namespaceViews(): ReadonlyMap<string, NamespaceView>;
+}
+
+export interface ClusterViewOptions {
+  /** Told the key of every CR that a change may concern. */
+  readonly enqueue: (key: ObjectKey) => void;
+  /** Told of a CR that is gone. */
+  readonly onGone: (uid: string) => void;
+  /** Told of a Secret with AWS keys that changed. */
+  readonly onCredentials: (key: ObjectKey) => void;
+  /** Namespace in which the cluster kind's `secretRef` looks. */
+  readonly operatorNamespace: string;
+}
+
+export function keyOf(object: Pick<PullSecretObject, 'namespace' | 'name'>): ObjectKey {
+  return objectKey(object.namespace, object.name);
+}
+
+export function createClusterView({
+  enqueue,
+  onGone,
+  onCredentials,
+  operatorNamespace,
+}: ClusterViewOptions): ClusterView {
+  const byUid = new Map<string, PullSecretObject>();
+  /** Keys of the CRs that want a Secret, by its place: `namespace/name`, or `/name` for any namespace. */
+  const byPlace = new Map<string, Set<ObjectKey>>();
+  const secretsByOwner: OwnedSecrets = new Map();
+  const namespaceViews = new Map<string, NamespaceView>();
+  const wishes = new WeakMap<PullSecretObject, Wish | string>();
+
+  const wish = (object: PullSecretObject): Wish | string => {
+    const known = wishes.get(object);
+    if (known !== undefined) return known;
+    const parsed = parseWish(object);
+    wishes.set(object, parsed);
+    return parsed;
+  };
+
+  const placeOf = (object: PullSecretObject): string =>
+    objectKey(object.namespace, stringOf(object.spec['secretName']) ?? '');
+
+  const onObject = ({ key, before, after, own }: Change<PullSecretObject>): void => {
+    if (before) {
+      removeFrom(byPlace, placeOf(before), key);
+      if (before.uid !== after?.uid) {
+        byUid.delete(before.uid);
+        onGone(before.uid);
+      }
+    }
+    if (after) {
+      addTo(byPlace, placeOf(after), key);
+      byUid.set(after.uid, after);
+    }
+    if (!own) enqueue(key);
+  };
+
+  const onSecret = ({ key, before, after, own }: Change<SeenSecret>): void => {
+    if (before?.ownerUidLabel !== undefined) removeOwned(secretsByOwner, before.ownerUidLabel, key);
+    if (after?.ownerUidLabel !== undefined) addOwned(secretsByOwner, after.ownerUidLabel, key, after);
+    if (own) return;
+    for (const uid of new Set([before?.ownerUidLabel, after?.ownerUidLabel])) {
+      const owner = uid === undefined ? undefined : byUid.get(uid);
+      if (owner) enqueue(keyOf(owner));
+    }
+    // The place is free, or in other hands: whoever waits for it looks again.
+    if (!after || before?.ownerUidLabel !== after.ownerUidLabel) enqueueWanting(key);
+  };
+
+  /** Every CR that wants a Secret at this place. */
+  const enqueueWanting = (place: ObjectKey): void => {
+    const { name } = splitKey(place);
+    for (const index of [place, objectKey(undefined, name)]) for (const key of byPlace.get(index) ?? []) enqueue(key);
+  };
+
+  const onNamespace = ({ key, before, after }: Change<StoredNamespace>): void => {
+    const name = (after ?? before)?.name ?? key;
+    if (after) namespaceViews.set(name, after);
+    else namespaceViews.delete(name);
+    for (const [objectKey, object] of cluster.entries()) {
+      const wanted = wish(object);
+      if (typeof wanted !== 'string' && concerns(wanted.targets, before, after)) enqueue(objectKey);
+    }
+    // The namespaced kind follows its namespace by itself: it is deleted with it.
+  };
+
+  const onCredentialSecret = ({ key }: Change<{ readonly resourceVersion: string }>): void => {
+    onCredentials(key);
+    for (const object of byUid.values()) {
+      const wanted = wish(object);
+      if (typeof wanted === 'string' || wanted.identity.op !== 'secretRef') continue;
+      if (objectKey(credentialsNamespace(object, operatorNamespace), wanted.identity.secretName) === key)
+        enqueue(keyOf(object));
+    }
+  };
+
+  const namespaced = createStore(onObject);
+  const cluster = createStore(onObject);
+  return {
+    namespaced,
+    cluster,
+    secrets: createStore(onSecret),
+    namespaces: createStore(onNamespace),
+    credentials: createStore(onCredentialSecret),
+    object: (key) => (key.startsWith('/') ? cluster : namespaced).get(key),
+    objectByUid: (uid) => byUid.get(uid),
+    objects: () => byUid.values(),
+    wish,
+    secretsOf: (uid) => secretsByOwner.get(uid)?.values() ?? [],
+    namespaceViews: () => namespaceViews,
+  };
+}
+
+/** Where `secretRef` looks: the CR's own namespace; for the cluster kind, the operator's. */
+export function credentialsNamespace(object: PullSecretObject, operatorNamespace: string): string {
+  return object.kind === CLUSTER_KIND ? operatorNamespace : (object.namespace ?? operatorNamespace);
+}
+
+type OwnedSecrets = Map<string, Map<ObjectKey, SeenSecret>>;
+
+function addOwned(index: OwnedSecrets, uid: string, key: ObjectKey, secret: SeenSecret): void {
+  const held = index.get(uid) ?? new Map<ObjectKey, SeenSecret>();
+  index.set(uid, held.set(key, secret));
+}
+
+function removeOwned(index: OwnedSecrets, uid: string, key: ObjectKey): void {
+  const held = index.get(uid);
+  held?.delete(key);
+  if (held?.size === 0) index.delete(uid);
+}
+
+function addTo(index: Map<string, Set<ObjectKey>>, place: string, key: ObjectKey): void {
+  const keys = index.get(place) ?? new Set();
+  index.set(place, keys.add(key));
+}
+
+function removeFrom(index: Map<string, Set<ObjectKey>>, place: string, key: ObjectKey): void {
+  const keys = index.get(place);
+  keys?.delete(key);
+  if (keys?.size === 0) index.delete(place);
+}

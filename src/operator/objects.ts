@@ -1,0 +1,126 @@
+// Kubernetes objects as they come over the wire -> the reduced forms that the stores hold and `core` decides on.
+
+import type { ResourceDescriptor } from '../api/meta.ts';
+import {
+  CLUSTER_KIND,
+  DOCKER_CONFIG_KEY,
+  EXPIRY_ANNOTATION,
+  GROUP,
+  INPUTS_ANNOTATION,
+  MANAGED_BY_LABEL,
+  NAMESPACED_KIND,
+  OPERATOR_NAME,
+  OWNER_UID_LABEL,
+  type PullSecretKind,
+  RECONCILE_AT_ANNOTATION,
+  VERSION,
+} from '../api/names.ts';
+import type { NamespaceView } from '../core/desired.ts';
+import { contentDigest, type SeenSecret } from '../core/plan.ts';
+import type { PullSecretObject } from '../core/resource.ts';
+import { type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
+
+export const RESOURCES: Readonly<Record<PullSecretKind, ResourceDescriptor>> = {
+  [NAMESPACED_KIND]: { group: GROUP, version: VERSION, plural: 'awsecrimagepullsecrets', namespaced: true },
+  [CLUSTER_KIND]: { group: GROUP, version: VERSION, plural: 'clusterawsecrimagepullsecrets', namespaced: false },
+};
+
+/** A namespace in the store: the view that decisions use, and its version. */
+export interface StoredNamespace extends NamespaceView {
+  readonly resourceVersion: string;
+}
+
+interface Metadata {
+  readonly name: string;
+  readonly namespace: string | undefined;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly deleting: boolean;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly annotations: ReadonlyMap<string, string>;
+  readonly wire: JsonRecord;
+}
+
+function metadataOf(raw: JsonRecord): Metadata | undefined {
+  const wire = recordOf(raw['metadata']);
+  const name = stringOf(wire['name']);
+  const uid = stringOf(wire['uid']);
+  const resourceVersion = stringOf(wire['resourceVersion']);
+  if (!name || !uid || !resourceVersion) return undefined;
+  return {
+    name,
+    namespace: stringOf(wire['namespace']),
+    uid,
+    resourceVersion,
+    deleting: wire['deletionTimestamp'] !== undefined,
+    labels: stringMapOf(wire['labels']),
+    annotations: stringMapOf(wire['annotations']),
+    wire,
+  };
+}
+
+/** Keeps spec and status; of the metadata only what decisions need, so that no annotation can cost memory. */
+export function pullSecretOf(kind: PullSecretKind, raw: JsonRecord): PullSecretObject | undefined {
+  const metadata = metadataOf(raw);
+  if (!metadata) return undefined;
+  const generation = metadata.wire['generation'];
+  return {
+    kind,
+    namespace: metadata.namespace,
+    name: metadata.name,
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    generation: typeof generation === 'number' ? generation : 0,
+    deleting: metadata.deleting,
+    reconcileAt: metadata.annotations.get(RECONCILE_AT_ANNOTATION),
+    spec: recordOf(raw['spec']),
+    // The API server checked it against the schema that this type is made from; every field of it is optional.
+    status: recordOf(raw['status']),
+  };
+}
+
+/** Keeps digests instead of data: what is in the store opens nothing. */
+export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
+  const metadata = metadataOf(raw);
+  if (!metadata?.namespace) return undefined;
+  const owners = listOf(metadata.wire['ownerReferences']).map((owner) => stringOf(recordOf(owner)['uid']) ?? '');
+  return {
+    namespace: metadata.namespace,
+    name: metadata.name,
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    type: stringOf(raw['type']) ?? '',
+    immutable: raw['immutable'] === true,
+    deleting: metadata.deleting,
+    // More owners than this is somebody's play with our memory; such a Secret counts as not ours.
+    ownerUids: owners.length > 16 ? [] : owners,
+    ownerUidLabel: metadata.labels.get(OWNER_UID_LABEL),
+    managed: metadata.labels.get(MANAGED_BY_LABEL) === OPERATOR_NAME,
+    inputs: short(metadata.annotations.get(INPUTS_ANNOTATION)),
+    expiry: short(metadata.annotations.get(EXPIRY_ANNOTATION)),
+    contentDigest: contentDigest(dockerConfigOf(raw) ?? ''),
+  };
+}
+
+/** The base64 text of `.dockerconfigjson`; undefined when there is none. */
+export function dockerConfigOf(raw: JsonRecord): string | undefined {
+  return stringOf(recordOf(raw['data'])[DOCKER_CONFIG_KEY]);
+}
+
+/** What we write there is short; a longer text is somebody else's and is as good as none. */
+function short(text: string | undefined): string | undefined {
+  return text !== undefined && text.length <= 128 ? text : undefined;
+}
+
+export function namespaceOf(raw: JsonRecord): StoredNamespace | undefined {
+  const metadata = metadataOf(raw);
+  if (!metadata) return undefined;
+  const { name, resourceVersion, labels, deleting } = metadata;
+  return { name, resourceVersion, labels, terminating: deleting };
+}
+
+/** Of a Secret with AWS keys only its version is kept: the keys are read when they are needed. */
+export function versionOf(raw: JsonRecord): { readonly resourceVersion: string } | undefined {
+  const metadata = metadataOf(raw);
+  return metadata ? { resourceVersion: metadata.resourceVersion } : undefined;
+}

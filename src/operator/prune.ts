@@ -1,0 +1,74 @@
+// Before many Secrets are deleted at once: a second look that does not trust the stores.
+
+import { NAMESPACES, type ResourceDescriptor } from '../api/meta.ts';
+import { desiredTargets, type NamespaceView } from '../core/desired.ts';
+import type { SeenSecret } from '../core/plan.ts';
+import { type PullSecretObject, parseWish } from '../core/resource.ts';
+import { isNotFound } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { Failure } from '../lib/errors.ts';
+import type { JsonRecord } from '../lib/json.ts';
+import { namespaceOf, pullSecretOf, RESOURCES } from './objects.ts';
+
+const PAGE = 500;
+
+/**
+ * Reads the CR and the namespaces afresh and keeps of `candidates` only those that are not wanted by that view either.
+ *
+ * @returns empty when the CR is gone or is another one by now: its Secrets are the garbage collector's work
+ * @throws Failure when it cannot be read; then nothing must be deleted
+ */
+export async function confirmPrune(
+  client: KubeClient,
+  object: PullSecretObject,
+  candidates: readonly SeenSecret[],
+  signal: AbortSignal,
+): Promise<readonly SeenSecret[]> {
+  const fresh = await read(client, object, signal);
+  const wish = fresh?.uid === object.uid ? parseWish(fresh) : undefined;
+  if (wish === undefined || typeof wish === 'string') return [];
+  const namespaces = await listNamespaces(client, signal);
+  const wanted = new Set(desiredTargets(wish.targets, namespaces).targets.map(({ namespace }) => namespace));
+  return candidates.filter(({ namespace, name }) => name !== wish.secretName || !wanted.has(namespace));
+}
+
+async function read(
+  client: KubeClient,
+  { kind, namespace, name }: PullSecretObject,
+  signal: AbortSignal,
+): Promise<PullSecretObject | undefined> {
+  try {
+    return pullSecretOf(kind, await client.get(RESOURCES[kind], namespace, name, signal));
+  } catch (thrown) {
+    if (isNotFound(thrown)) return undefined;
+    throw thrown;
+  }
+}
+
+async function listNamespaces(client: KubeClient, signal: AbortSignal): Promise<ReadonlyMap<string, NamespaceView>> {
+  const views = new Map<string, NamespaceView>();
+  for await (const raw of pages(client, NAMESPACES, signal)) {
+    const view = namespaceOf(raw);
+    if (view) views.set(view.name, view);
+  }
+  return views;
+}
+
+async function* pages(
+  client: KubeClient,
+  resource: ResourceDescriptor,
+  signal: AbortSignal,
+): AsyncIterable<JsonRecord> {
+  let next: string | undefined;
+  do {
+    const page = await client.list(resource, { limit: PAGE, next }, signal);
+    if (!page.ok)
+      throw new Failure({
+        next: 'backoff',
+        reason: 'ListTooLarge',
+        message: `the list of ${resource.plural} is too large`,
+      });
+    yield* page.items;
+    next = page.next;
+  } while (next !== undefined);
+}

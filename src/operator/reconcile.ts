@@ -1,0 +1,183 @@
+// The loop body: one key -> observe, log in, plan, apply, status, when to look again.
+//
+// Guarantees: whatever happens, a Secret that holds a good login stays; a failure in one namespace or at one registry does
+// not stop the others; the next look is always later than now. Everything is read from the stores at the moment it is
+// used, never carried over from an event.
+
+import type { ObjectKey } from '../api/meta.ts';
+import { objectKey } from '../api/meta.ts';
+import { REASON } from '../api/names.ts';
+import { desiredTargets } from '../core/desired.ts';
+import { makePayload, needsConfirmation, planSecrets, type SeenSecret } from '../core/plan.ts';
+import { describeObject, type PullSecretObject, type Wish } from '../core/resource.ts';
+import { nextStatus, processingStatus, type Round } from '../core/status.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import { failureFrom } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, SECOND } from '../lib/time.ts';
+import { announce } from './announcer.ts';
+import { type Applied, applyPlan } from './apply.ts';
+import type { ClusterView } from './cluster-view.ts';
+import type { CredentialResolver } from './credentials.ts';
+import type { LoginBook, Logins } from './logins.ts';
+import { confirmPrune } from './prune.ts';
+import type { SecretWriter } from './secret-writer.ts';
+import type { StatusWriter } from './status-writer.ts';
+
+export interface ReconcilerParts {
+  readonly client: KubeClient;
+  readonly view: ClusterView;
+  readonly credentials: CredentialResolver;
+  readonly logins: LoginBook;
+  readonly secrets: SecretWriter;
+  readonly statuses: StatusWriter;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What the queue does next with the key. `retry`: again, later each time. `wakeAt`: at that instant, if there is one. */
+export type Result = { readonly op: 'retry' } | { readonly op: 'done'; readonly wakeAt: EpochMs | undefined };
+
+/** A first login that takes longer than this is worth a status write of its own (DESIGN.md §2). */
+const SLOW_LOGIN = SECOND;
+/** A foreign Secret in our place is not watched; its absence is noticed this late. */
+const CONFLICT_AGAIN = (5 * MINUTE) as DurationMs;
+const SOON = (SECOND / 10) as DurationMs;
+
+type Access = Logins & { readonly lookAgainAt: EpochMs | undefined };
+
+/** @returns a function that brings one CR to what it wants; it throws only when the API server could not be reached */
+export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signal: AbortSignal) => Promise<Result> {
+  const { client, view, credentials, logins, secrets, statuses, events, clock } = parts;
+
+  const logIn = async (object: PullSecretObject, wish: Wish, signal: AbortSignal): Promise<Access> => {
+    const resolved = await credentials.resolve(object, wish.identity, signal);
+    if (!resolved.ok) {
+      const { message, denied, lookAgainAt } = resolved;
+      const failures = wish.registries.map(({ registry }) => ({ registry, message, denied, retryAt: lookAgainAt }));
+      return { ...logins.held(object.uid, wish.registries), failures, lookAgainAt };
+    }
+    const asked = object.reconcileAt === object.status.lastHandledReconcileAt ? undefined : object.reconcileAt;
+    const { credentials: keys, fingerprint, lookAgainAt } = resolved;
+    const request = { uid: object.uid, registries: wish.registries, credentials: keys, fingerprint, asked };
+    return { ...(await logins.obtain(request, signal)), lookAgainAt };
+  };
+
+  /** Says so in the status while the very first login takes long. */
+  const logInVisibly = async (object: PullSecretObject, wish: Wish, signal: AbortSignal): Promise<Access> => {
+    let writing = Promise.resolve();
+    const cancel = clock.after(SLOW_LOGIN, () => {
+      if (logins.held(object.uid, wish.registries).held.length > 0) return;
+      const status = processingStatus(object.status, object.generation, wish.secretName, clock.now());
+      writing = statuses
+        .write(object, status)
+        .catch((error: unknown) => parts.log.debug('Could not write a status', { error: failureFrom(error).message }));
+    });
+    try {
+      return await logIn(object, wish, signal);
+    } finally {
+      cancel();
+      await writing;
+    }
+  };
+
+  const writeSecrets = async (
+    object: PullSecretObject,
+    wish: Wish,
+    access: Access,
+    signal: AbortSignal,
+  ): Promise<{ round: Round; applied: Applied }> => {
+    const desired = desiredTargets(wish.targets, view.namespaceViews());
+    const seen = new Map<string, SeenSecret>();
+    for (const { namespace } of desired.targets) {
+      const secret = view.secrets.get(objectKey(namespace, wish.secretName));
+      if (secret) seen.set(namespace, secret);
+    }
+    const owned = [...view.secretsOf(object.uid)];
+    const payload = makePayload(access.held, access.inputs, clock.now());
+    const plan = planSecrets(object.uid, desired.targets, seen, owned, payload);
+    const prune = needsConfirmation(plan.prune.length, owned.length)
+      ? await confirmPrune(client, object, plan.prune, signal)
+      : plan.prune;
+    const applied = await applyPlan(secrets, object, wish.secretName, { actions: plan.actions, prune }, payload);
+    const problems = [...desired.problems, ...plan.problems, ...applied.problems];
+    return {
+      applied,
+      round: {
+        generation: object.generation,
+        logins: access.held,
+        failures: access.failures,
+        desired: desired.targets.length + desired.problems.length - applied.terminating.length,
+        ready: [...plan.ready, ...applied.created, ...applied.updated].sort(),
+        problems,
+        handledReconcileAt: object.reconcileAt,
+      },
+    };
+  };
+
+  const refuse = async (object: PullSecretObject, message: string): Promise<Result> => {
+    const round: Round = {
+      generation: object.generation,
+      refusal: { reason: REASON.invalidSpec, message },
+      logins: [],
+      failures: [],
+      desired: 0,
+      ready: [],
+      problems: [],
+      handledReconcileAt: object.status.lastHandledReconcileAt,
+    };
+    announce(events, object, '', round, undefined);
+    await statuses.write(object, nextStatus(object.status, round, clock.now()));
+    return { op: 'done', wakeAt: undefined };
+  };
+
+  return async (key, signal) => {
+    const first = view.object(key);
+    if (!first || first.deleting) return { op: 'done', wakeAt: undefined };
+    const wish = view.wish(first);
+    if (typeof wish === 'string') return await refuse(first, wish);
+    const access = await logInVisibly(first, wish, signal);
+    const object = view.object(key);
+    // While the login was under way somebody changed his mind: start from what he wants now.
+    if (object?.uid !== first.uid || object.generation !== first.generation || object.deleting)
+      return { op: 'done', wakeAt: plus(clock.now(), SOON) };
+    const { round, applied } = await writeSecrets(object, wish, access, signal);
+    announce(events, object, wish.secretName, round, applied);
+    logWrites(parts.log, object, wish.secretName, applied);
+    if (applied.retry.length > 0) return { op: 'retry' };
+    const current = view.object(key) ?? object;
+    await statuses.write(current, nextStatus(current.status, round, clock.now()));
+    return applied.failed ? { op: 'retry' } : { op: 'done', wakeAt: wakeAt(round, access, clock.now()) };
+  };
+}
+
+/** The earliest instant at which something changes without an event; always later than `now`. */
+function wakeAt(round: Round, access: Access, now: EpochMs): EpochMs | undefined {
+  const failed = new Set(access.failures.map(({ registry }) => registry));
+  const instants: EpochMs[] = access.failures.map(({ retryAt }) => retryAt);
+  for (const login of access.held) {
+    if (!failed.has(login.registry)) instants.push(login.renewAt);
+    // The end of a login that cannot be renewed has to be told when it comes; afterwards it has been.
+    else if (login.expiresAt > now) instants.push(login.expiresAt);
+  }
+  if (access.lookAgainAt !== undefined) instants.push(access.lookAgainAt);
+  if (round.problems.some(({ reason }) => reason === REASON.secretConflict)) instants.push(plus(now, CONFLICT_AGAIN));
+  if (instants.length === 0) return undefined;
+  return Math.max(Math.min(...instants), plus(now, SOON)) as EpochMs;
+}
+
+function logWrites(log: Logger, object: PullSecretObject, secret: string, applied: Applied): void {
+  const { created, updated, deleted, retry, problems } = applied;
+  if (created.length + updated.length + deleted.length + problems.length === 0) return;
+  log.info('Wrote secrets', {
+    object: describeObject(object),
+    secret,
+    created: created.length,
+    updated: updated.length,
+    deleted: deleted.length,
+    retry: retry.length,
+    problems: problems.length,
+  });
+}

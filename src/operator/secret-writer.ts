@@ -1,0 +1,93 @@
+// One Secret, one write: the only file that creates, changes or deletes Secrets.
+//
+// Create is a POST; a change is a merge patch of our own fields that names the uid and the version it means; a delete
+// carries both as preconditions. So no write can land on an object other than the one it was decided for.
+
+import { type ObjectKey, objectKey, SECRETS } from '../api/meta.ts';
+import {
+  API_VERSION,
+  DOCKER_CONFIG_KEY,
+  DOCKER_CONFIG_TYPE,
+  EXPIRY_ANNOTATION,
+  INPUTS_ANNOTATION,
+  MANAGED_BY_LABEL,
+  OPERATOR_NAME,
+  OWNER_UID_LABEL,
+} from '../api/names.ts';
+import type { Payload, SeenSecret } from '../core/plan.ts';
+import type { PullSecretObject } from '../core/resource.ts';
+import { isConflict, isNotFound } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Store } from '../kube/store.ts';
+import type { JsonRecord } from '../lib/json.ts';
+import { seenSecretOf } from './objects.ts';
+
+export interface SecretWriter {
+  /** @throws ApiError 409 when a Secret of that name exists, 404 when the namespace does not */
+  create(owner: PullSecretObject, namespace: string, name: string, payload: Payload): Promise<void>;
+  /** @throws ApiError 409 or 422 when it is another version, or another object, by now */
+  update(owner: PullSecretObject, seen: SeenSecret, payload: Payload): Promise<void>;
+  /** A Secret that is gone already, or is another object by now, is no error. */
+  delete(seen: SeenSecret): Promise<void>;
+  /** The Secret as it is now, not as a watch last showed it; undefined when there is none. */
+  read(namespace: string, name: string): Promise<SeenSecret | undefined>;
+}
+
+export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>, signal: AbortSignal): SecretWriter {
+  const note = (raw: JsonRecord): void => {
+    const seen = seenSecretOf(raw);
+    if (seen) store.wrote(keyOf(seen), seen);
+  };
+
+  return {
+    async create(owner, namespace, name, payload) {
+      const body = {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        type: DOCKER_CONFIG_TYPE,
+        metadata: { name, namespace, ...ourMetadata(owner, payload), ownerReferences: [ownerReference(owner)] },
+        data: { [DOCKER_CONFIG_KEY]: payload.content },
+      };
+      note(await client.create(SECRETS, namespace, body, signal));
+    },
+    async update(owner, seen, payload) {
+      const body = {
+        metadata: { uid: seen.uid, resourceVersion: seen.resourceVersion, ...ourMetadata(owner, payload) },
+        data: { [DOCKER_CONFIG_KEY]: payload.content },
+      };
+      note(await client.patch(SECRETS, { namespace: seen.namespace, name: seen.name }, body, signal));
+    },
+    async delete(seen) {
+      const { namespace, name, uid, resourceVersion } = seen;
+      try {
+        await client.delete(SECRETS, { namespace, name }, { uid, resourceVersion }, signal);
+      } catch (thrown) {
+        if (!isNotFound(thrown) && !isConflict(thrown)) throw thrown;
+      }
+    },
+    async read(namespace, name) {
+      try {
+        return seenSecretOf(await client.get(SECRETS, namespace, name, signal));
+      } catch (thrown) {
+        if (isNotFound(thrown)) return undefined;
+        throw thrown;
+      }
+    },
+  };
+}
+
+function keyOf({ namespace, name }: SeenSecret): ObjectKey {
+  return objectKey(namespace, name);
+}
+
+function ourMetadata({ uid }: PullSecretObject, { expiry, inputs }: Payload): JsonRecord {
+  return {
+    labels: { [MANAGED_BY_LABEL]: OPERATOR_NAME, [OWNER_UID_LABEL]: uid },
+    annotations: { [EXPIRY_ANNOTATION]: expiry, [INPUTS_ANNOTATION]: inputs },
+  };
+}
+
+/** Without `blockOwnerDeletion`: that would need rights on the CR's finalizers, and nothing here needs to block. */
+function ownerReference({ kind, name, uid }: PullSecretObject): JsonRecord {
+  return { apiVersion: API_VERSION, kind, name, uid, controller: true };
+}

@@ -1,0 +1,51 @@
+// Status of a CR: written only when it differs, and only into the object it is about.
+
+import type { PullSecretStatus } from '../api/schema.ts';
+import type { PullSecretObject } from '../core/resource.ts';
+import { ApiError } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { type JsonRecord, sameJson } from '../lib/json.ts';
+import { redact } from '../lib/redact.ts';
+import { type ClusterView, keyOf } from './cluster-view.ts';
+import { pullSecretOf, RESOURCES } from './objects.ts';
+
+export interface StatusWriter {
+  /** @throws Failure when the API server did not take it */
+  write(object: PullSecretObject, status: PullSecretStatus): Promise<void>;
+}
+
+export function createStatusWriter(client: KubeClient, view: ClusterView, signal: AbortSignal): StatusWriter {
+  return {
+    async write(object, status) {
+      const next = redacted(status);
+      if (sameJson(object.status, next)) return;
+      const at = { namespace: object.namespace, name: object.name, subresource: 'status' } as const;
+      const body = { metadata: { uid: object.uid }, status: mergePatch(object.status, next) };
+      try {
+        const after = pullSecretOf(object.kind, await client.patch(RESOURCES[object.kind], at, body, signal));
+        const store = object.namespace === undefined ? view.cluster : view.namespaced;
+        if (after) store.wrote(keyOf(object), after);
+      } catch (thrown) {
+        // Deleted, or another object of the same name by now: its own events follow.
+        if (thrown instanceof ApiError && (thrown.status === 404 || thrown.status === 409)) return;
+        throw thrown;
+      }
+    },
+  };
+}
+
+/** What was there and is not any more has to be said: a merge patch removes by null. */
+function mergePatch(before: PullSecretStatus, after: PullSecretStatus): JsonRecord {
+  const removed = Object.keys(before).filter((name) => !(name in after));
+  return { ...after, ...Object.fromEntries(removed.map((name) => [name, null])) };
+}
+
+function redacted(status: PullSecretStatus): PullSecretStatus {
+  const conditions = status.conditions?.map((condition) => ({ ...condition, message: redact(condition.message) }));
+  const items = status.problems?.items.map((item) => ({ ...item, message: redact(item.message) }));
+  return {
+    ...status,
+    ...(conditions ? { conditions } : {}),
+    ...(status.problems && items ? { problems: { ...status.problems, items } } : {}),
+  };
+}

@@ -1,0 +1,103 @@
+// Reads requests from and writes answers to sockets in the manner of AWS JSON 1.1. Decides nothing.
+
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { EpochMs } from '../../lib/time.ts';
+import type { Header } from './canonical-request.ts';
+import type { Fault } from './faults.ts';
+import type { Refusal } from './refusal.ts';
+
+export const JSON_CONTENT_TYPE = 'application/x-amz-json-1.1';
+
+/** Own choice: a GetAuthorizationToken body has some hundred bytes. */
+const MAX_BODY_BYTES = 64 * 1_024;
+
+/** Beyond this a sender is cut off instead of being listened to until it gets its refusal. */
+const MAX_DRAIN_BYTES = 1_024 * 1_024;
+
+/**
+ * The whole body; undefined when it is over 64 KiB (nothing over that is kept).
+ *
+ * @throws when the connection breaks, or the body is over 1 MiB, which breaks it
+ */
+export async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_DRAIN_BYTES) throw new Error('request body over 1 MiB');
+    if (length <= MAX_BODY_BYTES) chunks.push(chunk);
+  }
+  return length > MAX_BODY_BYTES ? undefined : Buffer.concat(chunks);
+}
+
+/** Node's flat list (name, value, name, value, …) as pairs. */
+export function headerPairs(rawHeaders: readonly string[]): readonly Header[] {
+  const pairs: Header[] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2)
+    pairs.push([rawHeaders[index] ?? '', rawHeaders[index + 1] ?? '']);
+  return pairs;
+}
+
+/** A success of AWS JSON 1.1. `now` becomes the `Date` header, from which the SDK corrects its own clock. */
+export function sendAnswer(response: ServerResponse, body: unknown, now: EpochMs): void {
+  send(response, { status: 200, contentType: JSON_CONTENT_TYPE, body: JSON.stringify(body) }, now);
+}
+
+/** An error of AWS JSON 1.1: `{"__type": code, "message": message}`. */
+export function sendRefusal(response: ServerResponse, refusal: Omit<Refusal, 'ok'>, now: EpochMs): void {
+  const body = JSON.stringify({ __type: refusal.code, message: refusal.message });
+  send(response, { status: refusal.status, contentType: JSON_CONTENT_TYPE, body }, now);
+}
+
+/** A fault that replaces the answer; `delay` and `answer` do not, the stand-in sees to them. */
+export type ReplacingFault = Exclude<Fault, { readonly op: 'delay' | 'answer' }>;
+
+/**
+ * Does to the caller what the fault says.
+ *
+ * @returns the HTTP status the caller sees, 0 when it sees none
+ */
+export function carryOut(fault: ReplacingFault, response: ServerResponse, now: EpochMs): number {
+  switch (fault.op) {
+    case 'error':
+      sendRefusal(response, fault, now);
+      return fault.status;
+    case 'garbage':
+      send(response, fault, now);
+      return fault.status;
+    case 'hangAfterHeaders':
+      // The promised length never comes, so the caller has to wait for the rest.
+      response.writeHead(200, headers(JSON_CONTENT_TYPE, 3_000, now));
+      response.flushHeaders();
+      return 200;
+    case 'reset':
+      response.socket?.resetAndDestroy();
+      break;
+    case 'hang':
+      break;
+  }
+  return 0;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+function send(response: ServerResponse, reply: Reply, now: EpochMs): void {
+  if (response.destroyed) return;
+  response.writeHead(reply.status, headers(reply.contentType, Buffer.byteLength(reply.body), now));
+  response.end(reply.body);
+}
+
+function headers(contentType: string, length: number, now: EpochMs): Record<string, string> {
+  return {
+    'x-amzn-RequestId': randomUUID(),
+    'content-type': contentType,
+    'content-length': String(length),
+    date: new Date(now).toUTCString(),
+  };
+}
