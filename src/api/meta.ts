@@ -1,26 +1,4 @@
-// The few shapes of Kubernetes' own API that we read and write, as they are on the wire.
-
-export interface OwnerReference {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly controller?: boolean;
-}
-
-export interface ObjectMeta {
-  readonly name: string;
-  readonly namespace?: string;
-  readonly uid: string;
-  /** Opaque; compared for equality, or as a decimal number of any length (KEP-5647), never as a JavaScript number. */
-  readonly resourceVersion: string;
-  readonly generation?: number;
-  readonly creationTimestamp?: string;
-  readonly deletionTimestamp?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly ownerReferences?: readonly OwnerReference[];
-}
+// What a Kubernetes object is called: the path of its kind, and its key.
 
 /** What a request names: the group, version and plural of its path. */
 export interface ResourceDescriptor {

@@ -279,9 +279,6 @@ export const legacyStatus = z
   })
   .describe('What was found and done.');
 
-export type NamespacedSpec = z.infer<typeof namespacedSpec>;
-export type ClusterSpec = z.infer<typeof clusterSpec>;
-export type LabelSelector = z.infer<typeof labelSelector>;
 export type PullSecretStatus = z.infer<typeof status>;
 export type Condition = z.infer<typeof condition>;
 export type LoginStatus = z.infer<typeof login>;

@@ -77,7 +77,7 @@ export function processingStatus(
 function judge(previous: PullSecretStatus, round: Round, now: EpochMs): Verdict {
   if (round.refusal) {
     const { reason, message } = round.refusal;
-    return { status: 'False', reason, message: cut(message, MESSAGE), stalled: message };
+    return { status: 'False', reason, message: cut(message, MESSAGE), stalled: cut(message, MESSAGE) };
   }
   return (
     judgeLogins(previous, round, now) ??
@@ -133,10 +133,17 @@ function judgeLogins(previous: PullSecretStatus, round: Round, now: EpochMs): Ve
   };
 }
 
-/** The generation at which the object was last Ready; undefined when it is not Ready now. */
+/** What Ready says when the logins are good, whatever else is missing. */
+const LOGGED_IN: ReadonlySet<string> = new Set([
+  REASON.secretsUpdated,
+  REASON.partiallyReady,
+  REASON.secretsProcessing,
+]);
+
+/** The generation for which the logins were last good; undefined when they are not good enough now. */
 function lastSuccess(previous: PullSecretStatus): number | undefined {
   const ready = previous.conditions?.find(({ type }) => type === CONDITION_READY);
-  return ready?.status === 'True' ? ready.observedGeneration : undefined;
+  return ready && LOGGED_IN.has(ready.reason) ? ready.observedGeneration : undefined;
 }
 
 /** Only a failure in a namespace that the CR names counts: who controls a selected one must not be able to spoil it. */
@@ -212,7 +219,7 @@ function problemStatus(problems: readonly Problem[]): PullSecretStatus['problems
     one.namespace < other.namespace ? -1 : 1,
   )) {
     const item = { namespace: cut(namespace, 63), reason, message: cut(message, PROBLEM_MESSAGE) };
-    bytes += JSON.stringify(item).length;
+    bytes += Buffer.byteLength(JSON.stringify(item));
     if (items.length === 100 || bytes > PROBLEM_BYTES) break;
     items.push(item);
   }

@@ -2,9 +2,16 @@
 
 import { type EpochMs, formatMilliseconds } from '../lib/time.ts';
 
-/** `text`, or its beginning and an ellipsis, `length` characters at most. */
+/**
+ * `text`, or its beginning and an ellipsis, `length` characters at most.
+ *
+ * Half a character never stays: the API server stores another text for it, and what we write would differ from what we
+ * read for ever.
+ */
 export function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+  if (text.length <= length) return text.toWellFormed();
+  const head = text.slice(0, length - 1);
+  return `${/[\uD800-\uDBFF]$/.test(head) ? head.slice(0, -1) : head}…`.toWellFormed();
 }
 
 /** The names joined; those that go beyond `length` characters are counted as "and N more". */
@@ -26,8 +33,6 @@ export function listNames(names: readonly string[], separator: string, length: n
 
 /** A time as Go's `time.Time.String` prints it in UTC, which is how the original wrote it: trailing zeros are left out. */
 export function formatGoTime(instant: EpochMs): string {
-  const [date, time] = formatMilliseconds(instant).slice(0, -1).split('T');
-  const [whole, fraction = ''] = (time ?? '').split('.');
-  const digits = fraction.replace(/0+$/, '');
-  return `${date} ${whole}${digits === '' ? '' : `.${digits}`} +0000 UTC`;
+  const time = formatMilliseconds(instant).replace('T', ' ');
+  return `${time.replace(/\.?0*Z$/, '')} +0000 UTC`;
 }

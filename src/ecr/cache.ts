@@ -83,8 +83,6 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
       return login;
     } catch (thrown) {
       throw refuse(key, thrown);
-    } finally {
-      flights.delete(key);
     }
   };
 
@@ -98,7 +96,8 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
       if (!force && held && held.renewAt > now) return held;
       const refusal = refusals.get(key);
       if (!force && refusal && refusal.error.retryAt > now) throw refusal.error;
-      const started = fly(key, fetch);
+      // Afterwards, even if `fetch` throws before it waits: a flight that stayed would be the last one of its key.
+      const started = fly(key, fetch).finally(() => flights.delete(key));
       flights.set(key, started);
       return await started;
     },

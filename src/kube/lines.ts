@@ -34,7 +34,7 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>, cap: number): 
       if (head === undefined) {
         pieces.push(piece);
         if (size > cap) {
-          head = Buffer.concat(pieces).subarray(0, HEAD_BYTES).toString('utf8');
+          head = Buffer.concat(pieces).subarray(0, Math.min(HEAD_BYTES, cap)).toString('utf8');
           pieces = [];
         }
       }

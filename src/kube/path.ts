@@ -13,7 +13,8 @@ export interface ObjectPath {
 
 /**
  * @returns the encoded path, with a leading slash
- * @throws Failure for a name that is empty, `.` or `..`: encoding does not make those harmless
+ * @throws Failure for a name that is empty, `.` or `..`, since encoding does not make those harmless, and for one that
+ *         cannot be encoded
  */
 export function apiPath(resource: ResourceDescriptor, { namespace, name, subresource }: ObjectPath = {}): string {
   const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
@@ -23,8 +24,8 @@ export function apiPath(resource: ResourceDescriptor, { namespace, name, subreso
 }
 
 function segment(text: string): string {
-  if (text === '' || text === '.' || text === '..') {
-    throw new Failure({ next: 'change', reason: 'BadName', message: `"${text}" is not a name an object can have` });
+  if (text === '' || text === '.' || text === '..' || !text.isWellFormed()) {
+    throw new Failure({ next: 'change', reason: 'BadName', message: `"${text.toWellFormed()}" is not a name an object can have` });
   }
   return encodeURIComponent(text);
 }

@@ -86,6 +86,9 @@ export function createStore<Item extends Stored>(onChange: ChangeListener<Item>)
       reached = version;
     },
     wrote(key, after) {
+      const held = items.get(key);
+      // Answers to two writes may come in either order.
+      if (held && isNewer(held.resourceVersion, after.resourceVersion)) return;
       if (isNewer(after.resourceVersion, reached)) put(key, after, true);
     },
   };

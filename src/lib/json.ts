@@ -6,7 +6,7 @@ export function isRecord(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The value as a record; an empty one when it is anything else. Own properties only, so `__proto__` cannot reach in. */
+/** The value as a record; an empty one when it is anything else. */
 export function recordOf(value: unknown): JsonRecord {
   return isRecord(value) ? value : {};
 }
@@ -40,5 +40,9 @@ export function sameJson(one: unknown, other: unknown): boolean {
   }
   if (!isRecord(one) || !isRecord(other)) return false;
   const names = new Set([...Object.keys(one), ...Object.keys(other)]);
-  return [...names].every((name) => sameJson(one[name], other[name]));
+  return [...names].every((name) => sameJson(own(one, name), own(other, name)));
+}
+
+function own(record: JsonRecord, name: string): unknown {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
 }

@@ -23,7 +23,6 @@ export interface Clock {
   after(delay: DurationMs, callback: () => void): () => void;
 }
 
-export const MS = 1 as DurationMs;
 export const SECOND = 1_000 as DurationMs;
 export const MINUTE = 60_000 as DurationMs;
 export const HOUR = 3_600_000 as DurationMs;
@@ -48,11 +47,6 @@ export function seconds(count: number): DurationMs {
 
 export function plus(instant: EpochMs, length: DurationMs): EpochMs {
   return (instant + length) as EpochMs;
-}
-
-/** Time from `earlier` to `later`; 0 when `later` is not later. */
-export function between(earlier: EpochMs, later: EpochMs): DurationMs {
-  return Math.max(0, later - earlier) as DurationMs;
 }
 
 /** RFC 3339 in UTC with whole seconds, as Kubernetes writes `metav1.Time`. Fractions are cut, never rounded up. */

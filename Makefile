@@ -1,0 +1,53 @@
+# Every command of the project. Each installs what it needs; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The Node that the project pins (a devDependency) goes before the host's.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+INSTALLED := node_modules/.package-lock.json
+BUNDLE := dist/kube-ecr-secrets-operator.cjs
+SOURCES := $(shell find src -name '*.ts' -not -path 'src/testing/*' -not -name '*.test.ts') package.json
+
+.PHONY: help install build gen check test unit-test live-test demo bench control-plane clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(INSTALLED) ## Install the pinned tools and libraries
+
+$(INSTALLED): package.json package-lock.json
+	@command -v npm >/dev/null || { echo 'npm is not on the path: install Node.js 20 or newer (it brings npm)'; exit 1; }
+	npm ci --no-audit --no-fund
+	@touch $(INSTALLED)
+
+build: $(BUNDLE) ## Build the operator: one minified file in dist/
+
+$(BUNDLE): $(INSTALLED) $(SOURCES) scripts/build.ts
+	node scripts/build.ts
+
+gen: $(INSTALLED) ## Write what is generated: CRDs and the API reference
+	node scripts/gen.ts
+
+check: $(INSTALLED) ## Format, lint, types, layers, dead code, generated files
+	node scripts/check.ts
+
+test: $(INSTALLED) $(BUNDLE) ## All tests: unit, property, contract, and those on a real API server
+	node scripts/test.ts
+
+unit-test: test ## As the original called it
+
+live-test: $(INSTALLED) ## The login against AWS itself (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION)
+	node scripts/test.ts live
+
+demo: $(INSTALLED) $(BUNDLE) ## See it at work on a real API server (KEEP=1 leaves it running)
+	node scripts/demo.ts $(if $(KEEP),--keep)
+
+bench: $(INSTALLED) $(BUNDLE) ## Speed and size beside the floor
+	node bench/bench.ts
+
+control-plane: $(INSTALLED) ## A real API server to play with, until Ctrl-C
+	node scripts/control-plane.ts --controller-manager
+
+clean: ## Remove what was built here
+	rm -rf dist node_modules .cache

@@ -1,0 +1,55 @@
+// Runs the tests in node's own runner and ends with one line of counts.
+//   node scripts/test.ts              everything but the tests against AWS itself
+//   node scripts/test.ts FILE...      these files
+//   node scripts/test.ts live         the tests against AWS itself
+
+import { globSync } from 'node:fs';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { DEFAULT_VERSION, findControlPlaneBinaries } from '../src/testing/control-plane/binaries.ts';
+import { createReport } from '../src/testing/control-plane/progress.ts';
+
+const LIVE = 'test/live/*.test.ts';
+/** One process: no start-up cost a file, and one control plane for all suites that use it. */
+const TOGETHER = ['src/**/*.test.ts', 'scripts/*.test.ts', 'test/**/*.test.ts'];
+const TIMEOUT_MS = 20 * 60 * 1_000;
+
+const LIVE_VARIABLES = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION'];
+
+function chosen(args: readonly string[]): readonly string[] {
+  if (args[0] !== 'live') return (args.length > 0 ? [...args] : globSync(TOGETHER, { exclude: [LIVE] })).sort();
+  const missing = LIVE_VARIABLES.filter((name) => !process.env[name]);
+  if (missing.length > 0) {
+    console.error(`live tests talk to AWS: set ${missing.join(', ')}`);
+    process.exit(2);
+  }
+  return globSync(LIVE);
+}
+
+const files = chosen(process.argv.slice(2));
+// Found or built now, with progress on the terminal, rather than silently inside the first suite.
+await findControlPlaneBinaries(process.env['KUBERNETES_VERSION'] ?? DEFAULT_VERSION, {
+  report: createReport(process.stderr),
+  controllerManager: true,
+});
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+const stream = run({ files: [...files], isolation: 'none', concurrency: false, timeout: TIMEOUT_MS });
+stream.on('test:pass', ({ details, skip }) => {
+  if (details.type === 'suite') return;
+  if (skip === undefined) counts.passed += 1;
+  else counts.skipped += 1;
+});
+stream.on('test:fail', ({ details }) => {
+  // A suite fails with its tests, which are counted; by itself only when one of its hooks does.
+  if (details.type === 'suite' && Reflect.get(details.error, 'failureType') === 'subtestsFailed') return;
+  counts.failed += 1;
+});
+stream.on('end', () => {
+  const { passed, failed, skipped } = counts;
+  console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
+  const ok = failed === 0 && passed > 0;
+  // The shared control plane ends with this process.
+  process.exit(ok ? 0 : 1);
+});
+stream.compose(spec).pipe(process.stdout);

@@ -1,0 +1,188 @@
+// A whole world for one suite: a real API server with our CRDs, the AWS stand-in, and operators to be started and stopped.
+
+import { after, before } from 'node:test';
+import { GROUP, MANAGED_BY_LABEL, OPERATOR_NAME, VERSION } from '../api/names.ts';
+import type { PullSecretStatus } from '../api/schema.ts';
+import { createLogger } from '../lib/log.ts';
+import { createMetrics, type Metrics } from '../lib/metrics.ts';
+import { type Clock, systemClock, systemRandom } from '../lib/time.ts';
+import { type Operator, startOperator } from '../operator/run.ts';
+import { type AwsStandIn, startAwsStandIn } from './aws/aws-stand-in.ts';
+import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts';
+import { installCrds } from './install-crds.ts';
+import { createTestApi, eventually, type TestApi } from './test-api.ts';
+
+export const NAMESPACED_PATH = (namespace: string, name = ''): string =>
+  `/apis/${GROUP}/${VERSION}/namespaces/${namespace}/awsecrimagepullsecrets${name && `/${name}`}`;
+export const CLUSTER_PATH = (name = ''): string =>
+  `/apis/${GROUP}/${VERSION}/clusterawsecrimagepullsecrets${name && `/${name}`}`;
+export const SECRET_PATH = (namespace: string, name = ''): string =>
+  `/api/v1/namespaces/${namespace}/secrets${name && `/${name}`}`;
+
+/** A key that the stand-in knows in every suite. */
+export const GOOD_KEY = {
+  accessKeyId: 'AKIATESTGOODKEY00001',
+  secretAccessKey: 'ThisIsNotAnAWSSecretKeyButHasItsShape0+/',
+  accountId: '111122223333',
+};
+
+export interface RunningOperator {
+  readonly operator: Operator;
+  readonly metrics: Metrics;
+  /** Everything it logged. */
+  readonly output: () => string;
+  /** Requests that changed something, as the API server's answers counted them. */
+  mutations(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export interface World {
+  readonly api: TestApi;
+  readonly aws: AwsStandIn;
+  readonly plane: ControlPlane;
+  /** `clock`: the real one unless a test moves it. */
+  startOperator(clock?: Clock): Promise<RunningOperator>;
+  /** The CR's status once `holds` says yes to it. */
+  status(path: string, holds: (status: PullSecretStatus) => boolean, within?: number): Promise<PullSecretStatus>;
+  ready(path: string, within?: number): Promise<PullSecretStatus>;
+}
+
+/** One control plane serves every suite of a process; it ends with the process. */
+let shared: Promise<ControlPlane> | undefined;
+
+async function sharedControlPlane(): Promise<ControlPlane> {
+  shared ??= (async () => {
+    const version = process.env['KUBERNETES_VERSION'];
+    const plane = await startControlPlane({ controllerManager: true, ...(version ? { version } : {}) });
+    await installCrds(
+      createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken }),
+    );
+    return plane;
+  })();
+  return await shared;
+}
+
+/**
+ * Registers the hooks of a suite, to be called inside `describe`.
+ *
+ * @returns the world; it may be used in hooks and tests, not while the suite is being described
+ */
+export function useWorld(): World {
+  let plane: ControlPlane | undefined;
+  let api: TestApi | undefined;
+  let aws: AwsStandIn | undefined;
+  const running = new Set<RunningOperator>();
+
+  before(async () => {
+    plane = await sharedControlPlane();
+    api = createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken });
+    aws = await startAwsStandIn({ accounts: [GOOD_KEY] });
+    process.env['AWS_ENDPOINT_URL_ECR'] = aws.url;
+  });
+  after(async () => {
+    for (const operator of running) await operator.stop();
+    if (api) await removeObjects(api);
+    await aws?.stop();
+    delete process.env['AWS_ENDPOINT_URL_ECR'];
+  });
+
+  const need = <Part>(part: Part | undefined): Part => {
+    if (part === undefined) throw new Error('the world is not there before the suite runs');
+    return part;
+  };
+  const status: World['status'] = async (path, holds, within) => {
+    let last: PullSecretStatus | undefined;
+    try {
+      return await eventually(async () => {
+        const { status: found } = await need(api).must('GET', path);
+        last = found;
+        return found && holds(found) ? (found as PullSecretStatus) : undefined;
+      }, within);
+    } catch (cause) {
+      throw new Error(`${path}: the status did not become as expected: ${JSON.stringify(last, undefined, 1)}`, {
+        cause,
+      });
+    }
+  };
+
+  return {
+    get api() {
+      return need(api);
+    },
+    get aws() {
+      return need(aws);
+    },
+    get plane() {
+      return need(plane);
+    },
+    status,
+    ready: (path, within) => status(path, (found) => conditionOf(found, 'Ready')?.status === 'True', within),
+    async startOperator(clock = systemClock) {
+      const started = await startInProcess(need(plane), clock);
+      running.add(started);
+      return { ...started, stop: () => started.stop().then(() => void running.delete(started)) };
+    },
+  };
+}
+
+/** One condition of a status. */
+export function conditionOf(
+  status: PullSecretStatus,
+  type: string,
+): NonNullable<PullSecretStatus['conditions']>[number] | undefined {
+  return status.conditions?.find((condition) => condition.type === type);
+}
+
+async function startInProcess(plane: ControlPlane, clock: Clock): Promise<RunningOperator> {
+  const lines: string[] = [];
+  const metrics = createMetrics('test');
+  const stopping = new AbortController();
+  const credentials = { ca: plane.certificateAuthority, headers: { authorization: `Bearer ${plane.adminToken}` } };
+  const operator = await startOperator(
+    {
+      access: {
+        url: new URL(plane.url),
+        namespace: undefined,
+        credentials: () => Promise.resolve(credentials),
+        invalidate: () => {},
+      },
+      metricsAddress: { host: '127.0.0.1', port: 0 },
+      probeAddress: { host: '127.0.0.1', port: 0 },
+      namespace: 'kube-system',
+      userAgent: 'kube-ecr-secrets-operator/test',
+      instance: 'test',
+      clock,
+      random: systemRandom,
+      log: createLogger({ level: 'debug', format: 'json', write: (line) => void lines.push(line), clock: systemClock }),
+      metrics,
+    },
+    stopping.signal,
+  );
+  await operator.ready;
+  return {
+    operator,
+    metrics,
+    output: () => lines.join(''),
+    async mutations() {
+      const { values } = await metrics.apiRequests.get();
+      const changing = values.filter(({ labels }) => 'method' in labels && labels.method !== 'GET');
+      return changing.reduce((sum, { value }) => sum + value, 0);
+    },
+    async stop() {
+      stopping.abort();
+      await operator.done;
+    },
+  };
+}
+
+/** Deletes every CR and every Secret of ours, so that the next suite begins with none. */
+async function removeObjects(api: TestApi): Promise<void> {
+  await api.must('DELETE', CLUSTER_PATH());
+  const { items: namespaced } = await api.must('GET', `/apis/${GROUP}/${VERSION}/awsecrimagepullsecrets`);
+  for (const { metadata } of namespaced) await api.send('DELETE', NAMESPACED_PATH(metadata.namespace, metadata.name));
+  const { items: secrets } = await api.must(
+    'GET',
+    `/api/v1/secrets?labelSelector=${MANAGED_BY_LABEL}%3D${OPERATOR_NAME}`,
+  );
+  for (const { metadata } of secrets) await api.send('DELETE', SECRET_PATH(metadata.namespace, metadata.name));
+}

@@ -1,0 +1,169 @@
+// Keys that are refused, mended, rotated or taken away: the old secret stays until a new login is there.
+
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import type { TravelClock } from '../../src/testing/travel-clock.ts';
+import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import {
+  conditionOf,
+  GOOD_KEY,
+  NAMESPACED_PATH,
+  type RunningOperator,
+  SECRET_PATH,
+  useWorld,
+} from '../../src/testing/world.ts';
+import { ACCESS, createPullSecret, passwordOf } from './manifests.ts';
+
+const OTHER_KEY = {
+  accessKeyId: 'AKIATESTOTHERKEY0001',
+  secretAccessKey: 'AnotherKeyThatIsNoneButHasTheRightShape/',
+  accountId: '444455556666',
+};
+const HOUR = 3_600_000;
+
+describe('AWS keys', () => {
+  const world = useWorld();
+  let clock: TravelClock;
+  let operator: RunningOperator | undefined;
+  let namespace = '';
+  let path = '';
+
+  beforeEach(async () => {
+    await operator?.stop();
+    world.aws.faults.clear();
+    world.aws.setTokenLife(12 * HOUR);
+    world.aws.addKey(GOOD_KEY);
+    world.aws.addKey(OTHER_KEY);
+    clock = createTravelClock();
+    operator = await world.startOperator(clock);
+    namespace = await world.api.createNamespace();
+    path = NAMESPACED_PATH(namespace, 'login');
+  });
+
+  const password = async (): Promise<string> =>
+    passwordOf((await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body);
+  const reason =
+    (wanted: string) =>
+    (status: Parameters<typeof conditionOf>[0]): boolean =>
+      conditionOf(status, 'Ready')?.reason === wanted;
+  const putKeys = async (
+    keys: { accessKeyId: string; secretAccessKey: string },
+    labels: object = {},
+    method = 'POST',
+  ): Promise<void> => {
+    const stringData = { AWS_ACCESS_KEY_ID: keys.accessKeyId, AWS_SECRET_ACCESS_KEY: `${keys.secretAccessKey}\n` };
+    const body = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'aws-keys', labels }, stringData };
+    if (method === 'POST') await world.api.must('POST', SECRET_PATH(namespace), body);
+    else await world.api.merge(SECRET_PATH(namespace, 'aws-keys'), body);
+  };
+  const referring = { awsAccess: { region: 'eu-west-1', secretRef: { name: 'aws-keys' } } };
+  const CREDENTIALS_LABEL = { 'aws.zakariaamine.com/credentials': 'true' };
+
+  test('a wrong key from the beginning is told in the status, as AWS said it, and no secret is written', async () => {
+    await createPullSecret(world.api, namespace, 'login', {
+      awsAccess: { ...ACCESS, secretAccessKey: 'x'.repeat(40) },
+    });
+    const status = await world.status(path, reason('GetAWSAuthTokenFailed'));
+    assert.equal(conditionOf(status, 'Ready')?.status, 'False');
+    assert.match(
+      conditionOf(status, 'Ready')?.message ?? '',
+      /login to eu-west-1: AWS denied the login \(InvalidSignatureException\)/,
+    );
+    assert.equal(conditionOf(status, 'Stalled')?.status, 'True');
+    assert.equal((await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).status, 404);
+  });
+
+  test('a wrong new key keeps the old secret and says until when it holds; mended, it is replaced in place', async () => {
+    await createPullSecret(world.api, namespace, 'login');
+    await world.ready(path);
+    const before = (await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body;
+    await world.api.merge(path, { spec: { awsAccess: { secretAccessKey: 'y'.repeat(40) } } });
+    const status = await world.status(path, reason('GetAWSAuthTokenFailed'));
+    assert.match(conditionOf(status, 'Ready')?.message ?? '', /the old login holds until \d{4}-/);
+    assert.equal(await password(), passwordOf(before));
+    await world.api.merge(path, { spec: { awsAccess: OTHER_KEY_ACCESS } });
+    await world.ready(path);
+    const after = (await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body;
+    assert.equal(after.metadata.uid, before.metadata.uid);
+    assert.equal(world.aws.isValidToken(passwordOf(after))?.accountId, OTHER_KEY.accountId);
+  });
+
+  test('a key that AWS stops to accept leaves the object Ready and Stalled while the login holds, then expired', async () => {
+    await createPullSecret(world.api, namespace, 'login');
+    await world.ready(path);
+    world.aws.removeKey(GOOD_KEY.accessKeyId);
+    clock.travel(6 * HOUR);
+    const stalled = await world.status(path, (found) => conditionOf(found, 'Stalled') !== undefined);
+    assert.equal(conditionOf(stalled, 'Ready')?.status, 'True');
+    assert.equal(conditionOf(stalled, 'Stalled')?.reason, 'GetAWSAuthTokenFailed');
+    const held = await password();
+    clock.travel(7 * HOUR);
+    const expired = await world.status(path, reason('TokenExpired'));
+    assert.equal(conditionOf(expired, 'Ready')?.status, 'False');
+    assert.equal(await password(), held);
+    world.aws.addKey(GOOD_KEY);
+    // The stand-in's clock stood still: what it gives out now has to end after the operator's own.
+    world.aws.setTokenLife(24 * HOUR);
+    clock.travel(HOUR);
+    await world.ready(path);
+    assert.notEqual(await password(), held);
+  });
+
+  test('an outage of AWS leaves Ready as it is, and the login is renewed when it ends', async () => {
+    await createPullSecret(world.api, namespace, 'login');
+    await world.ready(path);
+    const held = await password();
+    world.aws.faults.failWhile(() => true, { op: 'error', status: 500, code: 'ServerException', message: 'an outage' });
+    clock.travel(6 * HOUR);
+    const status = await world.status(path, (found) => conditionOf(found, 'Reconciling') !== undefined);
+    assert.equal(conditionOf(status, 'Ready')?.status, 'True');
+    assert.equal(conditionOf(status, 'Stalled'), undefined);
+    assert.equal(await password(), held);
+    world.aws.faults.clear();
+    clock.travel(HOUR);
+    await world.status(path, (found) => conditionOf(found, 'Reconciling') === undefined);
+    assert.notEqual(await password(), held);
+  });
+
+  test('keys from a secret are used, their line feeds trimmed, and a labelled one is followed at once', async () => {
+    await putKeys(GOOD_KEY, CREDENTIALS_LABEL);
+    await createPullSecret(world.api, namespace, 'login', referring);
+    await world.ready(path);
+    const held = await password();
+    await putKeys(OTHER_KEY, CREDENTIALS_LABEL, 'PATCH');
+    await world.status(path, ({ logins }) => logins?.[0]?.hosts[0]?.startsWith(OTHER_KEY.accountId) ?? false);
+    assert.notEqual(await password(), held);
+  });
+
+  test('a secret with keys but no label is followed within five minutes', async () => {
+    await putKeys(GOOD_KEY);
+    await createPullSecret(world.api, namespace, 'login', referring);
+    await world.ready(path);
+    await putKeys(OTHER_KEY, {}, 'PATCH');
+    clock.travel(5 * 60_000 + 1_000);
+    await world.status(path, ({ logins }) => logins?.[0]?.hosts[0]?.startsWith(OTHER_KEY.accountId) ?? false);
+  });
+
+  test('a missing secret is named in the status, and is used when it comes', async () => {
+    await createPullSecret(world.api, namespace, 'login', referring);
+    const status = await world.status(path, reason('GetAWSAuthTokenFailed'));
+    assert.match(
+      conditionOf(status, 'Ready')?.message ?? '',
+      new RegExp(`secret aws-keys in namespace ${namespace} does not exist`),
+    );
+    await putKeys(GOOD_KEY, CREDENTIALS_LABEL);
+    await world.ready(path);
+  });
+
+  test('the annotation reconcile-at fetches a new login once', async () => {
+    await createPullSecret(world.api, namespace, 'login');
+    await world.ready(path);
+    const [held, calls] = [await password(), world.aws.calls()];
+    await world.api.merge(path, { metadata: { annotations: { 'aws.zakariaamine.com/reconcile-at': '1' } } });
+    await world.status(path, ({ lastHandledReconcileAt }) => lastHandledReconcileAt === '1');
+    assert.notEqual(await password(), held);
+    assert.equal(world.aws.calls(), calls + 1);
+  });
+});
+
+const OTHER_KEY_ACCESS = { accessKeyId: OTHER_KEY.accessKeyId, secretAccessKey: OTHER_KEY.secretAccessKey };

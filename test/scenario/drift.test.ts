@@ -1,0 +1,124 @@
+// What happens to a pull secret behind the operator's back is undone at once, without asking AWS.
+
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { eventually } from '../../src/testing/test-api.ts';
+import { NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { createPullSecret } from './manifests.ts';
+
+describe('drift of a pull secret', () => {
+  const world = useWorld();
+  let operator: RunningOperator;
+  let namespace = '';
+  let path = '';
+  let calls = 0;
+
+  before(async () => {
+    operator = await world.startOperator();
+    namespace = await world.api.createNamespace();
+    await createPullSecret(world.api, namespace, 'login');
+    await world.ready(NAMESPACED_PATH(namespace, 'login'));
+    path = SECRET_PATH(namespace, 'ecr-login');
+    calls = world.aws.calls();
+  });
+
+  /** The Secret once it is as wanted again. */
+  const restored = async (data: string, notUid?: string): Promise<{ uid: string }> =>
+    await eventually(async () => {
+      const { status, body } = await world.api.get(path);
+      const isBack = status === 200 && body.data['.dockerconfigjson'] === data && body.metadata.uid !== notUid;
+      return isBack ? body.metadata : undefined;
+    });
+
+  test('a deleted secret is back with the same login', async () => {
+    const { body: secret } = await world.api.get(path);
+    await world.api.must('DELETE', path);
+    await restored(secret.data['.dockerconfigjson'], secret.metadata.uid);
+    assert.equal(world.aws.calls(), calls);
+  });
+
+  test('an edited secret gets its content back in place', async () => {
+    const { body: secret } = await world.api.get(path);
+    await world.api.merge(path, { data: { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') } });
+    const { uid } = await restored(secret.data['.dockerconfigjson']);
+    assert.equal(uid, secret.metadata.uid);
+    assert.equal(world.aws.calls(), calls);
+  });
+
+  test('a forged end on the secret is put right', async () => {
+    const { body: secret } = await world.api.get(path);
+    await world.api.merge(path, { metadata: { annotations: { expiry: '2099-01-01T00:00:00Z' } } });
+    const annotations = await eventually(async () => {
+      const { body } = await world.api.get(path);
+      return body.metadata.annotations.expiry === secret.metadata.annotations.expiry
+        ? body.metadata.annotations
+        : undefined;
+    });
+    assert.equal(annotations.expiry, secret.metadata.annotations.expiry);
+  });
+
+  test('a secret without our labels is taken back in place', async () => {
+    const { body: secret } = await world.api.get(path);
+    await world.api.merge(path, { metadata: { labels: null } });
+    await eventually(async () => {
+      const { body } = await world.api.get(path);
+      return body.metadata.labels?.['app.kubernetes.io/managed-by'] && body.metadata.uid === secret.metadata.uid
+        ? true
+        : undefined;
+    });
+    assert.equal(world.aws.calls(), calls);
+  });
+
+  test('labels and data that somebody adds stay', async () => {
+    await world.api.merge(path, {
+      metadata: { labels: { team: 'a' } },
+      data: { note: Buffer.from('mine').toString('base64') },
+    });
+    const { body: secret } = await world.api.get(path);
+    await world.api.must('DELETE', path);
+    await restored(secret.data['.dockerconfigjson'], secret.metadata.uid);
+    await world.api.merge(path, { metadata: { labels: { team: 'b' } } });
+    await world.api.merge(path, { metadata: { annotations: { expiry: 'x' } } });
+    await eventually(async () => {
+      const { body } = await world.api.get(path);
+      return body.metadata.annotations.expiry === secret.metadata.annotations.expiry &&
+        body.metadata.labels.team === 'b'
+        ? true
+        : undefined;
+    });
+  });
+
+  test('an immutable secret is replaced when its content has to change', async () => {
+    const { body: secret } = await world.api.get(path);
+    await world.api.merge(path, { immutable: true });
+    await world.api.merge(NAMESPACED_PATH(namespace, 'login'), {
+      metadata: { annotations: { 'aws.zakariaamine.com/reconcile-at': 'now' } },
+    });
+    const after = await eventually(async () => {
+      const { status, body } = await world.api.get(path);
+      return status === 200 && body.metadata.uid !== secret.metadata.uid ? body : undefined;
+    });
+    assert.notEqual(after.data['.dockerconfigjson'], secret.data['.dockerconfigjson']);
+    assert.equal(world.aws.calls(), calls + 1);
+    await world.status(
+      NAMESPACED_PATH(namespace, 'login'),
+      ({ lastHandledReconcileAt }) => lastHandledReconcileAt === 'now',
+    );
+  });
+
+  test('when nothing happens, nothing is written', async () => {
+    await world.ready(NAMESPACED_PATH(namespace, 'login'));
+    const quiet = async (): Promise<number> => await operator.mutations();
+    // Events go out by themselves: wait until two looks agree, then look once more after the watches have been quiet.
+    let last = -1;
+    const settled = await eventually(async () => {
+      const now = await quiet();
+      const same = now === last;
+      last = now;
+      await new Promise((resolve) => void setTimeout(resolve, 200));
+      return same ? now : undefined;
+    });
+    await new Promise((resolve) => void setTimeout(resolve, 500));
+    assert.equal(await quiet(), settled);
+  });
+});

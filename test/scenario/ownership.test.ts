@@ -1,0 +1,103 @@
+// A Secret is ours only if its owner reference and its type say so; any other stays as it is, to the byte.
+
+import assert from 'node:assert/strict';
+import { before, beforeEach, describe, test } from 'node:test';
+import { API_VERSION } from '../../src/api/names.ts';
+import { recordOf } from '../../src/lib/json.ts';
+import { conditionOf, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { createPullSecret } from './manifests.ts';
+
+const DOCKER_CONFIG = Buffer.from('{"auths":{"registry.example.com":{"auth":"eDp5"}}}').toString('base64');
+
+describe('ownership of secrets', () => {
+  const world = useWorld();
+  let namespace = '';
+  let path = '';
+
+  before(async () => {
+    await world.startOperator();
+  });
+  beforeEach(async () => {
+    namespace = await world.api.createNamespace();
+    path = NAMESPACED_PATH(namespace, 'login');
+  });
+
+  const createSecret = async (secret: object, metadata: object = {}): Promise<Record<string, unknown>> =>
+    await world.api.must('POST', SECRET_PATH(namespace), {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'ecr-login', ...metadata },
+      ...secret,
+    });
+
+  const FOREIGN: Readonly<Record<string, { readonly secret: object; readonly metadata?: object }>> = {
+    'an opaque secret': { secret: { type: 'Opaque', data: { key: 'dmFsdWU=' } } },
+    'a pull secret of somebody else': {
+      secret: { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': DOCKER_CONFIG } },
+    },
+    'a pull secret with our labels and no owner': {
+      secret: { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': DOCKER_CONFIG } },
+      metadata: { labels: { 'app.kubernetes.io/managed-by': 'kube-ecr-secrets-operator' } },
+    },
+    'an immutable secret': { secret: { type: 'Opaque', immutable: true, data: { key: 'dmFsdWU=' } } },
+    'a secret with a key named __proto__': {
+      secret: { type: 'Opaque', data: { __proto__x: 'dmFsdWU=', ['__proto__']: 'dmFsdWU=' } },
+    },
+  };
+
+  for (const [what, { secret, metadata }] of Object.entries(FOREIGN)) {
+    test(`${what} in our place is reported and left alone`, async () => {
+      const before = await createSecret(secret, metadata);
+      await createPullSecret(world.api, namespace, 'login');
+      const status = await world.status(path, (found) => conditionOf(found, 'Ready')?.reason === 'PartiallyReady');
+      assert.equal(status.problems?.items[0]?.reason, 'SecretConflict');
+      assert.match(
+        status.problems?.items[0]?.message ?? '',
+        /already exists in namespace .*; it is left alone: delete it, or choose a different name/,
+      );
+      const { body: after } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
+      assert.deepEqual(after, before);
+    });
+  }
+
+  test('a secret as the original made it is taken over in place', async () => {
+    // Made before the operator can act: the object is refused at first, for want of its keys.
+    const spec = { awsAccess: { region: 'eu-west-1', secretRef: { name: 'aws-keys' } } };
+    const { metadata } = await createPullSecret(world.api, namespace, 'login', spec);
+    await world.status(path, (found) => conditionOf(found, 'Stalled') !== undefined);
+    // The original's shape: no labels, an owner reference without `controller`, the annotation `expiry`.
+    const made = await createSecret(
+      { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': DOCKER_CONFIG } },
+      {
+        annotations: { expiry: '2023-10-05T08:45:52Z' },
+        ownerReferences: [{ apiVersion: API_VERSION, kind: 'AWSECRImagePullSecret', name: 'login', uid: metadata.uid }],
+      },
+    );
+    await world.api.must('POST', SECRET_PATH(namespace), {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'aws-keys', labels: { 'aws.zakariaamine.com/credentials': 'true' } },
+      stringData: { AWS_ACCESS_KEY_ID: GOOD_KEY.accessKeyId, AWS_SECRET_ACCESS_KEY: GOOD_KEY.secretAccessKey },
+    });
+    await world.ready(path);
+    const { body: after } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
+    assert.equal(after.metadata.uid, recordOf(made['metadata'])['uid']);
+    assert.notEqual(after.data['.dockerconfigjson'], DOCKER_CONFIG);
+    assert.equal(after.metadata.labels['app.kubernetes.io/managed-by'], 'kube-ecr-secrets-operator');
+  });
+
+  test('of two objects that want one place the first keeps it, and the other has it when the first is gone', async () => {
+    await createPullSecret(world.api, namespace, 'login');
+    await world.ready(path);
+    await createPullSecret(world.api, namespace, 'second');
+    const second = NAMESPACED_PATH(namespace, 'second');
+    const status = await world.status(second, (found) => conditionOf(found, 'Ready')?.reason === 'PartiallyReady');
+    assert.equal(status.problems?.items[0]?.reason, 'SecretConflict');
+    await world.ready(path);
+    await world.api.must('DELETE', path);
+    // The garbage collector learns of new kinds every half minute.
+    await world.ready(second, 60_000);
+    const [owner] = (await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body.metadata.ownerReferences;
+    assert.equal(owner.name, 'second');
+  });
+});

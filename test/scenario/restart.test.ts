@@ -1,0 +1,105 @@
+// A restart with nothing changed costs nothing; one after a change costs only what the change needs.
+
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { eventually } from '../../src/testing/test-api.ts';
+import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { CLUSTER_PATH, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
+
+describe('a restart', () => {
+  const world = useWorld();
+  const names: string[] = [];
+  let operator: RunningOperator | undefined;
+  let namespace = '';
+  let cluster = '';
+
+  beforeEach(async () => {
+    namespace = await world.api.createNamespace();
+    cluster = `cluster-${namespace}`;
+    names.push(cluster);
+    operator = await world.startOperator();
+    await createPullSecret(world.api, namespace, 'login');
+    await createClusterPullSecret(world.api, cluster, { namespaces: [namespace], secretName: 'other' });
+    await world.ready(NAMESPACED_PATH(namespace, 'login'));
+    await world.ready(CLUSTER_PATH(cluster));
+    await operator.stop();
+    world.aws.clearLog();
+  });
+  afterEach(async () => {
+    await operator?.stop();
+  });
+
+  /** Waits until every key has been looked at once. */
+  const settled = async (running: RunningOperator, keys: number): Promise<void> => {
+    await eventually(async () => {
+      const { values } = await running.metrics.reconciles.get();
+      return values.reduce((sum, { value }) => sum + value, 0) >= keys ? true : undefined;
+    });
+  };
+
+  test('with nothing changed makes no call of AWS and no write', async () => {
+    operator = await world.startOperator();
+    await settled(operator, 2);
+    assert.equal(await operator.mutations(), 0);
+    assert.equal(world.aws.calls(), 0);
+  });
+
+  test('repairs what was deleted meanwhile with the login that another secret of the object still holds', async () => {
+    const second = await world.api.createNamespace();
+    operator = await world.startOperator();
+    await world.api.merge(CLUSTER_PATH(cluster), { spec: { namespaces: [namespace, second] } });
+    await world.status(CLUSTER_PATH(cluster), ({ secrets }) => secrets?.ready === 2);
+    await operator.stop();
+    await world.api.must('DELETE', SECRET_PATH(second, 'other'));
+    operator = await world.startOperator();
+    await eventually(async () =>
+      (await world.api.get(SECRET_PATH(second, 'other'))).status === 200 ? true : undefined,
+    );
+    assert.equal(world.aws.calls(), 0);
+  });
+
+  test('does not believe a login that somebody put into the secret meanwhile', async () => {
+    const { body: before } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
+    const planted = JSON.stringify({
+      auths: { '111122223333.dkr.ecr.eu-west-1.amazonaws.com': { username: 'AWS', password: 'planted', auth: 'x' } },
+    });
+    await world.api.merge(SECRET_PATH(namespace, 'ecr-login'), {
+      metadata: { annotations: { expiry: '2099-01-01T00:00:00Z' } },
+      data: { '.dockerconfigjson': Buffer.from(planted).toString('base64') },
+    });
+    operator = await world.startOperator();
+    const after = await eventually(async () => {
+      const { body } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
+      return passwordOf(body) === 'planted' ? undefined : body;
+    });
+    assert.notEqual(world.aws.isValidToken(passwordOf(after)), undefined);
+    assert.equal(after.metadata.uid, before.metadata.uid);
+    assert.equal(world.aws.calls(), 1);
+  });
+
+  test('takes away the secret of a namespace that was dropped meanwhile', async () => {
+    const second = await world.api.createNamespace();
+    await world.api.merge(CLUSTER_PATH(cluster), { spec: { namespaces: [second] } });
+    operator = await world.startOperator();
+    await world.status(CLUSTER_PATH(cluster), ({ observedGeneration }) => observedGeneration === 2);
+    assert.equal((await world.api.get(SECRET_PATH(namespace, 'other'))).status, 404);
+    assert.equal((await world.api.get(SECRET_PATH(second, 'other'))).status, 200);
+    assert.equal(world.aws.calls(), 0);
+  });
+
+  test('renews at once what fell due meanwhile', async () => {
+    const { body: before } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
+    const clock = createTravelClock();
+    clock.travel(7 * 3_600_000);
+    world.aws.setTokenLife(12 * 3_600_000);
+    operator = await world.startOperator(clock);
+    await eventually(async () =>
+      passwordOf((await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body) === passwordOf(before)
+        ? undefined
+        : true,
+    );
+    // Both kinds use the same key, and so one call; objects of the other tests here have other keys' logins of their own.
+    assert.equal(world.aws.calls(), 1);
+  });
+});
