@@ -41,7 +41,7 @@ live-test: $(INSTALLED) ## The login against AWS itself (AWS_ACCESS_KEY_ID, AWS_
 	node scripts/test.ts live
 
 demo: $(INSTALLED) $(BUNDLE) ## See it at work on a real API server (KEEP=1 leaves it running)
-	node scripts/demo.ts $(if $(KEEP),--keep)
+	node scripts/demo/main.ts $(if $(KEEP),--keep)
 
 bench: $(INSTALLED) $(BUNDLE) ## Speed and size beside the floor
 	node bench/bench.ts

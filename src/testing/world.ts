@@ -53,11 +53,11 @@ let shared: Promise<ControlPlane> | undefined;
 async function sharedControlPlane(): Promise<ControlPlane> {
   shared ??= (async () => {
     const version = process.env['KUBERNETES_VERSION'];
-    const plane = await startControlPlane({ controllerManager: true, ...(version ? { version } : {}) });
-    await installCrds(
-      createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken }),
-    );
-    return plane;
+    return await startControlPlane({
+      controllerManager: true,
+      prepare: (address) => installCrds(createTestApi(address)),
+      ...(version ? { version } : {}),
+    });
   })();
   return await shared;
 }
