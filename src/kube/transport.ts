@@ -2,10 +2,11 @@
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import pLimit from 'p-limit';
 import { Failure } from '../lib/errors.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
-import type { ApiServerAccess } from './access.ts';
+import type { ApiServerAccess, Credentials } from './access.ts';
 import { apiErrorFrom } from './api-error.ts';
 import { type Line, linesOf } from './lines.ts';
 
@@ -60,21 +61,31 @@ export const BODY_CAP_BYTES = 4 * 1024 * 1024;
 const TCP_KEEP_ALIVE_MS = 15_000;
 
 export function createTransport({ access, clock, userAgent, onAnswer = () => {} }: TransportOptions): Transport {
-  const agent = new Agent({ keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE_MS, maxSockets: IN_FLIGHT });
+  const agent = new Agent({
+    keepAlive: true,
+    keepAliveMsecs: TCP_KEEP_ALIVE_MS,
+    maxSockets: IN_FLIGHT,
+  });
   const streams = new Agent({ keepAlive: false });
   const limit = pLimit(IN_FLIGHT);
+  const contextOf = createContextCache();
 
   const open = async (request: ApiRequest, over: Agent, signal: AbortSignal): Promise<IncomingMessage> => {
-    const { headers, ...tls } = await access.credentials();
+    const credentials = await access.credentials();
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
-    const options: RequestOptions = {
-      ...tls,
+    // `secureContext` is an option of tls.connect; node:https passes it on.
+    const options: RequestOptions & { readonly secureContext: SecureContext } = {
+      ...target(access.url),
+      path: pathOf(access.url, request),
+      secureContext: contextOf(credentials),
+      ...(credentials.servername === undefined ? {} : { servername: credentials.servername }),
+      ...(credentials.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: credentials.rejectUnauthorized }),
       agent: over,
       method: request.method,
       headers: {
         accept: 'application/json',
         'user-agent': userAgent,
-        ...headers,
+        ...credentials.headers,
         // Node frames no DELETE body by itself, and the API server then ignores the preconditions in it (nodejs/node#27880).
         ...(body
           ? { 'content-type': request.contentType ?? 'application/json', 'content-length': String(body.length) }
@@ -82,7 +93,7 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
       },
     };
     try {
-      const answer = await answerOf(httpsRequest(urlOf(access.url, request), options), body, signal);
+      const answer = await answerOf(httpsRequest(options), body, signal);
       onAnswer(request.method, String(answer.statusCode));
       if (answer.statusCode === 401) access.invalidate();
       return answer;
@@ -139,10 +150,26 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
   };
 }
 
-function urlOf(base: URL, { path, query }: ApiRequest): URL {
-  const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
-  for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
-  return url;
+function target(url: URL): Pick<RequestOptions, 'hostname' | 'port'> {
+  return { hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port === '' ? 443 : url.port };
+}
+
+/** Built as text: parsing a URL for each request showed in the profile. */
+function pathOf(url: URL, { path, query }: ApiRequest): string {
+  const parameters = Object.entries(query ?? {}).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return `${url.pathname.replace(/\/$/, '')}${path}${parameters.length === 0 ? '' : `?${parameters.join('&')}`}`;
+}
+
+/** Makes a TLS context only when the certificates have changed: each costs time, and memory outside the heap. */
+function createContextCache(): (credentials: Credentials) => SecureContext {
+  let held: { readonly of: Credentials; readonly context: SecureContext } | undefined;
+  return (credentials) => {
+    const { ca, cert, key } = credentials;
+    if (!held || held.of.ca !== ca || held.of.cert !== cert || held.of.key !== key) {
+      held = { of: credentials, context: createSecureContext({ ca, cert, key }) };
+    }
+    return held.context;
+  };
 }
 
 /** Sends the request and waits for the head of its answer; an abort ends it at any point, also before the head. */

@@ -25,8 +25,8 @@ export interface Applied {
 
 type Outcome = 'created' | 'updated' | 'deleted' | 'terminating' | 'retry' | Problem;
 
-/** Writes of one CR at once: below the limit of the whole process, so that no CR can keep the others waiting. */
-const AT_ONCE = 16;
+/** Writes of one CR waiting at once: one CR of thousands of namespaces delays a request of another by that many at most. */
+const AT_ONCE = 32;
 
 export async function applyPlan(
   writer: SecretWriter,
