@@ -1,0 +1,36 @@
+// The login against AWS itself, with the keys in the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createEcrClient } from '../../src/ecr/client.ts';
+import { Failure } from '../../src/lib/errors.ts';
+import { systemClock } from '../../src/lib/time.ts';
+
+const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_SESSION_TOKEN, AWS_REGION = '' } = process.env;
+const keys = {
+  accessKeyId: AWS_ACCESS_KEY_ID,
+  secretAccessKey: AWS_SECRET_ACCESS_KEY,
+  ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}),
+};
+
+describe('ECR itself', () => {
+  const client = createEcrClient({ clock: systemClock, userAgent: 'kube-ecr-secrets-operator/live-test' });
+  const { signal } = new AbortController();
+
+  test('gives a token for the region that is asked, which ends within twelve hours', async () => {
+    const token = await client.fetchToken({ region: AWS_REGION, keys }, signal);
+    assert.equal(token.username, 'AWS');
+    assert.ok(token.password.length > 100);
+    assert.ok(token.hosts[0]?.includes(`.${AWS_REGION}.`));
+    assert.ok(token.expiresAt > systemClock.now());
+  });
+
+  test('denies a wrong secret key, which is told as a denial', async () => {
+    const wrong = { ...keys, secretAccessKey: 'x'.repeat(40) };
+    await assert.rejects(client.fetchToken({ region: AWS_REGION, keys: wrong }, signal), (error: unknown) => {
+      assert.ok(error instanceof Failure);
+      assert.equal(error.next, 'change');
+      return true;
+    });
+  });
+});
