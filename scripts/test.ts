@@ -26,12 +26,13 @@ function chosen(args: readonly string[]): readonly string[] {
   return globSync(LIVE);
 }
 
-const files = chosen(process.argv.slice(2));
-// Found or built now, with progress on the terminal, rather than silently inside the first suite.
-await findControlPlaneBinaries(process.env['KUBERNETES_VERSION'] ?? DEFAULT_VERSION, {
-  report: createReport(process.stderr),
-  controllerManager: true,
-});
+const args = process.argv.slice(2);
+const files = chosen(args);
+if (args[0] !== 'live') {
+  // Found or built now, with progress on the terminal, rather than silently inside the first suite.
+  const version = process.env['KUBERNETES_VERSION'] ?? DEFAULT_VERSION;
+  await findControlPlaneBinaries(version, { report: createReport(process.stderr), controllerManager: true });
+}
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const stream = run({ files: [...files], isolation: 'none', concurrency: false, timeout: TIMEOUT_MS });

@@ -1,0 +1,53 @@
+// The check of the layers finds what it is there to find.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { brokenArrows, readLayers } from './layers.ts';
+
+const PAGE = `
+| layer | folder | knows | may import |
+|---|---|---|---|
+| 3 | \`src/kube\` | the API | \`lib\`, \`api/meta\` |
+| 2 | \`src/core\` | deciding | \`api\`, \`lib\` |
+| 1 | \`src/api\` | names | \`lib\` |
+| 0 | \`src/lib\` | words | |
+`;
+const layers = readLayers(PAGE);
+
+test('a page without the table is an error, not an empty set of rules', () => {
+  assert.throws(() => readLayers('# Architecture'), /no layer table/);
+});
+
+test('an import upwards is named, whatever form it has', () => {
+  for (const text of [
+    "import { a } from '../kube/client.ts';",
+    "import type { A } from '../kube/client.ts';",
+    "import {\n  a,\n  b,\n} from '../kube/client.ts';",
+    "export { a } from '../kube/client.ts';",
+    "const { a } = await import('../kube/client.ts');",
+  ]) {
+    assert.deepEqual(brokenArrows('src/core/plan.ts', text, layers), [
+      'src/core/plan.ts: may not import kube/client (layer table of ARCHITECTURE.md)',
+    ]);
+  }
+});
+
+test('imports from the own folder, from lower layers and of packages are allowed', () => {
+  const text = "import { a } from './b.ts';\nimport { c } from '../lib/time.ts';\nimport { d } from 'node:https';";
+  assert.deepEqual(brokenArrows('src/core/plan.ts', text, layers), []);
+});
+
+test('where a layer names one file of a folder, the others stay forbidden', () => {
+  assert.deepEqual(brokenArrows('src/kube/a.ts', "import { a } from '../api/meta.ts';", layers), []);
+  assert.equal(brokenArrows('src/kube/a.ts', "import { a } from '../api/names.ts';", layers).length, 1);
+});
+
+test('only tests may use what is there for tests', () => {
+  const text = "import { a } from '../testing/world.ts';";
+  assert.deepEqual(brokenArrows('src/core/plan.test.ts', text, layers), []);
+  assert.equal(brokenArrows('src/core/plan.ts', text, layers).length, 1);
+});
+
+test('a folder that is not in the table is named', () => {
+  assert.equal(brokenArrows('src/other/a.ts', '', layers).length, 1);
+});
