@@ -7,6 +7,7 @@ import { type Action, conflict, isOwned, type Payload, type Plan, type SeenSecre
 import type { PullSecretObject } from '../core/resource.ts';
 import { ApiError, isConflict, isNamespaceTerminating, isNotFound } from '../kube/api-error.ts';
 import { failureFrom } from '../lib/errors.ts';
+import type { DurationMs } from '../lib/time.ts';
 import type { SecretWriter } from './secret-writer.ts';
 
 /** Namespaces, each in one list. */
@@ -18,6 +19,8 @@ export interface Applied {
   readonly terminating: readonly string[];
   /** Was not as we thought: to be looked at again at once. */
   readonly retry: readonly string[];
+  /** The API server is busy and said how long to wait before `retry`. */
+  readonly retryAfter: DurationMs | undefined;
   readonly problems: readonly Problem[];
   /** A failure that nobody but ourselves will notice the end of: to be tried again. */
   readonly failed: boolean;
@@ -28,8 +31,14 @@ type Outcome = 'created' | 'updated' | 'deleted' | 'terminating' | 'retry' | Pro
 /** Writes of one CR waiting at once: one CR of thousands of namespaces delays a request of another by that many at most. */
 const AT_ONCE = 32;
 
+/** What writes, and until when a further write may begin: those in hand are finished, the others wait for the next start. */
+export interface Hand {
+  readonly writer: SecretWriter;
+  readonly signal: AbortSignal;
+}
+
 export async function applyPlan(
-  writer: SecretWriter,
+  { writer, signal }: Hand,
   owner: PullSecretObject,
   secretName: string,
   { actions, prune }: Pick<Plan, 'actions' | 'prune'>,
@@ -37,8 +46,17 @@ export async function applyPlan(
 ): Promise<Applied> {
   const limit = pLimit(AT_ONCE);
   const results: { readonly namespace: string; readonly outcome: Outcome }[] = [];
+  let retryAfter: DurationMs | undefined;
   const run = (namespace: string, work: () => Promise<Outcome>): Promise<void> =>
-    limit(async () => void results.push({ namespace, outcome: await work() }));
+    limit(async () => {
+      try {
+        results.push({ namespace, outcome: signal.aborted ? 'retry' : await work() });
+      } catch (thrown) {
+        if (!isThrottled(thrown)) throw thrown;
+        retryAfter = longer(retryAfter, thrown.delay);
+        results.push({ namespace, outcome: 'retry' });
+      }
+    });
   await Promise.all([
     ...(payload
       ? actions.map((action) => run(action.namespace, () => write(writer, owner, secretName, action, payload)))
@@ -57,6 +75,7 @@ export async function applyPlan(
     deleted: having('deleted'),
     terminating: having('terminating'),
     retry: having('retry'),
+    retryAfter,
     problems,
     failed: problems.some(({ reason }) => reason !== REASON.secretConflict && reason !== REASON.namespaceNotFound),
   };
@@ -79,7 +98,8 @@ async function write(
     if (isNamespaceTerminating(thrown)) return 'terminating';
     if (action.op === 'create' && isConflict(thrown)) return await takeOver(writer, owner, name, action, payload);
     if (isNotFound(thrown)) return lost(action);
-    if (isOtherObject(thrown) || isThrottled(thrown)) return 'retry';
+    if (isOtherObject(thrown)) return 'retry';
+    if (isThrottled(thrown)) throw thrown;
     return problem(
       namespace,
       named,
@@ -114,7 +134,8 @@ async function takeOver(
     if (!isOwned(seen, owner.uid)) return conflict(namespace, named, seen);
     return await updated(writer, owner, seen, payload);
   } catch (thrown) {
-    if (isNotFound(thrown) || isOtherObject(thrown) || isThrottled(thrown)) return 'retry';
+    if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
+    if (isThrottled(thrown)) throw thrown;
     return problem(namespace, named, REASON.getSecretError, thrown);
   }
 }
@@ -124,6 +145,7 @@ async function remove(writer: SecretWriter, seen: SeenSecret): Promise<Outcome> 
     await writer.delete(seen);
     return 'deleted';
   } catch (thrown) {
+    if (isThrottled(thrown)) throw thrown;
     return problem(seen.namespace, false, REASON.deleteSecretError, thrown);
   }
 }
@@ -136,8 +158,12 @@ function isOtherObject(thrown: unknown): boolean {
   );
 }
 
-function isThrottled(thrown: unknown): boolean {
+function isThrottled(thrown: unknown): thrown is ApiError {
   return thrown instanceof ApiError && thrown.status === 429;
+}
+
+function longer(one: DurationMs | undefined, other: DurationMs | undefined): DurationMs | undefined {
+  return one === undefined || (other !== undefined && other > one) ? other : one;
 }
 
 function lost({ op, namespace, named }: Action): Outcome {
