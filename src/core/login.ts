@@ -35,8 +35,9 @@ function wholeSecond(instant: number): EpochMs {
   return (Math.floor(instant / 1_000) * 1_000) as EpochMs;
 }
 
-export function loginDigest(password: string, expiresAt: EpochMs): string {
-  return digest(password, formatRfc3339(expiresAt));
+/** The user name is part of the token: in a Secret it is as easily changed as the password. */
+export function loginDigest({ username, password }: Pick<Token, 'username' | 'password'>, expiresAt: EpochMs): string {
+  return digest(username, password, formatRfc3339(expiresAt));
 }
 
 /**
@@ -56,7 +57,7 @@ export function makeLogin(registry: string, token: Token, now: EpochMs, random: 
     expiresAt,
     refreshedAt: wholeSecond(now),
     renewAt: wholeSecond(now + (expiresAt - now) * share),
-    digest: loginDigest(token.password, expiresAt),
+    digest: loginDigest(token, expiresAt),
   };
 }
 

@@ -1,6 +1,6 @@
 // Kubernetes label selectors. Pure.
 
-import { isRecord, listOf, recordOf, stringMapOf, stringOf, stringsOf } from '../lib/json.ts';
+import { isRecord, type JsonRecord, stringMapOf, stringOf } from '../lib/json.ts';
 
 export type Labels = ReadonlyMap<string, string>;
 
@@ -14,17 +14,20 @@ export interface Requirement {
 export type Selector = readonly Requirement[];
 
 /**
- * Reads a LabelSelector.
+ * Reads a LabelSelector. What is not understood is an error, never left out: a requirement less selects more.
  *
  * @returns the selector, or a sentence that says what is wrong with it
  */
 export function parseSelector(value: unknown): Selector | string {
-  const wire = recordOf(value);
+  if (!isRecord(value)) return 'it is not an object';
+  const { matchLabels = {}, matchExpressions = [] } = value;
+  if (!isRecord(matchLabels)) return 'matchLabels is not an object';
+  if (!Array.isArray(matchExpressions)) return 'matchExpressions is not a list';
+  const labels = stringMapOf(matchLabels);
+  if (labels.size < Object.keys(matchLabels).length) return 'a value of matchLabels is not a text';
   const requirements: Requirement[] = [];
-  for (const [label, text] of stringMapOf(wire['matchLabels'])) {
-    requirements.push({ label, operator: 'In', values: new Set([text]) });
-  }
-  for (const item of listOf(wire['matchExpressions'])) {
+  for (const [label, text] of labels) requirements.push({ label, operator: 'In', values: new Set([text]) });
+  for (const item of matchExpressions) {
     const requirement = parseRequirement(item);
     if (typeof requirement === 'string') return requirement;
     requirements.push(requirement);
@@ -36,7 +39,8 @@ function parseRequirement(item: unknown): Requirement | string {
   if (!isRecord(item)) return 'an entry of matchExpressions is not an object';
   const label = stringOf(item['key']);
   const operator = stringOf(item['operator']);
-  const values = new Set(stringsOf(item['values']));
+  const values = parseValues(item);
+  if (!values) return 'the values of an entry of matchExpressions are not a list of texts';
   if (!label) return 'an entry of matchExpressions has no key';
   switch (operator) {
     case 'In':
@@ -48,6 +52,11 @@ function parseRequirement(item: unknown): Requirement | string {
     default:
       return `${operator ?? 'no operator'} for ${label} is not one of In, NotIn, Exists, DoesNotExist`;
   }
+}
+
+function parseValues({ values = [] }: JsonRecord): ReadonlySet<string> | undefined {
+  if (!Array.isArray(values) || !values.every((item) => typeof item === 'string')) return undefined;
+  return new Set(values);
 }
 
 /** Kubernetes' meaning: NotIn and DoesNotExist also match an object without the label. */

@@ -116,19 +116,20 @@ function judgeLogins(previous: PullSecretStatus, round: Round, now: EpochMs): Ve
       ...progress(round),
     };
   }
-  const [first] = failures;
-  if (!first) return undefined;
   const without = failures.find(({ registry }) => !round.logins.some((login) => login.registry === registry));
   if (without)
     return { status: 'False', reason: REASON.loginFailed, message: failureMessage(without), ...progress(round) };
-  const denied = failures.find((failure) => failure.denied);
-  if (!denied || lastSuccess(previous) === round.generation) return undefined;
-  const holds = round.logins.find((login) => login.registry === denied.registry);
-  const until = holds ? `; the old login holds until ${formatRfc3339(holds.expiresAt)}` : '';
+  const [refused] = failures
+    .filter(({ denied }) => denied)
+    .flatMap((failure) =>
+      round.logins.filter(({ registry }) => registry === failure.registry).map((held) => ({ failure, held })),
+    );
+  if (!refused || lastSuccess(previous) === round.generation) return undefined;
+  const until = formatRfc3339(refused.held.expiresAt);
   return {
     status: 'False',
     reason: REASON.loginFailed,
-    message: `${failureMessage(denied)}${until}`,
+    message: `${failureMessage(refused.failure)}; the old login holds until ${until}`,
     ...progress(round),
   };
 }

@@ -6,8 +6,8 @@ import type { RegistryAuth } from './docker-config.ts';
 import { type Login, loginDigest } from './login.ts';
 
 /**
- * Times and hosts come from the status, which only the operator may write; the Secret gives nothing but the password, and
- * that only if its digest, together with the end that the status tells, is the one in the status. So who can edit a Secret
+ * Times and hosts come from the status, which only the operator may write; the Secret gives nothing but the user name and
+ * the password, and those only if their digest, together with the end that the status tells, is the one in the status. So who can edit a Secret
  * can neither lengthen a login nor plant one.
  *
  * @param status   one entry of `status.logins`
@@ -21,6 +21,6 @@ export function proveLogin(status: LoginStatus, entries: ReadonlyMap<string, Reg
   const refreshedAt = parseRfc3339(status.refreshedAt);
   const renewAt = parseRfc3339(status.nextRefreshAt);
   if (!entry || expiresAt === undefined || refreshedAt === undefined || renewAt === undefined) return undefined;
-  if (loginDigest(entry.password, expiresAt) !== digest) return undefined;
+  if (loginDigest(entry, expiresAt) !== digest) return undefined;
   return { registry, ...entry, hosts, expiresAt, refreshedAt, renewAt, digest };
 }

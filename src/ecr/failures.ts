@@ -1,7 +1,7 @@
 // What the SDK throws -> a Failure that says what to do next, in words that help a user. Pure.
 
 import { Failure } from '../lib/errors.ts';
-import { isRecord, stringOf } from '../lib/json.ts';
+import { stringOf } from '../lib/json.ts';
 import { redact } from '../lib/redact.ts';
 
 /** Error codes by which AWS says no to these keys; the SDK puts them into `name`. HTTP 401 and 403 mean the same. */
@@ -41,18 +41,19 @@ export function failureOfAws(thrown: unknown, region: string): Failure {
       cause: thrown,
     });
   }
-  const words = thrown instanceof Error ? redact(thrown.message).slice(0, LONGEST_MESSAGE) : '';
-  if (status === 401 || status === 403 || DENIALS.has(code)) {
+  // An answer that is no AWS error (a proxy's page, cut JSON) has no words worth repeating.
+  const known = thrown instanceof Error && '$fault' in thrown && /^[A-Za-z]+$/.test(code);
+  const detail = known
+    ? ` (${code}): ${redact(thrown.message).slice(0, LONGEST_MESSAGE).toWellFormed()}`
+    : ` with status ${status}`;
+  if (status === 401 || status === 403 || (known && DENIALS.has(code))) {
     return new Failure({
       next: 'change',
       reason: DENIED_REASON,
-      message: `AWS denied the login (${code}): ${words}`,
+      message: `AWS denied the login${detail}`,
       cause: thrown,
     });
   }
-  // An answer that is no AWS error (a proxy's page, cut JSON) has no words worth repeating.
-  const known = isRecord(thrown) && '$fault' in thrown && /^[A-Za-z]+(Exception|Error)?$/.test(code);
-  const detail = known ? ` (${code}): ${words}` : ` with status ${status}`;
   return new Failure({
     next: 'backoff',
     reason: 'AWSFailed',

@@ -16,11 +16,13 @@ export interface ListPage {
   readonly next: string | undefined;
 }
 
-/** A page over the cap: `next` is read from its beginning, and is undefined when that does not show it. */
+/** A page over the cap. Undefined `resourceVersion`: its beginning does not show the list's metadata. */
 export interface ListTooLarge {
   readonly ok: false;
   readonly resourceVersion: string | undefined;
   readonly next: string | undefined;
+  /** The beginning of its first object. */
+  readonly item: string;
 }
 
 export interface ListOptions {
@@ -69,6 +71,10 @@ export interface ObjectAddress {
   readonly name: string;
   readonly subresource?: 'status';
 }
+
+const ITEMS = '"items":[';
+/** Characters of an object over the cap that are kept. */
+const ITEM_HEAD = 4_096;
 
 export function createClient(transport: Transport, fieldManager: string): KubeClient {
   const send = async (request: ApiRequest, signal: AbortSignal): Promise<JsonRecord> => {
@@ -154,10 +160,14 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
   };
 }
 
-/** The list's own metadata, from the beginning of a list: Kubernetes writes it before the items. */
-function headOf(head: string): { readonly resourceVersion: string | undefined; readonly next: string | undefined } {
-  const items = head.indexOf('"items":');
+/** What the beginning of a list shows: Kubernetes writes the metadata of its own kinds' lists before the items. */
+function headOf(head: string): Omit<ListTooLarge, 'ok'> {
+  const items = head.indexOf(ITEMS);
   const metadata = items === -1 ? '' : head.slice(0, items);
   const read = (name: string): string | undefined => new RegExp(`"${name}":"([^"\\\\]+)"`).exec(metadata)?.[1];
-  return { resourceVersion: read('resourceVersion'), next: read('continue') };
+  return {
+    resourceVersion: read('resourceVersion'),
+    next: read('continue'),
+    item: items === -1 ? '' : head.slice(items + ITEMS.length, items + ITEMS.length + ITEM_HEAD),
+  };
 }

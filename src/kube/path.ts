@@ -25,7 +25,11 @@ export function apiPath(resource: ResourceDescriptor, { namespace, name, subreso
 
 function segment(text: string): string {
   if (text === '' || text === '.' || text === '..' || !text.isWellFormed()) {
-    throw new Failure({ next: 'change', reason: 'BadName', message: `"${text.toWellFormed()}" is not a name an object can have` });
+    throw new Failure({
+      next: 'change',
+      reason: 'BadName',
+      message: `"${text.toWellFormed()}" is not a name an object can have`,
+    });
   }
   return encodeURIComponent(text);
 }

@@ -9,9 +9,11 @@ import { Failure, failureFrom } from '../lib/errors.ts';
 import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import { backoff, type Clock, type DurationMs, type Random, SECOND, seconds, sleep } from '../lib/time.ts';
-import { isExpired } from './api-error.ts';
+import { isExpired, isNotFound } from './api-error.ts';
 import type { KubeClient } from './client.ts';
 import type { Line } from './lines.ts';
+import { oversizedIn } from './oversized.ts';
+import { listInPages } from './pages.ts';
 import { type Happening, type ReflectorState, step } from './reflector-state.ts';
 import type { Store, Stored } from './store.ts';
 
@@ -35,13 +37,10 @@ export interface Reflector {
   readonly isSynced: () => boolean;
   /** Why the last attempt failed; undefined while all is well. */
   readonly trouble: () => Failure | undefined;
-  /** Monotonic instant of the last attempt to list or to watch. */
+  /** Monotonic instant of the last attempt to list or to watch; now, while it has not been started. */
   readonly lastAttempt: () => DurationMs;
 }
 
-/** Objects asked for in one page; DESIGN.md §3, rule 14 cuts it by four each time that a page is over the cap. */
-const PAGE = 500;
-const PAGE_SHRINK = 4;
 /** A watch is asked to end at a random time in this range (DESIGN.md §3, rule 13). */
 const WATCH_SECONDS = { least: 30, most: 50 };
 /** An end that is this late never comes: the peer is dead (DESIGN.md §3, rule 13). */
@@ -52,6 +51,8 @@ export const LONGEST_WATCH: DurationMs = seconds(WATCH_SECONDS.most + GRACE_SECO
 const SHORT_WATCH = SECOND;
 const FIRST_PAUSE = SECOND;
 const LAST_PAUSE = seconds(30);
+/** Objects over the cap that are named in the log; more would only fill it. */
+const MOST_REPORTED = 1_000;
 
 /** The key of a raw object; `undefined` for something that is no object. */
 function keyOf(raw: JsonRecord): ObjectKey | undefined {
@@ -66,44 +67,34 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   const reported = new Set<string>();
   let isSynced = false;
   let trouble: Failure | undefined;
-  let lastAttempt = clock.monotonic();
+  let lastAttempt: DurationMs | undefined;
+  let askedToWait = 0;
   let announce: () => void = () => {};
   const synced = new Promise<void>((resolve) => {
     announce = resolve;
   });
 
-  const reportTooLarge = (version: string): void => {
-    if (reported.has(version) || reported.size > 1_000) return;
-    reported.add(version);
-    log.warn('Skipped an object of more than 4 MiB', { resourceVersion: version });
+  const reportSkipped = (key: ObjectKey): void => {
+    if (reported.has(key) || reported.size > MOST_REPORTED) return;
+    reported.add(key);
+    log.warn('Skipped an object of more than 4 MiB', { object: key });
   };
 
   const listAll = async (signal: AbortSignal): Promise<Happening> => {
     const items = new Map<ObjectKey, Item>();
-    let limit = PAGE;
-    let next: string | undefined;
-    let version: string | undefined;
-    do {
-      lastAttempt = clock.monotonic();
-      const page = await client.list(resource, { labelSelector, limit, next }, signal);
-      if (!page.ok && limit > 1) {
-        limit = Math.max(1, Math.floor(limit / PAGE_SHRINK));
-        continue;
-      }
-      version ??= page.resourceVersion;
-      if (page.ok) {
-        for (const raw of page.items) take(items, raw);
-      } else {
-        if (version === undefined)
-          throw new Failure({
-            next: 'backoff',
-            reason: 'ListTooLarge',
-            message: `one of the ${resource.plural} is too large to be listed`,
-          });
-        reportTooLarge(`${version}/${page.next ?? ''}`);
-      }
-      next = page.next;
-    } while (next !== undefined || version === undefined);
+    const version = await listInPages(
+      client,
+      resource,
+      {
+        labelSelector,
+        onAttempt: () => {
+          lastAttempt = clock.monotonic();
+        },
+        onSkipped: (head) => reportSkipped(oversizedIn(head)?.key ?? 'unknown'),
+      },
+      (raw) => take(items, raw),
+      signal,
+    );
     store.replace(items, version);
     return { op: 'listed', version };
   };
@@ -114,12 +105,17 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     if (key !== undefined && item !== undefined) items.set(key, item);
   };
 
-  /** One line of a watch; undefined when it changes nothing about where we are. */
-  const readLine = (line: Line): Happening | undefined => {
-    if (line.op === 'tooLong') {
-      reportTooLarge(/"resourceVersion":"(\d+)"/.exec(line.head)?.[1] ?? '');
-      return undefined;
-    }
+  /** An object over the cap is as one that is not there, here as in a list. */
+  const skipLine = (head: string): Happening => {
+    const skipped = oversizedIn(head);
+    if (skipped?.event === undefined) return { op: 'unreadable' };
+    reportSkipped(skipped.key);
+    store.apply(skipped.key, undefined, skipped.resourceVersion);
+    return { op: 'event', version: skipped.resourceVersion };
+  };
+
+  const readLine = (line: Line): Happening => {
+    if (line.op === 'tooLong') return skipLine(line.head);
     const { type, object } = recordOf(parse(line.text));
     const raw = recordOf(object);
     if (type === 'ERROR') return { op: raw['code'] === 410 ? 'expired' : 'unreadable' };
@@ -152,10 +148,11 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
 
   const failed = (thrown: unknown, signal: AbortSignal): Happening => {
     if (!signal.aborted) {
-      const failure = failureFrom(thrown);
+      const failure = isNotFound(thrown) ? notServed(resource) : failureFrom(thrown);
       if (trouble?.message !== failure.message)
         log.warn('Cannot list or watch; trying again', { reason: failure.reason, message: failure.message }, thrown);
       trouble = failure;
+      askedToWait = failure.delay ?? 0;
     }
     return { op: isExpired(thrown) ? 'expired' : 'broken' };
   };
@@ -166,7 +163,8 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     advance: (happening: Happening) => void,
     signal: AbortSignal,
   ): Promise<Happening> => {
-    lastAttempt = clock.monotonic();
+    const begun = clock.monotonic();
+    lastAttempt = begun;
     const timeoutSeconds = WATCH_SECONDS.least + Math.floor(random() * (WATCH_SECONDS.most - WATCH_SECONDS.least + 1));
     const deadline = seconds(timeoutSeconds + GRACE_SECONDS);
     let events = 0;
@@ -177,7 +175,6 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
         signal,
       )) {
         const happening = readLine(line);
-        if (!happening) continue;
         if (happening.op !== 'event') return happening;
         events += 1;
         trouble = undefined;
@@ -186,7 +183,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     } catch (thrown) {
       return failed(thrown, signal);
     }
-    const short = events === 0 && clock.monotonic() - lastAttempt < SHORT_WATCH;
+    const short = events === 0 && clock.monotonic() - begun < SHORT_WATCH;
     if (!short) trouble = undefined;
     return { op: short ? 'broken' : 'ended' };
   };
@@ -195,7 +192,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     synced,
     isSynced: () => isSynced,
     trouble: () => trouble,
-    lastAttempt: () => lastAttempt,
+    lastAttempt: () => lastAttempt ?? clock.monotonic(),
     async run(signal) {
       const at: { state: ReflectorState; attempts: number } = { state: { op: 'list' }, attempts: 0 };
       const advance = (happening: Happening): 'none' | 'backoff' => {
@@ -208,11 +205,22 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
         const { state } = at;
         const happening = state.op === 'list' ? await list(signal) : await watch(state.version, advance, signal);
         if (advance(happening) === 'none') continue;
-        await sleep(clock, backoff(at.attempts, FIRST_PAUSE, LAST_PAUSE, random), signal);
+        const pause = Math.max(backoff(at.attempts, FIRST_PAUSE, LAST_PAUSE, random), askedToWait) as DurationMs;
+        askedToWait = 0;
+        await sleep(clock, pause, signal);
         at.attempts += 1;
       }
     },
   };
+}
+
+/** A list is never missing: its kind is. */
+function notServed({ plural, group }: ResourceDescriptor): Failure {
+  return new Failure({
+    next: 'backoff',
+    reason: 'NotServed',
+    message: `the API server does not know ${plural}${group && `.${group}`}: are the CRDs installed?`,
+  });
 }
 
 /** A line that is no JSON is unreadable, which is said by its missing version; its text is not kept. */

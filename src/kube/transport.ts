@@ -2,7 +2,7 @@
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import pLimit from 'p-limit';
 import { Failure } from '../lib/errors.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
@@ -166,10 +166,23 @@ function createContextCache(): (credentials: Credentials) => SecureContext {
   return (credentials) => {
     const { ca, cert, key } = credentials;
     if (!held || held.of.ca !== ca || held.of.cert !== cert || held.of.key !== key) {
-      held = { of: credentials, context: createSecureContext({ ca, cert, key }) };
+      held = { of: credentials, context: secureContextOf({ ca, cert, key }) };
     }
     return held.context;
   };
+}
+
+function secureContextOf(options: SecureContextOptions): SecureContext {
+  try {
+    return createSecureContext(options);
+  } catch (cause) {
+    throw new Failure({
+      next: 'backoff',
+      reason: 'BadCertificates',
+      message: 'the certificates for the API server (authority, or our own with its key) cannot be read',
+      cause,
+    });
+  }
 }
 
 /** Sends the request and waits for the head of its answer; an abort ends it at any point, also before the head. */

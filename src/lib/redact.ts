@@ -3,21 +3,34 @@
 
 const MASK = '[redacted]';
 
+/** One character of base64, plain or as a URL encodes it. */
+const UNIT = '(?:[A-Za-z0-9+/]|%2[BbFf])';
+const TOKEN_UNIT = '(?:[A-Za-z0-9+/=_-]|%2[BbFf]|%3[Dd])';
+/** What `%3D` and its like leave before a key is no part of it. */
+const START = '(?:(?<![A-Za-z0-9+/%]|%[0-9A-Fa-f])|(?<=%[0-9A-Fa-f]{2}))';
+const PAD = '(?:=|%3[Dd])';
+
+/** The part of an ARN before its resource, such as `arn:aws:iam::111122223333:`; a role's name may have any length. */
+const NOT_IN_ARN = '(?<!arn:aws[a-z0-9:-]{0,60})';
+
+/** Random base64 has both cases among its first `length` characters; Kubernetes' names, paths and digests do not. */
+function mixed(unit: string, length: number): string {
+  return `(?=${unit}{0,${length - 1}}[a-z])(?=${unit}{0,${length - 1}}[A-Z])`;
+}
+
 /**
  * Shapes that never belong in an output, longest first.
- * - base64 runs of 100 characters or more: ECR tokens (2 to 4 KB), session tokens, whole `.dockerconfigjson` values
- * - a run of exactly 40 base64 characters that mixes upper case, lower case and digits: an AWS secret access key
- * - its base64 (56 characters) as the original stored it falls under the second line's longer twin
+ * - mixed base64 runs of 100 characters or more: ECR tokens (2 to 4 KB), session tokens, whole `.dockerconfigjson` values
+ * - its base64 as the original stored a secret access key: 54 characters and two of padding
+ * - mixed runs of exactly 40 base64 characters: an AWS secret access key
  * - access key ids (AWS IAM user guide: 20 characters with the prefixes AKIA and ASIA), plain and as base64
- * The URL-encoded forms are covered by allowing %2B, %2F and %3D inside a run.
  */
-const UNIT = '(?:[A-Za-z0-9+/=_-]|%2[BbFf]|%3[Dd])';
 const PATTERNS: readonly RegExp[] = [
-  new RegExp(`${UNIT}{100,}`, 'g'),
-  /(?<![A-Za-z0-9+/=%])(?=[^\s"']*[a-z])(?=[^\s"']*[A-Z])(?=[^\s"']*\d)(?:[A-Za-z0-9+/]|%2[BbFf]){40}(?![A-Za-z0-9+/])/g,
-  /(?<![A-Za-z0-9+/=%])(?=[^\s"']*[a-z])(?=[^\s"']*[A-Z])(?=[^\s"']*\d)(?:[A-Za-z0-9+/]|%2[BbFf]){54}(?:==|%3[Dd]%3[Dd])/g,
-  /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g,
-  /\b(?:QUtJQ|QVNJQ)[A-Za-z0-9+/]{21,23}(?:={0,2}|(?:%3[Dd]){0,2})/g,
+  new RegExp(`${mixed(TOKEN_UNIT, 100)}${TOKEN_UNIT}{100,}`, 'g'),
+  new RegExp(`${START}${mixed(UNIT, 54)}${UNIT}{54}${PAD}{2}`, 'g'),
+  new RegExp(`${START}${mixed(UNIT, 40)}${NOT_IN_ARN}${UNIT}{40}(?!${UNIT})`, 'g'),
+  /(?:AKIA|ASIA)[A-Z0-9]{16,}/g,
+  new RegExp(`(?:QUtJQ|QVNJQ)${UNIT}{21,}${PAD}{0,2}`, 'g'),
 ];
 
 /**

@@ -1,16 +1,15 @@
 // Before many Secrets are deleted at once: a second look that does not trust the stores.
 
-import { NAMESPACES, type ResourceDescriptor } from '../api/meta.ts';
+import { NAMESPACES } from '../api/meta.ts';
 import { desiredTargets, type NamespaceView } from '../core/desired.ts';
 import type { SeenSecret } from '../core/plan.ts';
 import { type PullSecretObject, parseWish } from '../core/resource.ts';
 import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { listInPages } from '../kube/pages.ts';
 import { Failure } from '../lib/errors.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { namespaceOf, pullSecretOf, RESOURCES } from './objects.ts';
-
-const PAGE = 500;
 
 /**
  * Reads the CR and the namespaces afresh and keeps of `candidates` only those that are not wanted by that view either.
@@ -47,28 +46,15 @@ async function read(
 
 async function listNamespaces(client: KubeClient, signal: AbortSignal): Promise<ReadonlyMap<string, NamespaceView>> {
   const views = new Map<string, NamespaceView>();
-  for await (const raw of pages(client, NAMESPACES, signal)) {
+  const take = (raw: JsonRecord): void => {
     const view = namespaceOf(raw);
     if (view) views.set(view.name, view);
-  }
+  };
+  await listInPages(client, NAMESPACES, { onSkipped: giveUp }, take, signal);
   return views;
 }
 
-async function* pages(
-  client: KubeClient,
-  resource: ResourceDescriptor,
-  signal: AbortSignal,
-): AsyncIterable<JsonRecord> {
-  let next: string | undefined;
-  do {
-    const page = await client.list(resource, { limit: PAGE, next }, signal);
-    if (!page.ok)
-      throw new Failure({
-        next: 'backoff',
-        reason: 'ListTooLarge',
-        message: `the list of ${resource.plural} is too large`,
-      });
-    yield* page.items;
-    next = page.next;
-  } while (next !== undefined);
+/** A namespace that was left out would look as if it were gone. */
+function giveUp(): never {
+  throw new Failure({ next: 'backoff', reason: 'ListTooLarge', message: 'a namespace is too large to be listed' });
 }

@@ -73,6 +73,7 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
       const status = processingStatus(object.status, object.generation, wish.secretName, clock.now());
       writing = statuses
         .write(object, status)
+        .then(() => {})
         .catch((error: unknown) => parts.log.debug('Could not write a status', { error: failureFrom(error).message }));
     });
     try {
@@ -101,7 +102,13 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
     const prune = needsConfirmation(plan.prune.length, owned.length)
       ? await confirmPrune(client, object, plan.prune, signal)
       : plan.prune;
-    const applied = await applyPlan(secrets, object, wish.secretName, { actions: plan.actions, prune }, payload);
+    const applied = await applyPlan(
+      { writer: secrets, signal },
+      object,
+      wish.secretName,
+      { actions: plan.actions, prune },
+      payload,
+    );
     const problems = [...desired.problems, ...plan.problems, ...applied.problems];
     return {
       applied,
@@ -129,8 +136,25 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
       handledReconcileAt: object.status.lastHandledReconcileAt,
     };
     announce(events, object, '', round, undefined);
-    await statuses.write(object, nextStatus(object.status, round, clock.now()));
-    return { op: 'done', wakeAt: undefined };
+    const written = await statuses.write(object, nextStatus(object.status, round, clock.now()));
+    return written ? { op: 'done', wakeAt: undefined } : { op: 'retry' };
+  };
+
+  /** Says in the status what was found out, and gives when to look again. */
+  const report = async (
+    key: ObjectKey,
+    object: PullSecretObject,
+    round: Round,
+    applied: Applied,
+    access: Access,
+  ): Promise<Result> => {
+    if (applied.retryAfter !== undefined) return { op: 'done', wakeAt: plus(clock.now(), applied.retryAfter) };
+    if (applied.retry.length > 0) return { op: 'retry' };
+    // Gone, or another object of the same name, which has its own turn: what was found out here is not about that one.
+    const current = view.object(key);
+    if (current?.uid !== object.uid) return { op: 'done', wakeAt: undefined };
+    if (!(await statuses.write(current, nextStatus(current.status, round, clock.now())))) return { op: 'retry' };
+    return applied.failed ? { op: 'retry' } : { op: 'done', wakeAt: wakeAt(round, access, clock.now()) };
   };
 
   return async (key, signal) => {
@@ -139,6 +163,8 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
     const wish = view.wish(first);
     if (typeof wish === 'string') return await refuse(first, wish);
     const access = await logInVisibly(first, wish, signal);
+    // Cut off by our own end: that is no failure of AWS, and nothing to be said to users.
+    if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
     const object = view.object(key);
     // While the login was under way somebody changed his mind: start from what he wants now.
     if (object?.uid !== first.uid || object.generation !== first.generation || object.deleting)
@@ -146,10 +172,7 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
     const { round, applied } = await writeSecrets(object, wish, access, signal);
     announce(events, object, wish.secretName, round, applied);
     logWrites(parts.log, object, wish.secretName, applied);
-    if (applied.retry.length > 0) return { op: 'retry' };
-    const current = view.object(key) ?? object;
-    await statuses.write(current, nextStatus(current.status, round, clock.now()));
-    return applied.failed ? { op: 'retry' } : { op: 'done', wakeAt: wakeAt(round, access, clock.now()) };
+    return await report(key, object, round, applied, access);
   };
 }
 

@@ -23,7 +23,7 @@ import { failureFrom } from '../lib/errors.ts';
 import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
-import { type Clock, parseRfc3339, type Random } from '../lib/time.ts';
+import { type Clock, parseRfc3339, plus, type Random } from '../lib/time.ts';
 import { createClusterView } from './cluster-view.ts';
 import { createCredentialResolver } from './credentials.ts';
 import { livenessReply, type NamedReflector, readinessReply } from './health.ts';
@@ -190,7 +190,8 @@ export async function startOperator(
       result = 'error';
       const failure = failureFrom(thrown);
       log.warn('Could not reconcile; trying again', { key, reason: failure.reason, message: failure.message }, thrown);
-      queue.retry(key);
+      if (failure.delay === undefined) queue.retry(key);
+      else queue.addAt(key, plus(clock.now(), failure.delay));
     }
     metrics.reconciles.inc({ controller: CONTROLLER, result });
     metrics.reconcileSeconds.observe({ controller: CONTROLLER }, (clock.monotonic() - started) / 1_000);

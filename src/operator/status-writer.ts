@@ -2,7 +2,7 @@
 
 import type { PullSecretStatus } from '../api/schema.ts';
 import type { PullSecretObject } from '../core/resource.ts';
-import { ApiError } from '../kube/api-error.ts';
+import { isConflict, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { type JsonRecord, sameJson } from '../lib/json.ts';
 import { redact } from '../lib/redact.ts';
@@ -10,24 +10,31 @@ import { type ClusterView, keyOf } from './cluster-view.ts';
 import { pullSecretOf, RESOURCES } from './objects.ts';
 
 export interface StatusWriter {
-  /** @throws Failure when the API server did not take it */
-  write(object: PullSecretObject, status: PullSecretStatus): Promise<void>;
+  /**
+   * @returns false when it is another version, or another object, by now: the status has to be computed again from that
+   * @throws Failure when the API server did not take it
+   */
+  write(object: PullSecretObject, status: PullSecretStatus): Promise<boolean>;
 }
 
 export function createStatusWriter(client: KubeClient, view: ClusterView, signal: AbortSignal): StatusWriter {
   return {
     async write(object, status) {
       const next = redacted(status);
-      if (sameJson(object.status, next)) return;
+      if (sameJson(object.status, next)) return true;
       const at = { namespace: object.namespace, name: object.name, subresource: 'status' } as const;
-      const body = { metadata: { uid: object.uid }, status: mergePatch(object.status, next) };
+      // The API server takes a status with a wrong uid (200, seen with 1.37.2): the version is what guards.
+      const { uid, resourceVersion } = object;
+      const body = { metadata: { uid, resourceVersion }, status: mergePatch(object.status, next) };
       try {
         const after = pullSecretOf(object.kind, await client.patch(RESOURCES[object.kind], at, body, signal));
         const store = object.namespace === undefined ? view.cluster : view.namespaced;
         if (after) store.wrote(keyOf(object), after);
+        return true;
       } catch (thrown) {
-        // Deleted, or another object of the same name by now: its own events follow.
-        if (thrown instanceof ApiError && (thrown.status === 404 || thrown.status === 409)) return;
+        // Deleted: there is nothing to say any more.
+        if (isNotFound(thrown)) return true;
+        if (isConflict(thrown)) return false;
         throw thrown;
       }
     },

@@ -1,0 +1,114 @@
+// Covers `.dockerconfigjson`: what is written, and that it is read back the same, or not at all.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  array,
+  assert as assertProperty,
+  constantFrom,
+  integer,
+  property,
+  record,
+  shuffledSubarray,
+  string,
+  uniqueArray,
+} from 'fast-check';
+import { after, base64, login } from '../testing/builders.ts';
+import { makeDockerConfig, readDockerConfig } from './docker-config.ts';
+
+const entryOf = (username: string, password: string): object => ({
+  username,
+  password,
+  auth: base64(`${username}:${password}`),
+});
+
+describe('a docker config', () => {
+  test('holds user name, password and their auth for every host, hosts sorted', () => {
+    const one = login('eu-west-1', { hosts: ['c.example', 'a.example'], password: 'p1' });
+    const other = login('us-east-1', { hosts: ['b.example'], password: 'p2' });
+    const text = makeDockerConfig([one, other]);
+    assert.deepEqual(JSON.parse(text), {
+      auths: {
+        'a.example': entryOf('AWS', 'p1'),
+        'b.example': entryOf('AWS', 'p2'),
+        'c.example': entryOf('AWS', 'p1'),
+      },
+    });
+    assert.ok(text.indexOf('a.example') < text.indexOf('b.example') && text.indexOf('b.example') < text.indexOf('c.e'));
+  });
+
+  test('gives a host that two logins open the one that ends later', () => {
+    const hosts = ['a.example'];
+    const short = login('eu-west-1', { hosts, password: 'short', expiresAt: after(1) });
+    const long = login('us-east-1', { hosts, password: 'long', expiresAt: after(2) });
+    for (const logins of [
+      [short, long],
+      [long, short],
+    ]) {
+      assert.deepEqual(JSON.parse(makeDockerConfig(logins)), { auths: { 'a.example': entryOf('AWS', 'long') } });
+    }
+  });
+
+  test('is the same text whatever the order of the logins', () => {
+    const hosts = ['a.example', 'b.example', '__proto__'];
+    const logins = uniqueArray(
+      record({
+        hosts: shuffledSubarray(hosts, { minLength: 1 }),
+        password: string({ minLength: 1 }),
+        expiresAt: integer({ min: 1, max: 2 }).map((length) => after(length)),
+      }).map((over) => login('eu-west-1', { ...over, digest: `sha256:${over.password}` })),
+      { minLength: 1, selector: ({ digest }) => digest },
+    );
+    assertProperty(
+      property(logins, (some) => {
+        assert.equal(makeDockerConfig(some.toReversed()), makeDockerConfig(some));
+      }),
+    );
+  });
+
+  test('reads back as it was written, whatever user name, password and host', () => {
+    const text = string({ unit: 'binary', minLength: 1 });
+    assertProperty(
+      property(text, text, constantFrom('a.example', '__proto__', 'constructor', '10'), (username, password, host) => {
+        const written = makeDockerConfig([login('eu-west-1', { username, password, hosts: [host] })]);
+        assert.deepEqual([...readDockerConfig(base64(written))], [[host, { username, password }]]);
+      }),
+    );
+  });
+});
+
+describe('a docker config that is not ours', () => {
+  const rows: Readonly<Record<string, { content: string; want?: readonly string[] }>> = {
+    'is empty for no content': { content: '' },
+    'is empty for text that is not base64': { content: '%%%' },
+    'is empty for text that is not JSON': { content: base64('{"auths": {') },
+    'is empty for null': { content: base64('null') },
+    'is empty for a list': { content: base64('[1, 2]') },
+    'is empty without auths': { content: base64('{"credHelpers": {}}') },
+    'is empty for auths that are a list': { content: base64('{"auths": ["a"]}') },
+    'is empty for bytes that are not UTF-8': { content: Buffer.from([0xff, 0xfe, 0x7b]).toString('base64') },
+    'leaves out an entry without a password': {
+      content: base64('{"auths": {"a": {"username": "AWS"}, "b": {"username": "AWS", "password": "p"}}}'),
+      want: ['b'],
+    },
+    'leaves out entries of other shapes': {
+      content: base64('{"auths": {"a": null, "b": 1, "c": {"username": 1, "password": 2}, "d": {"auth": "QTpC"}}}'),
+    },
+    'takes a host called __proto__ for a host': {
+      content: base64('{"auths": {"__proto__": {"username": "AWS", "password": "p"}}}'),
+      want: ['__proto__'],
+    },
+  };
+  for (const [outcome, { content, want = [] }] of Object.entries(rows)) {
+    test(outcome, () => assert.deepEqual([...readDockerConfig(content).keys()], want));
+  }
+
+  test('never causes an error', () => {
+    assertProperty(
+      property(string(), array(string()), (text, parts) => {
+        readDockerConfig(text);
+        readDockerConfig(base64(JSON.stringify({ auths: parts })));
+      }),
+    );
+  });
+});

@@ -1,0 +1,112 @@
+// Covers when a login is renewed, when it is usable, and how a stored one is proved.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { assert as assertProperty, double, integer, property } from 'fast-check';
+import type { LoginStatus } from '../api/schema.ts';
+import { type EpochMs, formatRfc3339, HOUR, SECOND, seconds } from '../lib/time.ts';
+import { after, base64, hostOf, login, round, START } from '../testing/builders.ts';
+import { makeDockerConfig, readDockerConfig } from './docker-config.ts';
+import { isUsable, type Login, loginDigest, makeLogin, needsLogin, type Token } from './login.ts';
+import { nextStatus } from './status.ts';
+import { proveLogin } from './stored-login.ts';
+
+const token: Token = { username: 'AWS', password: 'p', hosts: ['b.example', 'a.example'], expiresAt: after(12 * HOUR) };
+
+describe('a new login', () => {
+  const life = integer({ min: 5_000, max: 12 * HOUR });
+  const share = double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+  const fraction = integer({ min: 0, max: 999 });
+
+  test('is renewed between 40 % and 50 % of its life, to the second, whatever the random number', () => {
+    assertProperty(
+      property(life, share, fraction, (length, random, late) => {
+        const now = after(late);
+        const { renewAt } = makeLogin('eu-west-1', { ...token, expiresAt: after(late + length) }, now, () => random);
+        assert.ok(renewAt <= now + length * 0.5, 'not after half of its life');
+        assert.ok(renewAt > now + (length - SECOND) * 0.4 - SECOND, 'not before 40 % of its life');
+        assert.ok(renewAt > now);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('has all its times on whole seconds, and never ends later than its token', () => {
+    assertProperty(
+      property(life, share, fraction, (length, random, late) => {
+        const end = after(late + length);
+        const made = makeLogin('eu-west-1', { ...token, expiresAt: end }, after(late), () => random);
+        for (const time of [made.expiresAt, made.refreshedAt, made.renewAt]) assert.equal(time % 1_000, 0);
+        assert.ok(made.expiresAt <= end && made.expiresAt > end - SECOND);
+        assert.ok(made.refreshedAt <= made.renewAt && made.renewAt < made.expiresAt);
+      }),
+    );
+  });
+
+  test('sorts its hosts and leaves those of the token as they were', () => {
+    assert.deepEqual(makeLogin('eu-west-1', token, START, () => 0).hosts, ['a.example', 'b.example']);
+    assert.deepEqual(token.hosts, ['b.example', 'a.example']);
+  });
+
+  test('has a digest that user name, password and end change', () => {
+    const digests = [
+      loginDigest(token, START),
+      loginDigest({ ...token, username: 'other' }, START),
+      loginDigest({ ...token, password: 'other' }, START),
+      loginDigest(token, after(seconds(1))),
+    ];
+    assert.equal(new Set(digests).size, 4);
+    assert.equal(makeLogin('eu-west-1', token, START, () => 0).digest, loginDigest(token, token.expiresAt));
+  });
+});
+
+describe('a login', () => {
+  const held = login('eu-west-1');
+
+  test('is usable until the instant it ends', () => {
+    assert.equal(isUsable(held, (held.expiresAt - 1) as EpochMs), true);
+    assert.equal(isUsable(held, held.expiresAt), false);
+  });
+
+  test('is needed when there is none, and from the instant of its renewal', () => {
+    assert.equal(needsLogin(undefined, START), true);
+    assert.equal(needsLogin(held, (held.renewAt - 1) as EpochMs), false);
+    assert.equal(needsLogin(held, held.renewAt), true);
+  });
+});
+
+describe('a stored login', () => {
+  const written = login('eu-west-1');
+  const entries = readDockerConfig(base64(makeDockerConfig([written])));
+  const host = hostOf('eu-west-1');
+  const [status] = nextStatus({}, round(['ns1'], { logins: [written] }), START).logins ?? [];
+  assert.ok(status);
+
+  test('reads back from status and Secret as it was written', () => {
+    assert.deepEqual(proveLogin(status, entries), written);
+  });
+
+  const rows: Readonly<Record<string, { status?: Partial<LoginStatus>; entry?: Partial<Login> | 'none' }>> = {
+    'is not believed when the password was changed': { entry: { password: 'planted' } },
+    'is not believed when the user name was changed': { entry: { username: 'planted' } },
+    'is not believed when its host is missing in the Secret': { entry: 'none' },
+    'is not believed when the status tells a later end': { status: { expiresAt: formatRfc3339(after(13 * HOUR)) } },
+    'is not believed when the status tells no end': { status: { expiresAt: 'never' } },
+    'is not believed when the status tells no fetch': { status: { refreshedAt: '' } },
+    'is not believed when the status tells no renewal': { status: { nextRefreshAt: '2023' } },
+    'is not believed when the status has another digest': { status: { digest: '' } },
+    'is not believed when the status names no host': { status: { hosts: [] } },
+  };
+  for (const [outcome, { status: over, entry }] of Object.entries(rows)) {
+    test(outcome, () => {
+      const { username, password } = { ...written, ...(entry === 'none' ? {} : entry) };
+      const seen = new Map(entry === 'none' ? [] : [[host, { username, password }]]);
+      assert.equal(proveLogin({ ...status, ...over }, seen), undefined);
+    });
+  }
+
+  test('takes its hosts from the status, never from the Secret', () => {
+    const more = new Map([...entries, ['planted.example', { username: 'AWS', password: written.password }]]);
+    assert.deepEqual(proveLogin(status, more)?.hosts, [host]);
+  });
+});

@@ -1,0 +1,114 @@
+// Holds the plan against any cluster: it settles, it touches nothing foreign, and the order of its inputs is no matter.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assert as assertProperty, boolean, constantFrom, property, record, subarray, uniqueArray } from 'fast-check';
+import { DOCKER_CONFIG_TYPE } from '../api/names.ts';
+import { seenSecret, UID } from '../testing/builders.ts';
+import type { Target } from './desired.ts';
+import { contentDigest, isOwned, type Payload, type Plan, planSecrets, type SeenSecret } from './plan.ts';
+
+const NAME = 'ecr-login';
+const NAMESPACES = ['a', 'b', 'c', '__proto__', 'constructor'];
+const payload: Payload = {
+  content: 'e30=',
+  contentDigest: contentDigest('e30='),
+  inputs: 'sha256:1',
+  expiry: '2023-10-05T08:45:52Z',
+};
+
+const secret = record({
+  namespace: constantFrom(...NAMESPACES),
+  name: constantFrom(NAME, 'former'),
+  type: constantFrom(DOCKER_CONFIG_TYPE, 'Opaque'),
+  immutable: boolean(),
+  deleting: boolean(),
+  ownerUids: constantFrom([UID], ['other'], ['other', UID], []),
+  ownerUidLabel: constantFrom(UID, 'other', undefined),
+  managed: boolean(),
+  inputs: constantFrom(payload.inputs, 'sha256:0', undefined),
+  expiry: constantFrom(payload.expiry, undefined),
+  contentDigest: constantFrom(payload.contentDigest, 'sha256:0'),
+}).map((over) => seenSecret(over.namespace, payload, { ...over, uid: `${over.namespace}/${over.name}` }));
+
+const secrets = uniqueArray(secret, { selector: ({ uid }) => uid });
+const targets = subarray(NAMESPACES).map((names) =>
+  names.toSorted().map((namespace, index): Target => ({ namespace, named: index % 2 === 0 })),
+);
+const held = constantFrom(payload, undefined);
+
+function plan(wanted: readonly Target[], cluster: readonly SeenSecret[], what: Payload | undefined): Plan {
+  const seen = new Map(cluster.filter(({ name }) => name === NAME).map((one) => [one.namespace, one]));
+  return planSecrets(UID, wanted, seen, cluster, what);
+}
+
+/** The cluster after the plan was carried out. */
+function applied(cluster: readonly SeenSecret[], { actions, prune }: Plan): readonly SeenSecret[] {
+  const next = new Map(cluster.map((one) => [one.uid, one]));
+  for (const action of actions) {
+    if (action.op !== 'create') next.delete(action.seen.uid);
+    const written = seenSecret(action.namespace, payload);
+    next.set(written.uid, written);
+  }
+  for (const { uid } of prune) next.delete(uid);
+  return [...next.values()];
+}
+
+test('planning again after applying the plan yields nothing to do', () => {
+  assertProperty(
+    property(targets, secrets, held, (wanted, cluster, what) => {
+      const again = plan(wanted, applied(cluster, plan(wanted, cluster, what)), what);
+      assert.deepEqual([again.actions, again.prune], [[], []]);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a secret that is not owned is in no action and in no prune', () => {
+  assertProperty(
+    property(targets, secrets, held, (wanted, cluster, what) => {
+      const { actions, prune } = plan(wanted, cluster, what);
+      const touched = [...prune, ...actions.flatMap((action) => (action.op === 'create' ? [] : action.seen))];
+      for (const one of touched) assert.ok(isOwned(one, UID));
+      const taken = new Set(cluster.filter(({ name }) => name === NAME).map(({ namespace }) => namespace));
+      for (const action of actions) assert.equal(action.op === 'create', !taken.has(action.namespace));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a wanted secret is never pruned', () => {
+  assertProperty(
+    property(targets, secrets, held, (wanted, cluster, what) => {
+      const places = new Set(wanted.map(({ namespace }) => namespace));
+      for (const { name, namespace } of plan(wanted, cluster, what).prune) {
+        assert.ok(name !== NAME || !places.has(namespace));
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('there is no action without a payload', () => {
+  assertProperty(
+    property(targets, secrets, (wanted, cluster) => assert.deepEqual(plan(wanted, cluster, undefined).actions, [])),
+  );
+});
+
+test('every target is in exactly one list', () => {
+  assertProperty(
+    property(targets, secrets, held, (wanted, cluster, what) => {
+      const { actions, ready, waiting, problems } = plan(wanted, cluster, what);
+      const listed = [...actions, ...problems].map(({ namespace }) => namespace);
+      assert.deepEqual([...listed, ...ready, ...waiting].sort(), wanted.map(({ namespace }) => namespace).sort());
+    }),
+  );
+});
+
+test('the order in which secrets are seen does not matter', () => {
+  assertProperty(
+    property(targets, secrets, held, (wanted, cluster, what) => {
+      assert.deepEqual(plan(wanted, cluster.toReversed(), what), plan(wanted, cluster, what));
+    }),
+  );
+});

@@ -1,0 +1,203 @@
+// Covers the plan of one CR's Secrets, case by case.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { HOUR } from '../lib/time.ts';
+import { after, login, START, seenSecret, UID } from '../testing/builders.ts';
+import type { Target } from './desired.ts';
+import { readDockerConfig } from './docker-config.ts';
+import {
+  conflict,
+  contentDigest,
+  isOwned,
+  makePayload,
+  needsConfirmation,
+  type Payload,
+  planSecrets,
+  type SeenSecret,
+} from './plan.ts';
+
+const OTHER_UID = '7f6f6f0a-0000-4000-8000-000000000002';
+const payload: Payload = {
+  content: 'e30=',
+  contentDigest: contentDigest('e30='),
+  inputs: 'sha256:1',
+  expiry: '2023-10-05T08:45:52Z',
+};
+const target = (namespace: string, named = true): Target => ({ namespace, named });
+const good = seenSecret('ns1', payload);
+
+/** The plan for namespace ns1 when `seen` is there. */
+function planFor(seen: SeenSecret | undefined, held: Payload | undefined = payload) {
+  const all = seen ? [seen] : [];
+  return planSecrets(UID, [target('ns1')], new Map(all.map((secret) => [secret.namespace, secret])), all, held);
+}
+
+describe('a wanted secret', () => {
+  const summary = (plan: ReturnType<typeof planFor>) => ({
+    ops: plan.actions.map(({ op }) => op),
+    ready: plan.ready,
+    waiting: plan.waiting,
+    problems: plan.problems.map(({ reason }) => reason),
+    prune: plan.prune.length,
+  });
+  const nothing = { ops: [], ready: [], waiting: [], problems: [], prune: 0 };
+
+  const rows: Readonly<Record<string, { seen: SeenSecret | undefined; held?: 'nothing'; want: object }>> = {
+    'is created when it is not there': { seen: undefined, want: { ops: ['create'] } },
+    'waits for the first login': { seen: undefined, held: 'nothing', want: { waiting: ['ns1'] } },
+    'is left alone when it is as wanted': { seen: good, want: { ready: ['ns1'] } },
+    'stays as it is when there is no login to write': {
+      seen: { ...good, contentDigest: 'sha256:old' },
+      held: 'nothing',
+      want: { ready: ['ns1'] },
+    },
+    'is updated when its content is another': {
+      seen: { ...good, contentDigest: 'sha256:x' },
+      want: { ops: ['update'] },
+    },
+    'is updated when it was made from other inputs': {
+      seen: { ...good, inputs: undefined },
+      want: { ops: ['update'] },
+    },
+    'is updated when it tells another expiry': { seen: { ...good, expiry: 'never' }, want: { ops: ['update'] } },
+    'is updated when it lacks the managed-by label': { seen: { ...good, managed: false }, want: { ops: ['update'] } },
+    'is updated when it lacks the label with the owner': {
+      seen: { ...good, ownerUidLabel: undefined },
+      want: { ops: ['update'] },
+    },
+    'is replaced when it is immutable and stale': {
+      seen: { ...good, immutable: true, inputs: 'sha256:0' },
+      want: { ops: ['replace'] },
+    },
+    'is left alone when it is immutable and as wanted': {
+      seen: { ...good, immutable: true },
+      want: { ready: ['ns1'] },
+    },
+    'is waited for while it is being deleted': { seen: { ...good, deleting: true }, want: { waiting: ['ns1'] } },
+    'that belongs to another CR is a conflict': {
+      seen: { ...good, ownerUids: [OTHER_UID] },
+      want: { problems: ['SecretConflict'] },
+    },
+    'that belongs to nobody is a conflict, whatever its labels say': {
+      seen: { ...good, ownerUids: [] },
+      want: { problems: ['SecretConflict'] },
+    },
+    'of another type is a conflict, whoever its owner reference names': {
+      seen: { ...good, type: 'Opaque' },
+      want: { problems: ['SecretConflict'] },
+    },
+    'that is foreign is a conflict even while there is no login': {
+      seen: { ...good, ownerUids: [] },
+      held: 'nothing',
+      want: { problems: ['SecretConflict'] },
+    },
+  };
+  for (const [outcome, { seen, held, want }] of Object.entries(rows)) {
+    test(outcome, () => {
+      const plan =
+        held === 'nothing'
+          ? planSecrets(UID, [target('ns1')], new Map(seen ? [['ns1', seen]] : []), seen ? [seen] : [], undefined)
+          : planFor(seen);
+      assert.deepEqual(summary(plan), { ...nothing, ...want });
+    });
+  }
+
+  test('takes along whether its namespace was named', () => {
+    const targets = [target('ns1', true), target('ns2', false)];
+    const foreign = seenSecret('ns2', payload, { ownerUids: [] });
+    const plan = planSecrets(UID, targets, new Map([['ns2', foreign]]), [], payload);
+    assert.deepEqual(plan.actions, [{ op: 'create', namespace: 'ns1', named: true }]);
+    assert.deepEqual(
+      plan.problems.map(({ namespace, named }) => [namespace, named]),
+      [['ns2', false]],
+    );
+  });
+
+  test('is written with the version that was seen', () => {
+    const stale = { ...good, contentDigest: 'sha256:old' };
+    assert.deepEqual(planFor(stale).actions, [{ op: 'update', namespace: 'ns1', named: true, seen: stale }]);
+  });
+});
+
+describe('a secret that is not wanted any more', () => {
+  const elsewhere = seenSecret('ns9', payload);
+  const prunedOf = (owned: readonly SeenSecret[]) =>
+    planSecrets(UID, [target('ns1')], new Map([['ns1', good]]), owned, payload).prune;
+
+  test('is pruned when its namespace left the targets', () =>
+    assert.deepEqual(prunedOf([good, elsewhere]), [elsewhere]));
+
+  test('is pruned when it has a name of former times', () => {
+    const former = { ...good, name: 'former', uid: 'uid-of-former' };
+    assert.deepEqual(prunedOf([good, former]), [former]);
+  });
+
+  test('is pruned though there is no login', () => {
+    assert.deepEqual(planSecrets(UID, [], new Map(), [elsewhere], undefined).prune, [elsewhere]);
+  });
+
+  test('is left alone when only its label says that it is ours', () => {
+    assert.deepEqual(prunedOf([{ ...elsewhere, ownerUids: [OTHER_UID] }]), []);
+    assert.deepEqual(prunedOf([{ ...elsewhere, type: 'Opaque' }]), []);
+  });
+
+  test('is left alone while it is being deleted', () =>
+    assert.deepEqual(prunedOf([{ ...elsewhere, deleting: true }]), []));
+
+  test('is listed in order of place', () => {
+    const places = ['c', 'a', 'b'].map((namespace) => seenSecret(namespace, payload));
+    assert.deepEqual(
+      prunedOf(places).map(({ namespace }) => namespace),
+      ['a', 'b', 'c'],
+    );
+  });
+});
+
+describe('many deletions', () => {
+  const rows: Readonly<Record<string, { deletions: number; owned: number; want: boolean }>> = {
+    'need no second look when there are ten': { deletions: 10, owned: 10, want: false },
+    'need a second look when there are eleven of few': { deletions: 11, owned: 50, want: true },
+    'need no second look when they are a fifth of many': { deletions: 20, owned: 100, want: false },
+    'need a second look when they are more than a fifth of many': { deletions: 21, owned: 100, want: true },
+  };
+  for (const [outcome, { deletions, owned, want }] of Object.entries(rows)) {
+    test(outcome, () => assert.equal(needsConfirmation(deletions, owned), want));
+  }
+});
+
+describe('ownership', () => {
+  test('is one of the owner references having the uid, and the type', () => {
+    assert.equal(isOwned({ ...good, ownerUids: [OTHER_UID, UID] }, UID), true);
+    assert.equal(isOwned({ ...good, ownerUids: [OTHER_UID] }, UID), false);
+    assert.equal(isOwned({ ...good, type: 'kubernetes.io/tls' }, UID), false);
+  });
+
+  test('in conflict is told without the name of the other owner', () => {
+    const message =
+      'secret ecr-login already exists in namespace ns1 and belongs to something else; it is left alone: ';
+    assert.ok(conflict('ns1', true, good).message.startsWith(message));
+    assert.match(conflict('ns1', true, { name: 'ecr-login', type: 'Opaque' }).message, /has type Opaque/);
+  });
+});
+
+describe('a payload', () => {
+  test('holds the logins that have not ended, and tells the earliest end', () => {
+    const ended = login('us-east-1', { expiresAt: START });
+    const first = login('eu-central-1', { expiresAt: after(HOUR) });
+    const made = makePayload([ended, login('eu-west-1'), first], 'sha256:1', START);
+    const hosts = [...readDockerConfig(made?.content ?? '').keys()];
+    assert.deepEqual(
+      hosts.map((host) => host.split('.')[3]),
+      ['eu-central-1', 'eu-west-1'],
+    );
+    assert.equal(made?.expiry, '2023-10-04T21:45:52Z');
+    assert.equal(made.inputs, 'sha256:1');
+    assert.equal(made.contentDigest, contentDigest(made.content));
+  });
+
+  test('is not made when every login has ended: an old token may still pull, none never does', () => {
+    assert.equal(makePayload([login('eu-west-1')], 'sha256:1', after(12 * HOUR)), undefined);
+    assert.equal(makePayload([], 'sha256:1', START), undefined);
+  });
+});

@@ -1,0 +1,194 @@
+// Covers what a CR's spec is read as, and which specs are refused with which words.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { anything, assert as assertProperty, property } from 'fast-check';
+import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
+import { isRecord, type JsonRecord, recordOf } from '../lib/json.ts';
+import { clusterPullSecret, json, pullSecret, SECRET_KEY, spec } from '../testing/builders.ts';
+import { describeObject, inputsDigest, isNamespaceName, parseWish, type Wish } from './resource.ts';
+
+function wishOf(wanted: JsonRecord): Wish {
+  const wish = parseWish(clusterPullSecret(wanted));
+  if (typeof wish === 'string') assert.fail(wish);
+  return wish;
+}
+
+function refusalOf(wanted: JsonRecord): string {
+  const answer = parseWish(clusterPullSecret(wanted));
+  if (typeof answer !== 'string') assert.fail('the spec was not refused');
+  return answer;
+}
+
+describe('a spec', () => {
+  test('of the namespaced kind wants the secret in its own namespace only', () => {
+    const wish = parseWish(pullSecret(NAMESPACED_KIND, spec({ namespaces: ['ns2'], namespaceSelector: {} })));
+    assert.ok(typeof wish !== 'string');
+    assert.deepEqual(wish.targets, { named: ['ns1'], selector: undefined, excluded: new Set() });
+  });
+
+  test('of the namespaced kind without a namespace wants nothing', () => {
+    const wish = parseWish({ ...pullSecret(NAMESPACED_KIND, spec()), namespace: undefined });
+    assert.ok(typeof wish !== 'string');
+    assert.deepEqual(wish.targets.named, []);
+  });
+
+  test('of the cluster kind wants it in its named namespaces, sorted, repeats folded', () => {
+    const { targets } = wishOf(spec({ namespaces: ['b', 'a', 'b', 'a'], excludeNamespaces: ['c', 'c'] }));
+    assert.deepEqual(targets, { named: ['a', 'b'], selector: undefined, excluded: new Set(['c']) });
+  });
+
+  test('with an empty selector selects every namespace', () => {
+    assert.deepEqual(wishOf(spec({ namespaceSelector: {} })).targets.selector, []);
+  });
+
+  test('asks the registry of its region', () => {
+    const { registries, secretName } = wishOf(spec());
+    assert.deepEqual(registries, [{ registry: 'eu-west-1', region: 'eu-west-1' }]);
+    assert.equal(secretName, 'ecr-login');
+  });
+
+  test('may name namespaces after the properties of every object', () => {
+    const names = ['constructor', '__proto__', 'toString'];
+    assert.deepEqual(wishOf(spec({ namespaces: names })).targets.named, names.toSorted());
+  });
+
+  test('keeps a name that no namespace can have, so that it is reported', () => {
+    const names = ['../x', 'a/b', '%2e%2e', '*', '', 'Kube', 'ｋube', 'a\n'];
+    assert.deepEqual(wishOf(spec({ namespaces: names })).targets.named, names.toSorted());
+    for (const name of [...names, 'x'.repeat(64), '-a', 'a-', 'a.b']) assert.equal(isNamespaceName(name), false, name);
+    for (const name of ['a', 'kube-system', '0', 'x'.repeat(63), 'constructor']) assert.ok(isNamespaceName(name));
+  });
+});
+
+describe('a region', () => {
+  for (const region of [
+    'eu-west-1',
+    'us-gov-east-1',
+    'eusc-de-east-1',
+    'cn-northwest-1',
+    'us-isob-east-1',
+    'ap-south-12',
+  ]) {
+    test(`is good: ${region}`, () => {
+      assert.deepEqual(wishOf(spec({}, { region })).registries, [{ registry: region, region }]);
+    });
+  }
+
+  const bad: Readonly<Record<string, unknown>> = {
+    'is refused when it is missing': undefined,
+    'is refused when it is empty': '',
+    'is refused when it is a number': 1,
+    'is refused with a slash': 'eu-west-1/../..',
+    'is refused with a host in it': 'evil.example.com/eu-west-1',
+    'is refused with a user in it': 'x@eu-west-1',
+    'is refused with a fragment': 'eu-west-1#',
+    'is refused with a line feed at its end': 'eu-west-1\n',
+    'is refused with a line feed before it': '\neu-west-1',
+    'is refused with a space': ' eu-west-1',
+    'is refused in upper case': 'EU-WEST-1',
+    'is refused without a number': 'eu-west',
+    'is refused with three digits': 'eu-west-100',
+    'is refused with 300 characters': `eu${'-west'.repeat(60)}-1`,
+    'is refused with 33 characters': `eu-${'w'.repeat(28)}-1`,
+    'is refused as a placeholder': 'THE_ECR_REGION',
+  };
+  for (const [outcome, region] of Object.entries(bad)) {
+    test(outcome, () => {
+      assert.equal(
+        refusalOf(spec({}, { region })),
+        'spec.awsAccess.region is not the name of an AWS region (an example: eu-west-1)',
+      );
+    });
+  }
+
+  test('of 32 characters is good', () => {
+    assert.ok(wishOf(spec({}, { region: `eu-${'w'.repeat(27)}-1` })));
+  });
+});
+
+describe('a secret name', () => {
+  for (const secretName of ['a', 'ecr-login', 'a.b-c.d', '0', 'constructor', 'x'.repeat(253)]) {
+    test(`is good: ${secretName.slice(0, 20)} (${secretName.length})`, () => {
+      assert.equal(wishOf(spec({ secretName })).secretName, secretName);
+    });
+  }
+
+  for (const secretName of [
+    undefined,
+    '',
+    7,
+    'A',
+    'a/b',
+    '..',
+    '.',
+    'a..b',
+    'a_b',
+    '-a',
+    'a-',
+    'a\n',
+    'x'.repeat(254),
+  ]) {
+    const shown = typeof secretName === 'string' ? secretName.slice(0, 20) : String(secretName);
+    test(`is refused: ${JSON.stringify(shown)}`, () => {
+      assert.match(refusalOf(spec({ secretName })), /^spec\.secretName is not a name/);
+    });
+  }
+});
+
+describe('a spec is refused, with the words of the part that is wrong,', () => {
+  const bad: Readonly<Record<string, readonly [JsonRecord, RegExp]>> = {
+    'without awsAccess': [{ secretName: 'a' }, /^spec\.awsAccess\.region/],
+    'with an awsAccess that is no object': [{ secretName: 'a', awsAccess: [] }, /^spec\.awsAccess\.region/],
+    'when it is empty': [{}, /^spec\.awsAccess\.region/],
+    'with an identity that is incomplete': [spec({}, { secretAccessKey: '' }), /^spec\.awsAccess\.secretAccessKey/],
+    'with a selector that is wrong': [spec({ namespaceSelector: [] }), /^spec\.namespaceSelector: it is not an object/],
+  };
+  for (const [when, [wanted, words]] of Object.entries(bad)) {
+    test(when, () => assert.match(refusalOf(wanted), words));
+  }
+});
+
+test('any spec at all is read or refused, and no refusal shows a key', () => {
+  const part = anything({ withNullPrototype: true, withBigInt: true });
+  assertProperty(
+    property(part, part, part, (access, namespaces, selector) => {
+      const awsAccess = isRecord(access) ? { region: 'eu-west-1', accessKeyId: SECRET_KEY, ...access } : access;
+      const object = clusterPullSecret({ awsAccess, secretName: 'a', namespaces, namespaceSelector: selector });
+      const answer = parseWish(object);
+      if (typeof answer === 'string') assert.ok(!answer.includes(SECRET_KEY));
+      else assert.equal(answer.secretName, 'a');
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a spec whose names reach for prototypes gains nothing by them', () => {
+  const inherited = json('{"__proto__": {"awsAccess": {"region": "eu-west-1"}, "secretName": "a"}}');
+  assert.equal(typeof parseWish(clusterPullSecret(recordOf(inherited))), 'string');
+});
+
+describe('the digest of the inputs', () => {
+  const registries = [{ registry: 'eu-west-1', region: 'eu-west-1' }];
+
+  test('is the same for the same identity and registries', () => {
+    assert.equal(inputsDigest('sha256:1', registries), inputsDigest('sha256:1', [...registries]));
+  });
+
+  test('changes with the identity, and with the registries', () => {
+    const digests = [
+      inputsDigest('sha256:1', registries),
+      inputsDigest('sha256:2', registries),
+      inputsDigest('sha256:1', [...registries, { registry: 'us-east-1', region: 'us-east-1' }]),
+    ];
+    assert.equal(new Set(digests).size, 3);
+  });
+});
+
+test('a CR is called by its kind and its key', () => {
+  assert.equal(
+    describeObject({ kind: CLUSTER_KIND, namespace: undefined, name: 'a' }),
+    'ClusterAWSECRImagePullSecret a',
+  );
+  assert.equal(describeObject({ kind: NAMESPACED_KIND, namespace: 'n', name: 'a' }), 'AWSECRImagePullSecret n/a');
+});

@@ -1,0 +1,252 @@
+// Covers the login cache: one flight at a time, who shares its end, and when a key is asked again.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Failure, type Next } from '../lib/errors.ts';
+import { type DurationMs, type EpochMs, MINUTE, plus, SECOND, seconds } from '../lib/time.ts';
+import { START } from '../testing/builders.ts';
+import { createManualClock, type ManualClock, settle } from '../testing/manual-clock.ts';
+import { type Cached, createLoginCache, type LoginCache, LoginError } from './cache.ts';
+
+interface Ticket extends Cached {
+  readonly serial: number;
+}
+
+interface Setting {
+  readonly clock: ManualClock;
+  readonly cache: LoginCache<Ticket>;
+  /** How often a login was fetched, whatever came of it. */
+  readonly fetched: () => number;
+  /** Gives a ticket that lives two minutes and is renewed after one. */
+  readonly fetch: () => Promise<Ticket>;
+  /** Every later fetch fails like this; undefined: it succeeds again. */
+  readonly breakWith: (failure: unknown) => void;
+}
+
+/** The random number makes every backoff as long as it can be. */
+function setting(): Setting {
+  const clock = createManualClock(START);
+  let count = 0;
+  let failure: unknown;
+  return {
+    clock,
+    cache: createLoginCache<Ticket>(clock, () => 1),
+    fetched: () => count,
+    fetch: async () => {
+      count += 1;
+      await settle();
+      if (failure !== undefined) throw failure;
+      const now = clock.now();
+      return { serial: count, renewAt: plus(now, MINUTE), expiresAt: plus(now, (2 * MINUTE) as DurationMs) };
+    },
+    breakWith(thrown) {
+      failure = thrown;
+    },
+  };
+}
+
+function failure(next: Next, delay?: DurationMs): Failure {
+  return new Failure({ next, reason: 'AWSFailed', message: 'no login', ...(delay === undefined ? {} : { delay }) });
+}
+
+/** Asks once and gives the time until the next question is allowed. */
+async function refusal({ cache, clock, fetch }: Setting, force = false): Promise<number> {
+  const error: unknown = await cache.get('k', fetch, force).then(
+    () => assert.fail('there was a login'),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof LoginError);
+  return error.retryAt - clock.now();
+}
+
+describe('a login', () => {
+  test('is fetched once for 2,000 who ask at the same time', async () => {
+    const { cache, fetch, fetched } = setting();
+    const answers = await Promise.all(Array.from({ length: 2_000 }, () => cache.get('k', fetch, false)));
+    assert.equal(fetched(), 1);
+    assert.equal(new Set(answers).size, 1);
+  });
+
+  test('is fetched once for 2,000 who force it at the same time', async () => {
+    const { cache, fetch, fetched } = setting();
+    await Promise.all(Array.from({ length: 2_000 }, () => cache.get('k', fetch, true)));
+    assert.equal(fetched(), 1);
+  });
+
+  test('is fetched apart for each key', async () => {
+    const { cache, fetch, fetched } = setting();
+    const names = ['k1', 'k2', '__proto__', 'constructor'];
+    await Promise.all(names.map((key) => cache.get(key, fetch, false)));
+    assert.equal(fetched(), 4);
+  });
+
+  test('is taken from memory until the instant of its renewal, then fetched', async () => {
+    const { cache, clock, fetch, fetched } = setting();
+    await cache.get('k', fetch, false);
+    await clock.advance((MINUTE - 1) as DurationMs);
+    await cache.get('k', fetch, false);
+    assert.equal(fetched(), 1);
+    await clock.advance(1 as DurationMs);
+    assert.equal((await cache.get('k', fetch, false)).serial, 2);
+  });
+
+  test('is fetched anew when it is forced', async () => {
+    const { cache, fetch } = setting();
+    await cache.get('k', fetch, false);
+    assert.equal((await cache.get('k', fetch, true)).serial, 2);
+    assert.equal((await cache.get('k', fetch, false)).serial, 2);
+  });
+
+  test('can be looked at without asking anybody', async () => {
+    const { cache, clock, fetch } = setting();
+    assert.equal(cache.peek('k'), undefined);
+    await cache.get('k', fetch, false);
+    await clock.advance(MINUTE);
+    assert.equal(cache.peek('k')?.serial, 1);
+  });
+
+  test('that has ended is swept when another one comes', async () => {
+    const { cache, clock, fetch } = setting();
+    await cache.get('old', fetch, false);
+    await clock.advance((MINUTE + SECOND) as DurationMs);
+    await cache.get('younger', fetch, false);
+    assert.ok(cache.peek('old'), 'it has not ended yet');
+    await clock.advance((MINUTE - SECOND) as DurationMs);
+    await cache.get('k', fetch, false);
+    assert.equal(cache.peek('old'), undefined, 'it ends at this instant');
+    assert.ok(cache.peek('younger'));
+  });
+
+  test('stays in memory when its renewal fails', async () => {
+    const one = setting();
+    await one.cache.get('k', one.fetch, false);
+    await one.clock.advance(MINUTE);
+    one.breakWith(failure('backoff'));
+    await refusal(one);
+    assert.equal(one.cache.peek('k')?.serial, 1);
+  });
+});
+
+describe('a failure', () => {
+  test('is shared by all who asked at the same time, and nobody asks again before its time', async () => {
+    const one = setting();
+    one.breakWith(failure('backoff'));
+    const asked = Array.from({ length: 2_000 }, () => one.cache.get('k', one.fetch, false));
+    const answers = await Promise.allSettled(asked);
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set(['rejected']));
+    const wait = await refusal(one);
+    assert.equal(wait, SECOND);
+    await one.clock.advance((wait - 1) as DurationMs);
+    await refusal(one);
+    assert.equal(one.fetched(), 1);
+    one.breakWith(undefined);
+    await one.clock.advance(1 as DurationMs);
+    assert.equal((await one.cache.get('k', one.fetch, false)).serial, 2);
+  });
+
+  test('of one key says nothing about another', async () => {
+    const one = setting();
+    one.breakWith(failure('change'));
+    await refusal(one);
+    one.breakWith(undefined);
+    assert.ok(await one.cache.get('other', one.fetch, false));
+  });
+
+  test('is asked about again in spite of its time when that is forced', async () => {
+    const one = setting();
+    one.breakWith(failure('change'));
+    await refusal(one);
+    one.breakWith(undefined);
+    assert.equal((await one.cache.get('k', one.fetch, true)).serial, 2);
+  });
+
+  test('keeps what the registry said', async () => {
+    const one = setting();
+    one.breakWith(failure('change'));
+    await assert.rejects(one.cache.get('k', one.fetch, false), {
+      name: 'LoginError',
+      next: 'change',
+      reason: 'AWSFailed',
+      message: 'no login',
+    });
+  });
+
+  test('that is a bug is told in fixed words, without those of the error', async () => {
+    const one = setting();
+    one.breakWith(new TypeError('password=hunter2'));
+    await assert.rejects(one.cache.get('k', one.fetch, false), (error: Error) => !error.message.includes('hunter2'));
+  });
+
+  test('that is thrown before any waiting does not block its key for ever', async () => {
+    const { cache, clock, fetch } = setting();
+    const broken = (): Promise<Ticket> => {
+      throw failure('backoff');
+    };
+    await assert.rejects(cache.get('k', broken, false), LoginError);
+    await clock.advance(SECOND);
+    assert.equal((await cache.get('k', fetch, false)).serial, 1);
+  });
+});
+
+describe('the time until the next question', () => {
+  /** Asks as soon as it is allowed, `times` times. */
+  async function waits(one: Setting, times: number): Promise<readonly number[]> {
+    const found: number[] = [];
+    for (let turn = 0; turn < times; turn += 1) {
+      const wait = await refusal(one);
+      found.push(wait / 1_000);
+      await one.clock.advance(wait as DurationMs);
+    }
+    return found;
+  }
+
+  test('after a denial is 5, 15 and 45 seconds, and then five minutes', async () => {
+    const one = setting();
+    one.breakWith(failure('change'));
+    assert.deepEqual(await waits(one, 6), [5, 15, 45, 300, 300, 300]);
+    assert.equal(one.fetched(), 6);
+  });
+
+  test('after other failures doubles up to five minutes', async () => {
+    const one = setting();
+    one.breakWith(failure('backoff'));
+    assert.deepEqual(await waits(one, 11), [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+  });
+
+  test('is what the failure says, if it says so', async () => {
+    const one = setting();
+    one.breakWith(failure('after', seconds(7)));
+    assert.deepEqual(await waits(one, 2), [7, 7]);
+    one.breakWith(failure('after'));
+    assert.deepEqual(await waits(one, 1), [300]);
+  });
+
+  test('begins anew after a login', async () => {
+    const one = setting();
+    one.breakWith(failure('change'));
+    await waits(one, 3);
+    one.breakWith(undefined);
+    await one.cache.get('k', one.fetch, false);
+    one.breakWith(failure('change'));
+    assert.equal(await refusal(one, true), seconds(5));
+  });
+
+  test('begins anew when nobody asked for long, since refusals are swept too', async () => {
+    const one = setting();
+    one.breakWith(failure('change'));
+    await waits(one, 3);
+    one.breakWith(undefined);
+    await one.clock.advance((10 * MINUTE) as DurationMs);
+    await one.cache.get('other', one.fetch, false);
+    one.breakWith(failure('change'));
+    assert.equal(await refusal(one), seconds(5));
+  });
+
+  test('is told as an instant of the wall clock', async () => {
+    const one = setting();
+    one.breakWith(failure('change'));
+    const error: unknown = await one.cache.get('k', one.fetch, false).catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof LoginError);
+    assert.equal(error.retryAt, (START + seconds(5)) as EpochMs);
+  });
+});

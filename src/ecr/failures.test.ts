@@ -1,0 +1,145 @@
+// Covers what the SDK's errors mean: denied by AWS, failed at AWS, or AWS not reached; and what their words may show.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Failure, type Next } from '../lib/errors.ts';
+import { KEY_ID, SECRET_KEY } from '../testing/builders.ts';
+import { failureOfAws } from './failures.ts';
+
+interface Shape {
+  readonly status?: number;
+  readonly fault?: 'client' | 'server';
+  /** Status of an answer that the SDK could not read. */
+  readonly raw?: number;
+  readonly code?: string;
+}
+
+/** An error as the SDK throws it. */
+function sdkError(name: string, message: string, { status, fault, raw, code }: Shape): Error {
+  const error = new Error(message);
+  error.name = name;
+  return Object.assign(error, {
+    $metadata: status === undefined ? { attempts: 3, totalRetryDelay: 200 } : { httpStatusCode: status, attempts: 1 },
+    ...(fault === undefined ? {} : { $fault: fault }),
+    ...(raw === undefined ? {} : { $response: { statusCode: raw, headers: {} } }),
+    ...(code === undefined ? {} : { code }),
+  });
+}
+
+const client = (name: string, status = 400, message = 'words of AWS'): Error =>
+  sdkError(name, message, { status, fault: 'client' });
+
+describe('AWS', () => {
+  const rows: Readonly<Record<string, { thrown: unknown; want: readonly [Next, string, string] }>> = {
+    'denies keys that it does not know': {
+      thrown: client('UnrecognizedClientException', 400, 'The security token included in the request is invalid.'),
+      want: [
+        'change',
+        'AWSDenied',
+        'AWS denied the login (UnrecognizedClientException): The security token included in the request is invalid.',
+      ],
+    },
+    'denies with status 403, whatever the code': {
+      thrown: client('SomethingNew', 403),
+      want: ['change', 'AWSDenied', 'AWS denied the login (SomethingNew): words of AWS'],
+    },
+    'denies with status 401, whatever the code': {
+      thrown: client('SomethingNew', 401),
+      want: ['change', 'AWSDenied', 'AWS denied the login (SomethingNew): words of AWS'],
+    },
+    'denies with status 403 and a page that is no error of AWS, whose words are not repeated': {
+      thrown: sdkError('SyntaxError', 'Unexpected token <, "<html>sec"', { raw: 403 }),
+      want: ['change', 'AWSDenied', 'AWS denied the login with status 403'],
+    },
+    'denies with status 403 and a code that is no code, which is not repeated': {
+      thrown: client('<b>evil</b>', 403),
+      want: ['change', 'AWSDenied', 'AWS denied the login with status 403'],
+    },
+    'fails when it throttles': {
+      thrown: client('ThrottlingException', 400, 'Rate exceeded'),
+      want: ['backoff', 'AWSFailed', 'ECR in eu-west-1 answered (ThrottlingException): Rate exceeded'],
+    },
+    'fails with a fault of its own': {
+      thrown: sdkError('ServerException', 'oops', { status: 500, fault: 'server' }),
+      want: ['backoff', 'AWSFailed', 'ECR in eu-west-1 answered (ServerException): oops'],
+    },
+    'fails when its answer cannot be read, whose words are not repeated': {
+      thrown: sdkError('SyntaxError', 'Unexpected token in JSON: {"authorizationToken": "QVdT', { raw: 200 }),
+      want: ['backoff', 'AWSFailed', 'ECR in eu-west-1 answered with status 200'],
+    },
+    'fails with the page of a proxy, whose words are not repeated': {
+      thrown: sdkError('<html>', 'page', { status: 502, fault: 'server' }),
+      want: ['backoff', 'AWSFailed', 'ECR in eu-west-1 answered with status 502'],
+    },
+    'is not reached when the connection is refused': {
+      thrown: sdkError('Error', 'connect ECONNREFUSED 10.0.0.1:443', { code: 'ECONNREFUSED' }),
+      want: ['backoff', 'AWSUnreachable', 'cannot reach ECR in eu-west-1: ECONNREFUSED'],
+    },
+    'is not reached when its name is unknown': {
+      thrown: Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }),
+      want: ['backoff', 'AWSUnreachable', 'cannot reach ECR in eu-west-1: ENOTFOUND'],
+    },
+    'is not reached in time': {
+      thrown: sdkError('TimeoutError', 'socket', {}),
+      want: ['backoff', 'AWSUnreachable', 'cannot reach ECR in eu-west-1: no answer in time'],
+    },
+    'is not reached before we give up': {
+      thrown: sdkError('AbortError', 'Request aborted', {}),
+      want: ['backoff', 'AWSUnreachable', 'cannot reach ECR in eu-west-1: no answer in time'],
+    },
+    'is not reached for a cause without a code': {
+      thrown: new Error(`secret ${SECRET_KEY}`),
+      want: ['backoff', 'AWSUnreachable', 'cannot reach ECR in eu-west-1: no answer'],
+    },
+    'is not reached when something that is no error was thrown': {
+      thrown: 'boom',
+      want: ['backoff', 'AWSUnreachable', 'cannot reach ECR in eu-west-1: no answer'],
+    },
+    'is not reached when nothing was thrown': {
+      thrown: undefined,
+      want: ['backoff', 'AWSUnreachable', 'cannot reach ECR in eu-west-1: no answer'],
+    },
+    'fails when what was thrown is no error but has a status': {
+      thrown: { $metadata: { httpStatusCode: 503 } },
+      want: ['backoff', 'AWSFailed', 'ECR in eu-west-1 answered with status 503'],
+    },
+  };
+  for (const [outcome, { thrown, want }] of Object.entries(rows)) {
+    test(outcome, () => {
+      const { next, reason, message, cause } = failureOfAws(thrown, 'eu-west-1');
+      assert.deepEqual([next, reason, message], want);
+      assert.equal(cause, thrown);
+    });
+  }
+
+  for (const code of [
+    'AccessDeniedException',
+    'ExpiredToken',
+    'ExpiredTokenException',
+    'InvalidClientTokenId',
+    'InvalidSignatureException',
+    'SignatureDoesNotMatch',
+    'OptInRequired',
+  ]) {
+    test(`denies with ${code}`, () => assert.equal(failureOfAws(client(code), 'eu-west-1').next, 'change'));
+  }
+});
+
+test('a Failure stays what it is', () => {
+  const failure = new Failure({ next: 'after', reason: 'BadECRAnswer', message: 'no' });
+  assert.equal(failureOfAws(failure, 'eu-west-1'), failure);
+});
+
+test('the words of AWS are cut, and shown without keys', () => {
+  const words = `User: arn:aws:iam::111122223333:user/ci with ${KEY_ID} and ${SECRET_KEY} may not. `;
+  const { message } = failureOfAws(client('AccessDeniedException', 400, words + 'x '.repeat(1_000)), 'eu-west-1');
+  assert.ok(message.includes('User: arn:aws:iam::111122223333:user/ci with [redacted] and [redacted] may not.'));
+  assert.ok(message.length < 700);
+});
+
+test('the words of AWS are never cut inside a character', () => {
+  for (const start of ['', 'a']) {
+    const { message } = failureOfAws(client('ServerException', 400, start + '\u{1F433}'.repeat(600)), 'eu-west-1');
+    assert.ok(message.isWellFormed());
+  }
+});

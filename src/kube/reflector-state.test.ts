@@ -1,0 +1,79 @@
+// Covers the reflector's table: what each happening does in each state.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Happening, type ReflectorState, type Step, step } from './reflector-state.ts';
+
+const LIST: ReflectorState = { op: 'list' };
+const WATCH: ReflectorState = { op: 'watch', version: '5' };
+const ON: ReflectorState = { op: 'watch', version: '7' };
+
+interface Row {
+  readonly from: ReflectorState;
+  readonly happening: Happening;
+  readonly want: Step;
+}
+
+const rows: Readonly<Record<string, Row>> = {
+  'a whole list is followed by a watch from its version, which does not yet count as health': {
+    from: LIST,
+    happening: { op: 'listed', version: '7' },
+    want: { state: ON, pause: 'none', healthy: false },
+  },
+  'a list that broke is tried again after a pause': {
+    from: LIST,
+    happening: { op: 'broken' },
+    want: { state: LIST, pause: 'backoff', healthy: false },
+  },
+  'a list whose continue token is too old begins anew after a pause': {
+    from: LIST,
+    happening: { op: 'expired' },
+    want: { state: LIST, pause: 'backoff', healthy: false },
+  },
+  'a list that cannot be read begins anew after a pause': {
+    from: LIST,
+    happening: { op: 'unreadable' },
+    want: { state: LIST, pause: 'backoff', healthy: false },
+  },
+  'an event moves the watch on, and is health': {
+    from: WATCH,
+    happening: { op: 'event', version: '7' },
+    want: { state: ON, pause: 'none', healthy: true },
+  },
+  'a watch that ended in good order goes on at once from where it was': {
+    from: WATCH,
+    happening: { op: 'ended' },
+    want: { state: WATCH, pause: 'none', healthy: true },
+  },
+  'a watch that broke goes on from where it was, after a pause': {
+    from: WATCH,
+    happening: { op: 'broken' },
+    want: { state: WATCH, pause: 'backoff', healthy: false },
+  },
+  'a watch whose version is too old needs a new list, after a pause': {
+    from: WATCH,
+    happening: { op: 'expired' },
+    want: { state: LIST, pause: 'backoff', healthy: false },
+  },
+  'a line that cannot be read needs a new list, after a pause': {
+    from: WATCH,
+    happening: { op: 'unreadable' },
+    want: { state: LIST, pause: 'backoff', healthy: false },
+  },
+};
+
+for (const [outcome, { from, happening, want }] of Object.entries(rows)) {
+  test(outcome, () => assert.deepEqual(step(from, happening), want));
+}
+
+describe('a server that lists well and answers every watch with 410', () => {
+  test('is never listed without a pause that grows', () => {
+    let state: ReflectorState = LIST;
+    for (let turn = 0; turn < 5; turn += 1) {
+      const listed = step(state, { op: 'listed', version: '7' });
+      const refused = step(listed.state, { op: 'expired' });
+      assert.deepEqual([listed.healthy, refused.healthy, refused.pause], [false, false, 'backoff']);
+      state = refused.state;
+    }
+  });
+});

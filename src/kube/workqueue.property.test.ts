@@ -1,0 +1,76 @@
+// Holds the work queue against any order of happenings: no key is lost, and none is worked on twice at once.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { array, assert as assertProperty, asyncProperty, constantFrom, integer, record } from 'fast-check';
+import { type DurationMs, MINUTE, plus, SECOND } from '../lib/time.ts';
+import { settle } from '../testing/manual-clock.ts';
+import { type Rig, rig } from '../testing/queue-rig.ts';
+
+interface Step {
+  readonly op: 'add' | 'addAt' | 'retry' | 'finish' | 'wait';
+  readonly key: string;
+  readonly length: number;
+}
+
+const step = record<Step>({
+  op: constantFrom('add', 'addAt', 'retry', 'finish', 'wait'),
+  key: constantFrom('a', 'b', 'c'),
+  length: integer({ min: 0, max: 5 * SECOND }),
+});
+
+/** Keys whose work began and has not ended, oldest first. */
+function openIn({ begun }: Rig, ended: readonly string[]): readonly string[] {
+  const open = [...begun];
+  for (const key of ended) open.splice(open.indexOf(key), 1);
+  return open;
+}
+
+async function perform({ queue, clock, finish }: Rig, { op, key, length }: Step, open: string | undefined) {
+  switch (op) {
+    case 'add':
+      queue.add(key);
+      break;
+    case 'addAt':
+      queue.addAt(key, plus(clock.now(), length as DurationMs));
+      break;
+    case 'retry':
+      queue.retry(key);
+      break;
+    case 'finish':
+      if (open !== undefined) await finish(open);
+      break;
+    case 'wait':
+      await clock.advance(length as DurationMs);
+  }
+  await settle();
+}
+
+test('whatever is added, no key is lost and none is worked on twice at once', async () => {
+  await assertProperty(
+    asyncProperty(array(step, { maxLength: 30 }), async (steps) => {
+      const one = await rig({ workers: 2, held: true });
+      const ended: string[] = [];
+      /** By key: how much work had begun when it was last added. */
+      const added = new Map<string, number>();
+      for (const each of steps) {
+        if (each.op === 'add' || each.op === 'addAt' || each.op === 'retry') added.set(each.key, one.begun.length);
+        const [oldest] = openIn(one, ended);
+        await perform(one, each, oldest);
+        if (each.op === 'finish' && oldest !== undefined) ended.push(oldest);
+      }
+      // Everything falls due within minutes; every round ends all the work that is open.
+      for (let round = 0; round < 20; round += 1) {
+        await one.clock.advance(MINUTE);
+        for (const key of openIn(one, ended)) {
+          await one.finish(key);
+          ended.push(key);
+        }
+      }
+      for (const [key, from] of added) assert.ok(one.begun.slice(from).includes(key), `${key} was lost`);
+      assert.deepEqual([openIn(one, ended), one.queue.depth, one.clock.pending()], [[], 0, 0]);
+      await one.stop();
+    }),
+    { numRuns: 50 },
+  );
+});

@@ -1,0 +1,228 @@
+// Covers the work queue: keys are folded, never worked on twice at once, and come back at their time, or later each time.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type DurationMs, HOUR, MINUTE, plus, SECOND } from '../lib/time.ts';
+import { after, START } from '../testing/builders.ts';
+import { createManualClock, settle } from '../testing/manual-clock.ts';
+import { rig } from '../testing/queue-rig.ts';
+import { createWorkqueue } from './workqueue.ts';
+
+describe('a key', () => {
+  test('that is added many times is worked on once', async () => {
+    const { queue, begun, finish, stop } = await rig({ workers: 1, held: true });
+    queue.add('first');
+    for (let turn = 0; turn < 5; turn += 1) queue.add('a');
+    queue.add('b');
+    await settle();
+    assert.equal(queue.depth, 2);
+    for (const key of ['first', 'a', 'b']) await finish(key);
+    assert.deepEqual(begun, ['first', 'a', 'b']);
+    await stop();
+  });
+
+  test('is never worked on twice at once, however many workers are free', async () => {
+    const { queue, begun, finish, stop } = await rig({ workers: 4, held: true });
+    queue.add('a');
+    await settle();
+    queue.add('a');
+    await settle();
+    assert.deepEqual(begun, ['a']);
+    await finish('a');
+    assert.deepEqual(begun, ['a', 'a']);
+    await stop();
+  });
+
+  test('that is added while it is worked on is worked on once more, not oftener', async () => {
+    const { queue, begun, finish, stop } = await rig({ workers: 2, held: true });
+    queue.add('a');
+    await settle();
+    for (let turn = 0; turn < 5; turn += 1) queue.add('a');
+    await finish('a');
+    await finish('a');
+    assert.deepEqual(begun, ['a', 'a']);
+    await stop();
+  });
+
+  test('does not wait for another one that takes long', async () => {
+    const { queue, begun, stop } = await rig({ workers: 2, held: true });
+    for (const key of ['slow', 'b']) queue.add(key);
+    await settle();
+    assert.deepEqual(begun, ['slow', 'b']);
+    await stop();
+  });
+
+  test('that is added before the queue runs is not lost', async () => {
+    const clock = createManualClock(START);
+    const queue = createWorkqueue({ clock, random: () => 1, onBug: () => {} });
+    queue.add('a');
+    const ended = new AbortController();
+    const begun: string[] = [];
+    const running = queue.run((key) => Promise.resolve(void begun.push(key)), 1, ended.signal);
+    await settle();
+    assert.deepEqual(begun, ['a']);
+    ended.abort();
+    await running;
+  });
+});
+
+describe('a deadline', () => {
+  test('is kept to the millisecond', async () => {
+    const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });
+    queue.addAt('a', after(SECOND));
+    await clock.advance((SECOND - 1) as DurationMs);
+    assert.deepEqual(begun, []);
+    await clock.advance(1 as DurationMs);
+    assert.deepEqual(begun, ['a']);
+    await stop();
+  });
+
+  test('that is past means now', async () => {
+    const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });
+    queue.addAt('a', after(-1 * HOUR));
+    await clock.advance(0 as DurationMs);
+    assert.deepEqual(begun, ['a']);
+    await stop();
+  });
+
+  test('gives way to an earlier one, and not to a later one', async () => {
+    const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });
+    queue.addAt('a', after(3 * SECOND));
+    queue.addAt('a', after(SECOND));
+    queue.addAt('a', after(2 * SECOND));
+    await clock.advance(SECOND);
+    assert.deepEqual(begun, ['a']);
+    await clock.advance(MINUTE);
+    assert.deepEqual(begun, ['a']);
+    await stop();
+  });
+
+  test('of one key does not delay that of another', async () => {
+    const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });
+    queue.addAt('late', after(2 * HOUR));
+    queue.addAt('soon', after(SECOND));
+    queue.addAt('later', after(HOUR));
+    await clock.advance(SECOND);
+    assert.deepEqual(begun, ['soon']);
+    await clock.advance((2 * HOUR) as DurationMs);
+    assert.deepEqual(begun, ['soon', 'later', 'late']);
+    await stop();
+  });
+
+  test('is dropped when the key is added now', async () => {
+    const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });
+    queue.addAt('a', after(SECOND));
+    queue.add('a');
+    await clock.advance(MINUTE);
+    assert.deepEqual(begun, ['a']);
+    await stop();
+  });
+
+  test('that falls while the key is worked on is kept afterwards', async () => {
+    const { clock, queue, begun, finish, stop } = await rig({ workers: 2, held: true });
+    queue.add('a');
+    await settle();
+    queue.addAt('a', after(SECOND));
+    await clock.advance(SECOND);
+    assert.deepEqual(begun, ['a']);
+    await finish('a');
+    assert.deepEqual(begun, ['a', 'a']);
+    await stop();
+  });
+
+  test('is noticed within a minute when the wall clock jumped over it, as after a sleep of the machine', async () => {
+    const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });
+    queue.addAt('a', after(10 * HOUR));
+    await clock.advance(SECOND);
+    clock.jump(11 * HOUR);
+    await clock.advance(MINUTE);
+    assert.deepEqual(begun, ['a']);
+    await stop();
+  });
+
+  test('is not forgotten when the wall clock jumps back', async () => {
+    const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });
+    queue.addAt('a', after(SECOND));
+    clock.jump(-1 * HOUR);
+    await clock.advance(HOUR);
+    assert.deepEqual(begun, []);
+    await clock.advance(MINUTE);
+    assert.deepEqual(begun, ['a']);
+    await stop();
+  });
+});
+
+describe('a retry', () => {
+  test('comes later each time, up to a minute, until the key is forgotten', async () => {
+    const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });
+    const waitFor = async (): Promise<number> => {
+      const before = { count: begun.length, at: clock.now() };
+      queue.retry('a');
+      while (begun.length === before.count) await clock.advance(100 as DurationMs);
+      return clock.now() - before.at;
+    };
+    const waits: number[] = [];
+    for (let turn = 0; turn < 11; turn += 1) waits.push(await waitFor());
+    assert.deepEqual(waits, [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 51_200, 60_000, 60_000]);
+    queue.forget('a');
+    assert.equal(await waitFor(), 200);
+    await stop();
+  });
+
+  test('follows work that throws, which is told as a bug', async () => {
+    const { clock, queue, begun, bugs, finish, stop } = await rig({ workers: 1, held: true });
+    queue.add('a');
+    await settle();
+    await finish('a', new Error('oops'));
+    assert.deepEqual(bugs, ['a: Error: oops']);
+    await clock.advance(200 as DurationMs);
+    assert.deepEqual(begun, ['a', 'a']);
+    queue.add('b');
+    await finish('a');
+    assert.deepEqual(begun, ['a', 'a', 'b'], 'the worker goes on');
+    await stop();
+  });
+});
+
+describe('stopping', () => {
+  test('waits for the work in hand, begins no other, and leaves no timer', async () => {
+    const clock = createManualClock(START);
+    const queue = createWorkqueue({ clock, random: () => 1, onBug: () => {} });
+    const ended = new AbortController();
+    const begun: string[] = [];
+    let end: () => void = () => {};
+    let isDone = false;
+    const running = queue
+      .run(
+        async (key) => {
+          begun.push(key);
+          await new Promise<void>((resolve) => {
+            end = resolve;
+          });
+          queue.addAt(key, plus(clock.now(), SECOND));
+        },
+        1,
+        ended.signal,
+      )
+      .then(() => {
+        isDone = true;
+      });
+    for (const key of ['a', 'b']) queue.add(key);
+    queue.addAt('c', after(HOUR));
+    await settle();
+    ended.abort();
+    await settle();
+    assert.equal(isDone, false);
+    end();
+    await running;
+    assert.deepEqual(begun, ['a']);
+    assert.equal(clock.pending(), 0);
+  });
+
+  test('is at once when nothing is in hand, or when it was stopped before it began', async () => {
+    const { stop } = await rig({ workers: 3, held: false });
+    await stop();
+    const queue = createWorkqueue({ clock: createManualClock(START), random: () => 1, onBug: () => {} });
+    await queue.run(() => Promise.resolve(), 2, AbortSignal.abort());
+  });
+});
