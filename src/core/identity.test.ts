@@ -50,6 +50,11 @@ describe('an inline pair', () => {
       secretAccessKey: base64('short'),
       want: { op: 'inline', credentials: { accessKeyId: KEY_ID, secretAccessKey: base64('short') } },
     },
+    'is not decoded when its base64 is broken': {
+      accessKeyId: `!${base64(KEY_ID)}`,
+      secretAccessKey: SECRET_KEY,
+      want: { op: 'inline', credentials: { accessKeyId: `!${base64(KEY_ID)}`, secretAccessKey: SECRET_KEY } },
+    },
     'loses the white space around it': {
       accessKeyId: ` ${KEY_ID}\n`,
       secretAccessKey: `\t${SECRET_KEY}\r\n`,

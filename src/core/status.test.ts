@@ -228,19 +228,24 @@ describe('the status', () => {
     assert.equal('problems' in good, false);
   });
 
-  test('lists logins by registry, with the earliest end and the latest fetch', () => {
-    const east = login('us-east-1', { expiresAt: after(HOUR), refreshedAt: after(5 * MINUTE) });
-    const next = nextStatus({}, round(['ns1'], { logins: [east, login('eu-west-1')] }), START);
+  test('lists logins by registry, with the earliest end, the latest fetch and the earliest renewal', () => {
+    const east = login('us-east-1', { expiresAt: after(HOUR), renewAt: after(30 * MINUTE) });
+    const next = nextStatus(
+      {},
+      round(['ns1'], { logins: [east, login('eu-west-1', { refreshedAt: after(5 * MINUTE) })] }),
+      START,
+    );
     assert.deepEqual(
       next.logins?.map(({ registry }) => registry),
       ['eu-west-1', 'us-east-1'],
     );
     assert.equal(next.expiresAt, '2023-10-04T21:45:52Z');
+    assert.match(condition(next, 'Ready')?.message ?? '', / next update at: 2023-10-04 21:15:52 \+0000 UTC$/);
     assert.equal(next.refreshedAt, '2023-10-04T20:50:52Z');
     assert.deepEqual(next.logins?.[0], {
       registry: 'eu-west-1',
       expiresAt: '2023-10-05T08:45:52Z',
-      refreshedAt: '2023-10-04T20:45:52Z',
+      refreshedAt: '2023-10-04T20:50:52Z',
       nextRefreshAt: '2023-10-05T02:45:52Z',
       digest: login('eu-west-1').digest,
       hosts: ['111122223333.dkr.ecr.eu-west-1.amazonaws.com'],
