@@ -29,8 +29,8 @@ describe('an inline pair', () => {
     },
     'is taken as it is when it has another shape: AWS is to say no to it': {
       accessKeyId: 'YOUR_ACCESS_KEY_ID',
-      secretAccessKey: 'p\u0000ä\u{1F433}',
-      want: { op: 'inline', credentials: { accessKeyId: 'YOUR_ACCESS_KEY_ID', secretAccessKey: 'p\u0000ä\u{1F433}' } },
+      secretAccessKey: 'YOUR-SECRET!',
+      want: { op: 'inline', credentials: { accessKeyId: 'YOUR_ACCESS_KEY_ID', secretAccessKey: 'YOUR-SECRET!' } },
     },
     'keeps a secret that is base64 beside a plain key id, since a secret may look like that': {
       accessKeyId: KEY_ID,
@@ -122,6 +122,14 @@ describe('an identity is refused', () => {
       { accessKeyId: KEY_ID, secretAccessKey: ' ' },
       'spec.awsAccess.secretAccessKey is empty',
     ],
+    'with a line feed inside a key id': [
+      { accessKeyId: 'AKIA\nTEST', secretAccessKey: SECRET_KEY },
+      'spec.awsAccess.accessKeyId holds white space or characters that no key has',
+    ],
+    'with characters that no request can carry in a secret key': [
+      { accessKeyId: KEY_ID, secretAccessKey: 'p\u0000ä\u{1F433}' },
+      'spec.awsAccess.secretAccessKey holds white space or characters that no key has',
+    ],
     'with a reference that names nothing': [{ secretRef: {} }, 'spec.awsAccess.secretRef.name is empty'],
     'with a reference that is null': [{ secretRef: null }, 'spec.awsAccess.secretRef.name is empty'],
   };
@@ -160,6 +168,18 @@ describe('a referenced secret', () => {
     'with a secret key of white space says so': {
       data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: base64(' ') },
       want: 'has an empty AWS_SECRET_ACCESS_KEY',
+    },
+    'with a line feed inside a key id says so': {
+      data: { AWS_ACCESS_KEY_ID: base64('AKIA\nTEST'), AWS_SECRET_ACCESS_KEY: secret },
+      want: 'has a key AWS_ACCESS_KEY_ID that holds white space or characters that no key has',
+    },
+    'with bytes that are no text in a secret key says so': {
+      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: '/w==' },
+      want: 'has a key AWS_SECRET_ACCESS_KEY that holds white space or characters that no key has',
+    },
+    'with a space inside a session token says so': {
+      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64('a b') },
+      want: 'has a key AWS_SESSION_TOKEN that holds white space or characters that no key has',
     },
     'without data says what is missing': { data: undefined, want: 'has no key AWS_ACCESS_KEY_ID' },
     'with data that are no texts says what is missing': {

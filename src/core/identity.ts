@@ -26,6 +26,9 @@ export interface CredentialKeys {
 const PLAIN_KEY_ID = /^[A-Z0-9]{16,128}$/;
 /** A plain secret access key as AWS hands it out: 40 characters of base64 (IAM user guide). */
 const PLAIN_SECRET = /^[A-Za-z0-9/+=]{40}$/;
+/** What a header of a request may hold; anything else is a slip of the editor, and no key that AWS ever gave out. */
+const SENDABLE = /^[\x21-\x7e]+$/;
+const UNSENDABLE = 'holds white space or characters that no key has';
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /**
@@ -50,6 +53,8 @@ export function parseIdentity(awsAccess: JsonRecord): Identity | string {
   }
   if (!accessKeyId) return 'spec.awsAccess.accessKeyId is empty';
   if (!secretAccessKey) return 'spec.awsAccess.secretAccessKey is empty';
+  if (!SENDABLE.test(accessKeyId)) return `spec.awsAccess.accessKeyId ${UNSENDABLE}`;
+  if (!SENDABLE.test(secretAccessKey)) return `spec.awsAccess.secretAccessKey ${UNSENDABLE}`;
   return { op: 'inline', credentials: plainPair(accessKeyId, secretAccessKey) };
 }
 
@@ -101,6 +106,9 @@ export function parseCredentials(data: unknown, keys: CredentialKeys): Credentia
   const sessionToken = read(keys.sessionToken);
   if (!accessKeyId) return lack(keys.accessKeyId, accessKeyId);
   if (!secretAccessKey) return lack(keys.secretAccessKey, secretAccessKey);
+  if (!SENDABLE.test(accessKeyId)) return `has a key ${keys.accessKeyId} that ${UNSENDABLE}`;
+  if (!SENDABLE.test(secretAccessKey)) return `has a key ${keys.secretAccessKey} that ${UNSENDABLE}`;
+  if (sessionToken && !SENDABLE.test(sessionToken)) return `has a key ${keys.sessionToken} that ${UNSENDABLE}`;
   return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
 }
 

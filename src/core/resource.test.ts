@@ -48,6 +48,13 @@ describe('a spec', () => {
     assert.equal(secretName, 'ecr-login');
   });
 
+  test('with a list that is no list of names is refused: read as empty, it would take secrets away', () => {
+    for (const list of ['ns1', { ns1: true }, ['ns1', 7], [null]]) {
+      assert.equal(refusalOf(spec({ namespaces: list })), 'spec.namespaces is not a list of names');
+      assert.equal(refusalOf(spec({ excludeNamespaces: list })), 'spec.excludeNamespaces is not a list of names');
+    }
+  });
+
   test('may name namespaces after the properties of every object', () => {
     const names = ['constructor', '__proto__', 'toString'];
     assert.deepEqual(wishOf(spec({ namespaces: names })).targets.named, names.toSorted());

@@ -85,6 +85,11 @@ function parseTargets({ kind, namespace, spec }: PullSecretObject): Targets | st
   if (kind === NAMESPACED_KIND) {
     return { named: namespace === undefined ? [] : [namespace], selector: undefined, excluded: new Set() };
   }
+  for (const field of ['namespaces', 'excludeNamespaces']) {
+    // A list that cannot be read must not look like an empty one: Secrets would be taken away.
+    const list = spec[field] ?? [];
+    if (!Array.isArray(list) || stringsOf(list).length < list.length) return `spec.${field} is not a list of names`;
+  }
   const selector = spec['namespaceSelector'] === undefined ? undefined : parseSelector(spec['namespaceSelector']);
   if (typeof selector === 'string') return `spec.namespaceSelector: ${selector}`;
   return {

@@ -191,6 +191,17 @@ describe('the status', () => {
     assert.deepEqual(next.logins, good.logins);
   });
 
+  test('tells a denied login also when a namespace is what keeps the object from being Ready', () => {
+    const next = nextStatus(
+      good,
+      round(['ns1'], { desired: 2, problems: [problem('ns2', true)], failures: [denied] }),
+      START,
+    );
+    assert.equal(condition(next, 'Ready')?.reason, 'PartiallyReady');
+    assert.equal(condition(next, 'Stalled')?.reason, 'GetAWSAuthTokenFailed');
+    assert.equal(condition(next, 'Stalled')?.message, 'login to eu-west-1: AWS denied the login');
+  });
+
   test('tells the reasons beside a Ready that holds', () => {
     const retried = nextStatus(good, round(['ns1'], { failures: [unreachable] }), START);
     assert.equal(condition(retried, 'Reconciling')?.reason, 'Retrying');

@@ -30,12 +30,18 @@ export interface Round {
   readonly handledReconcileAt: string | undefined;
 }
 
+/** Why something stalls, or is tried again; not always what Ready is about. */
+interface Cause {
+  readonly reason: string;
+  readonly message: string;
+}
+
 interface Verdict {
   readonly status: Condition['status'];
   readonly reason: string;
   readonly message: string;
-  readonly stalled?: string;
-  readonly reconciling?: string;
+  readonly stalled?: Cause;
+  readonly reconciling?: Cause;
 }
 
 /** Bytes of the problem list, so that a whole status stays under 32 KiB (DESIGN.md §2). */
@@ -70,14 +76,20 @@ export function processingStatus(
   now: EpochMs,
 ): PullSecretStatus {
   const message = `fetching the login for secret ${secretName}`;
-  const verdict: Verdict = { status: 'Unknown', reason: REASON.secretsProcessing, message, reconciling: message };
+  const verdict = processing(message);
   return { ...previous, observedGeneration: generation, conditions: conditions(previous, verdict, generation, now) };
+}
+
+function processing(message: string): Verdict {
+  const cause = { reason: REASON.secretsProcessing, message };
+  return { status: 'Unknown', ...cause, reconciling: cause };
 }
 
 function judge(previous: PullSecretStatus, round: Round, now: EpochMs): Verdict {
   if (round.refusal) {
     const { reason, message } = round.refusal;
-    return { status: 'False', reason, message: cut(message, MESSAGE), stalled: cut(message, MESSAGE) };
+    const cause = { reason, message: cut(message, MESSAGE) };
+    return { status: 'False', ...cause, stalled: cause };
   }
   return (
     judgeLogins(previous, round, now) ??
@@ -93,9 +105,9 @@ function judge(previous: PullSecretStatus, round: Round, now: EpochMs): Verdict 
 /** Conditions beside a Ready that holds: what is being tried again, or will not come by itself. */
 function progress({ failures }: Round): Pick<Verdict, 'stalled' | 'reconciling'> {
   const denied = failures.find((failure) => failure.denied);
-  if (denied) return { stalled: failureMessage(denied) };
+  if (denied) return { stalled: { reason: REASON.loginFailed, message: failureMessage(denied) } };
   const [first] = failures;
-  return first ? { reconciling: failureMessage(first) } : {};
+  return first ? { reconciling: { reason: REASON.retrying, message: failureMessage(first) } } : {};
 }
 
 function failureMessage({ registry, message }: LoginFailure): string {
@@ -155,12 +167,12 @@ function judgeNamespaces(round: Round): Verdict | undefined {
       ({ namespace, reason, message }) => `${namespace}: ${reason}: ${cut(message, PROBLEM_MESSAGE)}`,
     );
     const message = `${named.length} of ${round.desired} namespaces: ${listNames(parts, '; ', MESSAGE)}`;
-    return { status: 'False', reason: REASON.partiallyReady, message };
+    return { status: 'False', reason: REASON.partiallyReady, message, ...progress(round) };
   }
   const selected = round.problems.length;
   if (round.ready.length + selected < round.desired) {
     const message = `creating/updating secrets: ${round.ready.length} of ${round.desired} namespaces done`;
-    return { status: 'Unknown', reason: REASON.secretsProcessing, message, reconciling: message };
+    return processing(message);
   }
   return undefined;
 }
@@ -188,12 +200,10 @@ function conditions(previous: PullSecretStatus, verdict: Verdict, generation: nu
       message: cut(message, LIST_BYTES + MESSAGE),
     };
   };
+  const { stalled, reconciling } = verdict;
   const result = [make(CONDITION_READY, verdict.status, verdict.reason, verdict.message)];
-  const why = verdict.status === 'True' ? undefined : verdict.reason;
-  if (verdict.reconciling !== undefined)
-    result.push(make(CONDITION_RECONCILING, 'True', why ?? REASON.retrying, verdict.reconciling));
-  if (verdict.stalled !== undefined)
-    result.push(make(CONDITION_STALLED, 'True', why ?? REASON.loginFailed, verdict.stalled));
+  if (reconciling) result.push(make(CONDITION_RECONCILING, 'True', reconciling.reason, reconciling.message));
+  if (stalled) result.push(make(CONDITION_STALLED, 'True', stalled.reason, stalled.message));
   return result;
 }
 
