@@ -21,6 +21,11 @@ export const CREDENTIALS_LABEL = `${GROUP}/credentials`;
 export const EXPIRY_ANNOTATION = 'expiry';
 /** On our Secrets: digest of the identity and registries they were made from. */
 export const INPUTS_ANNOTATION = `${GROUP}/inputs`;
+/**
+ * On a Secret, beside our managed-by label: `<Kind>/<name>` of the CR in reach of it that is to own it. Who can edit the
+ * Secret asks by it for adoption, or for a hand-over from one CR to another.
+ */
+export const ADOPT_ANNOTATION = `${GROUP}/adopt`;
 /** On a CR: any new value forces a fresh login. */
 export const RECONCILE_AT_ANNOTATION = `${GROUP}/reconcile-at`;
 

@@ -14,7 +14,7 @@ import {
   uniqueArray,
 } from 'fast-check';
 import { after, base64, login } from '../testing/builders.ts';
-import { makeDockerConfig, readDockerConfig } from './docker-config.ts';
+import { hostsIn, makeDockerConfig, readDockerConfig } from './docker-config.ts';
 
 const entryOf = (username: string, password: string): object => ({
   username,
@@ -111,4 +111,12 @@ describe('a docker config that is not ours', () => {
       }),
     );
   });
+});
+
+test('the hosts in a docker config are found whatever their entries look like, and none in what is no docker config', () => {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  assert.deepEqual(hostsIn(base64('{"auths":{"a":{"auth":"eDp5"},"b":{},"__proto__":null}}')), ['a', 'b', '__proto__']);
+  assert.deepEqual(hostsIn(base64('{"auths":{}}')), []);
+  for (const text of ['null', '{}', '[]', '{"auths":["a"]}', 'no json', ''])
+    assert.equal(hostsIn(base64(text)), undefined);
 });

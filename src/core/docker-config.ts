@@ -1,6 +1,6 @@
 // `.dockerconfigjson`: from logins to text, and back from a found Secret to the passwords in it. Pure.
 
-import { recordOf } from '../lib/json.ts';
+import { isRecord, recordOf } from '../lib/json.ts';
 import type { Login } from './login.ts';
 
 /**
@@ -53,6 +53,16 @@ export function readDockerConfig(base64: string): ReadonlyMap<string, RegistryAu
     if (typeof username === 'string' && typeof password === 'string') entries.set(host, { username, password });
   }
   return entries;
+}
+
+/**
+ * The hosts that a `.dockerconfigjson` opens, in whatever form.
+ *
+ * @returns undefined for what is no docker config: nothing can be said about it
+ */
+export function hostsIn(base64: string): readonly string[] | undefined {
+  const auths = recordOf(parse(base64))['auths'];
+  return isRecord(auths) ? Object.keys(auths) : undefined;
 }
 
 function parse(base64: string): unknown {

@@ -3,19 +3,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assert as assertProperty, boolean, constantFrom, property, record, subarray, uniqueArray } from 'fast-check';
-import { DOCKER_CONFIG_TYPE } from '../api/names.ts';
-import { seenSecret, UID } from '../testing/builders.ts';
+import { DOCKER_CONFIG_TYPE, NAMESPACED_KIND } from '../api/names.ts';
+import { hostOf, seenSecret, UID } from '../testing/builders.ts';
 import type { Target } from './desired.ts';
 import { contentDigest, isOwned, type Payload, type Plan, planSecrets, type SeenSecret } from './plan.ts';
 
 const NAME = 'ecr-login';
+const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a' };
 const NAMESPACES = ['a', 'b', 'c', '__proto__', 'constructor'];
 const payload: Payload = {
   content: 'e30=',
+  hosts: [hostOf('eu-west-1')],
   contentDigest: contentDigest('e30='),
   inputs: 'sha256:1',
   expiry: '2023-10-05T08:45:52Z',
 };
+
+const OFFER = { to: `${NAMESPACED_KIND}/a`, hosts: payload.hosts };
 
 const secret = record({
   namespace: constantFrom(...NAMESPACES),
@@ -23,7 +27,9 @@ const secret = record({
   type: constantFrom(DOCKER_CONFIG_TYPE, 'Opaque'),
   immutable: boolean(),
   deleting: boolean(),
-  ownerUids: constantFrom([UID], ['other'], ['other', UID], []),
+  ownerUids: constantFrom([UID], ['other'], []),
+  ownerKind: constantFrom(NAMESPACED_KIND, undefined),
+  offer: constantFrom(undefined, OFFER, { ...OFFER, to: 'Other/a' }, { ...OFFER, hosts: ['elsewhere.example.com'] }),
   ownerUidLabel: constantFrom(UID, 'other', undefined),
   managed: boolean(),
   inputs: constantFrom(payload.inputs, 'sha256:0', undefined),
@@ -39,7 +45,7 @@ const held = constantFrom(payload, undefined);
 
 function plan(wanted: readonly Target[], cluster: readonly SeenSecret[], what: Payload | undefined): Plan {
   const seen = new Map(cluster.filter(({ name }) => name === NAME).map((one) => [one.namespace, one]));
-  return planSecrets(UID, wanted, seen, cluster, what);
+  return planSecrets(CLAIMANT, wanted, { seen, owned: cluster, rivals: new Map() }, what);
 }
 
 /** The cluster after the plan was carried out. */
@@ -64,12 +70,18 @@ test('planning again after applying the plan yields nothing to do', () => {
   );
 });
 
-test('a secret that is not owned is in no action and in no prune', () => {
+test('a secret that is neither owned nor offered is in no action, and only an owned one in a prune', () => {
   assertProperty(
     property(targets, secrets, held, (wanted, cluster, what) => {
       const { actions, prune } = plan(wanted, cluster, what);
-      const touched = [...prune, ...actions.flatMap((action) => (action.op === 'create' ? [] : action.seen))];
-      for (const one of touched) assert.ok(isOwned(one, UID));
+      const changed = actions.flatMap((action) => (action.op === 'create' || action.op === 'adopt' ? [] : action.seen));
+      for (const one of [...prune, ...changed]) assert.ok(isOwned(one, UID));
+      for (const action of actions) {
+        if (action.op !== 'adopt') continue;
+        const { offer, managed, type, ownerUids, ownerKind } = action.seen;
+        assert.deepEqual({ offer, managed, type }, { offer: OFFER, managed: true, type: DOCKER_CONFIG_TYPE });
+        assert.ok(ownerUids.length === 0 || ownerKind !== undefined);
+      }
       const taken = new Set(cluster.filter(({ name }) => name === NAME).map(({ namespace }) => namespace));
       for (const action of actions) assert.equal(action.op === 'create', !taken.has(action.namespace));
     }),

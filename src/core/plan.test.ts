@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { NAMESPACED_KIND } from '../api/names.ts';
 import { HOUR } from '../lib/time.ts';
-import { after, login, START, seenSecret, UID } from '../testing/builders.ts';
+import { after, hostOf, login, START, seenSecret, UID } from '../testing/builders.ts';
 import type { Target } from './desired.ts';
 import { readDockerConfig } from './docker-config.ts';
 import {
@@ -17,9 +18,12 @@ import {
   type SeenSecret,
 } from './plan.ts';
 
+const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a' };
+const rivals: ReadonlyMap<string, string> = new Map();
 const OTHER_UID = '7f6f6f0a-0000-4000-8000-000000000002';
 const payload: Payload = {
   content: 'e30=',
+  hosts: [hostOf('eu-west-1')],
   contentDigest: contentDigest('e30='),
   inputs: 'sha256:1',
   expiry: '2023-10-05T08:45:52Z',
@@ -30,7 +34,8 @@ const good = seenSecret('ns1', payload);
 /** The plan for namespace ns1 when `seen` is there. */
 function planFor(seen: SeenSecret | undefined, held: Payload | undefined = payload) {
   const all = seen ? [seen] : [];
-  return planSecrets(UID, [target('ns1')], new Map(all.map((secret) => [secret.namespace, secret])), all, held);
+  const seenByNamespace = new Map(all.map((secret) => [secret.namespace, secret]));
+  return planSecrets(CLAIMANT, [target('ns1')], { seen: seenByNamespace, owned: all, rivals }, held);
 }
 
 describe('a wanted secret', () => {
@@ -97,7 +102,12 @@ describe('a wanted secret', () => {
     test(outcome, () => {
       const plan =
         held === 'nothing'
-          ? planSecrets(UID, [target('ns1')], new Map(seen ? [['ns1', seen]] : []), seen ? [seen] : [], undefined)
+          ? planSecrets(
+              CLAIMANT,
+              [target('ns1')],
+              { seen: new Map(seen ? [['ns1', seen]] : []), owned: seen ? [seen] : [], rivals },
+              undefined,
+            )
           : planFor(seen);
       assert.deepEqual(summary(plan), { ...nothing, ...want });
     });
@@ -106,7 +116,7 @@ describe('a wanted secret', () => {
   test('takes along whether its namespace was named', () => {
     const targets = [target('ns1', true), target('ns2', false)];
     const foreign = seenSecret('ns2', payload, { ownerUids: [] });
-    const plan = planSecrets(UID, targets, new Map([['ns2', foreign]]), [], payload);
+    const plan = planSecrets(CLAIMANT, targets, { seen: new Map([['ns2', foreign]]), owned: [], rivals }, payload);
     assert.deepEqual(plan.actions, [{ op: 'create', namespace: 'ns1', named: true }]);
     assert.deepEqual(
       plan.problems.map(({ namespace, named }) => [namespace, named]),
@@ -123,7 +133,7 @@ describe('a wanted secret', () => {
 describe('a secret that is not wanted any more', () => {
   const elsewhere = seenSecret('ns9', payload);
   const prunedOf = (owned: readonly SeenSecret[]) =>
-    planSecrets(UID, [target('ns1')], new Map([['ns1', good]]), owned, payload).prune;
+    planSecrets(CLAIMANT, [target('ns1')], { seen: new Map([['ns1', good]]), owned, rivals }, payload).prune;
 
   test('is pruned when its namespace left the targets', () =>
     assert.deepEqual(prunedOf([good, elsewhere]), [elsewhere]));
@@ -134,7 +144,9 @@ describe('a secret that is not wanted any more', () => {
   });
 
   test('is pruned though there is no login', () => {
-    assert.deepEqual(planSecrets(UID, [], new Map(), [elsewhere], undefined).prune, [elsewhere]);
+    assert.deepEqual(planSecrets(CLAIMANT, [], { seen: new Map(), owned: [elsewhere], rivals }, undefined).prune, [
+      elsewhere,
+    ]);
   });
 
   test('is left alone when only its label says that it is ours', () => {
@@ -174,10 +186,75 @@ describe('ownership', () => {
   });
 
   test('in conflict is told without the name of the other owner', () => {
-    const message =
-      'secret ecr-login already exists in namespace ns1 and belongs to something else; it is left alone: ';
-    assert.ok(conflict('ns1', true, good).message.startsWith(message));
-    assert.match(conflict('ns1', true, { name: 'ecr-login', type: 'Opaque' }).message, /has type Opaque/);
+    const begin = 'secret ecr-login already exists in namespace ns1 and ';
+    const message = (over: Partial<SeenSecret>): string => conflict('ns1', true, { ...good, ...over }).message;
+    assert.ok(message({ ownerKind: undefined }).startsWith(`${begin}belongs to something else; it is left alone: `));
+    assert.ok(message({}).startsWith(`${begin}is kept by another AWSECRImagePullSecret; it is left alone: `));
+    assert.ok(message({ type: 'Opaque' }).startsWith(`${begin}has type Opaque; it is left alone: `));
+  });
+});
+
+describe('a secret of somebody else', () => {
+  const offer = { to: 'AWSECRImagePullSecret/a', hosts: payload.hosts };
+  const foreign: SeenSecret = { ...good, ownerUids: [], ownerKind: undefined, ownerUidLabel: undefined, offer };
+  const ops = (seen: SeenSecret, held?: Payload): readonly string[] =>
+    planSecrets(CLAIMANT, [target('ns1')], { seen: new Map([['ns1', seen]]), owned: [], rivals }, held).actions.map(
+      ({ op }) => op,
+    );
+
+  test('is adopted when it was offered', () => {
+    assert.deepEqual(ops(foreign, payload), ['adopt']);
+    assert.deepEqual(ops({ ...foreign, offer: { ...offer, hosts: [] } }, payload), ['adopt']);
+  });
+
+  test('is handed over from another object of ours when it was offered', () => {
+    assert.deepEqual(ops({ ...foreign, ownerUids: [OTHER_UID], ownerKind: 'ClusterAWSECRImagePullSecret' }, payload), [
+      'adopt',
+    ]);
+  });
+
+  const left: Readonly<Record<string, Partial<SeenSecret>>> = {
+    'is left alone when it was not offered': { offer: undefined },
+    'is left alone when it was offered to another object': { offer: { ...offer, to: 'AWSECRImagePullSecret/b' } },
+    'is left alone when it was offered to the other kind': {
+      offer: { ...offer, to: 'ClusterAWSECRImagePullSecret/a' },
+    },
+    'is left alone without our label': { managed: false },
+    'is left alone when it is of another type': { type: 'Opaque' },
+    'is left alone when it is immutable': { immutable: true },
+    'is left alone when another controller owns it': { ownerUids: [OTHER_UID] },
+    'is left alone when it opens a host that we would not': { offer: { ...offer, hosts: ['registry.example.com'] } },
+  };
+  for (const [outcome, over] of Object.entries(left)) {
+    test(outcome, () => assert.deepEqual(ops({ ...foreign, ...over }, payload), []));
+  }
+
+  test('is left alone while there is no login to put into it', () => {
+    assert.deepEqual(ops(foreign), []);
+  });
+});
+
+describe('a place that an older object wants too', () => {
+  const older = new Map([['ns1', 'ClusterAWSECRImagePullSecret']]);
+
+  test('is left to it while nobody has it', () => {
+    const { actions, problems } = planSecrets(
+      CLAIMANT,
+      [target('ns1')],
+      { seen: new Map(), owned: [], rivals: older },
+      payload,
+    );
+    assert.deepEqual(actions, []);
+    assert.equal(problems[0]?.reason, 'SecretConflict');
+    assert.equal(
+      problems[0]?.message,
+      'an older ClusterAWSECRImagePullSecret wants the same secret in namespace ns1: choose a different name',
+    );
+  });
+
+  test('stays with the object that has it', () => {
+    const found = { seen: new Map([['ns1', good]]), owned: [good], rivals: older };
+    assert.deepEqual(planSecrets(CLAIMANT, [target('ns1')], found, payload).ready, ['ns1']);
   });
 });
 

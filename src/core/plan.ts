@@ -16,7 +16,12 @@ export interface SeenSecret {
   readonly type: string;
   readonly immutable: boolean;
   readonly deleting: boolean;
+  /** Who owns it: the controller if it has one, else the first owner that is one of our kinds; at most one. */
   readonly ownerUids: readonly string[];
+  /** Kind of that owner, if it is one of ours. */
+  readonly ownerKind: string | undefined;
+  /** The CR that is asked to own it, `<Kind>/<name>`, and the hosts in it; the hosts are read only when one is asked. */
+  readonly offer: Offer | undefined;
   /** Has our managed-by label and this owner's uid in the other one. */
   readonly ownerUidLabel: string | undefined;
   readonly managed: boolean;
@@ -26,10 +31,16 @@ export interface SeenSecret {
   readonly contentDigest: string;
 }
 
+export interface Offer {
+  readonly to: string;
+  readonly hosts: readonly string[];
+}
+
 /** What every Secret of one CR is to hold. */
 export interface Payload {
   /** `.dockerconfigjson`, as base64. */
   readonly content: string;
+  readonly hosts: readonly string[];
   readonly contentDigest: string;
   readonly inputs: string;
   /** RFC 3339; when the first of the logins ends. */
@@ -39,6 +50,8 @@ export interface Payload {
 export type Action =
   | { readonly op: 'create'; readonly namespace: string; readonly named: boolean }
   | { readonly op: 'update'; readonly namespace: string; readonly named: boolean; readonly seen: SeenSecret }
+  /** A Secret that is not ours, and that somebody who can edit it has offered to this CR. */
+  | { readonly op: 'adopt'; readonly namespace: string; readonly named: boolean; readonly seen: SeenSecret }
   /** An immutable Secret of ours: deleting and creating is the only way left. */
   | { readonly op: 'replace'; readonly namespace: string; readonly named: boolean; readonly seen: SeenSecret };
 
@@ -69,7 +82,8 @@ export function makePayload(logins: readonly Login[], inputs: string, now: Epoch
   if (usable.length === 0) return undefined;
   const content = Buffer.from(makeDockerConfig(usable)).toString('base64');
   const ends = Math.min(...usable.map((login) => login.expiresAt)) as EpochMs;
-  return { content, contentDigest: contentDigest(content), inputs, expiry: formatRfc3339(ends) };
+  const hosts = usable.flatMap((login) => login.hosts);
+  return { content, hosts, contentDigest: contentDigest(content), inputs, expiry: formatRfc3339(ends) };
 }
 
 /** A Secret is ours only if an owner reference has the CR's uid and its type is the one we write. */
@@ -87,8 +101,14 @@ function isCurrent(seen: SeenSecret, ownerUid: string, payload: Payload): boolea
   );
 }
 
-export function conflict(namespace: string, named: boolean, seen: Pick<SeenSecret, 'type' | 'name'>): Problem {
-  const whose = seen.type === DOCKER_CONFIG_TYPE ? 'belongs to something else' : `has type ${seen.type}`;
+/** Of another CR only the kind is told: who may see this object may not be one who may see that. */
+export function conflict(
+  namespace: string,
+  named: boolean,
+  seen: Pick<SeenSecret, 'type' | 'name' | 'ownerKind'>,
+): Problem {
+  const owner = seen.ownerKind === undefined ? 'belongs to something else' : `is kept by another ${seen.ownerKind}`;
+  const whose = seen.type === DOCKER_CONFIG_TYPE ? owner : `has type ${seen.type}`;
   return {
     namespace,
     named,
@@ -97,21 +117,77 @@ export function conflict(namespace: string, named: boolean, seen: Pick<SeenSecre
   };
 }
 
+function preceded(namespace: string, named: boolean, kind: string): Problem {
+  const message = `an older ${kind} wants the same secret in namespace ${namespace}: choose a different name`;
+  return { namespace, named, reason: REASON.secretConflict, message };
+}
+
+/** The CR that plans. */
+export interface Claimant {
+  readonly uid: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** What is there, as last seen. */
+export interface Found {
+  /** The Secrets of the wanted name by namespace; absent means "not there then". */
+  readonly seen: ReadonlyMap<string, SeenSecret>;
+  /** Every Secret that says it was written for this CR, whatever its name and namespace. */
+  readonly owned: Iterable<SeenSecret>;
+  /** Kind of an older CR that wants the same Secret, by namespace. It only counts where there is no Secret. */
+  readonly rivals: ReadonlyMap<string, string>;
+}
+
+/** Offered by name, not taken from another controller, and opening nothing that this CR would not open itself. */
+function isOffered(seen: SeenSecret, { kind, name }: Claimant, payload: Payload | undefined): boolean {
+  return (
+    payload !== undefined &&
+    seen.managed &&
+    !seen.immutable &&
+    seen.type === DOCKER_CONFIG_TYPE &&
+    seen.offer?.to === `${kind}/${name}` &&
+    (seen.ownerUids.length === 0 || seen.ownerKind !== undefined) &&
+    seen.offer.hosts.every((host) => payload.hosts.includes(host))
+  );
+}
+
+/** One namespace's part of a plan. */
+type Decision = Action | Problem | 'ready' | 'waiting';
+
+function decide(
+  claimant: Claimant,
+  { namespace, named }: Target,
+  found: Found,
+  payload: Payload | undefined,
+): Decision {
+  const seen = found.seen.get(namespace);
+  if (!seen) {
+    const rival = found.rivals.get(namespace);
+    if (rival !== undefined) return preceded(namespace, named, rival);
+    return payload ? { op: 'create', namespace, named } : 'waiting';
+  }
+  if (!isOwned(seen, claimant.uid)) {
+    return isOffered(seen, claimant, payload)
+      ? { op: 'adopt', namespace, named, seen }
+      : conflict(namespace, named, seen);
+  }
+  if (seen.deleting) return 'waiting';
+  if (!payload || isCurrent(seen, claimant.uid, payload)) return 'ready';
+  return { op: seen.immutable ? 'replace' : 'update', namespace, named, seen };
+}
+
 /**
- * @param ownerUid  uid of the CR
- * @param targets   where its Secret is wanted, sorted, no repeats
- * @param seen      the Secrets of the wanted name by namespace, as last seen; absent means "not there then"
- * @param owned     every Secret seen that says it was written for this CR, whatever its name and namespace
- * @param payload   what the Secrets are to hold, if there is anything to hold
+ * @param targets  where the Secret is wanted, sorted, no repeats
+ * @param payload  what the Secrets are to hold, if there is anything to hold
  *
- * Holds (plan.property.test.ts): planning again after applying yields no action; a Secret that is not owned is in no
- * action and in no prune; the order of the inputs does not matter.
+ * Holds (plan.property.test.ts): planning again after applying yields no action; a Secret that is not owned, nor offered,
+ * is in no action and in no prune; the order of the inputs does not matter.
  */
 export function planSecrets(
-  ownerUid: string,
+  claimant: Claimant,
   targets: readonly Target[],
-  seen: ReadonlyMap<string, SeenSecret>,
-  owned: Iterable<SeenSecret>,
+  found: Found,
   payload: Payload | undefined,
 ): Plan {
   const actions: Action[] = [];
@@ -119,23 +195,18 @@ export function planSecrets(
   const waiting: string[] = [];
   const problems: Problem[] = [];
   const kept = new Set<string>();
-  for (const { namespace, named } of targets) {
-    const found = seen.get(namespace);
-    if (found) kept.add(found.uid);
-    if (!found) {
-      if (payload) actions.push({ op: 'create', namespace, named });
-      else waiting.push(namespace);
-    } else if (!isOwned(found, ownerUid)) {
-      problems.push(conflict(namespace, named, found));
-    } else if (found.deleting) {
-      waiting.push(namespace);
-    } else if (!payload || isCurrent(found, ownerUid, payload)) {
-      ready.push(namespace);
-    } else {
-      actions.push({ op: found.immutable ? 'replace' : 'update', namespace, named, seen: found });
-    }
+  for (const target of targets) {
+    const seen = found.seen.get(target.namespace);
+    if (seen) kept.add(seen.uid);
+    const decision = decide(claimant, target, found, payload);
+    if (decision === 'ready') ready.push(target.namespace);
+    else if (decision === 'waiting') waiting.push(target.namespace);
+    else if ('op' in decision) actions.push(decision);
+    else problems.push(decision);
   }
-  const prune = [...owned].filter((secret) => !kept.has(secret.uid) && !secret.deleting && isOwned(secret, ownerUid));
+  const prune = [...found.owned].filter(
+    (secret) => !kept.has(secret.uid) && !secret.deleting && isOwned(secret, claimant.uid),
+  );
   return { actions, prune: prune.sort(byPlace), ready, waiting, problems };
 }
 

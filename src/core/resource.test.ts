@@ -6,7 +6,15 @@ import { anything, assert as assertProperty, property } from 'fast-check';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import { isRecord, type JsonRecord, recordOf } from '../lib/json.ts';
 import { clusterPullSecret, json, pullSecret, SECRET_KEY, spec } from '../testing/builders.ts';
-import { describeObject, inputsDigest, isNamespaceName, parseWish, type Wish } from './resource.ts';
+import { describeObject, inputsDigest, isNamespaceName, isOlder, parseWish, type Wish } from './resource.ts';
+
+test('of two objects the older comes first, and of two of one second the one with the lower uid', () => {
+  const first = { createdAt: '2023-10-04T20:00:00Z', uid: 'b' };
+  const later = { createdAt: '2023-10-04T20:00:01Z', uid: 'a' };
+  assert.deepEqual([isOlder(first, later), isOlder(later, first)], [true, false]);
+  const twin = { ...first, uid: 'a' };
+  assert.deepEqual([isOlder(twin, first), isOlder(first, twin), isOlder(first, first)], [true, false, false]);
+});
 
 function wishOf(wanted: JsonRecord): Wish {
   const wish = parseWish(clusterPullSecret(wanted));

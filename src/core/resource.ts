@@ -26,11 +26,15 @@ export interface PullSecretObject {
   readonly resourceVersion: string;
   readonly generation: number;
   readonly deleting: boolean;
+  /** RFC 3339, whole seconds; empty when unknown. */
+  readonly createdAt: string;
   /** Value of the annotation `reconcile-at`. */
   readonly reconcileAt: string | undefined;
   readonly spec: JsonRecord;
   readonly status: PullSecretStatus;
 }
+
+export type Claim = Pick<PullSecretObject, 'createdAt' | 'uid'>;
 
 /** One registry to log in to. */
 export interface Registry {
@@ -108,6 +112,11 @@ export function isNamespaceName(name: string): boolean {
 /** Digest of everything that a Secret's content is made from; a Secret made from other inputs is stale. */
 export function inputsDigest(identityFingerprint: string, registries: readonly Registry[]): string {
   return digest(identityFingerprint, ...registries.map(({ registry }) => registry));
+}
+
+/** Whether one CR comes before another where nothing else decides between them: by age, then by uid. */
+export function isOlder(one: Claim, other: Claim): boolean {
+  return one.createdAt === other.createdAt ? one.uid < other.uid : one.createdAt < other.createdAt;
 }
 
 /** How a CR is called in messages. */

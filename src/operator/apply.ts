@@ -91,6 +91,10 @@ async function write(
   const { namespace, named } = action;
   try {
     if (action.op === 'update') return await updated(writer, owner, action.seen, payload);
+    if (action.op === 'adopt') {
+      await writer.adopt(owner, action.seen, payload);
+      return 'updated';
+    }
     if (action.op === 'replace') await writer.delete(action.seen);
     await writer.create(owner, namespace, name, payload);
     return action.op === 'replace' ? 'updated' : 'created';
@@ -103,7 +107,7 @@ async function write(
     return problem(
       namespace,
       named,
-      action.op === 'update' ? REASON.updateSecretError : REASON.createSecretError,
+      action.op === 'update' || action.op === 'adopt' ? REASON.updateSecretError : REASON.createSecretError,
       thrown,
     );
   }
@@ -167,7 +171,7 @@ function longer(one: DurationMs | undefined, other: DurationMs | undefined): Dur
 }
 
 function lost({ op, namespace, named }: Action): Outcome {
-  if (op === 'update') return 'retry';
+  if (op === 'update' || op === 'adopt') return 'retry';
   return {
     namespace,
     named,

@@ -1,10 +1,10 @@
 // Everything that was last seen, with the indexes that decisions need, and the map from a change to the keys it concerns.
 
 import { type ObjectKey, objectKey, splitKey } from '../api/meta.ts';
-import { CLUSTER_KIND } from '../api/names.ts';
+import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import { concerns, type NamespaceView } from '../core/desired.ts';
 import type { SeenSecret } from '../core/plan.ts';
-import { type PullSecretObject, parseWish, type Wish } from '../core/resource.ts';
+import { isOlder, type PullSecretObject, parseWish, type Wish } from '../core/resource.ts';
 import { type Change, createStore, type Store } from '../kube/store.ts';
 import { stringOf } from '../lib/json.ts';
 import type { StoredNamespace } from './objects.ts';
@@ -20,6 +20,8 @@ export interface ClusterView {
   object(key: ObjectKey): PullSecretObject | undefined;
   objectByUid(uid: string): PullSecretObject | undefined;
   objects(): Iterable<PullSecretObject>;
+  /** Kind of an older CR that wants the Secret of this name in this namespace too. */
+  rivalOf(object: PullSecretObject, namespace: string, secretName: string): string | undefined;
   /** What a CR wants, read once for each version of it. */
   wish(object: PullSecretObject): Wish | string;
   /** Every Secret whose label says that it was written for the CR with this uid. */
@@ -78,19 +80,32 @@ export function createClusterView({
       addTo(byPlace, placeOf(after), key);
       byUid.set(after.uid, after);
     }
-    if (!own) enqueue(key);
+    if (own) return;
+    enqueue(key);
+    // A place that somebody gives up may be what another one waits for.
+    if (before && (!after || placeOf(before) !== placeOf(after))) enqueueWanting(placeOf(before));
   };
 
-  const onSecret = ({ key, before, after, own }: Change<SeenSecret>): void => {
+  const onSecret = (change: Change<SeenSecret>): void => {
+    const { key, before, after } = change;
     if (before?.ownerUidLabel !== undefined) removeOwned(secretsByOwner, before.ownerUidLabel, key);
     if (after?.ownerUidLabel !== undefined) addOwned(secretsByOwner, after.ownerUidLabel, key, after);
+    tellOfSecret(change);
+  };
+
+  const tellOfSecret = ({ key, before, after, own }: Change<SeenSecret>): void => {
+    const changesHands = before?.ownerUidLabel !== after?.ownerUidLabel;
+    // A write of our own is no news to the CR that it was done for; a hand-over is news to the one that had it before.
+    if (before && (changesHands || !own)) enqueueOwner(before);
     if (own) return;
-    for (const uid of new Set([before?.ownerUidLabel, after?.ownerUidLabel])) {
-      const owner = uid === undefined ? undefined : byUid.get(uid);
-      if (owner) enqueue(keyOf(owner));
-    }
-    // The place is free, or in other hands: whoever waits for it looks again.
-    if (!after || before?.ownerUidLabel !== after.ownerUidLabel) enqueueWanting(key);
+    if (after) enqueueOwner(after);
+    // The place is free, in other hands, or offered to somebody: whoever waits for it looks again.
+    if (!after || changesHands || before?.offer?.to !== after.offer?.to) enqueueWanting(key);
+  };
+
+  const enqueueOwner = ({ ownerUidLabel }: SeenSecret): void => {
+    const owner = ownerUidLabel === undefined ? undefined : byUid.get(ownerUidLabel);
+    if (owner) enqueue(keyOf(owner));
   };
 
   /** Every CR that wants a Secret at this place. */
@@ -122,9 +137,25 @@ export function createClusterView({
 
   const namespaced = createStore(onObject);
   const cluster = createStore(onObject);
+  const wants = (object: PullSecretObject, namespace: string): boolean => {
+    const wanted = wish(object);
+    const view = namespaceViews.get(namespace);
+    if (typeof wanted === 'string' || object.deleting || !view) return false;
+    return object.kind === NAMESPACED_KIND || concerns(wanted.targets, undefined, view);
+  };
+
   return {
     namespaced,
     cluster,
+    rivalOf(object, namespace, secretName) {
+      for (const place of [objectKey(namespace, secretName), objectKey(undefined, secretName)]) {
+        for (const key of byPlace.get(place) ?? []) {
+          const other = (key.startsWith('/') ? cluster : namespaced).get(key);
+          if (other && other.uid !== object.uid && isOlder(other, object) && wants(other, namespace)) return other.kind;
+        }
+      }
+      return undefined;
+    },
     secrets: createStore(onSecret),
     namespaces: createStore(onNamespace),
     credentials: createStore(onCredentialSecret),

@@ -8,33 +8,33 @@ import { startReflectorRig } from '../testing/reflector-rig.ts';
 import { livenessReply, readinessReply } from './health.ts';
 
 describe('a reflector', () => {
-  test('that waits for others before it starts is alive, however long they take', async () => {
+  test('that waits for others before it starts is alive, however long they take', async (t) => {
     const rig = await startReflectorRig(0.5, false);
+    t.after(() => rig.stop());
     await rig.clock.advance((10 * MINUTE) as DurationMs);
     assert.equal(livenessReply([['secrets', rig.reflector]], rig.clock).status, 200);
     assert.deepEqual(readinessReply([['secrets', rig.reflector]]).body, 'waiting for the first list of secrets\n');
-    await rig.stop();
   });
 
-  test('whose last attempt is longer ago than two of its deadlines is stuck, and told by its name', async () => {
+  test('whose last attempt is longer ago than two of its deadlines is stuck, and told by its name', async (t) => {
     const rig = await startReflectorRig();
+    t.after(() => rig.stop());
     await rig.watching();
     const at = (monotonic: number) => ({ ...rig.clock, monotonic: () => monotonic as DurationMs });
     assert.equal(livenessReply([['secrets', rig.reflector]], at(2 * LONGEST_WATCH)).status, 200);
     const { status, body } = livenessReply([['secrets', rig.reflector]], at(2 * LONGEST_WATCH + 1));
     assert.deepEqual({ status, body }, { status: 500, body: 'stuck: secrets\n' });
     assert.equal(readinessReply([['secrets', rig.reflector]]).status, 200);
-    await rig.stop();
   });
 
-  test('that fails again and again against a server that is ill is alive, and not ready', async () => {
+  test('that fails again and again against a server that is ill is alive, and not ready', async (t) => {
     const rig = await startReflectorRig();
+    t.after(() => rig.stop());
     rig.server.script((exchange) => exchange.answer(502, '<html/>'));
     for (let turn = 0; turn < 12; turn += 1) {
       await rig.pause();
       assert.equal(livenessReply([['secrets', rig.reflector]], rig.clock).status, 200);
     }
     assert.match(readinessReply([['secrets', rig.reflector]]).body, /secrets: the API server answered with status 502/);
-    await rig.stop();
   });
 });

@@ -2,6 +2,7 @@
 
 import type { ResourceDescriptor } from '../api/meta.ts';
 import {
+  ADOPT_ANNOTATION,
   CLUSTER_KIND,
   DOCKER_CONFIG_KEY,
   EXPIRY_ANNOTATION,
@@ -16,7 +17,8 @@ import {
   VERSION,
 } from '../api/names.ts';
 import type { NamespaceView } from '../core/desired.ts';
-import { contentDigest, type SeenSecret } from '../core/plan.ts';
+import { hostsIn } from '../core/docker-config.ts';
+import { contentDigest, type Offer, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 
@@ -72,6 +74,7 @@ export function pullSecretOf(kind: PullSecretKind, raw: JsonRecord): PullSecretO
     resourceVersion: metadata.resourceVersion,
     generation: typeof generation === 'number' ? generation : 0,
     deleting: metadata.deleting,
+    createdAt: stringOf(metadata.wire['creationTimestamp']) ?? '',
     reconcileAt: metadata.annotations.get(RECONCILE_AT_ANNOTATION),
     spec: recordOf(raw['spec']),
     // The API server checked it against the schema that this type is made from; every field of it is optional.
@@ -83,7 +86,7 @@ export function pullSecretOf(kind: PullSecretKind, raw: JsonRecord): PullSecretO
 export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
   const metadata = metadataOf(raw);
   if (!metadata?.namespace) return undefined;
-  const owners = listOf(metadata.wire['ownerReferences']).map((owner) => stringOf(recordOf(owner)['uid']) ?? '');
+  const owner = ownerOf(metadata.wire);
   return {
     namespace: metadata.namespace,
     name: metadata.name,
@@ -92,14 +95,37 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
     type: stringOf(raw['type']) ?? '',
     immutable: raw['immutable'] === true,
     deleting: metadata.deleting,
-    // More owners than this is somebody's play with our memory; such a Secret counts as not ours.
-    ownerUids: owners.length > 16 ? [] : owners,
+    ownerUids: owner.uid === undefined ? [] : [owner.uid],
+    ownerKind: owner.kind,
+    offer: offerOf(raw, short(metadata.annotations.get(ADOPT_ANNOTATION))),
     ownerUidLabel: metadata.labels.get(OWNER_UID_LABEL),
     managed: metadata.labels.get(MANAGED_BY_LABEL) === OPERATOR_NAME,
     inputs: short(metadata.annotations.get(INPUTS_ANNOTATION)),
     expiry: short(metadata.annotations.get(EXPIRY_ANNOTATION)),
     contentDigest: contentDigest(dockerConfigOf(raw) ?? ''),
   };
+}
+
+/** More hosts than this is no Secret that we would have written. */
+const MOST_HOSTS = 200;
+
+/** Somebody's offer; none when it cannot be said what the Secret opens. */
+function offerOf(raw: JsonRecord, to: string | undefined): Offer | undefined {
+  if (to === undefined) return undefined;
+  const hosts = hostsIn(dockerConfigOf(raw) ?? '');
+  return hosts && hosts.length <= MOST_HOSTS ? { to, hosts } : undefined;
+}
+
+/**
+ * Who owns an object: its controller, whoever that is; without one, the first owner of one of our kinds. The original
+ * wrote owner references without `controller`. With neither, nobody of ours does.
+ */
+function ownerOf(metadata: JsonRecord): { readonly uid: string | undefined; readonly kind: string | undefined } {
+  const owners = listOf(metadata['ownerReferences']).map(recordOf);
+  const isOurs = ({ apiVersion }: JsonRecord): boolean => stringOf(apiVersion)?.startsWith(`${GROUP}/`) ?? false;
+  const owner = owners.find(({ controller }) => controller === true) ?? owners.find(isOurs);
+  if (!owner) return { uid: undefined, kind: undefined };
+  return { uid: short(stringOf(owner['uid'])), kind: isOurs(owner) ? short(stringOf(owner['kind'])) : undefined };
 }
 
 /** The base64 text of `.dockerconfigjson`; undefined when there is none. */

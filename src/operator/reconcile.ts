@@ -92,13 +92,16 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
   ): Promise<{ round: Round; applied: Applied }> => {
     const desired = desiredTargets(wish.targets, view.namespaceViews());
     const seen = new Map<string, SeenSecret>();
+    const rivals = new Map<string, string>();
     for (const { namespace } of desired.targets) {
       const secret = view.secrets.get(objectKey(namespace, wish.secretName));
+      const rival = secret ? undefined : view.rivalOf(object, namespace, wish.secretName);
       if (secret) seen.set(namespace, secret);
+      if (rival !== undefined) rivals.set(namespace, rival);
     }
     const owned = [...view.secretsOf(object.uid)];
     const payload = makePayload(access.held, access.inputs, clock.now());
-    const plan = planSecrets(object.uid, desired.targets, seen, owned, payload);
+    const plan = planSecrets(object, desired.targets, { seen, owned, rivals }, payload);
     const prune = needsConfirmation(plan.prune.length, owned.length)
       ? await confirmPrune(client, object, plan.prune, signal)
       : plan.prune;

@@ -5,10 +5,12 @@
 
 import { type ObjectKey, objectKey, SECRETS } from '../api/meta.ts';
 import {
+  ADOPT_ANNOTATION,
   API_VERSION,
   DOCKER_CONFIG_KEY,
   DOCKER_CONFIG_TYPE,
   EXPIRY_ANNOTATION,
+  GROUP,
   INPUTS_ANNOTATION,
   MANAGED_BY_LABEL,
   OPERATOR_NAME,
@@ -19,7 +21,7 @@ import type { PullSecretObject } from '../core/resource.ts';
 import { isConflict, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Store } from '../kube/store.ts';
-import type { JsonRecord } from '../lib/json.ts';
+import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
 import { seenSecretOf } from './objects.ts';
 
 export interface SecretWriter {
@@ -27,6 +29,13 @@ export interface SecretWriter {
   create(owner: PullSecretObject, namespace: string, name: string, payload: Payload): Promise<void>;
   /** @throws ApiError 409 or 422 when it is another version, or another object, by now */
   update(owner: PullSecretObject, seen: SeenSecret, payload: Payload): Promise<void>;
+  /**
+   * Makes a Secret that was offered ours, in the same write that gives it its content: it is never without an owner that
+   * keeps it. Owners of other kinds stay; another one of ours steps back.
+   *
+   * @throws ApiError as `update`
+   */
+  adopt(owner: PullSecretObject, seen: SeenSecret, payload: Payload): Promise<void>;
   /** A Secret that is gone already, or is another object by now, is no error. */
   delete(seen: SeenSecret): Promise<void>;
   /** The Secret as it is now, not as a watch last showed it; undefined when there is none. */
@@ -57,6 +66,22 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
       };
       note(await client.patch(SECRETS, { namespace: seen.namespace, name: seen.name }, body, signal));
     },
+    async adopt(owner, { namespace, name, uid, resourceVersion }, payload) {
+      const raw = await client.get(SECRETS, namespace, name, signal);
+      const ours = ourMetadata(owner, payload);
+      const body = {
+        metadata: {
+          // Those of what was decided on: if it is another one by now, the API server says so.
+          uid,
+          resourceVersion,
+          labels: ours.labels,
+          annotations: { ...ours.annotations, [ADOPT_ANNOTATION]: null },
+          ownerReferences: ownersAfterAdoption(recordOf(raw['metadata'])['ownerReferences'], owner),
+        },
+        data: { [DOCKER_CONFIG_KEY]: payload.content },
+      };
+      note(await client.patch(SECRETS, { namespace, name }, body, signal));
+    },
     async delete(seen) {
       const { namespace, name, uid, resourceVersion } = seen;
       try {
@@ -80,11 +105,21 @@ function keyOf({ namespace, name }: SeenSecret): ObjectKey {
   return objectKey(namespace, name);
 }
 
-function ourMetadata({ uid }: PullSecretObject, { expiry, inputs }: Payload): JsonRecord {
+function ourMetadata(
+  { uid }: PullSecretObject,
+  { expiry, inputs }: Payload,
+): { readonly labels: JsonRecord; readonly annotations: JsonRecord } {
   return {
     labels: { [MANAGED_BY_LABEL]: OPERATOR_NAME, [OWNER_UID_LABEL]: uid },
     annotations: { [EXPIRY_ANNOTATION]: expiry, [INPUTS_ANNOTATION]: inputs },
   };
+}
+
+function ownersAfterAdoption(owners: unknown, owner: PullSecretObject): readonly JsonRecord[] {
+  const foreign = listOf(owners)
+    .map(recordOf)
+    .filter(({ apiVersion }) => !stringOf(apiVersion)?.startsWith(`${GROUP}/`));
+  return [...foreign, ownerReference(owner)];
 }
 
 /** Without `blockOwnerDeletion`: that would need rights on the CR's finalizers, and nothing here needs to block. */

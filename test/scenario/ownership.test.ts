@@ -1,9 +1,10 @@
 // A Secret is ours only if its owner reference and its type say so; any other stays as it is, to the byte.
 
 import assert from 'node:assert/strict';
-import { before, beforeEach, describe, test } from 'node:test';
+import { before, beforeEach, describe, type TestContext, test } from 'node:test';
 import { API_VERSION } from '../../src/api/names.ts';
 import { recordOf } from '../../src/lib/json.ts';
+import { eventually } from '../../src/testing/test-api.ts';
 import { conditionOf, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
 import { createPullSecret } from './manifests.ts';
 
@@ -84,6 +85,107 @@ describe('ownership of secrets', () => {
     assert.equal(after.metadata.uid, recordOf(made['metadata'])['uid']);
     assert.notEqual(after.data['.dockerconfigjson'], DOCKER_CONFIG);
     assert.equal(after.metadata.labels['app.kubernetes.io/managed-by'], 'kube-ecr-secrets-operator');
+  });
+
+  /** Watches a Secret until the returned function is called, which gives the uids seen and whether it was ever missing. */
+  const follow = (
+    path: string,
+    t: TestContext,
+  ): (() => Promise<{ readonly uids: ReadonlySet<string>; readonly missing: number }>) => {
+    const uids = new Set<string>();
+    const end = new AbortController();
+    t.after(() => end.abort());
+    const looking = (async () => {
+      let missing = 0;
+      while (!end.signal.aborted) {
+        const { status, body } = await world.api.get(path);
+        if (status === 200) uids.add(body.metadata.uid);
+        else missing += 1;
+      }
+      return missing;
+    })();
+    return async () => {
+      end.abort();
+      return { uids, missing: await looking };
+    };
+  };
+  const ADOPT = 'aws.zakariaamine.com/adopt';
+  const HOST = `${GOOD_KEY.accountId}.dkr.ecr.eu-west-1.amazonaws.com`;
+  const withHost = (host: string): string => Buffer.from(`{"auths":{"${host}":{"auth":"eDp5"}}}`).toString('base64');
+
+  test('a secret of somebody else is adopted in place when it is offered and opens no other host', async () => {
+    const before = await createSecret(
+      { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': withHost(HOST) } },
+      { ownerReferences: [{ apiVersion: 'example.com/v1', kind: 'Thing', name: 'thing', uid: 'b0b0' }] },
+    );
+    await createPullSecret(world.api, namespace, 'login');
+    await world.status(path, (found) => conditionOf(found, 'Ready')?.reason === 'PartiallyReady');
+    await world.api.merge(SECRET_PATH(namespace, 'ecr-login'), {
+      metadata: {
+        labels: { 'app.kubernetes.io/managed-by': 'kube-ecr-secrets-operator' },
+        annotations: { [ADOPT]: 'AWSECRImagePullSecret/login' },
+      },
+    });
+    await world.ready(path);
+    const { body: after } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
+    assert.equal(after.metadata.uid, recordOf(before['metadata'])['uid']);
+    assert.equal(after.metadata.annotations[ADOPT], undefined);
+    assert.deepEqual(
+      after.metadata.ownerReferences.map(({ kind, controller }: Record<string, unknown>) => [kind, controller]),
+      [
+        ['Thing', undefined],
+        ['AWSECRImagePullSecret', true],
+      ],
+    );
+  });
+
+  test('a secret that is offered but opens another host is left alone', async () => {
+    await createSecret(
+      { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': withHost('registry.example.com') } },
+      {
+        labels: { 'app.kubernetes.io/managed-by': 'kube-ecr-secrets-operator' },
+        annotations: { [ADOPT]: 'AWSECRImagePullSecret/login' },
+      },
+    );
+    await createPullSecret(world.api, namespace, 'login');
+    const status = await world.status(path, (found) => conditionOf(found, 'Ready')?.reason === 'PartiallyReady');
+    assert.equal(status.problems?.items[0]?.reason, 'SecretConflict');
+    const { body } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
+    assert.equal(body.data['.dockerconfigjson'], withHost('registry.example.com'));
+  });
+
+  test('a secret is handed over from one object to another without ever being missing', async (t) => {
+    await createPullSecret(world.api, namespace, 'login');
+    await world.ready(path);
+    await createPullSecret(world.api, namespace, 'second');
+    const second = NAMESPACED_PATH(namespace, 'second');
+    await world.status(second, (found) => conditionOf(found, 'Ready')?.reason === 'PartiallyReady');
+    const stop = follow(SECRET_PATH(namespace, 'ecr-login'), t);
+    await world.api.merge(SECRET_PATH(namespace, 'ecr-login'), {
+      metadata: { annotations: { [ADOPT]: 'AWSECRImagePullSecret/second' } },
+    });
+    await world.ready(second);
+    await world.status(path, (found) => conditionOf(found, 'Ready')?.reason === 'PartiallyReady');
+    await world.api.must('DELETE', path);
+    const { uids, missing } = await stop();
+    assert.deepEqual([uids.size, missing], [1, 0]);
+    const [owner] = (await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body.metadata.ownerReferences;
+    assert.equal(owner.name, 'second');
+  });
+
+  test('a place that an older object waits for is not taken from it', async () => {
+    const waiting = { awsAccess: { region: 'eu-west-1', secretRef: { name: 'none' } } };
+    await createPullSecret(world.api, namespace, 'login', waiting);
+    await world.status(path, (found) => conditionOf(found, 'Stalled') !== undefined);
+    // Ages are counted in whole seconds: the younger one has to be of a later one.
+    const { metadata } = await world.api.must('GET', path);
+    await eventually(() => (Date.now() - Date.parse(metadata.creationTimestamp) > 1_000 ? true : undefined));
+    await createPullSecret(world.api, namespace, 'second');
+    const second = NAMESPACED_PATH(namespace, 'second');
+    const status = await world.status(second, (found) => conditionOf(found, 'Ready')?.reason === 'PartiallyReady');
+    assert.match(status.problems?.items[0]?.message ?? '', /an older AWSECRImagePullSecret wants the same secret/);
+    await world.api.must('DELETE', path);
+    await world.ready(second);
   });
 
   test('of two objects that want one place the first keeps it, and the other has it when the first is gone', async () => {
