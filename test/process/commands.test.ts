@@ -1,0 +1,196 @@
+// The commands of the built program that end by themselves: what they print, and by which code they end.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parseAllDocuments } from 'yaml';
+import { makeCrds } from '../../src/api/crd.ts';
+import { ensureBundle, runToEnd } from './operator-process.ts';
+
+const CRD_FOLDER = fileURLToPath(new URL('../../config/crd', import.meta.url));
+const KUBECONFIG = {
+  apiVersion: 'v1',
+  kind: 'Config',
+  'current-context': 'a',
+  clusters: [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }],
+  users: [{ name: 'a', user: { token: 'none' } }],
+  contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+};
+
+let folder = '';
+before(() => {
+  ensureBundle();
+  folder = mkdtempSync(join(tmpdir(), 'commands-'));
+  writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(KUBECONFIG));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('help', () => {
+  for (const args of [['help'], ['--help'], ['-h'], ['run', '--help']]) {
+    test(`comes by ${args.join(' ')} and names every flag with its variable`, async () => {
+      const { code, stdout, stderr } = await runToEnd(args);
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+      for (const words of ['run [flags]', '--metrics-bind-address', 'ECR_OPERATOR_LOG_LEVEL', 'Exit codes'])
+        assert.ok(stdout.includes(words), words);
+    });
+  }
+});
+
+describe('version', () => {
+  test('is that of package.json', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    for (const command of ['version', '--version']) {
+      const { code, stdout } = await runToEnd([command]);
+      assert.equal(code, 0);
+      assert.match(stdout, /^kube-ecr-secrets-operator \S+ \(node 24\.\S+\)\n$/);
+      assert.equal(stdout.split(' ')[1], version);
+    }
+  });
+});
+
+describe('crds', () => {
+  test('are printed as YAML that equals the files in config/crd', async () => {
+    const { code, stdout, stderr } = await runToEnd(['crds']);
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    const printed = parseAllDocuments(stdout).map((document) => document.toJS());
+    assert.deepEqual(printed, makeCrds());
+    const files = readdirSync(CRD_FOLDER).map((file) => readFileSync(join(CRD_FOLDER, file), 'utf8'));
+    assert.equal(files.length, printed.length);
+    for (const text of files) assert.ok(stdout.includes(text.slice(text.indexOf('\n') + 1)));
+  });
+
+  for (const args of [
+    ['crds', '--format', 'json'],
+    ['crds', '--format=json'],
+  ]) {
+    test(`are printed as one JSON list by ${args.join(' ')}`, async () => {
+      const { code, stdout } = await runToEnd(args);
+      assert.equal(code, 0);
+      assert.deepEqual(JSON.parse(stdout), { apiVersion: 'v1', kind: 'List', items: makeCrds() });
+    });
+  }
+
+  for (const args of [
+    ['crds', '--format', 'xml'],
+    ['crds', '--format'],
+    ['crds', '--output', 'json'],
+    ['crds', '--format', 'json', 'more'],
+  ]) {
+    test(`refuse ${args.slice(1).join(' ')} by code 2 and print nothing`, async () => {
+      const { code, stdout, stderr } = await runToEnd(args);
+      assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
+      assert.match(stderr, /crds takes --format yaml or --format json/);
+    });
+  }
+});
+
+describe('a wrong command', () => {
+  for (const [args, words] of [
+    [[], /no command/],
+    [['runn'], /"runn" is no command/],
+    [['--kubeconfig', 'x', 'run'], /"--kubeconfig" is no command/],
+  ] as const) {
+    test(`(${args.join(' ')}) ends by code 2`, async () => {
+      const { code, stdout, stderr } = await runToEnd(args);
+      assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
+      assert.match(stderr, words);
+    });
+  }
+});
+
+describe('a wrong configuration of run', () => {
+  const mistakesOf = async (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<readonly string[]> => {
+    const { code, stdout, stderr } = await runToEnd(['run', ...args], env);
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
+    return stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.replace('kube-ecr-secrets-operator run: ', ''))
+      .sort();
+  };
+
+  test('is told with all of its mistakes at once', async () => {
+    const address = 'is not an address; give HOST:PORT, :PORT, or 0 for none';
+    const mistakes = await mistakesOf(
+      ['--metrics-bind-address', 'here', '--namespace=Bad_Name', '--nonsense', 'more', '--log-format'],
+      { ECR_OPERATOR_LOG_LEVEL: 'loud', ECR_OPERATOR_HEALTH_PROBE_BIND_ADDRESS: '127.0.0.1:99999' },
+    );
+    assert.deepEqual(mistakes, [
+      '"more" is no flag',
+      '--log-format needs a value: json|text',
+      `--metrics-bind-address: "here" ${address}`,
+      '--namespace: "Bad_Name" is not a name a namespace can have',
+      '--nonsense is not a flag of run (see kube-ecr-secrets-operator help)',
+      `ECR_OPERATOR_HEALTH_PROBE_BIND_ADDRESS: "127.0.0.1:99999" ${address}`,
+      'ECR_OPERATOR_LOG_LEVEL: "loud" is not one of debug, info, warn, error',
+    ]);
+  });
+
+  test('by a variable does not count where a flag is given', async () => {
+    const env = { ECR_OPERATOR_LOG_LEVEL: 'loud', ECR_OPERATOR_LOG_FORMAT: 'xml' };
+    assert.deepEqual(await mistakesOf(['--log-level', 'debug'], env), [
+      'ECR_OPERATOR_LOG_FORMAT: "xml" is not one of json, text',
+    ]);
+  });
+
+  test('has one port for both servers', async () => {
+    const same = ['--metrics-bind-address', ':9000', '--health-probe-bind-address', ':9000'];
+    assert.deepEqual(await mistakesOf(same), [
+      '--metrics-bind-address and --health-probe-bind-address are the same: :9000',
+    ]);
+  });
+
+  for (const [args, env, from] of [
+    [['--leader-elect'], {}, '--leader-elect'],
+    [['--leader-elect=true'], {}, '--leader-elect'],
+    [[], { ECR_OPERATOR_LEADER_ELECT: 'true' }, 'ECR_OPERATOR_LEADER_ELECT'],
+  ] as const) {
+    test(`asks for leader election (${from}${args[0] ?? ''}), which is refused in a clear sentence`, async () => {
+      assert.deepEqual(await mistakesOf(args, env), [
+        `${from}: leader election is not built yet; leave it out and run one replica`,
+      ]);
+    });
+  }
+});
+
+describe('a start that cannot be', () => {
+  test('names the address that is taken, and ends by code 1', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const address = taken.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    for (const flag of ['--metrics-bind-address', '--health-probe-bind-address']) {
+      const other = flag.startsWith('--m') ? '--health-probe-bind-address' : '--metrics-bind-address';
+      const where = [flag, `127.0.0.1:${port}`, other, '127.0.0.1:0'];
+      const { code, stdout } = await runToEnd(['run', '--kubeconfig', join(folder, 'kubeconfig'), ...where]);
+      assert.equal(code, 1);
+      const { msg, reason } = JSON.parse(stdout.trim());
+      assert.deepEqual(
+        { msg, reason },
+        { msg: 'Could not start', reason: `cannot listen on 127.0.0.1:${port}: something else listens there` },
+      );
+    }
+    taken.close();
+  });
+
+  test('names the kubeconfig that is not there, given by a flag or by its variable, and ends by code 1', async () => {
+    const file = join(folder, 'absent');
+    const byFlag = await runToEnd(['run', '--kubeconfig', file]);
+    const byVariable = await runToEnd(['run'], { KUBECONFIG: file });
+    for (const { code, stdout } of [byFlag, byVariable]) {
+      assert.equal(code, 1);
+      assert.equal(JSON.parse(stdout.trim()).reason, `cannot read the kubeconfig ${file}`);
+    }
+  });
+
+  test('says that a kubeconfig has no cluster, and ends by code 1', async () => {
+    writeFileSync(join(folder, 'empty'), JSON.stringify({ apiVersion: 'v1', kind: 'Config' }));
+    const { code, stdout } = await runToEnd(['run', '--kubeconfig', join(folder, 'empty')]);
+    assert.equal(code, 1);
+    assert.match(JSON.parse(stdout.trim()).reason, /has no current context with a cluster/);
+  });
+});

@@ -1,0 +1,240 @@
+// The operator as the process that a pod runs: signals, probes, an API server that comes and goes, and what never leaks.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
+import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
+import { installCrds } from '../../src/testing/install-crds.ts';
+import { createTestApi, eventually, type TestApi } from '../../src/testing/test-api.ts';
+import {
+  CLUSTER_PATH,
+  conditionOf,
+  GOOD_KEY,
+  NAMESPACED_PATH,
+  SECRET_PATH,
+  useWorld,
+} from '../../src/testing/world.ts';
+import { createClusterPullSecret, createPullSecret, passwordOf } from '../scenario/manifests.ts';
+import { ensureBundle, type RunningProcess, startProcess } from './operator-process.ts';
+
+/** Names that dashboards and alerts know; a rename breaks them. */
+const METRICS = [
+  'controller_runtime_reconcile_total',
+  'controller_runtime_reconcile_time_seconds_bucket',
+  'rest_client_requests_total',
+  'ecr_operator_aws_requests_total',
+  'ecr_operator_aws_request_duration_seconds_bucket',
+  'ecr_operator_build_info',
+  'ecr_operator_objects',
+  'ecr_operator_secrets',
+  'ecr_operator_token_expiry_timestamp_seconds',
+  'workqueue_depth',
+];
+
+before(() => ensureBundle());
+
+describe('the process by a kubeconfig', () => {
+  const world = useWorld();
+  let running: RunningProcess | undefined;
+  let namespace = '';
+  afterEach(async () => {
+    await running?.end('SIGKILL');
+    world.aws.faults.clear();
+  });
+
+  const start = async (): Promise<RunningProcess> => {
+    running = await startProcess({ plane: world.plane, awsUrl: world.aws.url, access: 'kubeconfig' });
+    await running.ready();
+    return running;
+  };
+  /** Waits until it has looked at `keys` objects. */
+  const looked = (process: RunningProcess, keys: number): Promise<true> =>
+    eventually(async () => ((await process.metric('controller_runtime_reconcile_total')) >= keys ? true : undefined));
+
+  test('serves its probes and its metrics, and ends by code 0 at SIGTERM', async () => {
+    const operator = await start();
+    namespace = await world.api.createNamespace();
+    await createPullSecret(world.api, namespace, 'login');
+    await createClusterPullSecret(world.api, `c-${namespace}`, { namespaces: [namespace], secretName: 'other' });
+    await world.ready(NAMESPACED_PATH(namespace, 'login'));
+    await world.ready(CLUSTER_PATH(`c-${namespace}`));
+    assert.deepEqual(await operator.probe('/healthz'), { status: 200, body: 'ok\n' });
+    assert.deepEqual(await operator.probe('/readyz'), { status: 200, body: 'ok\n' });
+    assert.equal((await operator.probe('/metrics')).status, 404);
+    const metrics = await operator.metrics();
+    for (const name of METRICS) assert.match(metrics, new RegExp(`^${name}[{ ]`, 'm'));
+    assert.equal(await operator.metric('ecr_operator_objects'), 2);
+    assert.equal(await operator.metric('ecr_operator_secrets'), 2);
+    assert.ok(!metrics.includes(namespace), 'no name of a user is a label');
+    const { code, tookMs } = await operator.end('SIGTERM');
+    assert.equal(code, 0, operator.output());
+    assert.ok(tookMs < 10_000, `it took ${tookMs} ms`);
+  });
+
+  test('killed and started again asks AWS nothing and writes nothing', async () => {
+    const operator = await start();
+    await looked(operator, 2);
+    await operator.end('SIGKILL');
+    world.aws.clearLog();
+    const again = await start();
+    await looked(again, 2);
+    assert.equal(await again.writes(), 0);
+    assert.equal(world.aws.calls(), 0);
+    assert.equal((await again.end('SIGTERM')).code, 0);
+  });
+
+  test('told to end while AWS hangs ends in time, and does not call that a failure of AWS', async () => {
+    world.aws.faults.failWhile(() => true, { op: 'hang' });
+    const operator = await start();
+    const other = { ...GOOD_KEY, accessKeyId: 'AKIATESTGOODKEY00002' };
+    world.aws.addKey(other);
+    const { accessKeyId, secretAccessKey } = other;
+    await createPullSecret(world.api, namespace, 'hanging', {
+      awsAccess: { region: 'eu-west-1', accessKeyId, secretAccessKey },
+      secretName: 'hanging',
+    });
+    await eventually(() => (world.aws.calls(({ accessKeyId: id }) => id === accessKeyId) > 0 ? true : undefined));
+    const { code, tookMs } = await operator.end('SIGTERM');
+    assert.equal(code, 0, operator.output());
+    assert.ok(tookMs < 10_000, `it took ${tookMs} ms`);
+    const { body } = await world.api.get(NAMESPACED_PATH(namespace, 'hanging'));
+    assert.notEqual(conditionOf(body.status, 'Ready')?.status, 'False');
+    const { items } = await world.api.must('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
+    const warnings = items.filter(
+      ({ type, regarding }: { type: string; regarding: { name: string } }) =>
+        type === 'Warning' && regarding.name === 'hanging',
+    );
+    assert.deepEqual(warnings, []);
+    await world.api.must('DELETE', NAMESPACED_PATH(namespace, 'hanging'));
+  });
+
+  test('told to end in the midst of many writes ends in time by code 0, and the next one finishes the work', async () => {
+    const many = await Promise.all(
+      Array.from({ length: 60 }, () => world.api.createNamespace({ many: 'yes' }, 'many')),
+    );
+    const operator = await start();
+    await createClusterPullSecret(world.api, 'many', {
+      namespaceSelector: { matchLabels: { many: 'yes' } },
+      secretName: 'many',
+    });
+    await eventually(async () => ((await operator.metric('ecr_operator_secrets')) > 2 ? true : undefined));
+    const { code, tookMs } = await operator.end('SIGTERM');
+    assert.equal(code, 0, operator.output());
+    assert.ok(tookMs < 10_000, `it took ${tookMs} ms`);
+    await start();
+    await world.status(CLUSTER_PATH('many'), ({ secrets }) => secrets?.ready === many.length);
+  });
+
+  test('shows neither a key nor a token, in any form, to anybody but the Secret', async () => {
+    const operator = await start();
+    const denied = {
+      accessKeyId: 'AKIADENIEDCANARY0001',
+      secretAccessKey: 'Canary/Canary+Canary/Canary+Canary/Canary',
+    };
+    await createPullSecret(world.api, namespace, 'canary', { secretName: 'canary' });
+    await createPullSecret(world.api, namespace, 'denied', {
+      awsAccess: { region: 'eu-west-1', ...denied },
+      secretName: 'denied',
+    });
+    await world.ready(NAMESPACED_PATH(namespace, 'canary'));
+    await world.status(NAMESPACED_PATH(namespace, 'denied'), (status) => conditionOf(status, 'Stalled') !== undefined);
+    const token = passwordOf((await world.api.get(SECRET_PATH(namespace, 'canary'))).body);
+    const metrics = await operator.metrics();
+    assert.equal((await operator.end('SIGTERM')).code, 0);
+    const events = await world.api.must('GET', '/apis/events.k8s.io/v1/events');
+    const list = await world.api.must('GET', '/apis/aws.zakariaamine.com/v1alpha2/awsecrimagepullsecrets');
+    const seen = {
+      output: operator.output(),
+      metrics,
+      events: JSON.stringify(events.items),
+      statuses: JSON.stringify(list.items.map(({ status }: { status: object }) => status)),
+    };
+    const canaries = [token, GOOD_KEY.secretAccessKey, denied.secretAccessKey, world.plane.adminToken];
+    for (const [where, text] of Object.entries(seen)) {
+      assert.ok(text.length > 100, `${where} is empty`);
+      for (const canary of canaries)
+        for (const form of formsOf(canary)) assert.ok(!text.includes(form), `${form.slice(0, 8)}… is in ${where}`);
+    }
+  });
+});
+
+/** A secret as it is, and as it looks in base64 (at each of the three offsets) and in a URL. */
+function formsOf(text: string): readonly string[] {
+  const shifted = [0, 1, 2].map((offset) => {
+    const encoded = Buffer.from(' '.repeat(offset) + text).toString('base64');
+    // The edges depend on what stands beside it.
+    return encoded.slice(offset === 0 ? 0 : 4, -4);
+  });
+  return [text, ...shifted, encodeURIComponent(text)];
+}
+
+describe('the process in a pod', () => {
+  let plane: ControlPlane;
+  let api: TestApi;
+  let aws: AwsStandIn;
+  let operator: RunningProcess;
+
+  before(async () => {
+    plane = await startControlPlane();
+    api = createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken });
+    aws = await startAwsStandIn({ accounts: [GOOD_KEY] });
+    operator = await startProcess({ plane, awsUrl: aws.url, access: 'pod' });
+  });
+  after(async () => {
+    await operator.end('SIGKILL');
+    await aws.stop();
+    await plane.stop();
+  });
+
+  const isReady = (name: string): Promise<true> =>
+    eventually(async () => {
+      const { body } = await api.get(NAMESPACED_PATH('default', name));
+      return conditionOf(body.status, 'Ready')?.status === 'True' ? true : undefined;
+    }, 60_000);
+
+  test('is alive and not ready while its CRDs are not there, and says why', async () => {
+    await eventually(async () => ((await operator.probe('/readyz')).body.includes('CRDs') ? true : undefined));
+    const { status, body } = await operator.probe('/readyz');
+    assert.equal(status, 503);
+    const kind = 'awsecrimagepullsecrets';
+    const why = `the API server does not know ${kind}.aws.zakariaamine.com: are the CRDs installed?`;
+    assert.ok(body.includes(`waiting for the first list of ${kind}: ${why}\n`), body);
+    assert.match(body, /^waiting for the first list of secrets$/m);
+    assert.equal((await operator.probe('/healthz')).status, 200);
+  });
+
+  test('gets ready by itself when they come', async () => {
+    await installCrds(api);
+    await eventually(async () => ((await operator.probe('/readyz')).status === 200 ? true : undefined), 60_000);
+    await createPullSecret(api, 'default', 'first');
+    await isReady('first');
+  });
+
+  test('outlives an API server that is gone, and goes on when it is back', async () => {
+    await plane.killApiServer();
+    await eventually(() => (operator.output().includes('Cannot list or watch') ? true : undefined));
+    assert.equal((await operator.probe('/healthz')).status, 200);
+    assert.equal(operator.code, undefined);
+    await plane.restartApiServer();
+    await createPullSecret(api, 'default', 'second', { secretName: 'second' });
+    await isReady('second');
+    assert.equal(operator.code, undefined);
+  });
+
+  test('told to end while a write hangs gives it ten seconds, says so, and ends by code 1', async () => {
+    aws.faults.failNext(1, { op: 'delay', ms: 500 });
+    const again = { metadata: { annotations: { 'aws.zakariaamine.com/reconcile-at': 'now' } } };
+    await api.merge(NAMESPACED_PATH('default', 'first'), again);
+    await eventually(() => (aws.requests.some(({ fault }) => fault === 'delay') ? true : undefined));
+    plane.pauseApiServer();
+    try {
+      await eventually(() => (aws.requests.every(({ status }) => status === 200) ? true : undefined));
+      const { code, tookMs } = await operator.end('SIGTERM');
+      assert.equal(code, 1);
+      assert.ok(tookMs < 11_000, `it took ${tookMs} ms`);
+      assert.ok(operator.output().includes('Work in hand did not end in time'));
+    } finally {
+      plane.resumeApiServer();
+    }
+  });
+});
