@@ -2,14 +2,10 @@
 // What counts is the ratio; seconds and megabytes are those of this machine. Prints a table, writes bench/results/latest.json.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { type AwsProcess, startAwsProcess } from '../src/testing/aws-process.ts';
 import { type ControlPlane, startControlPlane } from '../src/testing/control-plane/control-plane.ts';
 import { installCrds } from '../src/testing/install-crds.ts';
-import {
-  type AwsProcess,
-  type OperatorProcess,
-  startAwsProcess,
-  startOperatorProcess,
-} from '../src/testing/processes.ts';
+import { type OperatorProcess, startOperatorProcess } from '../src/testing/operator-process.ts';
 import { createTestApi, eventually } from '../src/testing/test-api.ts';
 import { type BareClient, createBareClient } from './bare-client.ts';
 import { median, memoryOf, pause, settled, timed } from './measure.ts';
@@ -43,11 +39,13 @@ interface Bench {
 }
 
 async function startOperator({ plane, aws }: Pick<Bench, 'plane' | 'aws'>): Promise<OperatorProcess> {
-  return await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod' });
+  const operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod' });
+  await operator.ready();
+  return operator;
 }
 
 async function restart(bench: Bench): Promise<void> {
-  await bench.operator.stop();
+  await bench.operator.end();
   await bench.aws.control('DELETE', 'requests');
   bench.operator = await startOperator(bench);
 }
@@ -64,7 +62,7 @@ async function rounds(
 ): Promise<{ ours: number; floor: number }> {
   const times = { ours: [] as number[], floor: [] as number[] };
   for (let round = 0; round < ROUNDS; round += 1) {
-    await bench.operator.stop();
+    await bench.operator.end();
     times.floor.push(await timed(() => floor(round)));
     await cleanUp(bench.client);
     bench.operator = await startOperator(bench);
@@ -133,7 +131,7 @@ async function restarts(bench: Bench): Promise<void> {
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     await restart(bench);
-    times.push(bench.operator.readyAfter);
+    times.push(await bench.operator.ready());
   }
   await eventually(
     async () => ((await bench.operator.metric('controller_runtime_reconcile_total')) > COUNT ? true : undefined),
@@ -265,7 +263,7 @@ await createNamespaces(client, numbered('ns', COUNT));
 const bench: Bench = { plane, aws, client, operator: await startOperator({ plane, aws }) };
 for (const part of [namespacedObjects, clusterObject, restarts, foreignSecrets, latencies, shortTokens])
   await part(bench);
-await bench.operator.stop();
+await bench.operator.end();
 await aws.stop();
 await plane.stop();
 mkdirSync('bench/results', { recursive: true });

@@ -23,7 +23,7 @@ async function play(scene: Scene): Promise<number> {
       missed += 1;
       show.missed(error instanceof Error ? error.message : String(error));
       if (error instanceof Error && error.cause instanceof Error) show.note(error.cause.message);
-      show.block(scene.operator.log.join('\n'));
+      show.block(scene.operator.output().split('\n').slice(-20).join('\n'));
     }
   }
   return missed;

@@ -1,13 +1,9 @@
 // The real parts of the demo: control plane, AWS stand-in, the built operator.
 
+import { type AwsProcess, startAwsProcess } from '../../src/testing/aws-process.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
 import { installCrds } from '../../src/testing/install-crds.ts';
-import {
-  type AwsProcess,
-  type OperatorProcess,
-  startAwsProcess,
-  startOperatorProcess,
-} from '../../src/testing/processes.ts';
+import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
 import { createTestApi, type TestApi } from '../../src/testing/test-api.ts';
 import { show } from './show.ts';
 
@@ -40,10 +36,11 @@ export async function setStage(): Promise<Stage> {
     aws,
     async startOperator() {
       operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'kubeconfig' });
+      await operator.ready();
       return operator;
     },
     async stop() {
-      await operator?.stop();
+      await operator?.end();
       await aws.stop();
       await plane.stop();
     },

@@ -2,7 +2,7 @@
 
 import { API_VERSION, GROUP, VERSION } from '../../src/api/names.ts';
 import { listOf, recordOf } from '../../src/lib/json.ts';
-import type { OperatorProcess } from '../../src/testing/processes.ts';
+import type { OperatorProcess } from '../../src/testing/operator-process.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { formatTable, show } from './show.ts';
 import { KEY, type Stage } from './stage.ts';
@@ -161,7 +161,7 @@ export const STEPS: readonly Step[] = [
   {
     title: 'A restart asks nobody and writes nothing',
     async act(scene) {
-      await scene.operator.stop();
+      await scene.operator.end();
       await scene.aws.control('DELETE', 'requests');
       scene.operator = await scene.startOperator();
       await eventually(async () =>
@@ -170,7 +170,7 @@ export const STEPS: readonly Step[] = [
       const calls = (await scene.aws.calls()).length;
       const writes = await scene.operator.writes();
       if (calls !== 0 || writes !== 0) throw new Error(`${calls} calls of AWS and ${writes} writes after the restart`);
-      return `0 calls of AWS, 0 writes; ready ${Math.round(scene.operator.readyAfter)} ms after the start of the process`;
+      return `0 calls of AWS, 0 writes; ready ${Math.round(await scene.operator.ready())} ms after the start of the process`;
     },
   },
 ];

@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { makeCrds } from '../../src/api/crd.ts';
-import { ensureBundle, runToEnd } from './operator-process.ts';
+import { ensureBundle, runToEnd } from './bundle.ts';
 
 const CRD_FOLDER = fileURLToPath(new URL('../../config/crd', import.meta.url));
 const KUBECONFIG = {

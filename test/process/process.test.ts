@@ -5,6 +5,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
 import { installCrds } from '../../src/testing/install-crds.ts';
+import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
 import { createTestApi, eventually, type TestApi } from '../../src/testing/test-api.ts';
 import {
   CLUSTER_PATH,
@@ -15,7 +16,7 @@ import {
   useWorld,
 } from '../../src/testing/world.ts';
 import { createClusterPullSecret, createPullSecret, passwordOf } from '../scenario/manifests.ts';
-import { ensureBundle, type RunningProcess, startProcess } from './operator-process.ts';
+import { ensureBundle } from './bundle.ts';
 
 /** Names that dashboards and alerts know; a rename breaks them. */
 const METRICS = [
@@ -31,24 +32,29 @@ const METRICS = [
   'workqueue_depth',
 ];
 
-before(() => ensureBundle());
+before(() => void ensureBundle());
 
 describe('the process by a kubeconfig', () => {
   const world = useWorld();
-  let running: RunningProcess | undefined;
+  let running: OperatorProcess | undefined;
   let namespace = '';
   afterEach(async () => {
     await running?.end('SIGKILL');
     world.aws.faults.clear();
   });
 
-  const start = async (): Promise<RunningProcess> => {
-    running = await startProcess({ plane: world.plane, awsUrl: world.aws.url, access: 'kubeconfig' });
+  const start = async (): Promise<OperatorProcess> => {
+    running = await startOperatorProcess({
+      plane: world.plane,
+      awsUrl: world.aws.url,
+      access: 'kubeconfig',
+      bundle: ensureBundle(),
+    });
     await running.ready();
     return running;
   };
   /** Waits until it has looked at `keys` objects. */
-  const looked = (process: RunningProcess, keys: number): Promise<true> =>
+  const looked = (process: OperatorProcess, keys: number): Promise<true> =>
     eventually(async () => ((await process.metric('controller_runtime_reconcile_total')) >= keys ? true : undefined));
 
   test('serves its probes and its metrics, and ends by code 0 at SIGTERM', async () => {
@@ -172,13 +178,13 @@ describe('the process in a pod', () => {
   let plane: ControlPlane;
   let api: TestApi;
   let aws: AwsStandIn;
-  let operator: RunningProcess;
+  let operator: OperatorProcess;
 
   before(async () => {
     plane = await startControlPlane();
     api = createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken });
     aws = await startAwsStandIn({ accounts: [GOOD_KEY] });
-    operator = await startProcess({ plane, awsUrl: aws.url, access: 'pod' });
+    operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod', bundle: ensureBundle() });
   });
   after(async () => {
     await operator.end('SIGKILL');

@@ -1,0 +1,26 @@
+// Node processes of tests, demo and bench: whatever happens to us, they end with us.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** Starts this Node with `args`; both streams are text. `env` goes over ours, `undefined` takes a variable away. */
+export function startNode(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout?.setEncoding('utf8');
+  child.stderr?.setEncoding('utf8');
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
+}
+
+/** Sends a signal and waits for the end; gives the exit code, null when the signal ended it. */
+export async function endNode(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
+  child.kill(signal);
+  return await exit;
+}

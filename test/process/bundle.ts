@@ -1,0 +1,50 @@
+// The built operator as the tests of the process use it: up to date, in a copy of its own, run to its end.
+
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, globSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startNode } from '../../src/testing/node-process.ts';
+import { BUNDLE, NO_ENVIRONMENT } from '../../src/testing/operator-process.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Our own copy: somebody may build while the suites run. */
+let copy: string | undefined;
+
+/** Builds the bundle unless it is newer than everything that goes into it; gives the path of our copy. */
+export function ensureBundle(): string {
+  if (copy !== undefined) return copy;
+  build();
+  const folder = mkdtempSync(join(tmpdir(), 'bundle-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  copy = join(folder, 'operator.cjs');
+  copyFileSync(BUNDLE, copy);
+  return copy;
+}
+
+function build(): void {
+  const built = statSync(BUNDLE, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const sources = globSync('src/**/*.{ts,json}', { cwd: ROOT, exclude: ['src/testing/**', '**/*.test.ts'] });
+  const newest = Math.max(...['package.json', ...sources].map((file) => statSync(join(ROOT, file)).mtimeMs));
+  if (built > newest) return;
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/build.ts'], { cwd: ROOT, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the bundle could not be built:\n${stderr}`);
+}
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command that ends by itself. */
+export async function runToEnd(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Finished> {
+  const child = startNode([ensureBundle(), ...args], { ...NO_ENVIRONMENT, ...env });
+  const output = { stdout: '', stderr: '' };
+  child.stdout?.on('data', (text: string) => void (output.stdout += text));
+  child.stderr?.on('data', (text: string) => void (output.stderr += text));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, ...output };
+}
