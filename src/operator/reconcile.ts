@@ -24,6 +24,7 @@ import type { LoginBook, Logins } from './logins.ts';
 import { confirmPrune } from './prune.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import type { StatusWriter } from './status-writer.ts';
+import type { Result } from './worker.ts';
 
 export interface ReconcilerParts {
   readonly client: KubeClient;
@@ -36,9 +37,6 @@ export interface ReconcilerParts {
   readonly clock: Clock;
   readonly log: Logger;
 }
-
-/** What the queue does next with the key. `retry`: again, later each time. `wakeAt`: at that instant, if there is one. */
-export type Result = { readonly op: 'retry' } | { readonly op: 'done'; readonly wakeAt: EpochMs | undefined };
 
 /** A first login that takes longer than this is worth a status write of its own (DESIGN.md §2). */
 const SLOW_LOGIN = SECOND;

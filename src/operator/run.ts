@@ -19,11 +19,10 @@ import { createReflector, type Reflector } from '../kube/reflector.ts';
 import type { Store, Stored } from '../kube/store.ts';
 import { createTransport } from '../kube/transport.ts';
 import { createWorkqueue } from '../kube/workqueue.ts';
-import { failureFrom } from '../lib/errors.ts';
 import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
-import { type Clock, parseRfc3339, plus, type Random } from '../lib/time.ts';
+import { type Clock, parseRfc3339, type Random } from '../lib/time.ts';
 import { createClusterView } from './cluster-view.ts';
 import { createCredentialResolver } from './credentials.ts';
 import { livenessReply, type NamedReflector, readinessReply } from './health.ts';
@@ -32,6 +31,7 @@ import { dockerConfigOf, namespaceOf, pullSecretOf, RESOURCES, seenSecretOf, ver
 import { createReconciler } from './reconcile.ts';
 import { createSecretWriter } from './secret-writer.ts';
 import { createStatusWriter } from './status-writer.ts';
+import { createWork } from './worker.ts';
 
 export interface OperatorOptions {
   readonly access: ApiServerAccess;
@@ -175,27 +175,7 @@ export async function startOperator(
   const servers = await startServers(options, reflectors);
   observeStores(metrics, { queue, view });
 
-  const work = async (key: string): Promise<void> => {
-    const started = clock.monotonic();
-    let result = 'success';
-    try {
-      const next = await reconcile(key, leading);
-      if (next.op === 'retry') {
-        queue.retry(key);
-      } else {
-        queue.forget(key);
-        if (next.wakeAt !== undefined) queue.addAt(key, next.wakeAt);
-      }
-    } catch (thrown) {
-      result = 'error';
-      const failure = failureFrom(thrown);
-      log.warn('Could not reconcile; trying again', { key, reason: failure.reason, message: failure.message }, thrown);
-      if (failure.delay === undefined) queue.retry(key);
-      else queue.addAt(key, plus(clock.now(), failure.delay));
-    }
-    metrics.reconciles.inc({ controller: CONTROLLER, result });
-    metrics.reconcileSeconds.observe({ controller: CONTROLLER }, (clock.monotonic() - started) / 1_000);
-  };
+  const work = createWork({ queue, controller: CONTROLLER, clock, log, metrics }, (key) => reconcile(key, leading));
 
   const running = objects.map(([, reflector]) => reflector.run(signal));
   const ready = (async () => {
