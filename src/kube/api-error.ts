@@ -51,6 +51,11 @@ export function isNotFound(thrown: unknown): boolean {
   return thrown instanceof ApiError && thrown.status === 404;
 }
 
+/** 403: our ServiceAccount may not do this. */
+export function isForbidden(thrown: unknown): boolean {
+  return thrown instanceof ApiError && thrown.status === 403;
+}
+
 /** 409: the object is there already, or is not the one or the version we meant. */
 export function isConflict(thrown: unknown): boolean {
   return thrown instanceof ApiError && thrown.status === 409;
