@@ -11,6 +11,7 @@ export type PullSecretKind = typeof NAMESPACED_KIND | typeof CLUSTER_KIND;
 /** The original's deprecated kind, cluster scoped; it is only ever converted. */
 export const LEGACY_KIND = 'AWSECRCredential';
 export const LEGACY_VERSION = 'v1alpha1';
+export const LEGACY_API_VERSION = `${GROUP}/${LEGACY_VERSION}`;
 
 /** Value of the label `app.kubernetes.io/managed-by`, the field manager and the reporting controller. */
 export const OPERATOR_NAME = 'kube-ecr-secrets-operator';

@@ -61,6 +61,14 @@ export function isConflict(thrown: unknown): boolean {
   return thrown instanceof ApiError && thrown.status === 409;
 }
 
+/** 409: another version; 422 about the uid: another object of the same name. */
+export function isOtherObject(thrown: unknown): boolean {
+  return (
+    isConflict(thrown) ||
+    (thrown instanceof ApiError && thrown.status === 422 && thrown.message.includes('metadata.uid'))
+  );
+}
+
 /** 410, or a list's continue token that is too old: start from a new list. */
 export function isExpired(thrown: unknown): boolean {
   return thrown instanceof ApiError && (thrown.status === 410 || thrown.apiReason === 'Expired');

@@ -2,6 +2,7 @@
 
 import { type ObjectKey, objectKey, splitKey } from '../api/meta.ts';
 import { CLUSTER_KIND } from '../api/names.ts';
+import type { LegacyObject } from '../core/conversion.ts';
 import { concerns, type NamespaceView } from '../core/desired.ts';
 import type { SeenSecret } from '../core/plan.ts';
 import { type PullSecretObject, parseWish, type Wish } from '../core/resource.ts';
@@ -14,6 +15,8 @@ export interface ClusterView {
   readonly cluster: Store<PullSecretObject>;
   readonly secrets: Store<SeenSecret>;
   readonly namespaces: Store<StoredNamespace>;
+  /** Objects of the original's deprecated kind, to be converted. */
+  readonly legacy: Store<LegacyObject>;
   /** Secrets that ask to be watched for changed AWS keys. */
   readonly credentials: Store<{ readonly resourceVersion: string }>;
   /** The CR with this key: `namespace/name`, or `/name` for the cluster kind. */
@@ -30,6 +33,8 @@ export interface ClusterView {
 export interface ClusterViewOptions {
   /** Told the key of every CR that a change may concern. */
   readonly enqueue: (key: ObjectKey) => void;
+  /** Told the key of every object of the deprecated kind that changed, or whose successor may have. */
+  readonly onLegacy: (key: ObjectKey) => void;
   /** Told of a CR that is gone. */
   readonly onGone: (uid: string) => void;
   /** Told of a Secret with AWS keys that changed. */
@@ -44,6 +49,7 @@ export function keyOf(object: Pick<PullSecretObject, 'namespace' | 'name'>): Obj
 
 export function createClusterView({
   enqueue,
+  onLegacy,
   onGone,
   onCredentials,
   operatorNamespace,
@@ -79,6 +85,7 @@ export function createClusterView({
       byUid.set(after.uid, after);
     }
     if (!own) enqueue(key);
+    if (legacy.get(key)) onLegacy(key);
   };
 
   const onSecret = ({ key, before, after, own }: Change<SeenSecret>): void => {
@@ -120,11 +127,15 @@ export function createClusterView({
     }
   };
 
+  const legacy = createStore<LegacyObject>(({ key, after }) => {
+    if (after) onLegacy(key);
+  });
   const namespaced = createStore(onObject);
   const cluster = createStore(onObject);
   return {
     namespaced,
     cluster,
+    legacy,
     secrets: createStore(onSecret),
     namespaces: createStore(onNamespace),
     credentials: createStore(onCredentialSecret),

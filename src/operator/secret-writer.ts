@@ -14,12 +14,13 @@ import {
   OPERATOR_NAME,
   OWNER_UID_LABEL,
 } from '../api/names.ts';
-import type { Payload, SeenSecret } from '../core/plan.ts';
+import { type OwnerReference, reparented } from '../core/conversion.ts';
+import { isOwned, type Payload, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
-import { isConflict, isNotFound } from '../kube/api-error.ts';
+import { isConflict, isNotFound, isOtherObject } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Store } from '../kube/store.ts';
-import type { JsonRecord } from '../lib/json.ts';
+import { type JsonRecord, recordOf } from '../lib/json.ts';
 import { seenSecretOf } from './objects.ts';
 
 export interface SecretWriter {
@@ -29,6 +30,13 @@ export interface SecretWriter {
   update(owner: PullSecretObject, seen: SeenSecret, payload: Payload): Promise<void>;
   /** A Secret that is gone already, or is another object by now, is no error. */
   delete(seen: SeenSecret): Promise<void>;
+  /**
+   * Makes `owner` the owner of the Secret in place of `formerUid`, in one write; nothing else of it changes, no watcher
+   * misses it. A Secret that is not there, is being deleted or never was the former owner's is left as it is.
+   *
+   * @returns false when it changed meanwhile, and is to be looked at again
+   */
+  handOver(owner: PullSecretObject, formerUid: string, namespace: string, name: string): Promise<boolean>;
   /** The Secret as it is now, not as a watch last showed it; undefined when there is none. */
   read(namespace: string, name: string): Promise<SeenSecret | undefined>;
 }
@@ -37,6 +45,14 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
   const note = (raw: JsonRecord): void => {
     const seen = seenSecretOf(raw);
     if (seen) store.wrote(keyOf(seen), seen);
+  };
+  const get = async (namespace: string, name: string): Promise<JsonRecord | undefined> => {
+    try {
+      return await client.get(SECRETS, namespace, name, signal);
+    } catch (thrown) {
+      if (isNotFound(thrown)) return undefined;
+      throw thrown;
+    }
   };
 
   return {
@@ -65,13 +81,30 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
         if (!isNotFound(thrown) && !isConflict(thrown)) throw thrown;
       }
     },
-    async read(namespace, name) {
+    async handOver(owner, formerUid, namespace, name) {
+      const raw = await get(namespace, name);
+      const seen = raw && seenSecretOf(raw);
+      if (!seen || seen.deleting || !isOwned(seen, formerUid)) return true;
+      const body = {
+        metadata: {
+          uid: seen.uid,
+          resourceVersion: seen.resourceVersion,
+          labels: ourLabels(owner),
+          ownerReferences: reparented(recordOf(raw['metadata'])['ownerReferences'], formerUid, ownerReference(owner)),
+        },
+      };
       try {
-        return seenSecretOf(await client.get(SECRETS, namespace, name, signal));
+        // Not noted in the store: it is news for the new owner's reconciliation, which the watch brings.
+        await client.patch(SECRETS, { namespace, name }, body, signal);
+        return true;
       } catch (thrown) {
-        if (isNotFound(thrown)) return undefined;
+        if (isNotFound(thrown) || isOtherObject(thrown)) return false;
         throw thrown;
       }
+    },
+    async read(namespace, name) {
+      const raw = await get(namespace, name);
+      return raw && seenSecretOf(raw);
     },
   };
 }
@@ -80,14 +113,18 @@ function keyOf({ namespace, name }: SeenSecret): ObjectKey {
   return objectKey(namespace, name);
 }
 
-function ourMetadata({ uid }: PullSecretObject, { expiry, inputs }: Payload): JsonRecord {
+function ourLabels({ uid }: PullSecretObject): JsonRecord {
+  return { [MANAGED_BY_LABEL]: OPERATOR_NAME, [OWNER_UID_LABEL]: uid };
+}
+
+function ourMetadata(owner: PullSecretObject, { expiry, inputs }: Payload): JsonRecord {
   return {
-    labels: { [MANAGED_BY_LABEL]: OPERATOR_NAME, [OWNER_UID_LABEL]: uid },
+    labels: ourLabels(owner),
     annotations: { [EXPIRY_ANNOTATION]: expiry, [INPUTS_ANNOTATION]: inputs },
   };
 }
 
 /** Without `blockOwnerDeletion`: that would need rights on the CR's finalizers, and nothing here needs to block. */
-function ownerReference({ kind, name, uid }: PullSecretObject): JsonRecord {
+function ownerReference({ kind, name, uid }: PullSecretObject): OwnerReference {
   return { apiVersion: API_VERSION, kind, name, uid, controller: true };
 }
