@@ -64,9 +64,10 @@ export function isSuccessor(old: LegacyObject, object: PullSecretObject): boolea
 }
 
 /**
- * The uid whose Secrets will soon be those of `object`: that of the old object it takes over from.
+ * The uid whose Secrets will soon be in nobody's way: that of the old object from which `object` takes over. They are on
+ * their way to `object`; or, when the user has deleted the old object, the collector is on its way to them.
  *
- * @param old  the old object of the same name, if there is one
+ * @param old  the old object of the same name as it was last seen, if there is or was one
  */
 export function formerUid(old: LegacyObject | undefined, object: PullSecretObject): string | undefined {
   return old && !old.deleting && isSuccessor(old, object) ? old.uid : undefined;

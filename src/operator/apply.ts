@@ -34,7 +34,7 @@ const AT_ONCE = 32;
 /** What writes, and until when a further write may begin: those in hand are finished, the others wait for the next start. */
 export interface Hand {
   readonly writer: SecretWriter;
-  /** Uid of an owner whose Secrets will be ours soon: they are no conflict, but to be waited for. */
+  /** Uid of an owner whose Secrets will be ours, or gone, soon: they are no conflict, but to be waited for. */
   readonly formerUid: string | undefined;
   readonly signal: AbortSignal;
 }

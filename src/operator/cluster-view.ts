@@ -21,6 +21,8 @@ export interface ClusterView {
   readonly credentials: Store<{ readonly resourceVersion: string }>;
   /** The CR with this key: `namespace/name`, or `/name` for the cluster kind. */
   object(key: ObjectKey): PullSecretObject | undefined;
+  /** The object of the deprecated kind that had, or has, this key: when it is gone, the collector comes for its Secrets. */
+  predecessor(key: ObjectKey): LegacyObject | undefined;
   objectByUid(uid: string): PullSecretObject | undefined;
   objects(): Iterable<PullSecretObject>;
   /** What a CR wants, read once for each version of it. */
@@ -59,6 +61,7 @@ export function createClusterView({
   const byPlace = new Map<string, Set<ObjectKey>>();
   const secretsByOwner: OwnedSecrets = new Map();
   const namespaceViews = new Map<string, NamespaceView>();
+  const predecessors = new Map<ObjectKey, LegacyObject>();
   const wishes = new WeakMap<PullSecretObject, Wish | string>();
 
   const wish = (object: PullSecretObject): Wish | string => {
@@ -128,7 +131,9 @@ export function createClusterView({
   };
 
   const legacy = createStore<LegacyObject>(({ key, after }) => {
-    if (after) onLegacy(key);
+    if (!after) return;
+    predecessors.set(key, after);
+    onLegacy(key);
   });
   const namespaced = createStore(onObject);
   const cluster = createStore(onObject);
@@ -140,6 +145,7 @@ export function createClusterView({
     namespaces: createStore(onNamespace),
     credentials: createStore(onCredentialSecret),
     object: (key) => (key.startsWith('/') ? cluster : namespaced).get(key),
+    predecessor: (key) => predecessors.get(key),
     objectByUid: (uid) => byUid.get(uid),
     objects: () => byUid.values(),
     wish,

@@ -102,7 +102,7 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
       ? await confirmPrune(client, object, plan.prune, signal)
       : plan.prune;
     const applied = await applyPlan(
-      { writer: secrets, formerUid: formerUid(view.legacy.get(keyOf(object)), object), signal },
+      { writer: secrets, formerUid: formerUid(view.predecessor(keyOf(object)), object), signal },
       object,
       wish.secretName,
       { actions: plan.actions, prune },
