@@ -1,11 +1,17 @@
-// Sees every Secret that is deleted, as a kubelet would: by a watch that misses nothing. Independent of our own reflector.
+// Sees what happens to every Secret, as a kubelet would: by a watch that misses nothing. Independent of our own reflector.
 
 import { request } from 'node:https';
 import type { ControlPlane } from './control-plane/control-plane.ts';
 
+export interface SecretEvent {
+  readonly type: string;
+  readonly namespace: string;
+  readonly uid: string;
+}
+
 export interface SecretWatch {
-  /** Namespaces in which a Secret of this name was deleted. */
-  deleted(name: string): readonly string[];
+  /** What happened so far to the Secrets of this name. */
+  events(name: string): readonly SecretEvent[];
   stop(): void;
 }
 
@@ -24,13 +30,14 @@ export function watchSecrets(plane: ControlPlane, version: string): SecretWatch 
   asked.on('error', () => {});
   asked.end();
   return {
-    deleted: (name) =>
+    events: (name) =>
       text
         .split('\n')
-        .filter((line) => line !== '')
+        // The last one is empty, or not whole yet.
+        .slice(0, -1)
         .map((line) => JSON.parse(line))
-        .filter(({ type, object }) => type === 'DELETED' && object.metadata.name === name)
-        .map(({ object }) => object.metadata.namespace),
+        .filter(({ object }) => object.metadata.name === name)
+        .map(({ type, object: { metadata } }) => ({ type, namespace: metadata.namespace, uid: metadata.uid })),
     stop: () => void asked.destroy(),
   };
 }

@@ -126,7 +126,12 @@ describe('conversion of the deprecated kind', () => {
       assert.equal(metadata.labels['app.kubernetes.io/managed-by'], 'kube-ecr-secrets-operator');
       assert.equal(metadata.labels['aws.zakariaamine.com/owner-uid'], owner);
     }
-    assert.deepEqual(watch?.deleted(name), []);
+    const missed = await eventually(() => {
+      const events = watch?.events(name).filter(({ namespace }) => secrets.has(namespace)) ?? [];
+      const isWhole = new Set(events.map(({ namespace }) => namespace)).size === secrets.size;
+      return isWhole ? events.filter((event) => event.type === 'DELETED') : undefined;
+    });
+    assert.deepEqual(missed, []);
     return status;
   };
 
