@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { isRecord, type JsonRecord } from '../lib/json.ts';
-import { CLUSTER_KIND, GROUP, NAMESPACED_KIND, VERSION } from './names.ts';
+import { CLUSTER_KIND, GROUP, LEGACY_KIND, LEGACY_VERSION, NAMESPACED_KIND, VERSION } from './names.ts';
 import { clusterSpec, legacySpec, legacyStatus, namespacedSpec, status } from './schema.ts';
 import { structuralProblems } from './structural.ts';
 
@@ -99,17 +99,17 @@ const DEFINITIONS: readonly Definition[] = [
     requireSpec: true,
   },
   {
-    kind: 'AWSECRCredential',
+    kind: LEGACY_KIND,
     plural: 'awsecrcredentials',
     shortNames: [],
     scope: 'Cluster',
-    version: 'v1alpha1',
+    version: LEGACY_VERSION,
     description: 'Deprecated: use ClusterAWSECRImagePullSecret.',
     spec: legacySpec,
     status: legacyStatus,
     columns: [],
     requireSpec: false,
-    deprecation: `${GROUP}/v1alpha1 AWSECRCredential is deprecated; use ${GROUP}/${VERSION} ${CLUSTER_KIND}`,
+    deprecation: `${GROUP}/${LEGACY_VERSION} ${LEGACY_KIND} is deprecated; use ${GROUP}/${VERSION} ${CLUSTER_KIND}`,
   },
 ];
 

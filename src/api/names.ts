@@ -8,6 +8,11 @@ export const NAMESPACED_KIND = 'AWSECRImagePullSecret';
 export const CLUSTER_KIND = 'ClusterAWSECRImagePullSecret';
 export type PullSecretKind = typeof NAMESPACED_KIND | typeof CLUSTER_KIND;
 
+/** The original's deprecated kind, cluster scoped; it is only ever converted. */
+export const LEGACY_KIND = 'AWSECRCredential';
+export const LEGACY_VERSION = 'v1alpha1';
+export const LEGACY_API_VERSION = `${GROUP}/${LEGACY_VERSION}`;
+
 /** Value of the label `app.kubernetes.io/managed-by`, the field manager and the reporting controller. */
 export const OPERATOR_NAME = 'kube-ecr-secrets-operator';
 
@@ -28,6 +33,9 @@ export const INPUTS_ANNOTATION = `${GROUP}/inputs`;
 export const ADOPT_ANNOTATION = `${GROUP}/adopt`;
 /** On a CR: any new value forces a fresh login. */
 export const RECONCILE_AT_ANNOTATION = `${GROUP}/reconcile-at`;
+
+/** On a CR: the object that it was converted from, as `<kind>/<uid>`. For people; nothing is decided by it. */
+export const CONVERTED_FROM_ANNOTATION = `${GROUP}/converted-from`;
 
 export const DOCKER_CONFIG_TYPE = 'kubernetes.io/dockerconfigjson';
 export const DOCKER_CONFIG_KEY = '.dockerconfigjson';
@@ -56,6 +64,8 @@ export const REASON = {
   invalidSpec: 'InvalidSpec',
   credentialsUnusable: 'CredentialsUnusable',
   retrying: 'Retrying',
+  converted: 'Converted',
+  conversionConflict: 'ConversionConflict',
 } as const;
 
 /**

@@ -51,9 +51,22 @@ export function isNotFound(thrown: unknown): boolean {
   return thrown instanceof ApiError && thrown.status === 404;
 }
 
+/** 403: our ServiceAccount may not do this. */
+export function isForbidden(thrown: unknown): boolean {
+  return thrown instanceof ApiError && thrown.status === 403;
+}
+
 /** 409: the object is there already, or is not the one or the version we meant. */
 export function isConflict(thrown: unknown): boolean {
   return thrown instanceof ApiError && thrown.status === 409;
+}
+
+/** 409: another version; 422 about the uid: another object of the same name. */
+export function isOtherObject(thrown: unknown): boolean {
+  return (
+    isConflict(thrown) ||
+    (thrown instanceof ApiError && thrown.status === 422 && thrown.message.includes('metadata.uid'))
+  );
 }
 
 /** 410, or a list's continue token that is too old: start from a new list. */

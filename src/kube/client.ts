@@ -40,9 +40,12 @@ export interface WatchOptions {
   readonly deadline: DurationMs;
 }
 
-export interface Preconditions {
+/** Which object, in which version, is to be deleted, and how. */
+interface DeleteTerms {
   readonly uid: string;
   readonly resourceVersion: string;
+  /** `Orphan`: what the object owns stays, and loses its owner reference. */
+  readonly propagationPolicy?: 'Orphan';
 }
 
 export interface KubeClient {
@@ -55,15 +58,15 @@ export interface KubeClient {
   /** One page, consistent with the store (not from a stale cache). */
   list(resource: ResourceDescriptor, options: ListOptions, signal: AbortSignal): Promise<ListPage | ListTooLarge>;
   watch(resource: ResourceDescriptor, options: WatchOptions, signal: AbortSignal): AsyncIterable<Line>;
-  create(resource: ResourceDescriptor, namespace: string, body: JsonRecord, signal: AbortSignal): Promise<JsonRecord>;
+  create(
+    resource: ResourceDescriptor,
+    namespace: string | undefined,
+    body: JsonRecord,
+    signal: AbortSignal,
+  ): Promise<JsonRecord>;
   /** JSON merge patch; put `metadata.uid` and `metadata.resourceVersion` into it to mean one object in one version. */
   patch(resource: ResourceDescriptor, at: ObjectAddress, body: JsonRecord, signal: AbortSignal): Promise<JsonRecord>;
-  delete(
-    resource: ResourceDescriptor,
-    at: ObjectAddress,
-    preconditions: Preconditions,
-    signal: AbortSignal,
-  ): Promise<void>;
+  delete(resource: ResourceDescriptor, at: ObjectAddress, terms: DeleteTerms, signal: AbortSignal): Promise<void>;
 }
 
 export interface ObjectAddress {
@@ -147,12 +150,12 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
         { method: 'PATCH', path: apiPath(resource, at), query, body, contentType: 'application/merge-patch+json' },
         signal,
       ),
-    async delete(resource, at, preconditions, signal) {
+    async delete(resource, at, { uid, resourceVersion, ...terms }, signal) {
       await send(
         {
           method: 'DELETE',
           path: apiPath(resource, at),
-          body: { kind: 'DeleteOptions', apiVersion: 'v1', preconditions },
+          body: { kind: 'DeleteOptions', apiVersion: 'v1', ...terms, preconditions: { uid, resourceVersion } },
         },
         signal,
       );

@@ -330,6 +330,36 @@ describe('a server that is not well', () => {
   });
 });
 
+describe('an optional kind', () => {
+  const UNAVAILABLE = { '404': { lines: 0 }, '403': { lines: 1 } };
+  for (const [code, { lines }] of Object.entries(UNAVAILABLE)) {
+    test(`that is answered with ${code} is an empty list, looked for again each minute, with ${lines} lines in the log`, async () => {
+      const other = await startReflectorRig(0.5, true, true);
+      for (let turn = 0; turn < 3; turn += 1) {
+        (await other.server.next()).answer(Number(code), { kind: 'Status', code: Number(code) });
+        await other.reflector.synced;
+        assert.equal(await other.pause(), 60_000);
+      }
+      assert.equal(other.log().split('\n').length - 1, lines);
+      const watch = await other.watching([secret('a', '3')]);
+      watch.write(event('ADDED', 'b', '11'));
+      await eventually(() => (other.keys().includes('b') ? true : undefined));
+      await other.stop();
+    });
+  }
+
+  test('that goes while it is watched is looked for again each minute', async () => {
+    const other = await startReflectorRig(0.5, true, true);
+    (await other.watching()).end();
+    await other.pause();
+    (await other.server.next()).answer(404, '404 page not found');
+    assert.equal(await other.pause(), 60_000);
+    assert.equal((await other.server.next()).query['watch'], undefined);
+    assert.equal(other.log(), '');
+    await other.stop();
+  });
+});
+
 describe('a reflector', () => {
   test('that is told to stop ends at once, whether it lists, pauses or watches', async () => {
     const listing = await startReflectorRig();

@@ -8,8 +8,8 @@ import { type ObjectKey, objectKey, type ResourceDescriptor } from '../api/meta.
 import { Failure, failureFrom } from '../lib/errors.ts';
 import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
-import { backoff, type Clock, type DurationMs, type Random, SECOND, seconds, sleep } from '../lib/time.ts';
-import { isExpired, isNotFound } from './api-error.ts';
+import { backoff, type Clock, type DurationMs, MINUTE, type Random, SECOND, seconds, sleep } from '../lib/time.ts';
+import { isExpired, isForbidden, isNotFound } from './api-error.ts';
 import type { KubeClient } from './client.ts';
 import type { Line } from './lines.ts';
 import { oversizedIn } from './oversized.ts';
@@ -21,6 +21,8 @@ export interface ReflectorOptions<Item extends Stored> {
   readonly client: KubeClient;
   readonly resource: ResourceDescriptor;
   readonly labelSelector?: string;
+  /** The kind need not be there, or be ours to read: until it is, that is an empty list, looked at once a minute. */
+  readonly optional?: boolean;
   readonly store: Store<Item>;
   /** The part of an object that is kept; called once for each object seen. Undefined: the object is not for us. */
   readonly reduce: (raw: JsonRecord) => Item | undefined;
@@ -51,6 +53,8 @@ export const LONGEST_WATCH: DurationMs = seconds(WATCH_SECONDS.most + GRACE_SECO
 const SHORT_WATCH = SECOND;
 const FIRST_PAUSE = SECOND;
 const LAST_PAUSE = seconds(30);
+/** Between two looks for an optional kind that is not there. */
+const ABSENT_PAUSE = MINUTE;
 /** Objects over the cap that are named in the log; more would only fill it. */
 const MOST_REPORTED = 1_000;
 
@@ -132,14 +136,17 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     return { op: 'event', version };
   };
 
+  const settle = (): void => {
+    if (isSynced) return;
+    isSynced = true;
+    announce();
+  };
+
   const list = async (signal: AbortSignal): Promise<Happening> => {
     try {
       const happening = await listAll(signal);
       trouble = undefined;
-      if (!isSynced) {
-        isSynced = true;
-        announce();
-      }
+      settle();
       return happening;
     } catch (thrown) {
       return failed(thrown, signal);
@@ -147,6 +154,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   };
 
   const failed = (thrown: unknown, signal: AbortSignal): Happening => {
+    if (options.optional && isNotFound(thrown)) return absent();
     if (!signal.aborted) {
       const failure = isNotFound(thrown) ? notServed(resource) : failureFrom(thrown);
       if (trouble?.message !== failure.message)
@@ -154,7 +162,15 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
       trouble = failure;
       askedToWait = failure.delay ?? 0;
     }
+    if (options.optional && isForbidden(thrown)) return absent();
     return { op: isExpired(thrown) ? 'expired' : 'broken' };
+  };
+
+  /** An optional kind is not there, or not there for us. What was held of it went with it, or goes with the next list. */
+  const absent = (): Happening => {
+    askedToWait = ABSENT_PAUSE;
+    settle();
+    return { op: 'expired' };
   };
 
   /** Reads one watch to its end; each event moves the state, the end is returned. */

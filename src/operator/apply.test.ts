@@ -21,7 +21,7 @@ describe('a plan whose writes are throttled', () => {
     };
     const actions = ['a', 'b', 'c'].map((namespace): Action => ({ op: 'create', namespace, named: true }));
     const applied = await applyPlan(
-      { writer: writer as SecretWriter, signal: new AbortController().signal },
+      { writer: writer as SecretWriter, formerUid: undefined, signal: new AbortController().signal },
       OWNER as PullSecretObject,
       'ecr-login',
       { actions, prune: [] },

@@ -5,7 +5,7 @@ import { REASON } from '../api/names.ts';
 import type { Problem } from '../core/desired.ts';
 import { type Action, conflict, isOwned, type Payload, type Plan, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
-import { ApiError, isConflict, isNamespaceTerminating, isNotFound } from '../kube/api-error.ts';
+import { ApiError, isConflict, isNamespaceTerminating, isNotFound, isOtherObject } from '../kube/api-error.ts';
 import { failureFrom } from '../lib/errors.ts';
 import type { DurationMs } from '../lib/time.ts';
 import type { SecretWriter } from './secret-writer.ts';
@@ -34,16 +34,19 @@ const AT_ONCE = 32;
 /** What writes, and until when a further write may begin: those in hand are finished, the others wait for the next start. */
 export interface Hand {
   readonly writer: SecretWriter;
+  /** Uid of an owner whose Secrets will be ours, or gone, soon: they are no conflict, but to be waited for. */
+  readonly formerUid: string | undefined;
   readonly signal: AbortSignal;
 }
 
 export async function applyPlan(
-  { writer, signal }: Hand,
+  hand: Hand,
   owner: PullSecretObject,
   secretName: string,
   { actions, prune }: Pick<Plan, 'actions' | 'prune'>,
   payload: Payload | undefined,
 ): Promise<Applied> {
+  const { writer, signal } = hand;
   const limit = pLimit(AT_ONCE);
   const results: { readonly namespace: string; readonly outcome: Outcome }[] = [];
   let retryAfter: DurationMs | undefined;
@@ -59,7 +62,7 @@ export async function applyPlan(
     });
   await Promise.all([
     ...(payload
-      ? actions.map((action) => run(action.namespace, () => write(writer, owner, secretName, action, payload)))
+      ? actions.map((action) => run(action.namespace, () => write(hand, owner, secretName, action, payload)))
       : []),
     ...prune.map((seen) => run(seen.namespace, () => remove(writer, seen))),
   ]);
@@ -82,12 +85,13 @@ export async function applyPlan(
 }
 
 async function write(
-  writer: SecretWriter,
+  hand: Hand,
   owner: PullSecretObject,
   name: string,
   action: Action,
   payload: Payload,
 ): Promise<Outcome> {
+  const { writer } = hand;
   const { namespace, named } = action;
   try {
     if (action.op === 'update') return await updated(writer, owner, action.seen, payload);
@@ -100,7 +104,7 @@ async function write(
     return action.op === 'replace' ? 'updated' : 'created';
   } catch (thrown) {
     if (isNamespaceTerminating(thrown)) return 'terminating';
-    if (action.op === 'create' && isConflict(thrown)) return await takeOver(writer, owner, name, action, payload);
+    if (action.op === 'create' && isConflict(thrown)) return await takeOver(hand, owner, name, action, payload);
     if (isNotFound(thrown)) return lost(action);
     if (isOtherObject(thrown)) return 'retry';
     if (isThrottled(thrown)) throw thrown;
@@ -125,7 +129,7 @@ async function updated(
 
 /** Something of that name is there and our watch does not show it: our own without its labels, or somebody else's. */
 async function takeOver(
-  writer: SecretWriter,
+  { writer, formerUid }: Hand,
   owner: PullSecretObject,
   name: string,
   action: Action,
@@ -135,6 +139,7 @@ async function takeOver(
   try {
     const seen = await writer.read(namespace, name);
     if (!seen || seen.deleting) return 'retry';
+    if (formerUid !== undefined && isOwned(seen, formerUid)) return 'retry';
     if (!isOwned(seen, owner.uid)) return conflict(namespace, named, seen);
     return await updated(writer, owner, seen, payload);
   } catch (thrown) {
@@ -152,14 +157,6 @@ async function remove(writer: SecretWriter, seen: SeenSecret): Promise<Outcome> 
     if (isThrottled(thrown)) throw thrown;
     return problem(seen.namespace, false, REASON.deleteSecretError, thrown);
   }
-}
-
-/** 409: another version; 422 about the uid: another object of the same name. */
-function isOtherObject(thrown: unknown): boolean {
-  return (
-    isConflict(thrown) ||
-    (thrown instanceof ApiError && thrown.status === 422 && thrown.message.includes('metadata.uid'))
-  );
 }
 
 function isThrottled(thrown: unknown): thrown is ApiError {

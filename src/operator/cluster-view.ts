@@ -2,6 +2,7 @@
 
 import { type ObjectKey, objectKey, splitKey } from '../api/meta.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
+import type { LegacyObject } from '../core/conversion.ts';
 import { concerns, type NamespaceView } from '../core/desired.ts';
 import type { SeenSecret } from '../core/plan.ts';
 import { isOlder, type PullSecretObject, parseWish, type Wish } from '../core/resource.ts';
@@ -14,10 +15,14 @@ export interface ClusterView {
   readonly cluster: Store<PullSecretObject>;
   readonly secrets: Store<SeenSecret>;
   readonly namespaces: Store<StoredNamespace>;
+  /** Objects of the original's deprecated kind, to be converted. */
+  readonly legacy: Store<LegacyObject>;
   /** Secrets that ask to be watched for changed AWS keys. */
   readonly credentials: Store<{ readonly resourceVersion: string }>;
   /** The CR with this key: `namespace/name`, or `/name` for the cluster kind. */
   object(key: ObjectKey): PullSecretObject | undefined;
+  /** The object of the deprecated kind that had, or has, this key: when it is gone, the collector comes for its Secrets. */
+  predecessor(key: ObjectKey): LegacyObject | undefined;
   objectByUid(uid: string): PullSecretObject | undefined;
   objects(): Iterable<PullSecretObject>;
   /** Kind of an older CR that wants the Secret of this name in this namespace too. */
@@ -32,6 +37,8 @@ export interface ClusterView {
 export interface ClusterViewOptions {
   /** Told the key of every CR that a change may concern. */
   readonly enqueue: (key: ObjectKey) => void;
+  /** Told the key of every object of the deprecated kind that changed, or whose successor may have. */
+  readonly onLegacy: (key: ObjectKey) => void;
   /** Told of a CR that is gone. */
   readonly onGone: (uid: string) => void;
   /** Told of a Secret with AWS keys that changed. */
@@ -46,6 +53,7 @@ export function keyOf(object: Pick<PullSecretObject, 'namespace' | 'name'>): Obj
 
 export function createClusterView({
   enqueue,
+  onLegacy,
   onGone,
   onCredentials,
   operatorNamespace,
@@ -55,6 +63,7 @@ export function createClusterView({
   const byPlace = new Map<string, Set<ObjectKey>>();
   const secretsByOwner: OwnedSecrets = new Map();
   const namespaceViews = new Map<string, NamespaceView>();
+  const predecessors = new Map<ObjectKey, LegacyObject>();
   const wishes = new WeakMap<PullSecretObject, Wish | string>();
 
   const wish = (object: PullSecretObject): Wish | string => {
@@ -80,6 +89,7 @@ export function createClusterView({
       addTo(byPlace, placeOf(after), key);
       byUid.set(after.uid, after);
     }
+    if (legacy.get(key)) onLegacy(key);
     if (own) return;
     enqueue(key);
     // A place that somebody gives up may be what another one waits for.
@@ -135,6 +145,11 @@ export function createClusterView({
     }
   };
 
+  const legacy = createStore<LegacyObject>(({ key, after }) => {
+    if (!after) return;
+    predecessors.set(key, after);
+    onLegacy(key);
+  });
   const namespaced = createStore(onObject);
   const cluster = createStore(onObject);
   const wants = (object: PullSecretObject, namespace: string): boolean => {
@@ -147,6 +162,7 @@ export function createClusterView({
   return {
     namespaced,
     cluster,
+    legacy,
     rivalOf(object, namespace, secretName) {
       for (const place of [objectKey(namespace, secretName), objectKey(undefined, secretName)]) {
         for (const key of byPlace.get(place) ?? []) {
@@ -160,6 +176,7 @@ export function createClusterView({
     namespaces: createStore(onNamespace),
     credentials: createStore(onCredentialSecret),
     object: (key) => (key.startsWith('/') ? cluster : namespaced).get(key),
+    predecessor: (key) => predecessors.get(key),
     objectByUid: (uid) => byUid.get(uid),
     objects: () => byUid.values(),
     wish,

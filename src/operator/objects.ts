@@ -8,6 +8,7 @@ import {
   EXPIRY_ANNOTATION,
   GROUP,
   INPUTS_ANNOTATION,
+  LEGACY_VERSION,
   MANAGED_BY_LABEL,
   NAMESPACED_KIND,
   OPERATOR_NAME,
@@ -16,15 +17,23 @@ import {
   RECONCILE_AT_ANNOTATION,
   VERSION,
 } from '../api/names.ts';
+import type { LegacyObject } from '../core/conversion.ts';
 import type { NamespaceView } from '../core/desired.ts';
 import { hostsIn } from '../core/docker-config.ts';
 import { contentDigest, type Offer, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
-import { type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
+import { isRecord, type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 
 export const RESOURCES: Readonly<Record<PullSecretKind, ResourceDescriptor>> = {
   [NAMESPACED_KIND]: { group: GROUP, version: VERSION, plural: 'awsecrimagepullsecrets', namespaced: true },
   [CLUSTER_KIND]: { group: GROUP, version: VERSION, plural: 'clusterawsecrimagepullsecrets', namespaced: false },
+};
+
+export const LEGACY: ResourceDescriptor = {
+  group: GROUP,
+  version: LEGACY_VERSION,
+  plural: 'awsecrcredentials',
+  namespaced: false,
 };
 
 /** A namespace in the store: the view that decisions use, and its version. */
@@ -65,20 +74,40 @@ function metadataOf(raw: JsonRecord): Metadata | undefined {
 export function pullSecretOf(kind: PullSecretKind, raw: JsonRecord): PullSecretObject | undefined {
   const metadata = metadataOf(raw);
   if (!metadata) return undefined;
-  const generation = metadata.wire['generation'];
   return {
     kind,
     namespace: metadata.namespace,
     name: metadata.name,
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
-    generation: typeof generation === 'number' ? generation : 0,
+    generation: generationOf(metadata),
     deleting: metadata.deleting,
     createdAt: stringOf(metadata.wire['creationTimestamp']) ?? '',
     reconcileAt: metadata.annotations.get(RECONCILE_AT_ANNOTATION),
     spec: recordOf(raw['spec']),
     // The API server checked it against the schema that this type is made from; every field of it is optional.
     status: recordOf(raw['status']),
+  };
+}
+
+function generationOf({ wire }: Metadata): number {
+  const { generation } = wire;
+  return typeof generation === 'number' ? generation : 0;
+}
+
+/** As `pullSecretOf`, for the deprecated kind. */
+export function legacyOf(raw: JsonRecord): LegacyObject | undefined {
+  const metadata = metadataOf(raw);
+  if (!metadata) return undefined;
+  const { name, uid, resourceVersion, deleting } = metadata;
+  return {
+    name,
+    uid,
+    resourceVersion,
+    generation: generationOf(metadata),
+    deleting,
+    spec: recordOf(raw['spec']),
+    conditions: listOf(recordOf(raw['status'])['conditions']).filter(isRecord),
   };
 }
 

@@ -7,6 +7,7 @@
 import type { ObjectKey } from '../api/meta.ts';
 import { objectKey } from '../api/meta.ts';
 import { REASON } from '../api/names.ts';
+import { formerUid } from '../core/conversion.ts';
 import { desiredTargets } from '../core/desired.ts';
 import { makePayload, needsConfirmation, planSecrets, type SeenSecret } from '../core/plan.ts';
 import { describeObject, type PullSecretObject, type Wish } from '../core/resource.ts';
@@ -18,12 +19,13 @@ import type { Logger } from '../lib/log.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, SECOND } from '../lib/time.ts';
 import { announce } from './announcer.ts';
 import { type Applied, applyPlan } from './apply.ts';
-import type { ClusterView } from './cluster-view.ts';
+import { type ClusterView, keyOf } from './cluster-view.ts';
 import type { CredentialResolver } from './credentials.ts';
 import type { LoginBook, Logins } from './logins.ts';
 import { confirmPrune } from './prune.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import type { StatusWriter } from './status-writer.ts';
+import type { Result } from './worker.ts';
 
 export interface ReconcilerParts {
   readonly client: KubeClient;
@@ -36,9 +38,6 @@ export interface ReconcilerParts {
   readonly clock: Clock;
   readonly log: Logger;
 }
-
-/** What the queue does next with the key. `retry`: again, later each time. `wakeAt`: at that instant, if there is one. */
-export type Result = { readonly op: 'retry' } | { readonly op: 'done'; readonly wakeAt: EpochMs | undefined };
 
 /** A first login that takes longer than this is worth a status write of its own (DESIGN.md §2). */
 const SLOW_LOGIN = SECOND;
@@ -106,7 +105,7 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
       ? await confirmPrune(client, object, plan.prune, signal)
       : plan.prune;
     const applied = await applyPlan(
-      { writer: secrets, signal },
+      { writer: secrets, formerUid: formerUid(view.predecessor(keyOf(object)), object), signal },
       object,
       wish.secretName,
       { actions: plan.actions, prune },

@@ -15,23 +15,33 @@ import { type BindAddress, type HttpServer, type Route, startHttpServer } from '
 import type { ApiServerAccess } from '../kube/access.ts';
 import { createClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
-import { createReflector, type Reflector } from '../kube/reflector.ts';
+import { createReflector, type Reflector, type ReflectorOptions } from '../kube/reflector.ts';
 import type { Store, Stored } from '../kube/store.ts';
 import { createTransport } from '../kube/transport.ts';
-import { createWorkqueue } from '../kube/workqueue.ts';
-import { failureFrom } from '../lib/errors.ts';
+import { createWorkqueue, type Workqueue } from '../kube/workqueue.ts';
 import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
-import { type Clock, parseRfc3339, plus, type Random } from '../lib/time.ts';
+import { type Clock, parseRfc3339, type Random } from '../lib/time.ts';
 import { createClusterView } from './cluster-view.ts';
+import { createConverter } from './conversion.ts';
 import { createCredentialResolver } from './credentials.ts';
 import { livenessReply, type NamedReflector, readinessReply } from './health.ts';
 import { createLoginBook } from './logins.ts';
-import { dockerConfigOf, namespaceOf, pullSecretOf, RESOURCES, seenSecretOf, versionOf } from './objects.ts';
+import {
+  dockerConfigOf,
+  LEGACY,
+  legacyOf,
+  namespaceOf,
+  pullSecretOf,
+  RESOURCES,
+  seenSecretOf,
+  versionOf,
+} from './objects.ts';
 import { createReconciler } from './reconcile.ts';
 import { createSecretWriter } from './secret-writer.ts';
 import { createStatusWriter } from './status-writer.ts';
+import { createWork } from './worker.ts';
 
 export interface OperatorOptions {
   readonly access: ApiServerAccess;
@@ -61,6 +71,9 @@ export interface Operator {
 /** Keys worked on at once; requests are bounded by the transport, this only bounds what waits for them. */
 const WORKERS = 64;
 const CONTROLLER = 'pullsecret';
+/** Objects of the deprecated kind converted at once. */
+const CONVERTERS = 4;
+const CONVERSION = 'conversion';
 
 /**
  * Starts the operator; it runs until `signal` aborts.
@@ -91,15 +104,19 @@ export async function startOperator(
       metrics.awsRequestSeconds.observe({ operation: 'GetAuthorizationToken', region }, took / 1_000);
     },
   });
-  const queue = createWorkqueue({
-    clock,
-    random,
-    onBug: (key, error) => log.error('A reconciliation failed unexpectedly', { key }, error),
-  });
+  const createQueue = (): Workqueue =>
+    createWorkqueue({
+      clock,
+      random,
+      onBug: (key, error) => log.error('A reconciliation failed unexpectedly', { key }, error),
+    });
+  const queue = createQueue();
+  const conversions = createQueue();
   const logins = createLoginBook(ecr, clock, random);
   const credentials = createCredentialResolver(client, clock, options.namespace);
   const view = createClusterView({
     enqueue: (key) => queue.add(key),
+    onLegacy: (key) => conversions.add(key),
     onGone: (uid) => logins.forget(uid),
     onCredentials: (key) => credentials.forget(key),
     operatorNamespace: options.namespace,
@@ -114,6 +131,7 @@ export async function startOperator(
   });
   // Writes in hand are finished, not cut: they end by their own deadline.
   const writes = new AbortController().signal;
+  const secretWriter = createSecretWriter(client, view.secrets, writes);
   const reconcile = createReconciler({
     client,
     view,
@@ -122,9 +140,10 @@ export async function startOperator(
     events,
     clock,
     log,
-    secrets: createSecretWriter(client, view.secrets, writes),
+    secrets: secretWriter,
     statuses: createStatusWriter(client, view, writes),
   });
+  const convert = createConverter({ client, secrets: secretWriter, events, clock, log, requests: writes });
 
   /** Takes the logins out of a Secret before it is reduced to digests. */
   const reduceSecret = (raw: JsonRecord): SeenSecret | undefined => {
@@ -140,7 +159,7 @@ export async function startOperator(
     resource: ResourceDescriptor,
     store: Store<Item>,
     reduce: (raw: JsonRecord) => Item | undefined,
-    labelSelector?: string,
+    over: Pick<ReflectorOptions<Item>, 'labelSelector' | 'optional'> = {},
   ): Reflector =>
     createReflector({
       client,
@@ -150,7 +169,7 @@ export async function startOperator(
       clock,
       random,
       log,
-      ...(labelSelector ? { labelSelector } : {}),
+      ...over,
     });
 
   const objects: readonly NamedReflector[] = [
@@ -163,39 +182,23 @@ export async function startOperator(
       reflect(RESOURCES[CLUSTER_KIND], view.cluster, (raw) => pullSecretOf(CLUSTER_KIND, raw)),
     ],
     ['namespaces', reflect(NAMESPACES, view.namespaces, namespaceOf)],
-    ['credentials', reflect(SECRETS, view.credentials, versionOf, `${CREDENTIALS_LABEL}=true`)],
+    ['credentials', reflect(SECRETS, view.credentials, versionOf, { labelSelector: `${CREDENTIALS_LABEL}=true` })],
+    [LEGACY.plural, reflect(LEGACY, view.legacy, legacyOf, { optional: true })],
   ];
   // Started when the CRs are known: their status says which of the logins in the Secrets can be believed.
   const secrets: NamedReflector = [
     'secrets',
-    reflect(SECRETS, view.secrets, reduceSecret, `${MANAGED_BY_LABEL}=${OPERATOR_NAME}`),
+    reflect(SECRETS, view.secrets, reduceSecret, { labelSelector: `${MANAGED_BY_LABEL}=${OPERATOR_NAME}` }),
   ];
   const reflectors = [...objects, secrets];
 
   const servers = await startServers(options, reflectors);
   observeStores(metrics, { queue, view });
 
-  const work = async (key: string): Promise<void> => {
-    const started = clock.monotonic();
-    let result = 'success';
-    try {
-      const next = await reconcile(key, leading);
-      if (next.op === 'retry') {
-        queue.retry(key);
-      } else {
-        queue.forget(key);
-        if (next.wakeAt !== undefined) queue.addAt(key, next.wakeAt);
-      }
-    } catch (thrown) {
-      result = 'error';
-      const failure = failureFrom(thrown);
-      log.warn('Could not reconcile; trying again', { key, reason: failure.reason, message: failure.message }, thrown);
-      if (failure.delay === undefined) queue.retry(key);
-      else queue.addAt(key, plus(clock.now(), failure.delay));
-    }
-    metrics.reconciles.inc({ controller: CONTROLLER, result });
-    metrics.reconcileSeconds.observe({ controller: CONTROLLER }, (clock.monotonic() - started) / 1_000);
-  };
+  const work = createWork({ queue, controller: CONTROLLER, clock, log, metrics }, (key) => reconcile(key, leading));
+  const conversion = createWork({ queue: conversions, controller: CONVERSION, clock, log, metrics }, (key) =>
+    convert(key, leading),
+  );
 
   const running = objects.map(([, reflector]) => reflector.run(signal));
   const ready = (async () => {
@@ -210,7 +213,7 @@ export async function startOperator(
       secrets: view.secrets.size,
       namespaces: view.namespaces.size,
     });
-    running.push(queue.run(work, WORKERS, leading));
+    running.push(queue.run(work, WORKERS, leading), conversions.run(conversion, CONVERTERS, leading));
   })();
   const finish = async (): Promise<void> => {
     await aborted(signal);

@@ -16,9 +16,10 @@ import {
   OPERATOR_NAME,
   OWNER_UID_LABEL,
 } from '../api/names.ts';
-import type { Payload, SeenSecret } from '../core/plan.ts';
+import { type OwnerReference, reparented } from '../core/conversion.ts';
+import { isOwned, type Payload, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
-import { isConflict, isNotFound } from '../kube/api-error.ts';
+import { isConflict, isNotFound, isOtherObject } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Store } from '../kube/store.ts';
 import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
@@ -38,6 +39,13 @@ export interface SecretWriter {
   adopt(owner: PullSecretObject, seen: SeenSecret, payload: Payload): Promise<void>;
   /** A Secret that is gone already, or is another object by now, is no error. */
   delete(seen: SeenSecret): Promise<void>;
+  /**
+   * Makes `owner` the owner of the Secret in place of `formerUid`, in one write; nothing else of it changes, no watcher
+   * misses it. A Secret that is not there, is being deleted or never was the former owner's is left as it is.
+   *
+   * @returns false when it changed meanwhile, and is to be looked at again
+   */
+  handOver(owner: PullSecretObject, formerUid: string, namespace: string, name: string): Promise<boolean>;
   /** The Secret as it is now, not as a watch last showed it; undefined when there is none. */
   read(namespace: string, name: string): Promise<SeenSecret | undefined>;
 }
@@ -46,6 +54,14 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
   const note = (raw: JsonRecord): void => {
     const seen = seenSecretOf(raw);
     if (seen) store.wrote(keyOf(seen), seen);
+  };
+  const get = async (namespace: string, name: string): Promise<JsonRecord | undefined> => {
+    try {
+      return await client.get(SECRETS, namespace, name, signal);
+    } catch (thrown) {
+      if (isNotFound(thrown)) return undefined;
+      throw thrown;
+    }
   };
 
   return {
@@ -90,13 +106,30 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
         if (!isNotFound(thrown) && !isConflict(thrown)) throw thrown;
       }
     },
-    async read(namespace, name) {
+    async handOver(owner, formerUid, namespace, name) {
+      const raw = await get(namespace, name);
+      const seen = raw && seenSecretOf(raw);
+      if (!seen || seen.deleting || !isOwned(seen, formerUid)) return true;
+      const body = {
+        metadata: {
+          uid: seen.uid,
+          resourceVersion: seen.resourceVersion,
+          labels: ourLabels(owner),
+          ownerReferences: reparented(recordOf(raw['metadata'])['ownerReferences'], formerUid, ownerReference(owner)),
+        },
+      };
       try {
-        return seenSecretOf(await client.get(SECRETS, namespace, name, signal));
+        // Not noted in the store: it is news for the new owner's reconciliation, which the watch brings.
+        await client.patch(SECRETS, { namespace, name }, body, signal);
+        return true;
       } catch (thrown) {
-        if (isNotFound(thrown)) return undefined;
+        if (isNotFound(thrown) || isOtherObject(thrown)) return false;
         throw thrown;
       }
+    },
+    async read(namespace, name) {
+      const raw = await get(namespace, name);
+      return raw && seenSecretOf(raw);
     },
   };
 }
@@ -105,17 +138,21 @@ function keyOf({ namespace, name }: SeenSecret): ObjectKey {
   return objectKey(namespace, name);
 }
 
+function ourLabels({ uid }: PullSecretObject): JsonRecord {
+  return { [MANAGED_BY_LABEL]: OPERATOR_NAME, [OWNER_UID_LABEL]: uid };
+}
+
 function ourMetadata(
-  { uid }: PullSecretObject,
+  owner: PullSecretObject,
   { expiry, inputs }: Payload,
 ): { readonly labels: JsonRecord; readonly annotations: JsonRecord } {
   return {
-    labels: { [MANAGED_BY_LABEL]: OPERATOR_NAME, [OWNER_UID_LABEL]: uid },
+    labels: ourLabels(owner),
     annotations: { [EXPIRY_ANNOTATION]: expiry, [INPUTS_ANNOTATION]: inputs },
   };
 }
 
-function ownersAfterAdoption(owners: unknown, owner: PullSecretObject): readonly JsonRecord[] {
+function ownersAfterAdoption(owners: unknown, owner: PullSecretObject): readonly object[] {
   const foreign = listOf(owners)
     .map(recordOf)
     .filter(({ apiVersion }) => !stringOf(apiVersion)?.startsWith(`${GROUP}/`));
@@ -123,6 +160,6 @@ function ownersAfterAdoption(owners: unknown, owner: PullSecretObject): readonly
 }
 
 /** Without `blockOwnerDeletion`: that would need rights on the CR's finalizers, and nothing here needs to block. */
-function ownerReference({ kind, name, uid }: PullSecretObject): JsonRecord {
+function ownerReference({ kind, name, uid }: PullSecretObject): OwnerReference {
   return { apiVersion: API_VERSION, kind, name, uid, controller: true };
 }

@@ -49,7 +49,7 @@ export function listText(version: string, name: string, length: number, next = '
   return `{"kind":"SecretList","apiVersion":"v1","metadata":${metadata},"items":[${object}]}`;
 }
 
-export async function startReflectorRig(random = 0.5, starts = true): Promise<ReflectorRig> {
+export async function startReflectorRig(random = 0.5, starts = true, optional = false): Promise<ReflectorRig> {
   const server = await startScriptedServer();
   const clock = createManualClock(1_700_000_000_000 as EpochMs);
   const pauses = new Set<DurationMs[]>();
@@ -74,6 +74,7 @@ export async function startReflectorRig(random = 0.5, starts = true): Promise<Re
     client: createClient(transport, 'test'),
     resource: SECRETS,
     labelSelector: 'ours=true',
+    optional,
     store,
     reduce: (raw) => ({ resourceVersion: stringOf(recordOf(raw['metadata'])['resourceVersion']) ?? '' }),
     clock: recording,

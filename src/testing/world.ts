@@ -1,8 +1,9 @@
 // A whole world for one suite: a real API server with our CRDs, the AWS stand-in, and operators to be started and stopped.
 
 import { after, before } from 'node:test';
-import { GROUP, MANAGED_BY_LABEL, OPERATOR_NAME, VERSION } from '../api/names.ts';
+import { GROUP, LEGACY_VERSION, MANAGED_BY_LABEL, OPERATOR_NAME, VERSION } from '../api/names.ts';
 import type { PullSecretStatus } from '../api/schema.ts';
+import type { ApiServerAccess } from '../kube/access.ts';
 import { createLogger } from '../lib/log.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { type Clock, systemClock, systemRandom } from '../lib/time.ts';
@@ -16,6 +17,8 @@ export const NAMESPACED_PATH = (namespace: string, name = ''): string =>
   `/apis/${GROUP}/${VERSION}/namespaces/${namespace}/awsecrimagepullsecrets${name && `/${name}`}`;
 export const CLUSTER_PATH = (name = ''): string =>
   `/apis/${GROUP}/${VERSION}/clusterawsecrimagepullsecrets${name && `/${name}`}`;
+export const LEGACY_PATH = (name = ''): string =>
+  `/apis/${GROUP}/${LEGACY_VERSION}/awsecrcredentials${name && `/${name}`}`;
 export const SECRET_PATH = (namespace: string, name = ''): string =>
   `/api/v1/namespaces/${namespace}/secrets${name && `/${name}`}`;
 
@@ -40,8 +43,8 @@ export interface World {
   readonly api: TestApi;
   readonly aws: AwsStandIn;
   readonly plane: ControlPlane;
-  /** `clock`: the real one unless a test moves it. */
-  startOperator(clock?: Clock): Promise<RunningOperator>;
+  /** `clock`: the real one unless a test moves it. `access`: straight to the API server unless something stands between. */
+  startOperator(clock?: Clock, access?: ApiServerAccess): Promise<RunningOperator>;
   /** The CR's status once `holds` says yes to it. */
   status(path: string, holds: (status: PullSecretStatus) => boolean, within?: number): Promise<PullSecretStatus>;
   ready(path: string, within?: number): Promise<PullSecretStatus>;
@@ -117,8 +120,8 @@ export function useWorld(): World {
     },
     status,
     ready: (path, within) => status(path, (found) => conditionOf(found, 'Ready')?.status === 'True', within),
-    async startOperator(clock = systemClock) {
-      const started = await startInProcess(need(plane), clock);
+    async startOperator(clock = systemClock, access = accessTo(need(plane))) {
+      const started = await startInProcess(access, clock);
       running.add(started);
       return { ...started, stop: () => started.stop().then(() => void running.delete(started)) };
     },
@@ -133,19 +136,23 @@ export function conditionOf(
   return status.conditions?.find((condition) => condition.type === type);
 }
 
-async function startInProcess(plane: ControlPlane, clock: Clock): Promise<RunningOperator> {
+function accessTo({ url, certificateAuthority: ca, adminToken }: ControlPlane): ApiServerAccess {
+  const credentials = { ca, headers: { authorization: `Bearer ${adminToken}` } };
+  return {
+    url: new URL(url),
+    namespace: undefined,
+    credentials: () => Promise.resolve(credentials),
+    invalidate: () => {},
+  };
+}
+
+async function startInProcess(access: ApiServerAccess, clock: Clock): Promise<RunningOperator> {
   const lines: string[] = [];
   const metrics = createMetrics('test');
   const stopping = new AbortController();
-  const credentials = { ca: plane.certificateAuthority, headers: { authorization: `Bearer ${plane.adminToken}` } };
   const operator = await startOperator(
     {
-      access: {
-        url: new URL(plane.url),
-        namespace: undefined,
-        credentials: () => Promise.resolve(credentials),
-        invalidate: () => {},
-      },
+      access,
       metricsAddress: { host: '127.0.0.1', port: 0 },
       probeAddress: { host: '127.0.0.1', port: 0 },
       namespace: 'kube-system',

@@ -184,6 +184,7 @@ describe('a real API server', () => {
       enqueue: nothing,
       onGone: nothing,
       onCredentials: nothing,
+      onLegacy: nothing,
       operatorNamespace: 'x',
     });
     const writer = createStatusWriter(client, view, signal);

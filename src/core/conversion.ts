@@ -1,0 +1,123 @@
+// The original's deprecated AWSECRCredential -> a ClusterAWSECRImagePullSecret with the same wish. Pure.
+
+import { CLUSTER_KIND, CONDITION_READY, type PullSecretKind } from '../api/names.ts';
+import type { Condition } from '../api/schema.ts';
+import { isRecord, type JsonRecord, listOf, recordOf, sameJson, stringsOf } from '../lib/json.ts';
+import { type EpochMs, formatRfc3339 } from '../lib/time.ts';
+import { isNamespaceName, type PullSecretObject, parseWish } from './resource.ts';
+
+/** An AWSECRCredential, reduced. */
+export interface LegacyObject {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation: number;
+  /** Somebody deletes it, or our own conversion has and the collector has not let it go yet. */
+  readonly deleting: boolean;
+  readonly spec: JsonRecord;
+  readonly conditions: readonly JsonRecord[];
+}
+
+/** The longest key and the longest list that the new kind's schema takes (api/schema.ts). */
+const KEY_LENGTH = 256;
+const NAMESPACES = 10_000;
+
+/**
+ * The spec of the object that takes over: the fields that the old kind has, as they stand (the keys plain or base64),
+ * and nothing else.
+ *
+ * @returns the spec, or a sentence that says why there can be none; it holds nothing out of the spec
+ */
+export function convertedSpec({ name, spec }: Pick<LegacyObject, 'name' | 'spec'>): JsonRecord | string {
+  const { region, accessKeyId, secretAccessKey } = recordOf(spec['awsAccess']);
+  const namespaces = stringsOf(spec['namespaces']);
+  const converted = {
+    awsAccess: { region, accessKeyId, secretAccessKey },
+    secretName: spec['secretName'],
+    // The new kind takes no empty list; none at all means the same.
+    ...(namespaces.length === 0 ? {} : { namespaces }),
+  };
+  const wish = parseWish({ ...NOBODY, name, spec: converted });
+  if (typeof wish === 'string') return wish;
+  if ([accessKeyId, secretAccessKey].some((key) => typeof key === 'string' && key.length > KEY_LENGTH))
+    return `a key in spec.awsAccess is longer than ${KEY_LENGTH} characters`;
+  if (namespaces.length > NAMESPACES) return `spec.namespaces has more than ${NAMESPACES} items`;
+  if (!namespaces.every(isNamespaceName)) return 'spec.namespaces has a name that no namespace can have: take it out';
+  return converted;
+}
+
+const NOBODY: Omit<PullSecretObject, 'name' | 'spec'> = {
+  kind: CLUSTER_KIND,
+  namespace: undefined,
+  uid: '',
+  resourceVersion: '',
+  generation: 0,
+  deleting: false,
+  createdAt: '',
+  reconcileAt: undefined,
+  status: {},
+};
+
+/** Whether `object` is what the old one is converted to: of its name, of the same spec, and there to stay. */
+export function isSuccessor(old: LegacyObject, object: PullSecretObject): boolean {
+  if (object.kind !== CLUSTER_KIND || object.name !== old.name || object.deleting) return false;
+  return sameJson(convertedSpec(old), object.spec);
+}
+
+/**
+ * The uid whose Secrets will soon be in nobody's way: that of the old object from which `object` takes over. They are on
+ * their way to `object`; or, when the user has deleted the old object, the collector is on its way to them.
+ *
+ * @param old  the old object of the same name as it was last seen, if there is or was one
+ */
+export function formerUid(old: LegacyObject | undefined, object: PullSecretObject): string | undefined {
+  return old && !old.deleting && isSuccessor(old, object) ? old.uid : undefined;
+}
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: PullSecretKind;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller: true;
+}
+
+/**
+ * The owner references of a Secret after `owner` has taken the place of the uid `former`; all others stay as they are.
+ *
+ * Only one of them may be the controller: where somebody else is, `owner` is an owner like the former one.
+ */
+export function reparented(references: unknown, former: string, owner: OwnerReference): readonly JsonRecord[] {
+  const others = listOf(references)
+    .filter(isRecord)
+    .filter(({ uid }) => uid !== former && uid !== owner.uid);
+  const { controller, ...plain } = owner;
+  const isFree = others.every((other) => other['controller'] !== true);
+  return [...others, isFree ? { ...plain, controller } : plain];
+}
+
+/** Why an object is not converted, for its condition, an Event and the log. */
+export interface Refusal {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** @returns the conditions that say why `old` is not converted; undefined when they say so already */
+export function refusedConditions(
+  old: LegacyObject,
+  { reason, message }: Refusal,
+  now: EpochMs,
+): readonly JsonRecord[] | undefined {
+  const before = old.conditions.find(({ type }) => type === CONDITION_READY) ?? {};
+  if (before['status'] === 'False' && before['reason'] === reason && before['message'] === message) return undefined;
+  const since = before['status'] === 'False' ? before['lastTransitionTime'] : undefined;
+  const ready: Condition = {
+    type: CONDITION_READY,
+    status: 'False',
+    observedGeneration: old.generation,
+    lastTransitionTime: typeof since === 'string' ? since : formatRfc3339(now),
+    reason,
+    message,
+  };
+  return [...old.conditions.filter(({ type }) => type !== CONDITION_READY), ready];
+}

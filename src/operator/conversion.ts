@@ -1,0 +1,171 @@
+// One object of the original's deprecated kind -> its successor is there, its Secrets are the successor's, it is gone.
+//
+// Guarantees: stopped after any request, the next start goes on from there; at every instant the wish and its keys stand
+// in one of the two objects, and every Secret has an owner that is there. No finalizer, and nothing is ever overwritten.
+
+import pLimit from 'p-limit';
+import { type ObjectKey, splitKey } from '../api/meta.ts';
+import {
+  API_VERSION,
+  CLUSTER_KIND,
+  CONVERTED_FROM_ANNOTATION,
+  LEGACY_API_VERSION,
+  LEGACY_KIND,
+  REASON,
+} from '../api/names.ts';
+import { convertedSpec, isSuccessor, type LegacyObject, type Refusal, refusedConditions } from '../core/conversion.ts';
+import type { PullSecretObject } from '../core/resource.ts';
+import { ApiError, isConflict, isNotFound } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { EventNote, EventRecorder, Regarding } from '../kube/events.ts';
+import { type JsonRecord, stringOf, stringsOf } from '../lib/json.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Clock } from '../lib/time.ts';
+import { LEGACY, legacyOf, pullSecretOf, RESOURCES } from './objects.ts';
+import type { SecretWriter } from './secret-writer.ts';
+import type { Result } from './worker.ts';
+
+export interface ConverterParts {
+  readonly client: KubeClient;
+  readonly secrets: SecretWriter;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Requests in hand end with it; it is not the one that stops the operator. */
+  readonly requests: AbortSignal;
+}
+
+const DONE: Result = { op: 'done', wakeAt: undefined };
+const AGAIN: Result = { op: 'retry' };
+/** Namespaces of one object looked at together: a conversion is never in the way of renewals. */
+const AT_ONCE = 8;
+
+const SUCCESSORS = RESOURCES[CLUSTER_KIND];
+
+/**
+ * @returns a function that converts the object with this key; it throws when the API server could not be reached or
+ *          refused, and begins no further write once its `signal` has aborted
+ */
+export function createConverter({
+  client,
+  secrets,
+  events,
+  clock,
+  log,
+  requests,
+}: ConverterParts): (key: ObjectKey, signal: AbortSignal) => Promise<Result> {
+  /** As it is now, not as a watch last showed it. */
+  const read = async <Item>(
+    work: Promise<JsonRecord>,
+    reduce: (raw: JsonRecord) => Item | undefined,
+  ): Promise<Item | undefined> => {
+    try {
+      return reduce(await work);
+    } catch (thrown) {
+      if (isNotFound(thrown)) return undefined;
+      throw thrown;
+    }
+  };
+  const readOld = (name: string): Promise<LegacyObject | undefined> =>
+    read(client.get(LEGACY, undefined, name, requests), legacyOf);
+  const readSuccessor = ({ name }: LegacyObject): Promise<PullSecretObject | undefined> =>
+    read(client.get(SUCCESSORS, undefined, name, requests), (raw) => pullSecretOf(CLUSTER_KIND, raw));
+
+  const tell = (apiVersion: string, kind: string, { name, uid }: Pick<Regarding, 'name' | 'uid'>, event: EventNote) =>
+    events.record({ apiVersion, kind, namespace: undefined, name, uid }, event);
+
+  /** Says on the old object why it stays. Only a change of one of the two objects can help, and brings the key again. */
+  const refuse = async (old: LegacyObject, refusal: Refusal): Promise<Result> => {
+    const conditions = refusedConditions(old, refusal, clock.now());
+    if (!conditions) return DONE;
+    const { name, uid, resourceVersion } = old;
+    const body = { metadata: { uid, resourceVersion }, status: { conditions } };
+    try {
+      await client.patch(LEGACY, { namespace: undefined, name, subresource: 'status' }, body, requests);
+    } catch (thrown) {
+      if (isNotFound(thrown)) return DONE;
+      if (isConflict(thrown)) return AGAIN;
+      throw thrown;
+    }
+    log.warn('Did not convert', { object: `${LEGACY_KIND} ${name}`, ...refusal });
+    const { reason, message: note } = refusal;
+    tell(LEGACY_API_VERSION, LEGACY_KIND, old, { type: 'Warning', reason, action: 'Convert', note });
+    return DONE;
+  };
+
+  /** @returns why there can be no successor; undefined when it has been created, or is there already */
+  const create = async ({ name, uid }: LegacyObject, spec: JsonRecord): Promise<Refusal | undefined> => {
+    const annotations = { [CONVERTED_FROM_ANNOTATION]: `${LEGACY_KIND}/${uid}` };
+    const body = { apiVersion: API_VERSION, kind: CLUSTER_KIND, metadata: { name, annotations }, spec };
+    try {
+      await client.create(SUCCESSORS, undefined, body, requests);
+    } catch (thrown) {
+      // Its own words may repeat what is in the spec.
+      if (thrown instanceof ApiError && (thrown.status === 422 || thrown.status === 400))
+        return { reason: REASON.invalidSpec, message: `the API server takes no ${CLUSTER_KIND} with this spec` };
+      if (!isConflict(thrown)) throw thrown;
+    }
+    return undefined;
+  };
+
+  /** @returns the successor, created if need be; or why there is none; undefined: it has to be looked at again */
+  const prepare = async (old: LegacyObject, signal: AbortSignal): Promise<PullSecretObject | Refusal | undefined> => {
+    const spec = convertedSpec(old);
+    if (typeof spec === 'string') return { reason: REASON.invalidSpec, message: spec };
+    const before = await readSuccessor(old);
+    const refusal = before || signal.aborted ? undefined : await create(old, spec);
+    if (refusal) return refusal;
+    const successor = before ?? (await readSuccessor(old));
+    // One that is being deleted makes room; the next look creates another.
+    if (!successor || successor.deleting) return undefined;
+    return isSuccessor(old, successor) ? successor : conflict(old);
+  };
+
+  /** @returns whether every Secret of the old object that can be found is the successor's now */
+  const handOver = async (old: LegacyObject, successor: PullSecretObject, signal: AbortSignal): Promise<boolean> => {
+    const limit = pLimit(AT_ONCE);
+    const name = stringOf(old.spec['secretName']) ?? '';
+    const namespaces = new Set(stringsOf(old.spec['namespaces']));
+    // One that fails does not stop the others.
+    const results = await Promise.allSettled(
+      [...namespaces].map((namespace) =>
+        limit(async () => !signal.aborted && (await secrets.handOver(successor, old.uid, namespace, name))),
+      ),
+    );
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    return results.every((result) => result.status === 'fulfilled' && result.value);
+  };
+
+  /** Deletes the old object as it was read, and only while its successor is there with the same spec. */
+  const retire = async (old: LegacyObject, successor: PullSecretObject, signal: AbortSignal): Promise<boolean> => {
+    const current = await readSuccessor(old);
+    if (signal.aborted || current?.uid !== successor.uid || !isSuccessor(old, current)) return false;
+    const { name, uid, resourceVersion } = old;
+    const terms = { uid, resourceVersion, propagationPolicy: 'Orphan' } as const;
+    try {
+      await client.delete(LEGACY, { namespace: undefined, name }, terms, requests);
+      return true;
+    } catch (thrown) {
+      if (isNotFound(thrown) || isConflict(thrown)) return false;
+      throw thrown;
+    }
+  };
+
+  return async (key, signal) => {
+    const old = await readOld(splitKey(key).name);
+    if (!old || old.deleting || signal.aborted) return DONE;
+    const found = await prepare(old, signal);
+    if (!found || signal.aborted) return AGAIN;
+    if ('reason' in found) return await refuse(old, found);
+    if (!(await handOver(old, found, signal)) || !(await retire(old, found, signal))) return AGAIN;
+    log.info('Converted', { from: `${LEGACY_KIND} ${old.name}`, to: `${CLUSTER_KIND} ${found.name}` });
+    const note = `converted from ${LEGACY_KIND} ${old.name}, which has been deleted`;
+    tell(API_VERSION, CLUSTER_KIND, found, { type: 'Normal', reason: REASON.converted, action: 'Convert', note });
+    return DONE;
+  };
+}
+
+function conflict({ name }: LegacyObject): Refusal {
+  const message = `there is a ${CLUSTER_KIND} ${name} with a different spec; nothing is changed: give both the same spec, or delete the one that is not wanted`;
+  return { reason: REASON.conversionConflict, message };
+}

@@ -1,0 +1,102 @@
+// Stands between an operator and a real API server and does to its requests what a test says: delay them, lose their
+// answers, or be a process that died at that moment.
+
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, createServer, request as httpsRequest } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { ApiServerAccess } from '../kube/access.ts';
+import type { ControlPlane } from './control-plane/control-plane.ts';
+import { makeSelfSigned } from './self-signed.ts';
+
+export interface ProxiedRequest {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly body: string;
+}
+
+/**
+ * - `pass`: as if nobody stood between.
+ * - `lose`: the API server does it, and the answer never comes: the connection breaks.
+ * - `die`: the same, and nothing that is sent afterwards arrives, as if the process had been killed right then.
+ */
+export type Fate = 'pass' | 'lose' | 'die';
+
+export interface FaultProxy {
+  readonly access: ApiServerAccess;
+  /** From now on `decide` says what becomes of each request; one whose promise is open waits. */
+  decide(decide: (request: ProxiedRequest) => Fate | Promise<Fate>): void;
+  stop(): Promise<void>;
+}
+
+export async function startFaultProxy(plane: ControlPlane): Promise<FaultProxy> {
+  const { certificate, key } = makeSelfSigned();
+  const upstream = new Agent({ keepAlive: true, ca: plane.certificateAuthority });
+  const sockets = new Set<Socket>();
+  let decide: Parameters<FaultProxy['decide']>[0] = () => 'pass';
+  let dead = false;
+
+  const die = (): void => {
+    dead = true;
+    for (const socket of sockets) socket.destroy();
+  };
+
+  const forward = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const body = await textOf(incoming);
+    const { method = '', url = '' } = incoming;
+    const fate = await decide({ method, path: url.replace(/\?.*/, ''), body });
+    if (dead) return;
+    const { host: _, ...headers } = incoming.headers;
+    const asked = httpsRequest(`${plane.url}${url}`, { method, headers, agent: upstream });
+    outgoing.on('close', () => asked.destroy());
+    asked.on('error', () => outgoing.destroy());
+    asked.on('response', (answer) => {
+      if (fate === 'die') return die();
+      if (fate === 'lose') return void outgoing.destroy();
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+      answer.on('error', () => outgoing.destroy());
+    });
+    asked.end(body);
+  };
+
+  const server = createServer({ cert: certificate, key }, (incoming, outgoing) => {
+    forward(incoming, outgoing).catch(() => outgoing.destroy());
+  });
+  server.on('secureConnection', (socket: Socket) => {
+    if (dead) socket.destroy();
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('tlsClientError', () => {});
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const credentials = { ca: certificate, headers: { authorization: `Bearer ${plane.adminToken}` } };
+
+  return {
+    access: {
+      url: new URL(`https://127.0.0.1:${port}`),
+      namespace: undefined,
+      credentials: () => Promise.resolve(credentials),
+      invalidate: () => {},
+    },
+    decide(next) {
+      decide = next;
+    },
+    async stop() {
+      die();
+      upstream.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function textOf(incoming: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
