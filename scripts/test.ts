@@ -6,7 +6,7 @@
 import { globSync } from 'node:fs';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { DEFAULT_VERSION, findControlPlaneBinaries } from '../src/testing/control-plane/binaries.ts';
+import { findControlPlaneBinaries, wantedVersion } from '../src/testing/control-plane/binaries.ts';
 import { createReport } from '../src/testing/control-plane/progress.ts';
 
 const LIVE = 'test/live/*.test.ts';
@@ -30,8 +30,7 @@ const args = process.argv.slice(2);
 const files = chosen(args);
 if (args[0] !== 'live') {
   // Found or built now, with progress on the terminal, rather than silently inside the first suite.
-  const version = process.env['KUBERNETES_VERSION'] ?? DEFAULT_VERSION;
-  await findControlPlaneBinaries(version, { report: createReport(process.stderr), controllerManager: true });
+  await findControlPlaneBinaries(wantedVersion(), { report: createReport(process.stderr), controllerManager: true });
 }
 
 const counts = { passed: 0, failed: 0, skipped: 0 };

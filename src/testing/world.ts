@@ -54,14 +54,10 @@ export interface World {
 let shared: Promise<ControlPlane> | undefined;
 
 async function sharedControlPlane(): Promise<ControlPlane> {
-  shared ??= (async () => {
-    const version = process.env['KUBERNETES_VERSION'];
-    return await startControlPlane({
-      controllerManager: true,
-      prepare: (address) => installCrds(createTestApi(address)),
-      ...(version ? { version } : {}),
-    });
-  })();
+  shared ??= startControlPlane({
+    controllerManager: true,
+    prepare: (address) => installCrds(createTestApi(address)),
+  });
   return await shared;
 }
 

@@ -20,6 +20,11 @@ export const ETCD_VERSION = '3.7.3';
 
 const BINARY_NAMES = ['kube-apiserver', 'etcd', 'kube-controller-manager'] as const;
 
+/** The release that KUBERNETES_VERSION names, else the default one. */
+export function wantedVersion(env: NodeJS.ProcessEnv = process.env): string {
+  return env['KUBERNETES_VERSION'] || DEFAULT_VERSION;
+}
+
 export type BinaryName = (typeof BINARY_NAMES)[number];
 
 /** Absolute paths. The controller manager is absent only when it was not asked for. */

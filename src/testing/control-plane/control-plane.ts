@@ -4,7 +4,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type ControlPlaneBinaries, DEFAULT_VERSION, findControlPlaneBinaries } from './binaries.ts';
+import { type ControlPlaneBinaries, findControlPlaneBinaries, wantedVersion } from './binaries.ts';
 import { ensureCredentials, makeKubeconfig, readCertificateAuthority } from './credentials.ts';
 import {
   type ControlPlaneFiles,
@@ -20,7 +20,7 @@ import { createReport, type Report } from './progress.ts';
 import { type ApiServerAddress, askApiServer, socketAnswers } from './readiness.ts';
 
 export interface ControlPlaneOptions {
-  /** Kubernetes release, `x.y.z`; default 1.37.2. A folder given by KUBEBUILDER_ASSETS wins over it. */
+  /** Kubernetes release, `x.y.z`; default `wantedVersion()`. A folder given by KUBEBUILDER_ASSETS wins over it. */
   readonly version?: string;
   /** Garbage collection, namespace deletion and service accounts need it; default false. */
   readonly controllerManager?: boolean;
@@ -89,7 +89,7 @@ const PORT_ATTEMPTS = 3;
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const report = options.report ?? createReport(process.stderr);
   const controllerManager = options.controllerManager ?? false;
-  const binaries = await findControlPlaneBinaries(options.version ?? DEFAULT_VERSION, { report, controllerManager });
+  const binaries = await findControlPlaneBinaries(options.version ?? wantedVersion(), { report, controllerManager });
   // A short name: the path of a Unix socket has at most 103 characters on some systems.
   const temporary = mkdtempSync(join(realpathSync(tmpdir()), 'kube-'));
   const group = createProcessGroup(temporary);
