@@ -83,6 +83,11 @@ export const NAMESPACE_MAX_LENGTH = 63;
 export const SECRET_NAME_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
 export const SECRET_NAME_MAX_LENGTH = 253;
 
+/** Longest list of namespaces; a larger one belongs in a selector. */
+export const MAX_NAMESPACES = 10_000;
+/** Longest inline key; AWS's own have 20 and 40 characters, 56 as base64. */
+export const INLINE_KEY_MAX_LENGTH = 256;
+
 /** Keys of the Secret that `secretRef` names. */
 export const CREDENTIAL_KEYS = {
   accessKeyId: 'AWS_ACCESS_KEY_ID',

@@ -4,6 +4,8 @@
 import { z } from 'zod';
 import {
   CREDENTIAL_KEYS,
+  INLINE_KEY_MAX_LENGTH,
+  MAX_NAMESPACES,
   NAMESPACE_MAX_LENGTH,
   NAMESPACE_PATTERN,
   REGION_MAX_LENGTH,
@@ -12,8 +14,6 @@ import {
   SECRET_NAME_PATTERN,
 } from './names.ts';
 
-/** Longest list of namespaces; a larger one belongs in a selector. */
-export const MAX_NAMESPACES = 10_000;
 /** Longest list of problems in a status; DESIGN.md §2. */
 export const MAX_PROBLEMS = 100;
 /** As `metav1.Condition` has it. */
@@ -64,7 +64,7 @@ const awsAccess = z
     accessKeyId: z
       .string()
       .min(1)
-      .max(256)
+      .max(INLINE_KEY_MAX_LENGTH)
       .optional()
       .describe(
         'AWS access key id, plain, or base64 as earlier releases stored it. Everybody who may read this object can read it: prefer secretRef.',
@@ -72,7 +72,7 @@ const awsAccess = z
     secretAccessKey: z
       .string()
       .min(1)
-      .max(256)
+      .max(INLINE_KEY_MAX_LENGTH)
       .optional()
       .describe('The secret key that belongs to accessKeyId, plain or base64. Prefer secretRef.'),
     secretRef: secretRef.optional(),

@@ -86,6 +86,8 @@ describe('a successor', () => {
   });
 });
 
+const isOld = ({ uid }: JsonRecord): boolean => uid === 'old';
+
 describe('the owner references of a handed over secret', () => {
   const owner: OwnerReference = {
     apiVersion: API_VERSION,
@@ -98,18 +100,18 @@ describe('the owner references of a handed over secret', () => {
   const other = { apiVersion: 'v1', kind: 'ConfigMap', name: 'c', uid: 'other' };
 
   test('have the successor in place of the former owner, as controller', () => {
-    assert.deepEqual(reparented([former], 'old', owner), [owner]);
+    assert.deepEqual(reparented([former], isOld, owner), [owner]);
   });
   test('keep every other owner, and the successor once', () => {
-    assert.deepEqual(reparented([other, former, { ...owner, controller: false }], 'old', owner), [other, owner]);
+    assert.deepEqual(reparented([other, former, { ...owner, controller: false }], isOld, owner), [other, owner]);
   });
   test('have the successor as a plain owner where somebody else is the controller', () => {
     const { controller, ...plain } = owner;
-    assert.deepEqual(reparented([former, { ...other, controller }], 'old', owner), [{ ...other, controller }, plain]);
+    assert.deepEqual(reparented([former, { ...other, controller }], isOld, owner), [{ ...other, controller }, plain]);
   });
   test('survive what is no list and no reference', () => {
-    assert.deepEqual(reparented(undefined, 'old', owner), [owner]);
-    assert.deepEqual(reparented(['x', null], 'old', owner), [owner]);
+    assert.deepEqual(reparented(undefined, isOld, owner), [owner]);
+    assert.deepEqual(reparented(['x', null], isOld, owner), [owner]);
   });
 });
 

@@ -1,6 +1,12 @@
 // The original's deprecated AWSECRCredential -> a ClusterAWSECRImagePullSecret with the same wish. Pure.
 
-import { CLUSTER_KIND, CONDITION_READY, type PullSecretKind } from '../api/names.ts';
+import {
+  CLUSTER_KIND,
+  CONDITION_READY,
+  INLINE_KEY_MAX_LENGTH,
+  MAX_NAMESPACES,
+  type PullSecretKind,
+} from '../api/names.ts';
 import type { Condition } from '../api/schema.ts';
 import { isRecord, type JsonRecord, listOf, recordOf, sameJson, stringsOf } from '../lib/json.ts';
 import { type EpochMs, formatRfc3339 } from '../lib/time.ts';
@@ -17,10 +23,6 @@ export interface LegacyObject {
   readonly spec: JsonRecord;
   readonly conditions: readonly JsonRecord[];
 }
-
-/** The longest key and the longest list that the new kind's schema takes (api/schema.ts). */
-const KEY_LENGTH = 256;
-const NAMESPACES = 10_000;
 
 /**
  * The spec of the object that takes over: the fields that the old kind has, as they stand (the keys plain or base64),
@@ -39,9 +41,9 @@ export function convertedSpec({ name, spec }: Pick<LegacyObject, 'name' | 'spec'
   };
   const wish = parseWish({ ...NOBODY, name, spec: converted });
   if (typeof wish === 'string') return wish;
-  if ([accessKeyId, secretAccessKey].some((key) => typeof key === 'string' && key.length > KEY_LENGTH))
-    return `a key in spec.awsAccess is longer than ${KEY_LENGTH} characters`;
-  if (namespaces.length > NAMESPACES) return `spec.namespaces has more than ${NAMESPACES} items`;
+  if ([accessKeyId, secretAccessKey].some((key) => typeof key === 'string' && key.length > INLINE_KEY_MAX_LENGTH))
+    return `a key in spec.awsAccess is longer than ${INLINE_KEY_MAX_LENGTH} characters`;
+  if (namespaces.length > MAX_NAMESPACES) return `spec.namespaces has more than ${MAX_NAMESPACES} items`;
   if (!namespaces.every(isNamespaceName)) return 'spec.namespaces has a name that no namespace can have: take it out';
   return converted;
 }
@@ -83,14 +85,19 @@ export interface OwnerReference {
 }
 
 /**
- * The owner references of a Secret after `owner` has taken the place of the uid `former`; all others stay as they are.
+ * The owner references of a Secret after `owner` has taken the place of those that `stepsBack` says yes to; all others
+ * stay as they are.
  *
  * Only one of them may be the controller: where somebody else is, `owner` is an owner like the former one.
  */
-export function reparented(references: unknown, former: string, owner: OwnerReference): readonly JsonRecord[] {
+export function reparented(
+  references: unknown,
+  stepsBack: (reference: JsonRecord) => boolean,
+  owner: OwnerReference,
+): readonly JsonRecord[] {
   const others = listOf(references)
     .filter(isRecord)
-    .filter(({ uid }) => uid !== former && uid !== owner.uid);
+    .filter((reference) => reference['uid'] !== owner.uid && !stepsBack(reference));
   const { controller, ...plain } = owner;
   const isFree = others.every((other) => other['controller'] !== true);
   return [...others, isFree ? { ...plain, controller } : plain];

@@ -42,7 +42,7 @@ export function desiredTargets(wish: Targets, namespaces: ReadonlyMap<string, Na
     if (wish.excluded.has(namespace)) continue;
     const view = namespaces.get(namespace);
     if (view && !view.terminating) targets.set(namespace, { namespace, named: true });
-    if (!view) problems.push(missing(namespace));
+    if (!view) problems.push(missingNamespace(namespace, true));
   }
   if (wish.selector) {
     for (const view of namespaces.values()) {
@@ -53,11 +53,12 @@ export function desiredTargets(wish: Targets, namespaces: ReadonlyMap<string, Na
   return { targets: [...targets.values()].sort((one, other) => (one.namespace < other.namespace ? -1 : 1)), problems };
 }
 
-function missing(namespace: string): Problem {
+/** Nothing can be written there yet. */
+export function missingNamespace(namespace: string, named: boolean): Problem {
   const message = isNamespaceName(namespace)
     ? `namespace ${namespace} does not exist; the Secret is created as soon as it does`
     : 'no namespace can have this name';
-  return { namespace, named: true, reason: REASON.namespaceNotFound, message };
+  return { namespace, named, reason: REASON.namespaceNotFound, message };
 }
 
 /** Whether the selector alone makes this namespace a target. */

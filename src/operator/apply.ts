@@ -2,7 +2,7 @@
 
 import pLimit from 'p-limit';
 import { REASON } from '../api/names.ts';
-import type { Problem } from '../core/desired.ts';
+import { missingNamespace, type Problem } from '../core/desired.ts';
 import { type Action, conflict, isOwned, type Payload, type Plan, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { ApiError, isConflict, isNamespaceTerminating, isNotFound, isOtherObject } from '../kube/api-error.ts';
@@ -168,13 +168,7 @@ function longer(one: DurationMs | undefined, other: DurationMs | undefined): Dur
 }
 
 function lost({ op, namespace, named }: Action): Outcome {
-  if (op === 'update' || op === 'adopt') return 'retry';
-  return {
-    namespace,
-    named,
-    reason: REASON.namespaceNotFound,
-    message: `namespace ${namespace} does not exist; the Secret is created as soon as it does`,
-  };
+  return op === 'update' || op === 'adopt' ? 'retry' : missingNamespace(namespace, named);
 }
 
 function problem(namespace: string, named: boolean, reason: string, thrown: unknown): Problem {

@@ -145,16 +145,20 @@ function offerOf(raw: JsonRecord, to: string | undefined): Offer | undefined {
   return hosts && hosts.length <= MOST_HOSTS ? { to, hosts } : undefined;
 }
 
+/** Whether an owner reference names an object of our API group, whatever its kind and version. */
+export function isOfOurGroup({ apiVersion }: JsonRecord): boolean {
+  return stringOf(apiVersion)?.startsWith(`${GROUP}/`) ?? false;
+}
+
 /**
  * Who owns an object: its controller, whoever that is; without one, the first owner of one of our kinds. The original
  * wrote owner references without `controller`. With neither, nobody of ours does.
  */
 function ownerOf(metadata: JsonRecord): { readonly uid: string | undefined; readonly kind: string | undefined } {
   const owners = listOf(metadata['ownerReferences']).map(recordOf);
-  const isOurs = ({ apiVersion }: JsonRecord): boolean => stringOf(apiVersion)?.startsWith(`${GROUP}/`) ?? false;
-  const owner = owners.find(({ controller }) => controller === true) ?? owners.find(isOurs);
+  const owner = owners.find(({ controller }) => controller === true) ?? owners.find(isOfOurGroup);
   if (!owner) return { uid: undefined, kind: undefined };
-  return { uid: short(stringOf(owner['uid'])), kind: isOurs(owner) ? short(stringOf(owner['kind'])) : undefined };
+  return { uid: short(stringOf(owner['uid'])), kind: isOfOurGroup(owner) ? short(stringOf(owner['kind'])) : undefined };
 }
 
 /** The base64 text of `.dockerconfigjson`; undefined when there is none. */

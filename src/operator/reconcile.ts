@@ -4,8 +4,7 @@
 // not stop the others; the next look is always later than now. Everything is read from the stores at the moment it is
 // used, never carried over from an event.
 
-import type { ObjectKey } from '../api/meta.ts';
-import { objectKey } from '../api/meta.ts';
+import { type ObjectKey, objectKey } from '../api/meta.ts';
 import { REASON } from '../api/names.ts';
 import { formerUid } from '../core/conversion.ts';
 import { desiredTargets } from '../core/desired.ts';

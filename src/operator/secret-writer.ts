@@ -10,7 +10,6 @@ import {
   DOCKER_CONFIG_KEY,
   DOCKER_CONFIG_TYPE,
   EXPIRY_ANNOTATION,
-  GROUP,
   INPUTS_ANNOTATION,
   MANAGED_BY_LABEL,
   OPERATOR_NAME,
@@ -22,8 +21,8 @@ import type { PullSecretObject } from '../core/resource.ts';
 import { isConflict, isNotFound, isOtherObject } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Store } from '../kube/store.ts';
-import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
-import { seenSecretOf } from './objects.ts';
+import { type JsonRecord, recordOf } from '../lib/json.ts';
+import { isOfOurGroup, seenSecretOf } from './objects.ts';
 
 export interface SecretWriter {
   /** @throws ApiError 409 when a Secret of that name exists, 404 when the namespace does not */
@@ -92,7 +91,7 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
           resourceVersion,
           labels: ours.labels,
           annotations: { ...ours.annotations, [ADOPT_ANNOTATION]: null },
-          ownerReferences: ownersAfterAdoption(recordOf(raw['metadata'])['ownerReferences'], owner),
+          ownerReferences: reparented(ownersOf(raw), isOfOurGroup, ownerReference(owner)),
         },
         data: { [DOCKER_CONFIG_KEY]: payload.content },
       };
@@ -115,7 +114,7 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
           uid: seen.uid,
           resourceVersion: seen.resourceVersion,
           labels: ourLabels(owner),
-          ownerReferences: reparented(recordOf(raw['metadata'])['ownerReferences'], formerUid, ownerReference(owner)),
+          ownerReferences: reparented(ownersOf(raw), ({ uid }) => uid === formerUid, ownerReference(owner)),
         },
       };
       try {
@@ -152,11 +151,8 @@ function ourMetadata(
   };
 }
 
-function ownersAfterAdoption(owners: unknown, owner: PullSecretObject): readonly object[] {
-  const foreign = listOf(owners)
-    .map(recordOf)
-    .filter(({ apiVersion }) => !stringOf(apiVersion)?.startsWith(`${GROUP}/`));
-  return [...foreign, ownerReference(owner)];
+function ownersOf(raw: JsonRecord): unknown {
+  return recordOf(raw['metadata'])['ownerReferences'];
 }
 
 /** Without `blockOwnerDeletion`: that would need rights on the CR's finalizers, and nothing here needs to block. */
