@@ -4,6 +4,7 @@ import type { ResourceDescriptor } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
 import { isRecord, type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
 import type { DurationMs } from '../lib/time.ts';
+import { isNotFound } from './api-error.ts';
 import type { Line } from './lines.ts';
 import { apiPath } from './path.ts';
 import type { ApiRequest, Transport } from './transport.ts';
@@ -55,6 +56,13 @@ export interface KubeClient {
     name: string,
     signal: AbortSignal,
   ): Promise<JsonRecord>;
+  /** As `get`, undefined when there is no such object. */
+  find(
+    resource: ResourceDescriptor,
+    namespace: string | undefined,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<JsonRecord | undefined>;
   /** One page, consistent with the store (not from a stale cache). */
   list(resource: ResourceDescriptor, options: ListOptions, signal: AbortSignal): Promise<ListPage | ListTooLarge>;
   watch(resource: ResourceDescriptor, options: WatchOptions, signal: AbortSignal): AsyncIterable<Line>;
@@ -93,9 +101,19 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
   };
   const query = { fieldManager };
 
+  const get: KubeClient['get'] = (resource, namespace, name, signal) =>
+    send({ method: 'GET', path: apiPath(resource, { namespace, name }) }, signal);
+
   return {
-    get: (resource, namespace, name, signal) =>
-      send({ method: 'GET', path: apiPath(resource, { namespace, name }) }, signal),
+    get,
+    async find(resource, namespace, name, signal) {
+      try {
+        return await get(resource, namespace, name, signal);
+      } catch (thrown) {
+        if (isNotFound(thrown)) return undefined;
+        throw thrown;
+      }
+    },
     async list(resource, { labelSelector, limit, next }, signal) {
       const answer = await transport.send(
         {

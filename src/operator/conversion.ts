@@ -54,22 +54,15 @@ export function createConverter({
   log,
   requests,
 }: ConverterParts): (key: ObjectKey, signal: AbortSignal) => Promise<Result> {
-  /** As it is now, not as a watch last showed it. */
-  const read = async <Item>(
-    work: Promise<JsonRecord>,
-    reduce: (raw: JsonRecord) => Item | undefined,
-  ): Promise<Item | undefined> => {
-    try {
-      return reduce(await work);
-    } catch (thrown) {
-      if (isNotFound(thrown)) return undefined;
-      throw thrown;
-    }
+  /** As they are now, not as a watch last showed them. */
+  const readOld = async (name: string): Promise<LegacyObject | undefined> => {
+    const raw = await client.find(LEGACY, undefined, name, requests);
+    return raw && legacyOf(raw);
   };
-  const readOld = (name: string): Promise<LegacyObject | undefined> =>
-    read(client.get(LEGACY, undefined, name, requests), legacyOf);
-  const readSuccessor = ({ name }: LegacyObject): Promise<PullSecretObject | undefined> =>
-    read(client.get(SUCCESSORS, undefined, name, requests), (raw) => pullSecretOf(CLUSTER_KIND, raw));
+  const readSuccessor = async ({ name }: LegacyObject): Promise<PullSecretObject | undefined> => {
+    const raw = await client.find(SUCCESSORS, undefined, name, requests);
+    return raw && pullSecretOf(CLUSTER_KIND, raw);
+  };
 
   const tell = (apiVersion: string, kind: string, { name, uid }: Pick<Regarding, 'name' | 'uid'>, event: EventNote) =>
     events.record({ apiVersion, kind, namespace: undefined, name, uid }, event);

@@ -3,7 +3,6 @@
 import { type ObjectKey, objectKey, SECRETS } from '../api/meta.ts';
 import { type Credentials, fingerprint, type Identity, parseCredentials } from '../core/identity.ts';
 import type { PullSecretObject } from '../core/resource.ts';
-import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { failureFrom } from '../lib/errors.ts';
 import type { JsonRecord } from '../lib/json.ts';
@@ -46,12 +45,7 @@ export function createCredentialResolver(
 
   const read = async (namespace: string, name: string, signal: AbortSignal): Promise<Read> => {
     const at = clock.now();
-    try {
-      return { secret: await client.get(SECRETS, namespace, name, signal), at };
-    } catch (thrown) {
-      if (isNotFound(thrown)) return { secret: undefined, at };
-      throw thrown;
-    }
+    return { secret: await client.find(SECRETS, namespace, name, signal), at };
   };
 
   /** One read serves every CR that asks within five minutes; a failed one serves nobody else. */

@@ -4,7 +4,6 @@ import { NAMESPACES } from '../api/meta.ts';
 import { desiredTargets, type NamespaceView } from '../core/desired.ts';
 import type { SeenSecret } from '../core/plan.ts';
 import { type PullSecretObject, parseWish } from '../core/resource.ts';
-import { isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { listInPages } from '../kube/pages.ts';
 import { Failure } from '../lib/errors.ts';
@@ -23,25 +22,14 @@ export async function confirmPrune(
   candidates: readonly SeenSecret[],
   signal: AbortSignal,
 ): Promise<readonly SeenSecret[]> {
-  const fresh = await read(client, object, signal);
+  const { kind, namespace, name } = object;
+  const raw = await client.find(RESOURCES[kind], namespace, name, signal);
+  const fresh = raw && pullSecretOf(kind, raw);
   const wish = fresh?.uid === object.uid ? parseWish(fresh) : undefined;
   if (wish === undefined || typeof wish === 'string') return [];
   const namespaces = await listNamespaces(client, signal);
   const wanted = new Set(desiredTargets(wish.targets, namespaces).targets.map(({ namespace }) => namespace));
   return candidates.filter(({ namespace, name }) => name !== wish.secretName || !wanted.has(namespace));
-}
-
-async function read(
-  client: KubeClient,
-  { kind, namespace, name }: PullSecretObject,
-  signal: AbortSignal,
-): Promise<PullSecretObject | undefined> {
-  try {
-    return pullSecretOf(kind, await client.get(RESOURCES[kind], namespace, name, signal));
-  } catch (thrown) {
-    if (isNotFound(thrown)) return undefined;
-    throw thrown;
-  }
 }
 
 async function listNamespaces(client: KubeClient, signal: AbortSignal): Promise<ReadonlyMap<string, NamespaceView>> {

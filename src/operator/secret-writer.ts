@@ -54,14 +54,6 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
     const seen = seenSecretOf(raw);
     if (seen) store.wrote(keyOf(seen), seen);
   };
-  const get = async (namespace: string, name: string): Promise<JsonRecord | undefined> => {
-    try {
-      return await client.get(SECRETS, namespace, name, signal);
-    } catch (thrown) {
-      if (isNotFound(thrown)) return undefined;
-      throw thrown;
-    }
-  };
 
   return {
     async create(owner, namespace, name, payload) {
@@ -106,7 +98,7 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
       }
     },
     async handOver(owner, formerUid, namespace, name) {
-      const raw = await get(namespace, name);
+      const raw = await client.find(SECRETS, namespace, name, signal);
       const seen = raw && seenSecretOf(raw);
       if (!seen || seen.deleting || !isOwned(seen, formerUid)) return true;
       const body = {
@@ -127,7 +119,7 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
       }
     },
     async read(namespace, name) {
-      const raw = await get(namespace, name);
+      const raw = await client.find(SECRETS, namespace, name, signal);
       return raw && seenSecretOf(raw);
     },
   };
