@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Failure, type Next } from '../lib/errors.ts';
-import { type DurationMs, type EpochMs, MINUTE, plus, SECOND, seconds } from '../lib/time.ts';
+import { type DurationMs, type EpochMs, HOUR, MINUTE, plus, SECOND, seconds } from '../lib/time.ts';
 import { START } from '../testing/builders.ts';
 import { createManualClock, type ManualClock, settle } from '../testing/manual-clock.ts';
 import { type Cached, createLoginCache, type LoginCache, LoginError } from './cache.ts';
@@ -219,6 +219,20 @@ describe('the time until the next question', () => {
     assert.deepEqual(await waits(one, 2), [7, 7]);
     one.breakWith(failure('after'));
     assert.deepEqual(await waits(one, 1), [300]);
+  });
+
+  test('stays as long as it was when the wall clock is set back or on', async () => {
+    const one = setting();
+    one.breakWith(failure('change'));
+    await refusal(one);
+    one.clock.jump(-5 * HOUR);
+    assert.equal(await refusal(one), seconds(5));
+    one.clock.jump(10 * HOUR);
+    assert.equal(await refusal(one), seconds(5));
+    assert.equal(one.fetched(), 1);
+    await one.clock.advance(seconds(5));
+    await refusal(one);
+    assert.equal(one.fetched(), 2);
   });
 
   test('begins anew after a login', async () => {

@@ -51,8 +51,10 @@ const LAST_DELAY = (5 * MINUTE) as DurationMs;
 const FIRST_DELAY = SECOND;
 
 interface Refusal {
-  readonly error: LoginError;
+  readonly failure: Failure;
   readonly attempts: number;
+  /** On the clock that never goes back: setting the wall clock must not lengthen it. */
+  readonly until: DurationMs;
 }
 
 export function createLoginCache<Login extends Cached>(clock: Clock, random: Random): LoginCache<Login> {
@@ -63,15 +65,15 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
   /** What has ended serves nobody: keys come and go, and the maps must not grow with them. */
   const sweep = (now: EpochMs): void => {
     for (const [key, login] of logins) if (login.expiresAt <= now) logins.delete(key);
-    for (const [key, { error }] of refusals) if (error.retryAt + LAST_DELAY <= now) refusals.delete(key);
+    for (const [key, { until }] of refusals) if (until + LAST_DELAY <= clock.monotonic()) refusals.delete(key);
   };
 
   const refuse = (key: string, thrown: unknown): LoginError => {
     const failure = failureFrom(thrown);
     const attempts = refusals.get(key)?.attempts ?? 0;
-    const error = new LoginError(failure, plus(clock.now(), delayOf(failure, attempts, random)));
-    refusals.set(key, { error, attempts: attempts + 1 });
-    return error;
+    const delay = delayOf(failure, attempts, random);
+    refusals.set(key, { failure, attempts: attempts + 1, until: (clock.monotonic() + delay) as DurationMs });
+    return new LoginError(failure, plus(clock.now(), delay));
   };
 
   const fly = async (key: string, fetch: () => Promise<Login>): Promise<Login> => {
@@ -95,7 +97,8 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
       const held = logins.get(key);
       if (!force && held && held.renewAt > now) return held;
       const refusal = refusals.get(key);
-      if (!force && refusal && refusal.error.retryAt > now) throw refusal.error;
+      const wait = (refusal?.until ?? 0) - clock.monotonic();
+      if (!force && refusal && wait > 0) throw new LoginError(refusal.failure, plus(now, wait as DurationMs));
       // Afterwards, even if `fetch` throws before it waits: a flight that stayed would be the last one of its key.
       const started = fly(key, fetch).finally(() => flights.delete(key));
       flights.set(key, started);

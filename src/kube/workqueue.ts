@@ -1,6 +1,6 @@
 // Keys waiting for work, as client-go's workqueue has them: once queued, never two at a time, earliest deadline wins.
 
-import { backoff, type Clock, type DurationMs, type EpochMs, MINUTE, type Random } from '../lib/time.ts';
+import { backoff, type Clock, type DurationMs, type EpochMs, MINUTE, type Random, seconds } from '../lib/time.ts';
 
 /** Does the work of one key. It handles its own errors: one that is thrown is told to `onBug`, and the key is tried again. */
 export type Work = (key: string) => Promise<void>;
@@ -12,7 +12,7 @@ export type Work = (key: string) => Promise<void>;
 export interface Workqueue {
   /** Now. */
   add(key: string): void;
-  /** At an instant of the wall clock; an earlier one that is waiting stays. */
+  /** At an instant of the wall clock; an earlier one that is waiting stays. When that clock is set, every key comes at once. */
   addAt(key: string, at: EpochMs): void;
   /** After a delay that grows with each call until `forget`. */
   retry(key: string): void;
@@ -33,6 +33,8 @@ const FIRST_RETRY = 200 as DurationMs;
 const LAST_RETRY = MINUTE;
 /** The wall clock is looked at this often, however far the next deadline is: a machine may have slept. */
 const LONGEST_SLEEP = MINUTE;
+/** The wall clock moved against the monotonic one by more than this: it was set, or the machine slept. */
+const JUMP = seconds(2);
 
 export function createWorkqueue({ clock, random, onBug }: WorkqueueOptions): Workqueue {
   const ready: string[] = [];
@@ -44,6 +46,14 @@ export function createWorkqueue({ clock, random, onBug }: WorkqueueOptions): Wor
   const idle: (() => void)[] = [];
   let cancelTimer: (() => void) | undefined;
   let timerAt = Number.POSITIVE_INFINITY;
+  let apart = clock.now() - clock.monotonic();
+
+  /** Whether deadlines that were computed before still mean what they meant. */
+  const hasJumped = (): boolean => {
+    const before = apart;
+    apart = clock.now() - clock.monotonic();
+    return Math.abs(apart - before) > JUMP;
+  };
 
   const add = (key: string): void => {
     deadlines.delete(key);
@@ -58,9 +68,10 @@ export function createWorkqueue({ clock, random, onBug }: WorkqueueOptions): Wor
 
   const promote = (): void => {
     const now = clock.now();
+    const jumped = hasJumped();
     let next = Number.POSITIVE_INFINITY;
     for (const [key, at] of deadlines) {
-      if (at <= now) add(key);
+      if (jumped || at <= now) add(key);
       else next = Math.min(next, at);
     }
     timerAt = Number.POSITIVE_INFINITY;

@@ -33,7 +33,8 @@ const TRY_AGAIN_AFTER = (MINUTE / 6) as DurationMs;
 interface Read {
   /** Undefined: there is no such Secret. */
   readonly secret: JsonRecord | undefined;
-  readonly at: EpochMs;
+  /** On the clock that never goes back. */
+  readonly staleAt: DurationMs;
 }
 
 export function createCredentialResolver(
@@ -44,15 +45,15 @@ export function createCredentialResolver(
   const reads = new Map<ObjectKey, Promise<Read>>();
 
   const read = async (namespace: string, name: string, signal: AbortSignal): Promise<Read> => {
-    const at = clock.now();
-    return { secret: await client.find(SECRETS, namespace, name, signal), at };
+    const staleAt = (clock.monotonic() + LOOK_AGAIN_AFTER) as DurationMs;
+    return { secret: await client.find(SECRETS, namespace, name, signal), staleAt };
   };
 
   /** One read serves every CR that asks within five minutes; a failed one serves nobody else. */
   const shared = async (namespace: string, name: string, signal: AbortSignal): Promise<Read> => {
     const key = objectKey(namespace, name);
     const held = await reads.get(key)?.catch(() => undefined);
-    if (held && plus(held.at, LOOK_AGAIN_AFTER) > clock.now()) return held;
+    if (held && held.staleAt > clock.monotonic()) return held;
     const started = read(namespace, name, signal);
     reads.set(key, started);
     started.catch(() => reads.delete(key));
@@ -73,8 +74,8 @@ export function createCredentialResolver(
       const namespace = credentialsNamespace(object, operatorNamespace);
       const called = `secret ${identity.secretName} in namespace ${namespace}`;
       try {
-        const { secret, at } = await shared(namespace, identity.secretName, signal);
-        const lookAgainAt = plus(at, LOOK_AGAIN_AFTER);
+        const { secret, staleAt } = await shared(namespace, identity.secretName, signal);
+        const lookAgainAt = plus(clock.now(), Math.max(0, staleAt - clock.monotonic()) as DurationMs);
         if (!secret)
           return {
             ok: false,
