@@ -57,6 +57,7 @@ export const REASON = {
   secretDeleted: 'SecretDeletionSuccess',
   deleteSecretError: 'DeleteSecretError',
   secretConflict: 'SecretConflict',
+  secretContested: 'SecretContested',
   namespaceNotFound: 'NamespaceNotFound',
   namespaceTerminating: 'NamespaceTerminating',
   partiallyReady: 'PartiallyReady',

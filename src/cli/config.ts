@@ -13,6 +13,7 @@ export interface Config {
   /** The operator's own namespace; undefined: that of the pod, else the one of the documentation. */
   readonly namespace: string | undefined;
   readonly serviceAccountFolder: string;
+  readonly renewalsPerSecond: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -80,6 +81,13 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: 'Where token, ca.crt and namespace of the pod are mounted.',
   },
   {
+    name: 'renewals-per-second',
+    env: 'ECR_OPERATOR_RENEWALS_PER_SECOND',
+    fallback: '50',
+    value: 'COUNT',
+    help: 'Secrets rewritten a second when logins are renewed; creations, repairs and key changes never wait.',
+  },
+  {
     name: 'leader-elect',
     env: 'ECR_OPERATOR_LEADER_ELECT',
     fallback: 'false',
@@ -113,6 +121,11 @@ export function parseRunConfig(args: readonly string[], env: Readonly<Record<str
     if (found === undefined) mistakes.push(`${from}: "${text}" is not one of ${values.join(', ')}`);
     return found ?? otherwise;
   };
+  const having = (name: string, isGood: (text: string) => boolean, what: string): string => {
+    const { text, from } = read(name);
+    if (!isGood(text)) mistakes.push(`${from}: "${text}" is not ${what}`);
+    return text;
+  };
   const address = (name: string): BindAddress | undefined => {
     const { text, from } = read(name);
     if (text === '0') return undefined;
@@ -120,22 +133,16 @@ export function parseRunConfig(args: readonly string[], env: Readonly<Record<str
     if (!parsed) mistakes.push(`${from}: "${text}" is not an address; give HOST:PORT, :PORT, or 0 for none`);
     return parsed;
   };
-  const namespace = read('namespace');
-  if (
-    namespace.text !== '' &&
-    (namespace.text.length > NAMESPACE_MAX_LENGTH || !new RegExp(NAMESPACE_PATTERN).test(namespace.text))
-  ) {
-    mistakes.push(`${namespace.from}: "${namespace.text}" is not a name a namespace can have`);
-  }
   const elect = oneOf('leader-elect', ['true', 'false'], 'false');
   if (elect === 'true') {
     mistakes.push(`${read('leader-elect').from}: leader election is not built yet; leave it out and run one replica`);
   }
   const config: Config = {
+    renewalsPerSecond: Number(having('renewals-per-second', isCount, 'a whole number from 1 to 99999')),
     metricsAddress: address('metrics-bind-address'),
     probeAddress: address('health-probe-bind-address'),
     kubeconfig: read('kubeconfig').text || undefined,
-    namespace: namespace.text || undefined,
+    namespace: having('namespace', isNamespaceOrNone, 'a name a namespace can have') || undefined,
     serviceAccountFolder: read('service-account-folder').text,
     logLevel: oneOf('log-level', LEVELS, 'info'),
     logFormat: oneOf('log-format', FORMATS, 'json'),
@@ -145,6 +152,14 @@ export function parseRunConfig(args: readonly string[], env: Readonly<Record<str
     mistakes.push(`--metrics-bind-address and --health-probe-bind-address are the same: ${one.host}:${one.port}`);
   }
   return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, config };
+}
+
+function isNamespaceOrNone(text: string): boolean {
+  return text === '' || (text.length <= NAMESPACE_MAX_LENGTH && new RegExp(NAMESPACE_PATTERN).test(text));
+}
+
+function isCount(text: string): boolean {
+  return /^[1-9]\d{0,4}$/.test(text);
 }
 
 /** The flags that were given, by name; what is wrong with them goes to `mistakes`. */

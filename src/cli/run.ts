@@ -51,6 +51,7 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
       namespace: config.namespace ?? access.namespace ?? DEFAULT_NAMESPACE,
       userAgent: `${OPERATOR_NAME}/${VERSION}`,
       instance: hostname(),
+      renewalsPerSecond: config.renewalsPerSecond,
       clock: systemClock,
       random: systemRandom,
       log,

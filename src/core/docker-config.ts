@@ -1,7 +1,7 @@
 // `.dockerconfigjson`: from logins to text, and back from a found Secret to the passwords in it. Pure.
 
 import { isRecord, recordOf } from '../lib/json.ts';
-import type { Login } from './login.ts';
+import { isLater, type Login } from './login.ts';
 
 /**
  * The text of a `.dockerconfigjson` that holds `logins`.
@@ -23,11 +23,6 @@ export function makeDockerConfig(logins: readonly Login[]): string {
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([host, { username, password }]) => [host, { username, password, auth: basic(username, password) }] as const);
   return JSON.stringify({ auths: Object.fromEntries(entries) });
-}
-
-/** Later end first; equal ends are decided by the digest, so that the order of the input does not matter. */
-function isLater(one: Login, other: Login): boolean {
-  return one.expiresAt === other.expiresAt ? one.digest > other.digest : one.expiresAt > other.expiresAt;
 }
 
 function basic(username: string, password: string): string {

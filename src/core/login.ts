@@ -1,7 +1,8 @@
 // What a login is, and when it has to be renewed. Pure.
 
+import type { LoginStatus } from '../api/schema.ts';
 import { digest } from '../lib/digest.ts';
-import { type EpochMs, formatRfc3339, type Random } from '../lib/time.ts';
+import { type EpochMs, formatRfc3339, HOUR, MINUTE, parseRfc3339, type Random } from '../lib/time.ts';
 
 /** One login to one registry: what `docker login` would be given. */
 export interface Login {
@@ -30,6 +31,9 @@ export interface Token {
 /** Renewal falls between these shares of a login's life: at most half of it, earlier by jitter (DESIGN.md §3, rule 5). */
 const LATEST_SHARE = 0.5;
 const JITTER_SHARE = 0.1;
+
+/** ECR's tokens live 12 hours (AWS documentation); the rest is for clocks of two operators that differ. */
+const LONGEST_LIFE = 12 * HOUR + 5 * MINUTE;
 
 function wholeSecond(instant: number): EpochMs {
   return (Math.floor(instant / 1_000) * 1_000) as EpochMs;
@@ -69,4 +73,28 @@ export function isUsable(login: Login, now: EpochMs): boolean {
 /** Whether a login must be fetched: there is none, or its time to be renewed has come. */
 export function needsLogin(held: Login | undefined, now: EpochMs): boolean {
   return held === undefined || held.renewAt <= now;
+}
+
+/**
+ * Whether `told`, of the same registry, is another login that ends later: somebody else has fetched it. Of two that end in
+ * the same second it is the one with the higher digest, so that everybody chooses the same. An end that no login can have
+ * is nobody's.
+ */
+export function isSuperseded(held: Login, told: LoginStatus, now: EpochMs): boolean {
+  const end = parseRfc3339(told.expiresAt);
+  return end !== undefined && end <= now + LONGEST_LIFE && isLater({ expiresAt: end, digest: told.digest }, held);
+}
+
+/** A total order of logins: by their ends, then by their digests. */
+export function isLater(one: Pick<Login, 'expiresAt' | 'digest'>, other: Pick<Login, 'expiresAt' | 'digest'>): boolean {
+  return one.expiresAt === other.expiresAt ? one.digest > other.digest : one.expiresAt > other.expiresAt;
+}
+
+/**
+ * Of two logins of one identity to one registry the one to go on with: an end never goes back (DESIGN.md §3, rule 7).
+ * When that is the old one, it is renewed when the new one would have been.
+ */
+export function later(held: Login | undefined, fetched: Login, now: EpochMs): Login {
+  if (!held || held.expiresAt <= fetched.expiresAt || held.expiresAt > now + LONGEST_LIFE) return fetched;
+  return { ...held, renewAt: fetched.renewAt };
 }

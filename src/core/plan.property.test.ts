@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assert as assertProperty, boolean, constantFrom, property, record, subarray, uniqueArray } from 'fast-check';
 import { DOCKER_CONFIG_TYPE, NAMESPACED_KIND } from '../api/names.ts';
-import { hostOf, seenSecret, UID } from '../testing/builders.ts';
+import { HOUR } from '../lib/time.ts';
+import { after, hostOf, seenSecret, UID } from '../testing/builders.ts';
 import type { Target } from './desired.ts';
 import { contentDigest, isOwned, type Payload, type Plan, planSecrets, type SeenSecret } from './plan.ts';
 
@@ -16,6 +17,7 @@ const payload: Payload = {
   hosts: [hostOf('eu-west-1')],
   contentDigest: contentDigest('e30='),
   inputs: 'sha256:1',
+  endsAt: after(12 * HOUR),
   expiry: '2023-10-05T08:45:52Z',
 };
 

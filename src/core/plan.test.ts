@@ -26,6 +26,7 @@ const payload: Payload = {
   hosts: [hostOf('eu-west-1')],
   contentDigest: contentDigest('e30='),
   inputs: 'sha256:1',
+  endsAt: after(12 * HOUR),
   expiry: '2023-10-05T08:45:52Z',
 };
 const target = (namespace: string, named = true): Target => ({ namespace, named });

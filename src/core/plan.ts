@@ -43,7 +43,9 @@ export interface Payload {
   readonly hosts: readonly string[];
   readonly contentDigest: string;
   readonly inputs: string;
-  /** RFC 3339; when the first of the logins ends. */
+  /** When the first of the logins ends. */
+  readonly endsAt: EpochMs;
+  /** The same as RFC 3339. */
   readonly expiry: string;
 }
 
@@ -81,9 +83,9 @@ export function makePayload(logins: readonly Login[], inputs: string, now: Epoch
   const usable = logins.filter((login) => isUsable(login, now));
   if (usable.length === 0) return undefined;
   const content = Buffer.from(makeDockerConfig(usable)).toString('base64');
-  const ends = Math.min(...usable.map((login) => login.expiresAt)) as EpochMs;
+  const endsAt = Math.min(...usable.map((login) => login.expiresAt)) as EpochMs;
   const hosts = usable.flatMap((login) => login.hosts);
-  return { content, hosts, contentDigest: contentDigest(content), inputs, expiry: formatRfc3339(ends) };
+  return { content, hosts, contentDigest: contentDigest(content), inputs, endsAt, expiry: formatRfc3339(endsAt) };
 }
 
 /** A Secret is ours only if an owner reference has the CR's uid and its type is the one we write. */

@@ -52,16 +52,12 @@ const MESSAGE = 1_000;
 
 export function nextStatus(previous: PullSecretStatus, round: Round, now: EpochMs): PullSecretStatus {
   const verdict = judge(previous, round, now);
-  const logins = loginStatuses(previous, round);
   const problems = problemStatus(round.problems);
-  const ends = logins.map((login) => login.expiresAt).sort();
-  const fetched = logins.map((login) => login.refreshedAt).sort();
   return {
     observedGeneration: round.generation,
     conditions: conditions(previous, verdict, round.generation, now),
-    ...(logins.length > 0 ? { logins } : {}),
-    ...(ends[0] === undefined ? {} : { expiresAt: ends[0] }),
-    ...(fetched.at(-1) === undefined ? {} : { refreshedAt: fetched.at(-1) }),
+    // A refused spec says nothing about the logins that the Secrets still hold.
+    ...loginFields(round.refusal ? (previous.logins ?? []) : round.logins.map(loginStatus)),
     secrets: { desired: round.desired, ready: round.ready.length },
     ...(problems ? { problems } : {}),
     ...(round.handledReconcileAt === undefined ? {} : { lastHandledReconcileAt: round.handledReconcileAt }),
@@ -78,6 +74,11 @@ export function processingStatus(
   const message = `fetching the login for secret ${secretName}`;
   const verdict = processing(message);
   return { ...previous, observedGeneration: generation, conditions: conditions(previous, verdict, generation, now) };
+}
+
+/** The status that tells of new logins before they are in any Secret; all else stays as it was. */
+export function withLogins(previous: PullSecretStatus, logins: readonly Login[]): PullSecretStatus {
+  return { ...previous, ...loginFields(logins.map(loginStatus)) };
 }
 
 function processing(message: string): Verdict {
@@ -207,19 +208,27 @@ function conditions(previous: PullSecretStatus, verdict: Verdict, generation: nu
   return result;
 }
 
-function loginStatuses(previous: PullSecretStatus, round: Round): LoginStatus[] {
-  // A refused spec says nothing about the logins that the Secrets still hold.
-  if (round.refusal) return [...(previous.logins ?? [])];
-  return round.logins
-    .map((login) => ({
-      registry: login.registry,
-      expiresAt: formatRfc3339(login.expiresAt),
-      refreshedAt: formatRfc3339(login.refreshedAt),
-      nextRefreshAt: formatRfc3339(login.renewAt),
-      digest: login.digest,
-      hosts: [...login.hosts],
-    }))
-    .sort((one, other) => (one.registry < other.registry ? -1 : 1));
+function loginStatus({ registry, expiresAt, refreshedAt, renewAt, digest, hosts }: Login): LoginStatus {
+  return {
+    registry,
+    expiresAt: formatRfc3339(expiresAt),
+    refreshedAt: formatRfc3339(refreshedAt),
+    nextRefreshAt: formatRfc3339(renewAt),
+    digest,
+    hosts: [...hosts],
+  };
+}
+
+/** What the status says about logins: each of them, when the first one ends, and when the last one came. */
+function loginFields(unsorted: readonly LoginStatus[]): Pick<PullSecretStatus, 'logins' | 'expiresAt' | 'refreshedAt'> {
+  if (unsorted.length === 0) return {};
+  const logins = unsorted.toSorted((one, other) => (one.registry < other.registry ? -1 : 1));
+  const [expiresAt] = logins.map((login) => login.expiresAt).sort();
+  const refreshedAt = logins
+    .map((login) => login.refreshedAt)
+    .sort()
+    .at(-1);
+  return { logins, expiresAt, refreshedAt };
 }
 
 function problemStatus(problems: readonly Problem[]): PullSecretStatus['problems'] | undefined {

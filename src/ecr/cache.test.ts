@@ -51,7 +51,7 @@ function failure(next: Next, delay?: DurationMs): Failure {
 
 /** Asks once and gives the time until the next question is allowed. */
 async function refusal({ cache, clock, fetch }: Setting, force = false): Promise<number> {
-  const error: unknown = await cache.get('k', fetch, force).then(
+  const error: unknown = await cache.get('k', fetch, { force }).then(
     () => assert.fail('there was a login'),
     (thrown: unknown) => thrown,
   );
@@ -62,64 +62,64 @@ async function refusal({ cache, clock, fetch }: Setting, force = false): Promise
 describe('a login', () => {
   test('is fetched once for 2,000 who ask at the same time', async () => {
     const { cache, fetch, fetched } = setting();
-    const answers = await Promise.all(Array.from({ length: 2_000 }, () => cache.get('k', fetch, false)));
+    const answers = await Promise.all(Array.from({ length: 2_000 }, () => cache.get('k', fetch)));
     assert.equal(fetched(), 1);
     assert.equal(new Set(answers).size, 1);
   });
 
   test('is fetched once for 2,000 who force it at the same time', async () => {
     const { cache, fetch, fetched } = setting();
-    await Promise.all(Array.from({ length: 2_000 }, () => cache.get('k', fetch, true)));
+    await Promise.all(Array.from({ length: 2_000 }, () => cache.get('k', fetch, { force: true })));
     assert.equal(fetched(), 1);
   });
 
   test('is fetched apart for each key', async () => {
     const { cache, fetch, fetched } = setting();
     const names = ['k1', 'k2', '__proto__', 'constructor'];
-    await Promise.all(names.map((key) => cache.get(key, fetch, false)));
+    await Promise.all(names.map((key) => cache.get(key, fetch)));
     assert.equal(fetched(), 4);
   });
 
   test('is taken from memory until the instant of its renewal, then fetched', async () => {
     const { cache, clock, fetch, fetched } = setting();
-    await cache.get('k', fetch, false);
+    await cache.get('k', fetch);
     await clock.advance((MINUTE - 1) as DurationMs);
-    await cache.get('k', fetch, false);
+    await cache.get('k', fetch);
     assert.equal(fetched(), 1);
     await clock.advance(1 as DurationMs);
-    assert.equal((await cache.get('k', fetch, false)).serial, 2);
+    assert.equal((await cache.get('k', fetch)).serial, 2);
   });
 
   test('is fetched anew when it is forced', async () => {
     const { cache, fetch } = setting();
-    await cache.get('k', fetch, false);
-    assert.equal((await cache.get('k', fetch, true)).serial, 2);
-    assert.equal((await cache.get('k', fetch, false)).serial, 2);
+    await cache.get('k', fetch);
+    assert.equal((await cache.get('k', fetch, { force: true })).serial, 2);
+    assert.equal((await cache.get('k', fetch)).serial, 2);
   });
 
   test('can be looked at without asking anybody', async () => {
     const { cache, clock, fetch } = setting();
     assert.equal(cache.peek('k'), undefined);
-    await cache.get('k', fetch, false);
+    await cache.get('k', fetch);
     await clock.advance(MINUTE);
     assert.equal(cache.peek('k')?.serial, 1);
   });
 
   test('that has ended is swept when another one comes', async () => {
     const { cache, clock, fetch } = setting();
-    await cache.get('old', fetch, false);
+    await cache.get('old', fetch);
     await clock.advance((MINUTE + SECOND) as DurationMs);
-    await cache.get('younger', fetch, false);
+    await cache.get('younger', fetch);
     assert.ok(cache.peek('old'), 'it has not ended yet');
     await clock.advance((MINUTE - SECOND) as DurationMs);
-    await cache.get('k', fetch, false);
+    await cache.get('k', fetch);
     assert.equal(cache.peek('old'), undefined, 'it ends at this instant');
     assert.ok(cache.peek('younger'));
   });
 
   test('stays in memory when its renewal fails', async () => {
     const one = setting();
-    await one.cache.get('k', one.fetch, false);
+    await one.cache.get('k', one.fetch);
     await one.clock.advance(MINUTE);
     one.breakWith(failure('backoff'));
     await refusal(one);
@@ -131,7 +131,7 @@ describe('a failure', () => {
   test('is shared by all who asked at the same time, and nobody asks again before its time', async () => {
     const one = setting();
     one.breakWith(failure('backoff'));
-    const asked = Array.from({ length: 2_000 }, () => one.cache.get('k', one.fetch, false));
+    const asked = Array.from({ length: 2_000 }, () => one.cache.get('k', one.fetch));
     const answers = await Promise.allSettled(asked);
     assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set(['rejected']));
     const wait = await refusal(one);
@@ -141,7 +141,7 @@ describe('a failure', () => {
     assert.equal(one.fetched(), 1);
     one.breakWith(undefined);
     await one.clock.advance(1 as DurationMs);
-    assert.equal((await one.cache.get('k', one.fetch, false)).serial, 2);
+    assert.equal((await one.cache.get('k', one.fetch)).serial, 2);
   });
 
   test('of one key says nothing about another', async () => {
@@ -149,7 +149,7 @@ describe('a failure', () => {
     one.breakWith(failure('change'));
     await refusal(one);
     one.breakWith(undefined);
-    assert.ok(await one.cache.get('other', one.fetch, false));
+    assert.ok(await one.cache.get('other', one.fetch));
   });
 
   test('is asked about again in spite of its time when that is forced', async () => {
@@ -157,13 +157,13 @@ describe('a failure', () => {
     one.breakWith(failure('change'));
     await refusal(one);
     one.breakWith(undefined);
-    assert.equal((await one.cache.get('k', one.fetch, true)).serial, 2);
+    assert.equal((await one.cache.get('k', one.fetch, { force: true })).serial, 2);
   });
 
   test('keeps what the registry said', async () => {
     const one = setting();
     one.breakWith(failure('change'));
-    await assert.rejects(one.cache.get('k', one.fetch, false), {
+    await assert.rejects(one.cache.get('k', one.fetch), {
       name: 'LoginError',
       next: 'change',
       reason: 'AWSFailed',
@@ -174,7 +174,7 @@ describe('a failure', () => {
   test('that is a bug is told in fixed words, without those of the error', async () => {
     const one = setting();
     one.breakWith(new TypeError('password=hunter2'));
-    await assert.rejects(one.cache.get('k', one.fetch, false), (error: Error) => !error.message.includes('hunter2'));
+    await assert.rejects(one.cache.get('k', one.fetch), (error: Error) => !error.message.includes('hunter2'));
   });
 
   test('that is thrown before any waiting does not block its key for ever', async () => {
@@ -182,9 +182,9 @@ describe('a failure', () => {
     const broken = (): Promise<Ticket> => {
       throw failure('backoff');
     };
-    await assert.rejects(cache.get('k', broken, false), LoginError);
+    await assert.rejects(cache.get('k', broken), LoginError);
     await clock.advance(SECOND);
-    assert.equal((await cache.get('k', fetch, false)).serial, 1);
+    assert.equal((await cache.get('k', fetch)).serial, 1);
   });
 });
 
@@ -240,7 +240,7 @@ describe('the time until the next question', () => {
     one.breakWith(failure('change'));
     await waits(one, 3);
     one.breakWith(undefined);
-    await one.cache.get('k', one.fetch, false);
+    await one.cache.get('k', one.fetch);
     one.breakWith(failure('change'));
     assert.equal(await refusal(one, true), seconds(5));
   });
@@ -251,7 +251,7 @@ describe('the time until the next question', () => {
     await waits(one, 3);
     one.breakWith(undefined);
     await one.clock.advance((10 * MINUTE) as DurationMs);
-    await one.cache.get('other', one.fetch, false);
+    await one.cache.get('other', one.fetch);
     one.breakWith(failure('change'));
     assert.equal(await refusal(one), seconds(5));
   });
@@ -259,7 +259,7 @@ describe('the time until the next question', () => {
   test('is told as an instant of the wall clock', async () => {
     const one = setting();
     one.breakWith(failure('change'));
-    const error: unknown = await one.cache.get('k', one.fetch, false).catch((thrown: unknown) => thrown);
+    const error: unknown = await one.cache.get('k', one.fetch).catch((thrown: unknown) => thrown);
     assert.ok(error instanceof LoginError);
     assert.equal(error.retryAt, (START + seconds(5)) as EpochMs);
   });

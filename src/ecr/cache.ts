@@ -33,16 +33,22 @@ export class LoginError extends Failure {
   }
 }
 
+export interface Terms {
+  /** Not from memory, and in spite of an earlier refusal. */
+  readonly force?: boolean;
+  /** Not one from memory that ends before this. */
+  readonly least?: EpochMs | undefined;
+}
+
 export interface LoginCache<Login extends Cached> {
   /** The login held for `key`, ended or not. */
   peek(key: string): Login | undefined;
   /**
    * A login whose renewal is not due: from memory, from the flight under way, or by `fetch`.
    *
-   * @param force  not from memory, and in spite of an earlier refusal
    * @throws LoginError
    */
-  get(key: string, fetch: () => Promise<Login>, force: boolean): Promise<Login>;
+  get(key: string, fetch: () => Promise<Login>, terms?: Terms): Promise<Login>;
 }
 
 /** After a denial: new IAM keys take some seconds to be known everywhere (DESIGN.md §3, rule 7). */
@@ -90,12 +96,12 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
 
   return {
     peek: (key) => logins.get(key),
-    async get(key, fetch, force) {
+    async get(key, fetch, { force = false, least = 0 as EpochMs } = {}) {
       const flight = flights.get(key);
       if (flight) return await flight;
       const now = clock.now();
       const held = logins.get(key);
-      if (!force && held && held.renewAt > now) return held;
+      if (!force && held && held.renewAt > now && held.expiresAt >= least) return held;
       const refusal = refusals.get(key);
       const wait = (refusal?.until ?? 0) - clock.monotonic();
       if (!force && refusal && wait > 0) throw new LoginError(refusal.failure, plus(now, wait as DurationMs));

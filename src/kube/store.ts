@@ -32,7 +32,7 @@ export interface Store<Item extends Stored> extends StoreView<Item> {
   /** The watch has reached `version`. */
   reach(version: string): void;
   /**
-   * The answer to one of our own writes. Ignored when the watch has been past it: what came since may have deleted it.
+   * The answer to one of our own writes, or to a look at the object itself. Ignored when the watch has been past it: what came since may have deleted it.
    * The watch event that the write causes then brings nothing new, and is no change.
    */
   wrote(key: ObjectKey, after: Item): void;

@@ -141,6 +141,8 @@ async function takeOver(
     if (!seen || seen.deleting) return 'retry';
     if (formerUid !== undefined && isOwned(seen, formerUid)) return 'retry';
     if (!isOwned(seen, owner.uid)) return conflict(namespace, named, seen);
+    // With our labels the watch will show it: another operator has just made it, perhaps of a later login.
+    if (seen.managed && seen.ownerUidLabel === owner.uid) return 'retry';
     return await updated(writer, owner, seen, payload);
   } catch (thrown) {
     if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';

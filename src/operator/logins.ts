@@ -6,14 +6,16 @@
 import { readDockerConfig } from '../core/docker-config.ts';
 import type { Credentials } from '../core/identity.ts';
 import type { Login } from '../core/login.ts';
-import { makeLogin, needsLogin, type Token } from '../core/login.ts';
+import { isLater, isUsable, later, makeLogin, needsLogin, type Token } from '../core/login.ts';
 import type { PullSecretObject, Registry } from '../core/resource.ts';
 import { inputsDigest } from '../core/resource.ts';
 import type { LoginFailure } from '../core/status.ts';
 import { proveLogin } from '../core/stored-login.ts';
 import { createLoginCache, LoginError } from '../ecr/cache.ts';
 import { digest } from '../lib/digest.ts';
-import { type Clock, type EpochMs, type Random } from '../lib/time.ts';
+import { type Clock, type EpochMs, plus, type Random, SECOND } from '../lib/time.ts';
+import type { Pacer } from './pacer.ts';
+import { latestStart } from './rollout.ts';
 
 /** Where tokens come from. */
 export interface LoginSource {
@@ -26,9 +28,15 @@ export interface Logins {
   /** By registry, sorted; ended ones too. */
   readonly held: readonly Login[];
   readonly failures: readonly (LoginFailure & { readonly retryAt: EpochMs })[];
+  /** By registry: when the renewal that is due may begin; until then the old login is as good. */
+  readonly waiting: ReadonlyMap<string, EpochMs>;
+  /** One of them was fetched just now, by this very question. */
+  readonly isFresh: boolean;
   /** Digest of what `held` was obtained with. */
   readonly inputs: string;
 }
+
+type LoginProblem = Logins['failures'][number];
 
 export interface LoginRequest {
   readonly uid: string;
@@ -37,6 +45,8 @@ export interface LoginRequest {
   readonly fingerprint: string;
   /** Somebody asks for a fresh login by this mark; the same mark is heeded once. */
   readonly asked: string | undefined;
+  /** By registry: the login has to end at this instant or later, since somebody else had one that does. */
+  readonly least: ReadonlyMap<string, EpochMs>;
 }
 
 export interface LoginBook {
@@ -44,6 +54,8 @@ export interface LoginBook {
   obtain(request: LoginRequest, signal: AbortSignal): Promise<Logins>;
   /** What is held, without asking anybody. */
   held(uid: string, registries: readonly Registry[]): Pick<Logins, 'held' | 'inputs'>;
+  /** Whether a login with this digest was held, and let go for another one. */
+  wasHeld(uid: string, registry: string, digest: string): boolean;
   /**
    * A Secret was seen that says it was written for `object`: takes the logins in it that the object's status proves.
    *
@@ -59,20 +71,37 @@ export interface LoginBook {
 interface Held {
   readonly login: Login;
   readonly inputs: string;
+  /** When its renewal, which is due, may begin. */
+  readonly place?: EpochMs;
+  /** Digests of the logins that were held before, the last ones only. */
+  readonly former?: readonly string[];
 }
 
-export function createLoginBook(source: LoginSource, clock: Clock, random: Random): LoginBook {
+/** One login replaces another every few hours, or when a key changes; a status is never that far behind. */
+const MOST_FORMER = 4;
+
+export interface LoginBookParts {
+  readonly source: LoginSource;
+  readonly pacer: Pacer;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export function createLoginBook({ source, pacer, clock, random }: LoginBookParts): LoginBook {
   const cache = createLoginCache<Login>(clock, random);
   const byUid = new Map<string, Map<string, Held>>();
-  /** CRs that share a key hold the same token in their Secrets: one copy of it is enough. */
-  const adopted = new Map<string, Login>();
+  /** CRs that share a key hold the same token in their Secrets: one copy of it is enough. Only while the first list is read. */
+  let adopted: Map<string, Login> | undefined = new Map();
 
   /** By CR: the mark by which a fresh login was last asked for. */
   const marks = new Map<string, string>();
 
   const hold = (uid: string, held: Held): void => {
     const logins = byUid.get(uid) ?? new Map<string, Held>();
-    byUid.set(uid, logins.set(held.login.registry, held));
+    const before = logins.get(held.login.registry);
+    const isOther = before !== undefined && before.login.digest !== held.login.digest;
+    const former = [...(before?.former ?? []), ...(isOther ? [before.login.digest] : [])].slice(-MOST_FORMER);
+    byUid.set(uid, logins.set(held.login.registry, { ...held, former }));
   };
 
   const held: LoginBook['held'] = (uid, registries) => {
@@ -85,23 +114,46 @@ export function createLoginBook(source: LoginSource, clock: Clock, random: Rando
     };
   };
 
+  /** Renewals begin one after the other; an ended login, or another identity's, waits for nobody. */
+  const placeOf = (uid: string, mine: Held): EpochMs => {
+    const now = clock.now();
+    if (!isUsable(mine.login, now)) return now;
+    const place = mine.place ?? pacer.next(latestStart(now, mine.login.expiresAt));
+    hold(uid, { ...mine, place });
+    return place;
+  };
+
+  /** @returns why there is no login, when its renewal may begin, or where it came from */
   const obtainOne = async (
-    { uid, credentials, fingerprint }: LoginRequest,
+    request: LoginRequest,
     { registry, region }: Registry,
     { inputs, force }: { readonly inputs: string; readonly force: boolean },
     signal: AbortSignal,
-  ): Promise<Logins['failures'][number] | undefined> => {
+  ): Promise<LoginProblem | EpochMs | 'held' | 'fetched'> => {
+    const { uid, credentials: keys, fingerprint } = request;
     const mine = byUid.get(uid)?.get(registry);
-    const isOurs = mine?.inputs === inputs;
-    if (isOurs && !force && !needsLogin(mine.login, clock.now())) return undefined;
-    const fetch = async (): Promise<Login> =>
-      makeLogin(registry, await source.fetchToken({ region, keys: credentials }, signal), clock.now(), random);
+    const own = mine?.inputs === inputs ? mine : undefined;
+    const overtaken = request.least.get(registry);
+    if (own && !force && overtaken === undefined) {
+      if (!needsLogin(own.login, clock.now())) return 'held';
+      const place = placeOf(uid, own);
+      if (place > clock.now()) return place;
+    }
+    // What was found in a Secret may be newer than what this process fetched: a renewal has to end later than that.
+    const least = overtaken ?? (own && plus(own.login.expiresAt, SECOND));
+    let origin: 'held' | 'fetched' = 'held';
+    const fetch = async (): Promise<Login> => {
+      origin = 'fetched';
+      return makeLogin(registry, await source.fetchToken({ region, keys }, signal), clock.now(), random);
+    };
     try {
-      hold(uid, { login: await cache.get(digest(fingerprint, registry), fetch, force), inputs });
-      return undefined;
+      const fetched = await cache.get(digest(fingerprint, registry), fetch, { force, least });
+      hold(uid, { login: later(own?.login, fetched, clock.now()), inputs });
+      return origin;
     } catch (thrown) {
-      if (!(thrown instanceof LoginError)) throw thrown;
-      return { registry, message: thrown.message, denied: thrown.next === 'change', retryAt: thrown.retryAt };
+      // What waits for the same answer must not all begin at once when it comes.
+      if (own) hold(uid, { login: own.login, inputs });
+      return problemOf(registry, thrown);
     }
   };
 
@@ -112,10 +164,17 @@ export function createLoginBook(source: LoginSource, clock: Clock, random: Rando
       const force = asked !== undefined && marks.get(uid) !== asked;
       if (asked !== undefined) marks.set(uid, asked);
       const how = { inputs: inputsDigest(request.fingerprint, request.registries), force };
-      const answers = await Promise.all(
-        request.registries.map((registry) => obtainOne(request, registry, how, signal)),
-      );
-      return { ...held(uid, request.registries), failures: answers.filter((answer) => answer !== undefined) };
+      const failures: LoginProblem[] = [];
+      const waiting = new Map<string, EpochMs>();
+      let isFresh = false;
+      const ask = async (registry: Registry): Promise<void> => {
+        const answer = await obtainOne(request, registry, how, signal);
+        if (typeof answer === 'number') waiting.set(registry.registry, answer);
+        else if (typeof answer === 'object') failures.push(answer);
+        else isFresh ||= answer === 'fetched';
+      };
+      await Promise.all(request.registries.map(ask));
+      return { ...held(uid, request.registries), failures, waiting, isFresh };
     },
     adopt(object, content, inputs) {
       const mine = byUid.get(object.uid);
@@ -127,16 +186,24 @@ export function createLoginBook(source: LoginSource, clock: Clock, random: Rando
       for (const status of wanted) {
         const proved = proveLogin(status, entries);
         const older = mine?.get(status.registry)?.login;
-        if (!proved || (older && older.expiresAt >= proved.expiresAt)) continue;
-        const login = adopted.get(proved.digest) ?? proved;
-        adopted.set(login.digest, login);
+        if (!proved || (older && !isLater(proved, older))) continue;
+        const login = adopted?.get(proved.digest) ?? proved;
+        adopted?.set(login.digest, login);
         hold(object.uid, { login, inputs });
       }
     },
+    wasHeld: (uid, registry, digest) => byUid.get(uid)?.get(registry)?.former?.includes(digest) ?? false,
     forget(uid) {
       byUid.delete(uid);
       marks.delete(uid);
     },
-    settled: () => adopted.clear(),
+    settled() {
+      adopted = undefined;
+    },
   };
+}
+
+function problemOf(registry: string, thrown: unknown): LoginProblem {
+  if (!(thrown instanceof LoginError)) throw thrown;
+  return { registry, message: thrown.message, denied: thrown.next === 'change', retryAt: thrown.retryAt };
 }

@@ -20,8 +20,10 @@ import { announce } from './announcer.ts';
 import { type Applied, applyPlan } from './apply.ts';
 import { type ClusterView, keyOf } from './cluster-view.ts';
 import type { CredentialResolver } from './credentials.ts';
+import type { Fence } from './fence.ts';
 import type { LoginBook, Logins } from './logins.ts';
 import { confirmPrune } from './prune.ts';
+import type { Admitted, Rollout } from './rollout.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { Result } from './worker.ts';
@@ -31,6 +33,8 @@ export interface ReconcilerParts {
   readonly view: ClusterView;
   readonly credentials: CredentialResolver;
   readonly logins: LoginBook;
+  readonly fence: Fence;
+  readonly rollout: Rollout;
   readonly secrets: SecretWriter;
   readonly statuses: StatusWriter;
   readonly events: EventRecorder;
@@ -44,27 +48,47 @@ const SLOW_LOGIN = SECOND;
 const CONFLICT_AGAIN = (5 * MINUTE) as DurationMs;
 const SOON = (SECOND / 10) as DurationMs;
 
-type Access = Logins & { readonly lookAgainAt: EpochMs | undefined };
+type Least = ReadonlyMap<string, EpochMs>;
+interface Access extends Logins {
+  readonly lookAgainAt: EpochMs | undefined;
+}
+
+/** What one round wrote, and what it left for later. */
+interface Written {
+  readonly round: Round;
+  readonly applied: Applied;
+  /** When the next Secret that waits its turn may be renewed. */
+  readonly nextAt: EpochMs | undefined;
+}
+
+const NOTHING: Admitted = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
+/** Nothing that is held has been overtaken. */
+const ANY: Least = new Map();
 
 /** @returns a function that brings one CR to what it wants; it throws only when the API server could not be reached */
 export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signal: AbortSignal) => Promise<Result> {
-  const { client, view, credentials, logins, secrets, statuses, events, clock } = parts;
+  const { client, view, credentials, logins, fence, rollout, secrets, statuses, events, clock } = parts;
 
-  const logIn = async (object: PullSecretObject, wish: Wish, signal: AbortSignal): Promise<Access> => {
+  const logIn = async (object: PullSecretObject, wish: Wish, least: Least, signal: AbortSignal): Promise<Access> => {
     const resolved = await credentials.resolve(object, wish.identity, signal);
     if (!resolved.ok) {
       const { message, denied, lookAgainAt } = resolved;
       const failures = wish.registries.map(({ registry }) => ({ registry, message, denied, retryAt: lookAgainAt }));
-      return { ...logins.held(object.uid, wish.registries), failures, lookAgainAt };
+      return { ...logins.held(object.uid, wish.registries), failures, waiting: ANY, lookAgainAt, isFresh: false };
     }
     const asked = object.reconcileAt === object.status.lastHandledReconcileAt ? undefined : object.reconcileAt;
     const { credentials: keys, fingerprint, lookAgainAt } = resolved;
-    const request = { uid: object.uid, registries: wish.registries, credentials: keys, fingerprint, asked };
+    const request = { uid: object.uid, registries: wish.registries, credentials: keys, fingerprint, asked, least };
     return { ...(await logins.obtain(request, signal)), lookAgainAt };
   };
 
   /** Says so in the status while the very first login takes long. */
-  const logInVisibly = async (object: PullSecretObject, wish: Wish, signal: AbortSignal): Promise<Access> => {
+  const logInVisibly = async (
+    object: PullSecretObject,
+    wish: Wish,
+    least: Least,
+    signal: AbortSignal,
+  ): Promise<Access> => {
     let writing = Promise.resolve();
     const cancel = clock.after(SLOW_LOGIN, () => {
       if (logins.held(object.uid, wish.registries).held.length > 0) return;
@@ -75,19 +99,20 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
         .catch((error: unknown) => parts.log.debug('Could not write a status', { error: failureFrom(error).message }));
     });
     try {
-      return await logIn(object, wish, signal);
+      return await logIn(object, wish, least, signal);
     } finally {
       cancel();
       await writing;
     }
   };
 
+  /** @returns undefined when the object is not what was decided on any more, and nothing was written */
   const writeSecrets = async (
     object: PullSecretObject,
     wish: Wish,
     access: Access,
     signal: AbortSignal,
-  ): Promise<{ round: Round; applied: Applied }> => {
+  ): Promise<Written | undefined> => {
     const desired = desiredTargets(wish.targets, view.namespaceViews());
     const seen = new Map<string, SeenSecret>();
     const rivals = new Map<string, string>();
@@ -103,22 +128,27 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
     const prune = needsConfirmation(plan.prune.length, owned.length)
       ? await confirmPrune(client, object, plan.prune, signal)
       : plan.prune;
+    const admitted = payload ? rollout.admit(object.uid, plan.actions, payload) : NOTHING;
+    const { actions, waiting, contested, nextAt } = admitted;
+    const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: access.isFresh };
+    if (actions.length > 0 && !(await fence.pass(object, access.held, about, signal))) return undefined;
     const applied = await applyPlan(
       { writer: secrets, formerUid: formerUid(view.predecessor(keyOf(object)), object), signal },
       object,
       wish.secretName,
-      { actions: plan.actions, prune },
+      { actions, prune },
       payload,
     );
-    const problems = [...desired.problems, ...plan.problems, ...applied.problems];
+    const problems = [...desired.problems, ...plan.problems, ...contested, ...applied.problems];
     return {
-      applied,
+      applied: { ...applied, updated: rollout.collect(object.uid, admitted, applied) },
+      nextAt,
       round: {
         generation: object.generation,
         logins: access.held,
         failures: access.failures,
         desired: desired.targets.length + desired.problems.length - applied.terminating.length,
-        ready: [...plan.ready, ...applied.created, ...applied.updated].sort(),
+        ready: [...plan.ready, ...waiting, ...applied.created, ...applied.updated].sort(),
         problems,
         handledReconcileAt: object.reconcileAt,
       },
@@ -145,8 +175,7 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
   const report = async (
     key: ObjectKey,
     object: PullSecretObject,
-    round: Round,
-    applied: Applied,
+    { round, applied, nextAt }: Written,
     access: Access,
   ): Promise<Result> => {
     if (applied.retryAfter !== undefined) return { op: 'done', wakeAt: plus(clock.now(), applied.retryAfter) };
@@ -155,7 +184,7 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
     const current = view.object(key);
     if (current?.uid !== object.uid) return { op: 'done', wakeAt: undefined };
     if (!(await statuses.write(current, nextStatus(current.status, round, clock.now())))) return { op: 'retry' };
-    return applied.failed ? { op: 'retry' } : { op: 'done', wakeAt: wakeAt(round, access, clock.now()) };
+    return applied.failed ? { op: 'retry' } : { op: 'done', wakeAt: wakeAt(round, access, nextAt, clock.now()) };
   };
 
   return async (key, signal) => {
@@ -163,29 +192,33 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
     if (!first || first.deleting) return { op: 'done', wakeAt: undefined };
     const wish = view.wish(first);
     if (typeof wish === 'string') return await refuse(first, wish);
-    const access = await logInVisibly(first, wish, signal);
+    const standing = await fence.standing(first, wish.registries, signal);
+    if (standing.op === 'wait') return { op: 'done', wakeAt: standing.until };
+    const access = await logInVisibly(first, wish, standing.op === 'fetch' ? standing.least : ANY, signal);
     // Cut off by our own end: that is no failure of AWS, and nothing to be said to users.
     if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
     const object = view.object(key);
     // While the login was under way somebody changed his mind: start from what he wants now.
     if (object?.uid !== first.uid || object.generation !== first.generation || object.deleting)
       return { op: 'done', wakeAt: plus(clock.now(), SOON) };
-    const { round, applied } = await writeSecrets(object, wish, access, signal);
-    announce(events, object, wish.secretName, round, applied);
-    logWrites(parts.log, object, wish.secretName, applied);
-    return await report(key, object, round, applied, access);
+    const written = await writeSecrets(object, wish, access, signal);
+    if (!written) return { op: 'retry' };
+    announce(events, object, wish.secretName, written.round, written.applied);
+    logWrites(parts.log, object, wish.secretName, written.applied);
+    return await report(key, object, written, access);
   };
 }
 
 /** The earliest instant at which something changes without an event; always later than `now`. */
-function wakeAt(round: Round, access: Access, now: EpochMs): EpochMs | undefined {
+function wakeAt(round: Round, access: Access, nextAt: EpochMs | undefined, now: EpochMs): EpochMs | undefined {
   const failed = new Set(access.failures.map(({ registry }) => registry));
   const instants: EpochMs[] = access.failures.map(({ retryAt }) => retryAt);
   for (const login of access.held) {
-    if (!failed.has(login.registry)) instants.push(login.renewAt);
+    if (!failed.has(login.registry)) instants.push(access.waiting.get(login.registry) ?? login.renewAt);
     // The end of a login that cannot be renewed has to be told when it comes; afterwards it has been.
     else if (login.expiresAt > now) instants.push(login.expiresAt);
   }
+  if (nextAt !== undefined) instants.push(nextAt);
   if (access.lookAgainAt !== undefined) instants.push(access.lookAgainAt);
   if (round.problems.some(({ reason }) => reason === REASON.secretConflict)) instants.push(plus(now, CONFLICT_AGAIN));
   if (instants.length === 0) return undefined;

@@ -26,6 +26,7 @@ import { type Clock, parseRfc3339, type Random } from '../lib/time.ts';
 import { createClusterView } from './cluster-view.ts';
 import { createConverter } from './conversion.ts';
 import { createCredentialResolver } from './credentials.ts';
+import { createFence } from './fence.ts';
 import { livenessReply, type NamedReflector, readinessReply } from './health.ts';
 import { createLoginBook } from './logins.ts';
 import {
@@ -38,7 +39,9 @@ import {
   seenSecretOf,
   versionOf,
 } from './objects.ts';
+import { createPacer } from './pacer.ts';
 import { createReconciler } from './reconcile.ts';
+import { createRollout } from './rollout.ts';
 import { createSecretWriter } from './secret-writer.ts';
 import { createStatusWriter } from './status-writer.ts';
 import { createWork } from './worker.ts';
@@ -51,6 +54,8 @@ export interface OperatorOptions {
   /** Where the cluster kind's `secretRef` looks. */
   readonly namespace: string;
   readonly userAgent: string;
+  /** Writes of renewed logins a second, more than 0 (DESIGN.md §3, rule 12). */
+  readonly renewalsPerSecond: number;
   /** Name of this process in Events. */
   readonly instance: string;
   readonly clock: Clock;
@@ -112,12 +117,17 @@ export async function startOperator(
     });
   const queue = createQueue();
   const conversions = createQueue();
-  const logins = createLoginBook(ecr, clock, random);
+  const pacer = createPacer(clock, random, options.renewalsPerSecond);
+  const rollout = createRollout(pacer, clock);
+  const logins = createLoginBook({ source: ecr, pacer, clock, random });
   const credentials = createCredentialResolver(client, clock, options.namespace);
   const view = createClusterView({
     enqueue: (key) => queue.add(key),
     onLegacy: (key) => conversions.add(key),
-    onGone: (uid) => logins.forget(uid),
+    onGone: (uid) => {
+      logins.forget(uid);
+      rollout.forget(uid);
+    },
     onCredentials: (key) => credentials.forget(key),
     operatorNamespace: options.namespace,
   });
@@ -132,16 +142,19 @@ export async function startOperator(
   // Writes in hand are finished, not cut: they end by their own deadline.
   const writes = new AbortController().signal;
   const secretWriter = createSecretWriter(client, view.secrets, writes);
+  const statuses = createStatusWriter(client, view, writes);
   const reconcile = createReconciler({
     client,
     view,
     credentials,
     logins,
+    fence: createFence({ client, view, logins, statuses, clock, log }),
+    rollout,
     events,
     clock,
     log,
     secrets: secretWriter,
-    statuses: createStatusWriter(client, view, writes),
+    statuses,
   });
   const convert = createConverter({ client, secrets: secretWriter, events, clock, log, requests: writes });
 

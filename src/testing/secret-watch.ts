@@ -7,6 +7,8 @@ export interface SecretEvent {
   readonly type: string;
   readonly namespace: string;
   readonly uid: string;
+  /** Annotation `expiry`; undefined when there is none. */
+  readonly expiry: string | undefined;
 }
 
 export interface SecretWatch {
@@ -37,7 +39,12 @@ export function watchSecrets(plane: ControlPlane, version: string): SecretWatch 
         .slice(0, -1)
         .map((line) => JSON.parse(line))
         .filter(({ object }) => object.metadata.name === name)
-        .map(({ type, object: { metadata } }) => ({ type, namespace: metadata.namespace, uid: metadata.uid })),
+        .map(({ type, object: { metadata } }) => ({
+          type,
+          namespace: metadata.namespace,
+          uid: metadata.uid,
+          expiry: metadata.annotations?.expiry,
+        })),
     stop: () => void asked.destroy(),
   };
 }

@@ -154,6 +154,7 @@ async function startInProcess(access: ApiServerAccess, clock: Clock): Promise<Ru
       namespace: 'kube-system',
       userAgent: 'kube-ecr-secrets-operator/test',
       instance: 'test',
+      renewalsPerSecond: 50,
       clock,
       random: systemRandom,
       log: createLogger({ level: 'debug', format: 'json', write: (line) => void lines.push(line), clock: systemClock }),

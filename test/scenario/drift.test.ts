@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { eventually } from '../../src/testing/test-api.ts';
-import { NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { conditionOf, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
 import { createPullSecret } from './manifests.ts';
 
 describe('drift of a pull secret', () => {
@@ -104,6 +104,25 @@ describe('drift of a pull secret', () => {
       NAMESPACED_PATH(namespace, 'login'),
       ({ lastHandledReconcileAt }) => lastHandledReconcileAt === 'now',
     );
+  });
+
+  test('a secret that is deleted again and again is restored less and less often, which is told', async () => {
+    const other = await world.api.createNamespace();
+    const at = NAMESPACED_PATH(other, 'login');
+    await createPullSecret(world.api, other, 'login');
+    await world.ready(at);
+    const isContested = (): Promise<boolean> =>
+      world.api.must('GET', at).then(({ status }) => status.problems?.items[0]?.reason === 'SecretContested');
+    await eventually(async () => {
+      await world.api.send('DELETE', SECRET_PATH(other, 'ecr-login'));
+      return (await isContested()) ? true : undefined;
+    });
+    const status = await world.status(at, (found) => conditionOf(found, 'Ready')?.status === 'False');
+    assert.match(conditionOf(status, 'Ready')?.message ?? '', /changed or deleted again and again/);
+    // Left in peace it is there soon, and all is well.
+    const { problems } = await world.ready(at);
+    assert.equal(problems, undefined);
+    assert.equal(world.aws.calls(), calls + 1);
   });
 
   test('when nothing happens, nothing is written', async () => {

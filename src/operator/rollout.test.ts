@@ -1,0 +1,154 @@
+// Covers which writes of a plan wait: those of a renewed login, and those that somebody undoes again and again.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Action, makePayload, type Payload } from '../core/plan.ts';
+import { type DurationMs, HOUR, SECOND } from '../lib/time.ts';
+import { after, login, START, seenSecret, UID } from '../testing/builders.ts';
+import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
+import { createPacer } from './pacer.ts';
+import { type Admitted, createRollout, type Rollout } from './rollout.ts';
+
+const NAMES = Array.from({ length: 5 }, (_, index) => `ns${index}`);
+
+function payloadOf(password: string, ends: number, inputs = 'sha256:1'): Payload {
+  const one = { ...login('eu-west-1'), password, expiresAt: after(ends) };
+  const payload = makePayload([one], inputs, START);
+  assert.ok(payload);
+  return payload;
+}
+
+const OLD = payloadOf('old', 12 * HOUR);
+const NEW = payloadOf('new', 18 * HOUR);
+
+function update(namespace: string, holds: Payload, over: Parameters<typeof seenSecret>[2] = {}): Action {
+  return { op: 'update', namespace, named: true, seen: seenSecret(namespace, holds, over) };
+}
+
+const create = (namespace: string): Action => ({ op: 'create', namespace, named: true });
+const written = (admitted: Admitted): readonly string[] => admitted.actions.map(({ namespace }) => namespace);
+
+interface Setting {
+  readonly clock: ManualClock;
+  readonly rollout: Rollout;
+}
+
+/** OLD is in every Secret; one renewal a second. */
+async function setting(): Promise<Setting> {
+  const clock = createManualClock(START);
+  const rollout = createRollout(
+    createPacer(clock, () => 0.5, 1),
+    clock,
+  );
+  const admitted = rollout.admit(UID, NAMES.map(create), OLD);
+  assert.deepEqual(written(admitted), NAMES, 'creations do not wait');
+  rollout.collect(UID, admitted, { created: NAMES, updated: [] });
+  await clock.advance((5 * HOUR) as DurationMs);
+  return { clock, rollout };
+}
+
+describe('a renewed login', () => {
+  const renewals = NAMES.map((name) => update(name, OLD));
+
+  test('is written into one secret at once and into the others in their turn, and is told once', async () => {
+    const { clock, rollout } = await setting();
+    let left = renewals;
+    const rounds: (readonly string[])[] = [];
+    for (let turn = 0; turn < 10 && left.length > 0; turn += 1) {
+      const admitted = rollout.admit(UID, left, NEW);
+      const done = written(admitted);
+      assert.deepEqual(
+        [...done, ...admitted.waiting].sort(),
+        left.map(({ namespace }) => namespace),
+      );
+      rounds.push(rollout.collect(UID, admitted, { created: [], updated: done }));
+      left = left.filter(({ namespace }) => !done.includes(namespace));
+      if (admitted.nextAt !== undefined) await clock.advance((admitted.nextAt - clock.now()) as DurationMs);
+    }
+    assert.deepEqual(rounds, [[], [], [], NAMES]);
+    assert.equal(clock.now(), after(5 * HOUR + 3 * SECOND));
+  });
+
+  test('is in all secrets before a tenth of the life that the old one has left is over', async () => {
+    const { clock, rollout } = await setting();
+    const short = payloadOf('short', 5 * HOUR + 20 * SECOND);
+    rollout.collect(UID, rollout.admit(UID, renewals, short), { created: [], updated: NAMES });
+    rollout.admit(
+      UID,
+      NAMES.map((name) => update(name, short)),
+      NEW,
+    );
+    await clock.advance((2 * SECOND) as DurationMs);
+    assert.deepEqual(
+      written(
+        rollout.admit(
+          UID,
+          NAMES.map((name) => update(name, short)),
+          NEW,
+        ),
+      ),
+      NAMES,
+    );
+  });
+
+  test('of another key does not wait', async () => {
+    const { rollout } = await setting();
+    assert.deepEqual(written(rollout.admit(UID, renewals, payloadOf('new', 18 * HOUR, 'sha256:2'))), NAMES);
+  });
+
+  test('does not hold up creations, nor secrets that are not as they were left', async () => {
+    const { rollout } = await setting();
+    const actions = [
+      ...renewals.slice(0, 2),
+      create('ns2'),
+      update('ns3', payloadOf('planted', 11 * HOUR)),
+      update('ns4', OLD, { managed: false }),
+      update('ns5', OLD),
+    ];
+    assert.deepEqual(written(rollout.admit(UID, actions, NEW)), ['ns0', 'ns1', 'ns2', 'ns3', 'ns4']);
+  });
+
+  test('does not wait when nothing is known of what was there before, as after a restart', () => {
+    const clock = createManualClock(START);
+    const rollout = createRollout(
+      createPacer(clock, () => 0, 1),
+      clock,
+    );
+    assert.deepEqual(written(rollout.admit(UID, renewals, NEW)), NAMES);
+  });
+});
+
+describe('a repair', () => {
+  /** Repairs ns0 once more, at once. */
+  const repair = (rollout: Rollout): Admitted => {
+    const admitted = rollout.admit(UID, [create('ns0')], OLD);
+    rollout.collect(UID, admitted, { created: written(admitted), updated: [] });
+    return admitted;
+  };
+
+  test('that has to be done again and again waits, which is a problem of that namespace alone', async () => {
+    const { clock, rollout } = await setting();
+    for (let turn = 0; turn < 5; turn += 1) assert.deepEqual(written(repair(rollout)), ['ns0']);
+    const { actions, contested, nextAt } = rollout.admit(UID, [create('ns0'), create('ns1')], OLD);
+    assert.deepEqual(
+      actions.map(({ namespace }) => namespace),
+      ['ns1'],
+    );
+    assert.deepEqual(
+      contested.map(({ namespace, reason }) => [namespace, reason]),
+      [['ns0', 'SecretContested']],
+    );
+    assert.ok(nextAt !== undefined && nextAt > clock.now());
+    await clock.advance((nextAt - clock.now()) as DurationMs);
+    assert.deepEqual(written(repair(rollout)), ['ns0']);
+  });
+
+  test('that does not succeed does not count: nobody undid it', async () => {
+    const { rollout } = await setting();
+    for (let turn = 0; turn < 20; turn += 1) {
+      const admitted = rollout.admit(UID, [create('ns0')], OLD);
+      assert.deepEqual(written(admitted), ['ns0']);
+      rollout.collect(UID, admitted, { created: [], updated: [] });
+    }
+  });
+});

@@ -1,0 +1,160 @@
+// Two operators that both believe they are the only one: no secret goes back to an earlier login, and they come to rest.
+
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { type SecretWatch, watchSecrets } from '../../src/testing/secret-watch.ts';
+import { eventually } from '../../src/testing/test-api.ts';
+import { createTravelClock, type TravelClock } from '../../src/testing/travel-clock.ts';
+import { NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { createPullSecret, passwordOf } from './manifests.ts';
+
+const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const SECOND = 1_000;
+
+describe('of two operators', () => {
+  const world = useWorld();
+  let clocks: readonly TravelClock[] = [];
+  let operators: readonly RunningOperator[] = [];
+  let watch: SecretWatch;
+  let namespace = '';
+  let name = '';
+
+  beforeEach(async () => {
+    world.aws.faults.clear();
+    world.aws.setTokenLife(12 * HOUR);
+    world.aws.clearLog();
+    namespace = await world.api.createNamespace();
+    name = `ecr-${namespace}`;
+    const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
+    watch = watchSecrets(world.plane, metadata.resourceVersion);
+    clocks = [createTravelClock(), createTravelClock()];
+    operators = await Promise.all(clocks.map((clock) => world.startOperator(clock)));
+  });
+  afterEach(async () => {
+    watch.stop();
+    await world.api.send('DELETE', NAMESPACED_PATH(namespace, 'login'));
+    await Promise.all(operators.map((operator) => operator.stop()));
+  });
+
+  /** Waits until nobody writes any more. */
+  const atRest = async (): Promise<void> => {
+    let last = -1;
+    await eventually(async () => {
+      const counts = await Promise.all(operators.map((operator) => operator.mutations()));
+      const sum = counts.reduce((one, other) => one + other, 0);
+      const same = sum === last;
+      last = sum;
+      await new Promise((resolve) => void setTimeout(resolve, 300));
+      return same ? true : undefined;
+    });
+  };
+  const ends = (): readonly string[] => watch.events(name).map(({ expiry }) => expiry ?? '');
+  const assertNeverBack = (): void => assert.deepEqual(ends(), [...ends()].sort());
+  const holdsWhatTheStatusTells = async (): Promise<void> => {
+    const { body: secret } = await world.api.get(SECRET_PATH(namespace, name));
+    const { status } = await world.api.must('GET', NAMESPACED_PATH(namespace, 'login'));
+    assert.equal(secret.metadata.annotations.expiry, status.expiresAt);
+    assert.ok(world.aws.isValidToken(passwordOf(secret)));
+  };
+
+  test('both make one secret of one object, and then rest', async () => {
+    await createPullSecret(world.api, namespace, 'login', { secretName: name });
+    await world.ready(NAMESPACED_PATH(namespace, 'login'));
+    await atRest();
+    assertNeverBack();
+    await holdsWhatTheStatusTells();
+    assert.ok(world.aws.calls() <= 2);
+  });
+
+  test('the one with the older login takes the newer one out of the secret, and writes nothing', async () => {
+    await createPullSecret(world.api, namespace, 'login', { secretName: name });
+    await world.ready(NAMESPACED_PATH(namespace, 'login'));
+    await atRest();
+    const { logins } = await world.ready(NAMESPACED_PATH(namespace, 'login'));
+    const [ahead, behind] = operators;
+    const untilDue = Date.parse(logins?.[0]?.nextRefreshAt ?? '') - Date.now();
+    const before = { ends: ends().at(-1), writes: await behind?.mutations(), calls: world.aws.calls() };
+    // What AWS says of the end holds for both, whatever their clocks say.
+    world.aws.setTokenLife(untilDue + 11 * HOUR);
+    clocks[1]?.travel(untilDue - 2 * MINUTE);
+    clocks[0]?.travel(untilDue + SECOND);
+    await world.status(NAMESPACED_PATH(namespace, 'login'), ({ expiresAt }) => (expiresAt ?? '') > (before.ends ?? ''));
+    await atRest();
+    assertNeverBack();
+    assert.equal(await behind?.mutations(), before.writes);
+    assert.equal(world.aws.calls(), before.calls + 1);
+    await holdsWhatTheStatusTells();
+    // Alone now, it restores the secret with the login that it never fetched.
+    await ahead?.stop();
+    const { body: secret } = await world.api.get(SECRET_PATH(namespace, name));
+    await world.api.must('DELETE', SECRET_PATH(namespace, name));
+    const restored = await eventually(async () => {
+      const { status, body } = await world.api.get(SECRET_PATH(namespace, name));
+      return status === 200 ? body : undefined;
+    });
+    assert.equal(passwordOf(restored), passwordOf(secret));
+    assert.equal(world.aws.calls(), before.calls + 1);
+  });
+
+  test('that renew at the same instant, again and again, neither writes an earlier login than there was', async () => {
+    await createPullSecret(world.api, namespace, 'login', { secretName: name });
+    await world.ready(NAMESPACED_PATH(namespace, 'login'));
+    await atRest();
+    for (let turn = 1; turn <= 5; turn += 1) {
+      const before = ends().at(-1) ?? '';
+      // The stand-in's clock stands still: what it gives out has to end after the operators' own.
+      world.aws.setTokenLife((12 + 6 * turn) * HOUR);
+      for (const clock of clocks) clock.travel(6 * HOUR);
+      await world.status(NAMESPACED_PATH(namespace, 'login'), ({ expiresAt }) => (expiresAt ?? '') > before);
+      await atRest();
+      assertNeverBack();
+      await holdsWhatTheStatusTells();
+    }
+    assert.ok(world.aws.calls() <= 12, `${world.aws.calls()} calls in six rounds of two operators`);
+  });
+
+  test('one that told of a login and died before writing it is waited for, and then replaced', async () => {
+    await operators[1]?.stop();
+    await createPullSecret(world.api, namespace, 'login', { secretName: name });
+    const { logins } = await world.ready(NAMESPACED_PATH(namespace, 'login'));
+    await atRest();
+    const now = Date.now();
+    const [told] = logins ?? [];
+    const lost = {
+      ...told,
+      digest: `sha256:${'0'.repeat(64)}`,
+      expiresAt: `${new Date(now + 12 * HOUR + MINUTE).toISOString().slice(0, 19)}Z`,
+      refreshedAt: `${new Date(now).toISOString().slice(0, 19)}Z`,
+    };
+    await world.api.merge(`${NAMESPACED_PATH(namespace, 'login')}/status`, { status: { logins: [lost] } });
+    const calls = world.aws.calls();
+    await world.api.must('DELETE', SECRET_PATH(namespace, name));
+    await atRest();
+    assert.equal((await world.api.get(SECRET_PATH(namespace, name))).status, 404);
+    assert.equal(world.aws.calls(), calls);
+    world.aws.setTokenLife(12 * HOUR + 2 * MINUTE);
+    clocks[0]?.travel(31_000);
+    await eventually(async () =>
+      (await world.api.get(SECRET_PATH(namespace, name))).status === 200 ? true : undefined,
+    );
+    await atRest();
+    assertNeverBack();
+    await holdsWhatTheStatusTells();
+    assert.equal(world.aws.calls(), calls + 1);
+  });
+
+  test('an end that no login can have, in a status that somebody forged, stops nobody', async () => {
+    await createPullSecret(world.api, namespace, 'login', { secretName: name });
+    const { logins } = await world.ready(NAMESPACED_PATH(namespace, 'login'));
+    await atRest();
+    const forged = { ...logins?.[0], digest: `sha256:${'f'.repeat(64)}`, expiresAt: '2099-01-01T00:00:00Z' };
+    await world.api.merge(`${NAMESPACED_PATH(namespace, 'login')}/status`, { status: { logins: [forged] } });
+    await world.api.must('DELETE', SECRET_PATH(namespace, name));
+    await eventually(async () =>
+      (await world.api.get(SECRET_PATH(namespace, name))).status === 200 ? true : undefined,
+    );
+    await world.status(NAMESPACED_PATH(namespace, 'login'), ({ expiresAt }) => (expiresAt ?? '') < '2099');
+    await holdsWhatTheStatusTells();
+  });
+});

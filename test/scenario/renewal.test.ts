@@ -1,0 +1,57 @@
+// A login that is renewed reaches every namespace in turn, is told once, and hurries nobody.
+
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { watchSecrets } from '../../src/testing/secret-watch.ts';
+import { eventually } from '../../src/testing/test-api.ts';
+import { createTravelClock, type TravelClock } from '../../src/testing/travel-clock.ts';
+import { CLUSTER_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { createClusterPullSecret } from './manifests.ts';
+
+const HOUR = 3_600_000;
+const COUNT = 70;
+
+describe('a login in many namespaces', () => {
+  const world = useWorld();
+  const namespaces: string[] = [];
+  let clock: TravelClock;
+
+  before(async () => {
+    clock = createTravelClock();
+    await world.startOperator(clock);
+    for (let turn = 0; turn < COUNT; turn += 1) namespaces.push(await world.api.createNamespace());
+    await createClusterPullSecret(world.api, 'renewed', { namespaces, secretName: 'renewed' });
+    await world.status(CLUSTER_PATH('renewed'), ({ secrets }) => secrets?.ready === COUNT);
+  });
+
+  test('is renewed in all of them, one after the other, in place, by one call, and told by one event', async () => {
+    const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
+    const watch = watchSecrets(world.plane, metadata.resourceVersion);
+    world.aws.clearLog();
+    world.aws.setTokenLife(18 * HOUR);
+    clock.travel(6 * HOUR);
+    const renewed = (): number => new Set(watch.events('renewed').map(({ namespace }) => namespace)).size;
+    await eventually(() => (renewed() > 0 ? true : undefined));
+    const first = namespaces.find((name) => !watch.events('renewed').some(({ namespace }) => namespace === name));
+    assert.ok(first !== undefined, 'some wait for their turn');
+    // What is deleted meanwhile does not wait.
+    await world.api.must('DELETE', SECRET_PATH(first, 'renewed'));
+    await eventually(() => (renewed() === COUNT ? true : undefined), 20_000);
+    const { status } = await world.api.must('GET', CLUSTER_PATH('renewed'));
+    assert.equal(status.conditions[0].status, 'True');
+    const types = watch.events('renewed').filter(({ namespace }) => namespace !== first);
+    assert.deepEqual(new Set(types.map(({ type }) => type)), new Set(['MODIFIED']));
+    assert.equal(types.length, COUNT - 1, 'each is written once');
+    assert.ok(types.every(({ expiry }) => expiry === status.expiresAt));
+    assert.equal(world.aws.calls(), 1);
+    await eventually(async () => {
+      const { items } = await world.api.must('GET', '/apis/events.k8s.io/v1/namespaces/default/events');
+      const told = items.filter(
+        (event: { regarding: { name: string }; reason: string }) =>
+          event.regarding.name === 'renewed' && event.reason === 'SecretUpdateSuccess',
+      );
+      return told.length === 1 ? true : undefined;
+    });
+    watch.stop();
+  });
+});
