@@ -15,6 +15,8 @@ export interface Config {
   readonly serviceAccountFolder: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  /** Objects that have metrics of their own. */
+  readonly perObjectMetrics: number;
 }
 
 interface Flag {
@@ -28,6 +30,9 @@ interface Flag {
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const FORMATS: readonly LogFormat[] = ['json', 'text'];
+
+/** Some 40,000 series, and 10 MB a scrape: more is no use to anybody. */
+const MOST_OBJECTS_WITH_METRICS = 10_000;
 
 export const RUN_FLAGS: readonly Flag[] = [
   {
@@ -71,6 +76,13 @@ export const RUN_FLAGS: readonly Flag[] = [
     fallback: 'json',
     value: FORMATS.join('|'),
     help: 'One JSON object a line, or text for people.',
+  },
+  {
+    name: 'per-object-metrics',
+    env: 'ECR_OPERATOR_PER_OBJECT_METRICS',
+    fallback: '1000',
+    value: 'NUMBER',
+    help: 'How many objects have metrics of their own, with their names as labels; 0 turns these off.',
   },
   {
     name: 'service-account-folder',
@@ -120,6 +132,12 @@ export function parseRunConfig(args: readonly string[], env: Readonly<Record<str
     if (!parsed) mistakes.push(`${from}: "${text}" is not an address; give HOST:PORT, :PORT, or 0 for none`);
     return parsed;
   };
+  const count = (name: string, most: number): number => {
+    const { text, from } = read(name);
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value <= most)) mistakes.push(`${from}: "${text}" is not a whole number from 0 to ${most}`);
+    return value;
+  };
   const namespace = read('namespace');
   if (
     namespace.text !== '' &&
@@ -139,6 +157,7 @@ export function parseRunConfig(args: readonly string[], env: Readonly<Record<str
     serviceAccountFolder: read('service-account-folder').text,
     logLevel: oneOf('log-level', LEVELS, 'info'),
     logFormat: oneOf('log-format', FORMATS, 'json'),
+    perObjectMetrics: count('per-object-metrics', MOST_OBJECTS_WITH_METRICS),
   };
   const { metricsAddress: one, probeAddress: other } = config;
   if (one && other && one.port !== 0 && one.port === other.port && one.host === other.host) {

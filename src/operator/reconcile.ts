@@ -9,7 +9,7 @@ import { REASON } from '../api/names.ts';
 import { formerUid } from '../core/conversion.ts';
 import { desiredTargets } from '../core/desired.ts';
 import { makePayload, needsConfirmation, planSecrets, type SeenSecret } from '../core/plan.ts';
-import { describeObject, type PullSecretObject, type Wish } from '../core/resource.ts';
+import type { PullSecretObject, Wish } from '../core/resource.ts';
 import { nextStatus, processingStatus, type Round } from '../core/status.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
@@ -35,7 +35,6 @@ export interface ReconcilerParts {
   readonly statuses: StatusWriter;
   readonly events: EventRecorder;
   readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /** A first login that takes longer than this is worth a status write of its own (DESIGN.md §2). */
@@ -47,9 +46,16 @@ const SOON = (SECOND / 10) as DurationMs;
 type Access = Logins & { readonly lookAgainAt: EpochMs | undefined };
 
 /** @returns a function that brings one CR to what it wants; it throws only when the API server could not be reached */
-export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signal: AbortSignal) => Promise<Result> {
-  const { client, view, credentials, logins, secrets, statuses, events, clock } = parts;
-
+export function createReconciler({
+  client,
+  view,
+  credentials,
+  logins,
+  secrets,
+  statuses,
+  events,
+  clock,
+}: ReconcilerParts): (key: ObjectKey, signal: AbortSignal, log: Logger) => Promise<Result> {
   const logIn = async (object: PullSecretObject, wish: Wish, signal: AbortSignal): Promise<Access> => {
     const resolved = await credentials.resolve(object, wish.identity, signal);
     if (!resolved.ok) {
@@ -64,7 +70,12 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
   };
 
   /** Says so in the status while the very first login takes long. */
-  const logInVisibly = async (object: PullSecretObject, wish: Wish, signal: AbortSignal): Promise<Access> => {
+  const logInVisibly = async (
+    object: PullSecretObject,
+    wish: Wish,
+    signal: AbortSignal,
+    log: Logger,
+  ): Promise<Access> => {
     let writing = Promise.resolve();
     const cancel = clock.after(SLOW_LOGIN, () => {
       if (logins.held(object.uid, wish.registries).held.length > 0) return;
@@ -72,7 +83,7 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
       writing = statuses
         .write(object, status)
         .then(() => {})
-        .catch((error: unknown) => parts.log.debug('Could not write a status', { error: failureFrom(error).message }));
+        .catch((error: unknown) => log.debug('Could not write a status', { message: failureFrom(error).message }));
     });
     try {
       return await logIn(object, wish, signal);
@@ -158,12 +169,12 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
     return applied.failed ? { op: 'retry' } : { op: 'done', wakeAt: wakeAt(round, access, clock.now()) };
   };
 
-  return async (key, signal) => {
+  return async (key, signal, log) => {
     const first = view.object(key);
     if (!first || first.deleting) return { op: 'done', wakeAt: undefined };
     const wish = view.wish(first);
     if (typeof wish === 'string') return await refuse(first, wish);
-    const access = await logInVisibly(first, wish, signal);
+    const access = await logInVisibly(first, wish, signal, log);
     // Cut off by our own end: that is no failure of AWS, and nothing to be said to users.
     if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
     const object = view.object(key);
@@ -172,7 +183,7 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
       return { op: 'done', wakeAt: plus(clock.now(), SOON) };
     const { round, applied } = await writeSecrets(object, wish, access, signal);
     announce(events, object, wish.secretName, round, applied);
-    logWrites(parts.log, object, wish.secretName, applied);
+    logWrites(log, object, wish.secretName, applied);
     return await report(key, object, round, applied, access);
   };
 }
@@ -196,7 +207,7 @@ function logWrites(log: Logger, object: PullSecretObject, secret: string, applie
   const { created, updated, deleted, retry, problems } = applied;
   if (created.length + updated.length + deleted.length + problems.length === 0) return;
   log.info('Wrote secrets', {
-    object: describeObject(object),
+    kind: object.kind,
     secret,
     created: created.length,
     updated: updated.length,

@@ -69,10 +69,6 @@ describe('the CRD of the deprecated kind', () => {
 });
 
 /** Answers 404 to anything that was asked. */
-async function failedGets({ metrics }: RunningOperator): Promise<number> {
-  const { values } = await metrics.apiRequests.get();
-  const found = values.find(
-    ({ labels }) => Reflect.get(labels, 'method') === 'GET' && Reflect.get(labels, 'code') === '404',
-  );
-  return found?.value ?? 0;
+async function failedGets({ metric }: RunningOperator): Promise<number> {
+  return await metric('rest_client_requests_total', { method: 'GET', code: '404' });
 }
