@@ -38,8 +38,6 @@ export interface Metrics {
   observeOne(definition: Definition<never>, read: () => number | undefined | Promise<number | undefined>): void;
   /** The series of one metric; empty when there is no such metric. */
   read(name: string): Promise<readonly Sample[]>;
-  /** What has been registered, sorted. */
-  names(): readonly string[];
   /** The Prometheus text format. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -96,11 +94,6 @@ export function createMetrics(): Metrics {
       const values = metric ? (await metric.get()).values : [];
       return values.map(({ labels, value }) => ({ labels: labels as Sample['labels'], value }));
     },
-    names: () =>
-      registry
-        .getMetricsAsArray()
-        .map(({ name }) => name)
-        .sort(),
     async text() {
       return { contentType: registry.contentType, body: await registry.metrics() };
     },

@@ -53,7 +53,7 @@ export function createWork({ queue, clock, random, log, telemetry }: WorkParts, 
     );
     const took = (clock.monotonic() - started) as DurationMs;
     telemetry.onReconciled(result, took);
-    bound.debug('Reconciled', { result, seconds: took / 1_000 });
+    bound.debug('Reconciled', { result, seconds: Math.round(took) / 1_000 });
   };
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { METRIC } from '../../src/operator/metric-catalogue.ts';
 import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
 import { installCrds } from '../../src/testing/install-crds.ts';
@@ -18,19 +19,7 @@ import {
 import { createClusterPullSecret, createPullSecret, passwordOf } from '../scenario/manifests.ts';
 import { ensureBundle } from './bundle.ts';
 
-/** Names that dashboards and alerts know; a rename breaks them. */
-const METRICS = [
-  'controller_runtime_reconcile_total',
-  'controller_runtime_reconcile_time_seconds_bucket',
-  'rest_client_requests_total',
-  'ecr_operator_aws_requests_total',
-  'ecr_operator_aws_request_duration_seconds_bucket',
-  'ecr_operator_build_info',
-  'ecr_operator_objects',
-  'ecr_operator_secrets',
-  'ecr_operator_token_expiry_timestamp_seconds',
-  'workqueue_depth',
-];
+const byText = (one: string, other: string): number => one.localeCompare(other);
 
 before(() => void ensureBundle());
 
@@ -68,7 +57,10 @@ describe('the process by a kubeconfig', () => {
     assert.deepEqual(await operator.probe('/readyz'), { status: 200, body: 'ok\n' });
     assert.equal((await operator.probe('/metrics')).status, 404);
     const metrics = await operator.metrics();
-    for (const name of METRICS) assert.match(metrics, new RegExp(`^${name}[{ ]`, 'm'));
+    const described = [...metrics.matchAll(/^# HELP (\S+) (.*)$/gm)].map(([, name, help]) => `${name} ${help}`);
+    const wanted = Object.values(METRIC).map(({ name, help }) => `${name} ${help}`);
+    assert.deepEqual(described.toSorted(byText), wanted.toSorted(byText));
+    for (const { name } of Object.values(METRIC)) assert.match(metrics, new RegExp(`^${name}(_count)?[{ ]`, 'm'));
     assert.equal(await operator.metric('ecr_operator_objects'), 2);
     assert.equal(await operator.metric('ecr_operator_secrets', (series) => series.includes('state="ready"')), 2);
     const { code, tookMs } = await operator.end('SIGTERM');
