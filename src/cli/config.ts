@@ -31,7 +31,7 @@ interface Flag {
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const FORMATS: readonly LogFormat[] = ['json', 'text'];
 
-/** Some 40,000 series, and 10 MB a scrape: more is no use to anybody. */
+/** 20,000 series when all is well, and 3 MB a scrape: more is no use to anybody. */
 const MOST_OBJECTS_WITH_METRICS = 10_000;
 
 export const RUN_FLAGS: readonly Flag[] = [

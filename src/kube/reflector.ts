@@ -160,7 +160,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     if (!signal.aborted) {
       const failure = isNotFound(thrown) ? notServed(resource) : failureFrom(thrown);
       if (trouble?.message !== failure.message)
-        log.warn('Cannot list or watch; trying again', { reason: failure.reason, message: failure.message }, thrown);
+        log.warn('Could not list or watch; trying again', { reason: failure.reason, message: failure.message }, thrown);
       trouble = failure;
       askedToWait = failure.delay ?? 0;
     }

@@ -177,6 +177,8 @@ export function createReconciler({
     const access = await logInVisibly(first, wish, signal, log);
     // Cut off by our own end: that is no failure of AWS, and nothing to be said to users.
     if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
+    for (const { registry, denied, message } of access.failures)
+      log.warn('Could not log in', { kind: first.kind, registry, denied, message });
     const object = view.object(key);
     // While the login was under way somebody changed his mind: start from what he wants now.
     if (object?.uid !== first.uid || object.generation !== first.generation || object.deleting)

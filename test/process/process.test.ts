@@ -70,6 +70,10 @@ describe('the process by a kubeconfig', () => {
     const { code, tookMs } = await operator.end('SIGTERM');
     assert.equal(code, 0, operator.output());
     assert.ok(tookMs < 10_000, `it took ${tookMs} ms`);
+    for (const line of operator.output().trimEnd().split('\n')) {
+      const { ts, level, msg } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+      assert.match(`${String(ts)} ${String(level)} ${String(msg)}`, /^\d{4}-\S{19}Z (info|warn) [A-Z]/, line);
+    }
   });
 
   test('killed and started again asks AWS nothing and writes nothing', async () => {
@@ -203,7 +207,7 @@ describe('the process in a pod', () => {
 
   test('outlives an API server that is gone, and goes on when it is back', async () => {
     await plane.killApiServer();
-    await eventually(() => (operator.output().includes('Cannot list or watch') ? true : undefined));
+    await eventually(() => (operator.output().includes('Could not list or watch') ? true : undefined));
     assert.equal((await operator.probe('/healthz')).status, 200);
     assert.equal(operator.code, undefined);
     await plane.restartApiServer();
