@@ -39,6 +39,9 @@ describe('the CRD of the deprecated kind', () => {
     await removeCrd();
     const late = await world.startOperator();
     assert.equal(await readiness(late), 200);
+    const resource = 'awsecrcredentials';
+    assert.equal(await late.metric('ecr_operator_watch_failures_total', { resource }), 0);
+    assert.ok((await late.metric('ecr_operator_watch_last_contact_timestamp_seconds', { resource })) > 0);
     await late.stop();
     for (let minute = 0; minute < 3; minute += 1) {
       const lists = await failedGets(running);
