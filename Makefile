@@ -26,7 +26,7 @@ build: $(BUNDLE) ## Build the operator: one minified file in dist/
 $(BUNDLE): $(INSTALLED) $(SOURCES) scripts/build.ts
 	node scripts/build.ts
 
-gen: $(INSTALLED) ## Write what is generated: CRDs and the API reference
+gen: $(INSTALLED) ## Write what is generated: CRDs, the API reference, the page about metrics
 	node scripts/gen.ts
 
 check: $(INSTALLED) ## Format, lint, types, layers, dead code, generated files

@@ -123,10 +123,10 @@ async function clusterObject(bench: Bench): Promise<void> {
 async function restarts(bench: Bench): Promise<void> {
   const { client } = bench;
   await client.each(numbered('object', COUNT), (name) => createObject(client, name.replace('object', 'ns'), name));
-  await eventually(
-    async () => ((await bench.operator.metric('ecr_operator_secrets')) >= 2 * COUNT ? true : undefined),
-    60_000,
-  );
+  await eventually(async () => {
+    const ready = await bench.operator.metric('ecr_operator_secrets', (series) => series.includes('"ready"'));
+    return ready >= 2 * COUNT ? true : undefined;
+  }, 60_000);
   await settled(() => bench.operator.writes());
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {

@@ -16,6 +16,8 @@ export interface Config {
   readonly renewalsPerSecond: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  /** Objects that have metrics of their own. */
+  readonly perObjectMetrics: number;
 }
 
 interface Flag {
@@ -29,6 +31,9 @@ interface Flag {
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const FORMATS: readonly LogFormat[] = ['json', 'text'];
+
+/** 20,000 series when all is well, and 3 MB a scrape: more is no use to anybody. */
+const MOST_OBJECTS_WITH_METRICS = 10_000;
 
 export const RUN_FLAGS: readonly Flag[] = [
   {
@@ -72,6 +77,13 @@ export const RUN_FLAGS: readonly Flag[] = [
     fallback: 'json',
     value: FORMATS.join('|'),
     help: 'One JSON object a line, or text for people.',
+  },
+  {
+    name: 'per-object-metrics',
+    env: 'ECR_OPERATOR_PER_OBJECT_METRICS',
+    fallback: '1000',
+    value: 'NUMBER',
+    help: 'How many objects have metrics of their own, with their names as labels; 0 turns these off.',
   },
   {
     name: 'service-account-folder',
@@ -138,7 +150,7 @@ export function parseRunConfig(args: readonly string[], env: Readonly<Record<str
     mistakes.push(`${read('leader-elect').from}: leader election is not built yet; leave it out and run one replica`);
   }
   const config: Config = {
-    renewalsPerSecond: Number(having('renewals-per-second', isCount, 'a whole number from 1 to 99999')),
+    renewalsPerSecond: Number(having('renewals-per-second', isCount(1, 99_999), 'a whole number from 1 to 99999')),
     metricsAddress: address('metrics-bind-address'),
     probeAddress: address('health-probe-bind-address'),
     kubeconfig: read('kubeconfig').text || undefined,
@@ -146,6 +158,13 @@ export function parseRunConfig(args: readonly string[], env: Readonly<Record<str
     serviceAccountFolder: read('service-account-folder').text,
     logLevel: oneOf('log-level', LEVELS, 'info'),
     logFormat: oneOf('log-format', FORMATS, 'json'),
+    perObjectMetrics: Number(
+      having(
+        'per-object-metrics',
+        isCount(0, MOST_OBJECTS_WITH_METRICS),
+        `a whole number from 0 to ${MOST_OBJECTS_WITH_METRICS}`,
+      ),
+    ),
   };
   const { metricsAddress: one, probeAddress: other } = config;
   if (one && other && one.port !== 0 && one.port === other.port && one.host === other.host) {
@@ -158,8 +177,8 @@ function isNamespaceOrNone(text: string): boolean {
   return text === '' || (text.length <= NAMESPACE_MAX_LENGTH && new RegExp(NAMESPACE_PATTERN).test(text));
 }
 
-function isCount(text: string): boolean {
-  return /^[1-9]\d{0,4}$/.test(text);
+function isCount(least: number, most: number): (text: string) => boolean {
+  return (text) => /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most;
 }
 
 /** The flags that were given, by name; what is wrong with them goes to `mistakes`. */

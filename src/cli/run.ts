@@ -8,6 +8,7 @@ import { createMetrics } from '../lib/metrics.ts';
 import { systemClock, systemRandom } from '../lib/time.ts';
 import { startOperator } from '../operator/run.ts';
 import { type Config, parseRunConfig } from './config.ts';
+import { observeProcess } from './process-metrics.ts';
 import { VERSION } from './version.ts';
 
 /** The namespace of the documentation, used when nothing says where we run. */
@@ -43,6 +44,8 @@ export async function run(args: readonly string[]): Promise<number> {
 
 async function operate(config: Config, log: Logger, signal: AbortSignal): Promise<number> {
   const access = await accessOf(config);
+  const metrics = createMetrics();
+  observeProcess(metrics, VERSION);
   const operator = await startOperator(
     {
       access,
@@ -52,10 +55,11 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
       userAgent: `${OPERATOR_NAME}/${VERSION}`,
       instance: hostname(),
       renewalsPerSecond: config.renewalsPerSecond,
+      perObjectMetrics: config.perObjectMetrics,
       clock: systemClock,
       random: systemRandom,
       log,
-      metrics: createMetrics(VERSION),
+      metrics,
     },
     signal,
   );
@@ -67,7 +71,7 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
   });
   if (!signal.aborted)
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  log.info('Stopping', { signal: String(signal.reason) });
+  log.info('Was told to stop', { signal: String(signal.reason) });
   const late = new Promise<'late'>((resolve) =>
     systemClock.after(DRAIN_MS as Parameters<typeof systemClock.after>[0], () => resolve('late')),
   );

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { anything, assert as assertProperty, property } from 'fast-check';
-import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
+import { NAMESPACED_KIND } from '../api/names.ts';
 import { isRecord, type JsonRecord, recordOf } from '../lib/json.ts';
 import { clusterPullSecret, json, pullSecret, SECRET_KEY, spec } from '../testing/builders.ts';
-import { describeObject, inputsDigest, isNamespaceName, isOlder, parseWish, type Wish } from './resource.ts';
+import { inputsDigest, isNamespaceName, isOlder, parseWish, type Wish } from './resource.ts';
 
 test('of two objects the older comes first, and of two of one second the one with the lower uid', () => {
   const first = { createdAt: '2023-10-04T20:00:00Z', uid: 'b' };
@@ -198,12 +198,4 @@ describe('the digest of the inputs', () => {
     ];
     assert.equal(new Set(digests).size, 3);
   });
-});
-
-test('a CR is called by its kind and its key', () => {
-  assert.equal(
-    describeObject({ kind: CLUSTER_KIND, namespace: undefined, name: 'a' }),
-    'ClusterAWSECRImagePullSecret a',
-  );
-  assert.equal(describeObject({ kind: NAMESPACED_KIND, namespace: 'n', name: 'a' }), 'AWSECRImagePullSecret n/a');
 });

@@ -1,7 +1,6 @@
 // A CR as the store holds it -> what it wants, checked. Pure. Nothing of a CR reaches a request without passing here.
 
 import {
-  CLUSTER_KIND,
   NAMESPACE_MAX_LENGTH,
   NAMESPACE_PATTERN,
   NAMESPACED_KIND,
@@ -117,13 +116,4 @@ export function inputsDigest(identityFingerprint: string, registries: readonly R
 /** Whether one CR comes before another where nothing else decides between them: by age, then by uid. */
 export function isOlder(one: Claim, other: Claim): boolean {
   return one.createdAt === other.createdAt ? one.uid < other.uid : one.createdAt < other.createdAt;
-}
-
-/** How a CR is called in messages. */
-export function describeObject({
-  kind,
-  namespace,
-  name,
-}: Pick<PullSecretObject, 'kind' | 'namespace' | 'name'>): string {
-  return kind === CLUSTER_KIND ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
 }

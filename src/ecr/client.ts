@@ -19,11 +19,21 @@ export interface TokenRequest {
   readonly keys: AwsKeys;
 }
 
+/** One call that has ended. */
+export interface AwsCall {
+  readonly operation: 'GetAuthorizationToken';
+  readonly region: string;
+  /** `success` or the reason of the Failure. */
+  readonly code: string;
+  /** AWS said no to the keys. */
+  readonly denied: boolean;
+  readonly took: DurationMs;
+}
+
 export interface EcrClientOptions {
   readonly clock: Clock;
   readonly userAgent: string;
-  /** Told of every call: the code is `success` or the reason of the Failure. */
-  readonly onCall?: (region: string, code: string, took: DurationMs) => void;
+  readonly onCall?: (call: AwsCall) => void;
 }
 
 export interface EcrClient {
@@ -69,7 +79,10 @@ export function createEcrClient({ clock, userAgent, onCall = () => {} }: EcrClie
       const cancel = clock.after(CALL_TIMEOUT, end);
       signal.addEventListener('abort', end, { once: true });
       const started = clock.monotonic();
-      const done = (code: string): void => onCall(region, code, (clock.monotonic() - started) as DurationMs);
+      const done = (code: string, denied = false): void => {
+        const took = (clock.monotonic() - started) as DurationMs;
+        onCall({ operation: 'GetAuthorizationToken', region, code, denied, took });
+      };
       try {
         const answer = await client.send(new GetAuthorizationTokenCommand({}), { abortSignal: ended.signal });
         const token = parseToken(answer, region, clock.now());
@@ -77,7 +90,7 @@ export function createEcrClient({ clock, userAgent, onCall = () => {} }: EcrClie
         return token;
       } catch (thrown) {
         const failure = failureOfAws(thrown, region);
-        done(failure.reason);
+        done(failure.reason, failure.next === 'change');
         throw failure;
       } finally {
         cancel();

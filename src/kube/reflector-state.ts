@@ -14,6 +14,8 @@ export type Happening =
   | { readonly op: 'broken' }
   /** The version is too old: HTTP 410, an ERROR event with code 410, or a continue token that is too old. */
   | { readonly op: 'expired' }
+  /** An optional kind is not there, or not there for us: an empty list, for a while. */
+  | { readonly op: 'absent' }
   /** A line that is no event, or an ERROR event of another kind: what was missed is unknown. */
   | { readonly op: 'unreadable' };
 
@@ -35,6 +37,7 @@ const LIST: ReflectorState = { op: 'list' };
  * | ended      | (does not happen)       | watch again at once, healthy       |
  * | broken     | list after a pause      | watch again after a pause          |
  * | expired    | list after a pause      | list after a pause                 |
+ * | absent     | list after a pause      | list after a pause                 |
  * | unreadable | list after a pause      | list after a pause                 |
  *
  * A list that went well does not by itself end the backoff: a server that lists and then answers every watch with 410
@@ -51,6 +54,7 @@ export function step(state: ReflectorState, happening: Happening): Step {
     case 'broken':
       return { state, pause: 'backoff', healthy: false };
     case 'expired':
+    case 'absent':
     case 'unreadable':
       return { state: LIST, pause: 'backoff', healthy: false };
   }

@@ -29,6 +29,8 @@ export interface ReflectorOptions<Item extends Stored> {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Told of everything that happens; it must not throw. */
+  readonly onHappening?: (happening: Happening) => void;
 }
 
 export interface Reflector {
@@ -158,7 +160,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     if (!signal.aborted) {
       const failure = isNotFound(thrown) ? notServed(resource) : failureFrom(thrown);
       if (trouble?.message !== failure.message)
-        log.warn('Cannot list or watch; trying again', { reason: failure.reason, message: failure.message }, thrown);
+        log.warn('Could not list or watch; trying again', { reason: failure.reason, message: failure.message }, thrown);
       trouble = failure;
       askedToWait = failure.delay ?? 0;
     }
@@ -170,7 +172,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   const absent = (): Happening => {
     askedToWait = ABSENT_PAUSE;
     settle();
-    return { op: 'expired' };
+    return { op: 'absent' };
   };
 
   /** Reads one watch to its end; each event moves the state, the end is returned. */
@@ -212,6 +214,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     async run(signal) {
       const at: { state: ReflectorState; attempts: number } = { state: { op: 'list' }, attempts: 0 };
       const advance = (happening: Happening): 'none' | 'backoff' => {
+        options.onHappening?.(happening);
         const next = step(at.state, happening);
         at.state = next.state;
         if (next.healthy) at.attempts = 0;

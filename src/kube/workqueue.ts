@@ -23,10 +23,21 @@ export interface Workqueue {
   run(work: Work, workers: number, signal: AbortSignal): Promise<void>;
 }
 
+/** Told of what happens to keys; it must not throw. */
+export interface WorkqueueObserver {
+  /** Told of every `add`, also of a key that waits already. */
+  onAdd(key: string): void;
+  /** Work on a key begins, or has come to its end. */
+  onStart(key: string): void;
+  onEnd(key: string): void;
+  onRetry(key: string): void;
+}
+
 export interface WorkqueueOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly onBug: (key: string, error: unknown) => void;
+  readonly observer?: WorkqueueObserver;
 }
 
 const FIRST_RETRY = 200 as DurationMs;
@@ -36,7 +47,7 @@ const LONGEST_SLEEP = MINUTE;
 /** The wall clock moved against the monotonic one by more than this: it was set, or the machine slept. */
 const JUMP = seconds(2);
 
-export function createWorkqueue({ clock, random, onBug }: WorkqueueOptions): Workqueue {
+export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOptions): Workqueue {
   const ready: string[] = [];
   const queued = new Set<string>();
   const working = new Set<string>();
@@ -57,6 +68,7 @@ export function createWorkqueue({ clock, random, onBug }: WorkqueueOptions): Wor
 
   const add = (key: string): void => {
     deadlines.delete(key);
+    observer?.onAdd(key);
     if (working.has(key)) {
       again.add(key);
     } else if (!queued.has(key)) {
@@ -95,6 +107,7 @@ export function createWorkqueue({ clock, random, onBug }: WorkqueueOptions): Wor
   const workOn = async (key: string, work: Work): Promise<void> => {
     queued.delete(key);
     working.add(key);
+    observer?.onStart(key);
     try {
       await work(key);
     } catch (error) {
@@ -102,10 +115,12 @@ export function createWorkqueue({ clock, random, onBug }: WorkqueueOptions): Wor
       retry(key);
     }
     working.delete(key);
+    observer?.onEnd(key);
     if (again.delete(key)) add(key);
   };
 
   const retry = (key: string): void => {
+    observer?.onRetry(key);
     const attempt = attempts.get(key) ?? 0;
     attempts.set(key, attempt + 1);
     addAt(key, (clock.now() + backoff(attempt, FIRST_RETRY, LAST_RETRY, random)) as EpochMs);

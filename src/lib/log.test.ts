@@ -64,8 +64,8 @@ describe('a line of JSON', () => {
     const { log, lines } = logger('json', 'info');
     const cause = Object.assign(new TypeError('inner'), { code: 'EINNER' });
     log.error('failed', {}, Object.assign(new Error('outer', { cause }), { code: 7 }));
-    const [line] = parsed(lines()) as [{ error: string }];
-    assert.equal(line.error, 'Error: outer <- TypeError EINNER: inner');
+    const [line] = parsed(lines()) as [{ err: string }];
+    assert.equal(line.err, 'Error: outer <- TypeError EINNER: inner');
   });
 
   test('names only the type of something thrown that is no error', () => {
@@ -73,7 +73,7 @@ describe('a line of JSON', () => {
     log.error('failed', {}, 'a text that may be secret');
     log.warn('failed', {}, new Error('outer', { cause: { password: 'hunter2' } }));
     assert.deepEqual(
-      (parsed(lines()) as { error: string }[]).map(({ error }) => error),
+      (parsed(lines()) as { err: string }[]).map(({ err }) => err),
       ['string', 'Error: outer <- object'],
     );
   });
@@ -83,8 +83,8 @@ describe('a line of JSON', () => {
     const error = new Error('round');
     error.cause = error;
     log.error('failed', {}, error);
-    const [line] = parsed(lines()) as [{ error: string }];
-    assert.equal(line.error.split('<-').length, 5);
+    const [line] = parsed(lines()) as [{ err: string }];
+    assert.equal(line.err.split('<-').length, 5);
   });
 });
 

@@ -13,7 +13,7 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
-  /** `error`, if given, is written as its name and its redacted text, with those of its causes. */
+  /** `error`, if given, is written as `err`: its name and its redacted text, with those of its causes. */
   warn(message: string, fields?: LogFields, error?: unknown): void;
   error(message: string, fields?: LogFields, error?: unknown): void;
   with(fields: LogFields): Logger;
@@ -57,7 +57,7 @@ function textLine(line: string): string {
 function wrap(target: pino.Logger): Logger {
   const write = (level: LogLevel, message: string, fields: LogFields = {}, error?: unknown): void => {
     if (!target.isLevelEnabled(level)) return;
-    const described = error === undefined ? {} : { error: redact(describe(error)) };
+    const described = error === undefined ? {} : { err: redact(describe(error)) };
     target[level]({ ...clean(fields), ...described }, redact(message));
   };
   return {

@@ -1,56 +1,92 @@
-// Covers the metrics: the names that dashboards look for, and labels that no user's object can multiply.
+// Covers how metrics are counted and read: what is there from the start, what is asked for at each scrape.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createMetrics, type Definition } from './metrics.ts';
 
-/** The text after each metric was used once. */
-async function used(metrics: Metrics): Promise<string> {
-  metrics.reconciles.inc({ controller: 'pullsecret', result: 'success' });
-  metrics.reconcileSeconds.observe({ controller: 'pullsecret' }, 0.2);
-  metrics.apiRequests.inc({ method: 'PATCH', code: '200' });
-  metrics.awsRequests.inc({ operation: 'GetAuthorizationToken', region: 'eu-west-1', code: 'success' });
-  metrics.awsRequestSeconds.observe({ operation: 'GetAuthorizationToken', region: 'eu-west-1' }, 3);
-  return (await metrics.text()).body;
-}
+const REQUESTS: Definition<'code'> = {
+  name: 'a_requests_total',
+  shape: 'counter',
+  labels: ['code'],
+  help: 'Requests.',
+};
+const LENGTH: Definition<'part'> = {
+  name: 'a_length_seconds',
+  shape: 'histogram',
+  labels: ['part'],
+  help: 'Length.',
+  buckets: [0.5, 1],
+};
+const DEPTH: Definition<never> = { name: 'a_depth', shape: 'gauge', labels: [], help: 'Depth.' };
+const SIZES: Definition<'of'> = { name: 'a_size_bytes', shape: 'gauge', labels: ['of'], help: 'Sizes.' };
 
-test('the text has every name that dashboards look for', async () => {
-  const metrics = createMetrics('1.2.3');
-  const body = await used(metrics);
-  assert.match((await metrics.text()).contentType, /^text\/plain/);
+test('a counter and a histogram have their known series before anything is counted', async () => {
+  const metrics = createMetrics();
+  const count = metrics.counter(REQUESTS, [{ code: '200' }, { code: '500' }]);
+  const observe = metrics.histogram(LENGTH, [{ part: 'head' }]);
+  const { contentType, body } = await metrics.text();
+  assert.match(contentType, /^text\/plain/);
   for (const line of [
-    'ecr_operator_build_info{version="1.2.3"} 1',
-    'controller_runtime_reconcile_total{controller="pullsecret",result="success"} 1',
-    'controller_runtime_reconcile_time_seconds_bucket{le="0.25",controller="pullsecret"} 1',
-    'controller_runtime_reconcile_time_seconds_count{controller="pullsecret"} 1',
-    'rest_client_requests_total{method="PATCH",code="200"} 1',
-    'ecr_operator_aws_requests_total{operation="GetAuthorizationToken",region="eu-west-1",code="success"} 1',
-    'ecr_operator_aws_request_duration_seconds_bucket{le="5",operation="GetAuthorizationToken",region="eu-west-1"} 1',
+    'a_requests_total{code="200"} 0',
+    'a_requests_total{code="500"} 0',
+    'a_length_seconds_count{part="head"} 0',
+    'a_length_seconds_bucket{le="+Inf",part="head"} 0',
   ]) {
     assert.ok(body.split('\n').includes(line), `${line}\nis not in\n${body}`);
   }
+  count({ code: '500' });
+  observe({ part: 'head' }, 0.75);
+  const after = (await metrics.text()).body;
+  for (const line of [
+    'a_requests_total{code="500"} 1',
+    'a_length_seconds_bucket{le="0.5",part="head"} 0',
+    'a_length_seconds_bucket{le="1",part="head"} 1',
+    'a_length_seconds_sum{part="head"} 0.75',
+  ]) {
+    assert.ok(after.split('\n').includes(line), `${line}\nis not in\n${after}`);
+  }
 });
 
-test('no label can hold the name of any object of a user', async () => {
-  const body = await used(createMetrics('1.2.3'));
-  const labels = new Set([...body.matchAll(/[{,](\w+)="/g)].map(([, name]) => name));
-  assert.deepEqual(
-    [...labels].toSorted((one, other) => String(one).localeCompare(String(other))),
-    ['code', 'controller', 'le', 'method', 'operation', 'region', 'result', 'version'],
-  );
+test('what is observed is asked for at each scrape, and a series that is gone is gone', async () => {
+  const metrics = createMetrics();
+  let sizes = [{ labels: { of: 'a' }, value: 1 }];
+  metrics.observe(SIZES, () => sizes);
+  assert.deepEqual(await metrics.read('a_size_bytes'), [{ labels: { of: 'a' }, value: 1 }]);
+  sizes = [{ labels: { of: 'b' }, value: 2 }];
+  assert.match((await metrics.text()).body, /^a_size_bytes\{of="b"\} 2$/m);
+  assert.ok(!(await metrics.text()).body.includes('of="a"'));
 });
 
-test('a value that is observed is read at each scrape', async () => {
-  const metrics = createMetrics('1.2.3');
-  let depth = 3;
-  metrics.observe('ecr_operator_queue_depth', 'Keys that wait.', () => depth);
-  assert.match((await metrics.text()).body, /^ecr_operator_queue_depth 3$/m);
-  depth = 5;
-  assert.match((await metrics.text()).body, /^ecr_operator_queue_depth 5$/m);
+test('a value that does not exist has no series, rather than a 0 that would raise alarms', async () => {
+  const metrics = createMetrics();
+  let depth: number | undefined = 3;
+  metrics.observeOne(DEPTH, () => depth);
+  assert.match((await metrics.text()).body, /^a_depth 3$/m);
+  depth = undefined;
+  assert.doesNotMatch((await metrics.text()).body, /^a_depth \S/m);
+  depth = 0;
+  assert.match((await metrics.text()).body, /^a_depth 0$/m);
+});
+
+test('a counter that somebody else counts shows that count, not a sum of all looks', async () => {
+  const metrics = createMetrics();
+  metrics.observe({ ...REQUESTS, labels: [] }, () => [{ labels: {}, value: 7 }]);
+  await metrics.text();
+  assert.match((await metrics.text()).body, /^a_requests_total 7$/m);
+});
+
+test('names of users in labels cannot break a line', async () => {
+  const metrics = createMetrics();
+  metrics.observe(SIZES, () => [{ labels: { of: 'a"} 1\nforged_total 5 \\' }, value: 2 }]);
+  const { body } = await metrics.text();
+  assert.doesNotMatch(body, /^forged/m);
+  assert.ok(body.includes('of="a\\"} 1\\nforged_total 5 \\\\"'), body);
 });
 
 test('two operators in one process do not share their numbers', async () => {
-  const [one, other] = [createMetrics('1'), createMetrics('2')];
-  one.apiRequests.inc({ method: 'GET', code: '200' });
-  assert.ok(!(await other.text()).body.includes('method="GET"'));
+  const [one, other] = [createMetrics(), createMetrics()];
+  one.counter(REQUESTS, [])({ code: '200' });
+  other.counter(REQUESTS, []);
+  assert.ok(!(await other.text()).body.includes('code="200"'));
+  assert.deepEqual(await other.read('nothing'), []);
 });

@@ -1,81 +1,98 @@
-// What is measured, under the names that dashboards for controllers expect; ours begin with `ecr_operator_`.
-// No label ever holds the name of a user's object: the number of series does not grow with the cluster.
+// The numbers that /metrics serves: how they are counted and read. Their names and words are in operator/metric-catalogue.ts.
 
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 
+/** What a metric is, before anything is counted: enough to describe it to users. */
+export interface Definition<Label extends string = string> {
+  /** With its unit; a counter's ends in `_total` (prometheus.io, metric and label naming). */
+  readonly name: string;
+  readonly shape: 'counter' | 'gauge' | 'histogram';
+  /** A whole sentence. */
+  readonly help: string;
+  readonly labels: readonly Label[];
+  /** Upper bounds of a histogram, ascending. */
+  readonly buckets?: readonly number[];
+}
+
+export type Labels<Label extends string> = Readonly<Record<Label, string>>;
+
+/** One series and its value. */
+export interface Sample<Label extends string = string> {
+  readonly labels: Labels<Label>;
+  readonly value: number;
+}
+
+/** Adds one. */
+export type Count<Label extends string> = (labels: Labels<Label>) => void;
+/** Adds one observation, in the metric's unit. */
+export type Observe<Label extends string> = (labels: Labels<Label>, value: number) => void;
+
 export interface Metrics {
-  readonly reconciles: Counter<'controller' | 'result'>;
-  readonly reconcileSeconds: Histogram<'controller'>;
-  readonly apiRequests: Counter<'method' | 'code'>;
-  readonly awsRequests: Counter<'operation' | 'region' | 'code'>;
-  readonly awsRequestSeconds: Histogram<'operation' | 'region'>;
-  /** Current values, asked for at each scrape. */
-  observe(name: string, help: string, read: () => number): void;
+  /** @param start  series that are there, with 0, before anything is counted: `rate()` misses the first step of others */
+  counter<Label extends string>(definition: Definition<Label>, start: readonly Labels<Label>[]): Count<Label>;
+  /** @param start  as for `counter` */
+  histogram<Label extends string>(definition: Definition<Label>, start: readonly Labels<Label>[]): Observe<Label>;
+  /** A counter or a gauge that is asked for at each scrape; series that `read` leaves out are not there. */
+  observe<Label extends string>(definition: Definition<Label>, read: () => Iterable<Sample<Label>>): void;
+  /** As `observe`, for a metric without labels; undefined: it is not there. */
+  observeOne(definition: Definition<never>, read: () => number | undefined | Promise<number | undefined>): void;
+  /** The series of one metric; empty when there is no such metric. */
+  read(name: string): Promise<readonly Sample[]>;
   /** The Prometheus text format. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
-/** Upper bounds in seconds; controller-runtime has forty from 5 ms to 60 s, these are enough to draw the same lines. */
-const RECONCILE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-const AWS_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-
-/**
- * @param version  of this program, for `ecr_operator_build_info`
- */
-export function createMetrics(version: string): Metrics {
+/** @throws Error when a name is registered twice */
+export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const build = new Gauge({
-    name: 'ecr_operator_build_info',
-    help: 'Always 1; the version is in the label.',
-    labelNames: ['version'],
+  const optionsOf = <Label extends string>({ name, help, labels }: Definition<Label>) => ({
+    name,
+    help,
+    labelNames: [...labels],
     registers,
   });
-  build.set({ version }, 1);
+
+  const observeWith = (definition: Definition, read: () => Iterable<Sample> | Promise<Iterable<Sample>>): void => {
+    const add = (samples: Iterable<Sample>): void => {
+      metric.reset();
+      // Without labels the library shows 0 where there is nothing.
+      if (definition.labels.length === 0) metric.remove({});
+      for (const { labels, value } of samples) metric.inc(labels, value);
+    };
+    const collect = (): void | Promise<void> => {
+      const samples = read();
+      return samples instanceof Promise ? samples.then(add) : add(samples);
+    };
+    const options = { ...optionsOf(definition), collect };
+    const metric: Counter<string> | Gauge<string> =
+      definition.shape === 'counter' ? new Counter<string>(options) : new Gauge<string>(options);
+  };
+
   return {
-    reconciles: new Counter({
-      name: 'controller_runtime_reconcile_total',
-      help: 'Reconciliations by controller and result (success, error).',
-      labelNames: ['controller', 'result'],
-      registers,
-    }),
-    reconcileSeconds: new Histogram({
-      name: 'controller_runtime_reconcile_time_seconds',
-      help: 'Length of a reconciliation.',
-      labelNames: ['controller'],
-      buckets: RECONCILE_BUCKETS,
-      registers,
-    }),
-    apiRequests: new Counter({
-      name: 'rest_client_requests_total',
-      help: 'Requests to the API server by method and status code.',
-      labelNames: ['method', 'code'],
-      registers,
-    }),
-    awsRequests: new Counter({
-      name: 'ecr_operator_aws_requests_total',
-      help: 'Calls of AWS by operation, region and code (success, or what went wrong).',
-      labelNames: ['operation', 'region', 'code'],
-      registers,
-    }),
-    awsRequestSeconds: new Histogram({
-      name: 'ecr_operator_aws_request_duration_seconds',
-      help: 'Length of a call of AWS, its retries included.',
-      labelNames: ['operation', 'region'],
-      buckets: AWS_BUCKETS,
-      registers,
-    }),
-    observe(name, help, read) {
-      registry.registerMetric(
-        new Gauge({
-          name,
-          help,
-          registers: [],
-          collect() {
-            this.set(read());
-          },
-        }),
-      );
+    counter(definition, start) {
+      const counter: Counter<string> = new Counter<string>(optionsOf(definition));
+      for (const labels of start) counter.inc(labels, 0);
+      return (labels) => counter.inc(labels);
+    },
+    histogram(definition, start) {
+      const histogram = new Histogram<string>({
+        ...optionsOf(definition),
+        buckets: [...(definition.buckets ?? [])],
+      });
+      for (const labels of start) histogram.zero(labels);
+      return (labels, value) => histogram.observe(labels, value);
+    },
+    observe: observeWith,
+    observeOne: (definition, read) =>
+      observeWith(definition, async () => {
+        const value = await read();
+        return value === undefined ? [] : [{ labels: {}, value }];
+      }),
+    async read(name) {
+      const metric = registry.getSingleMetric(name);
+      const values = metric ? (await metric.get()).values : [];
+      return values.map(({ labels, value }) => ({ labels: labels as Sample['labels'], value }));
     },
     async text() {
       return { contentType: registry.contentType, body: await registry.metrics() };

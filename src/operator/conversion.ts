@@ -30,7 +30,6 @@ export interface ConverterParts {
   readonly secrets: SecretWriter;
   readonly events: EventRecorder;
   readonly clock: Clock;
-  readonly log: Logger;
   /** Requests in hand end with it; it is not the one that stops the operator. */
   readonly requests: AbortSignal;
 }
@@ -51,9 +50,8 @@ export function createConverter({
   secrets,
   events,
   clock,
-  log,
   requests,
-}: ConverterParts): (key: ObjectKey, signal: AbortSignal) => Promise<Result> {
+}: ConverterParts): (key: ObjectKey, signal: AbortSignal, log: Logger) => Promise<Result> {
   /** As they are now, not as a watch last showed them. */
   const readOld = async (name: string): Promise<LegacyObject | undefined> => {
     const raw = await client.find(LEGACY, undefined, name, requests);
@@ -68,7 +66,7 @@ export function createConverter({
     events.record({ apiVersion, kind, namespace: undefined, name, uid }, event);
 
   /** Says on the old object why it stays. Only a change of one of the two objects can help, and brings the key again. */
-  const refuse = async (old: LegacyObject, refusal: Refusal): Promise<Result> => {
+  const refuse = async (old: LegacyObject, refusal: Refusal, log: Logger): Promise<Result> => {
     const conditions = refusedConditions(old, refusal, clock.now());
     if (!conditions) return DONE;
     const { name, uid, resourceVersion } = old;
@@ -80,7 +78,7 @@ export function createConverter({
       if (isConflict(thrown)) return AGAIN;
       throw thrown;
     }
-    log.warn('Did not convert', { object: `${LEGACY_KIND} ${name}`, ...refusal });
+    log.warn('Did not convert', { kind: LEGACY_KIND, ...refusal });
     const { reason, message: note } = refusal;
     tell(LEGACY_API_VERSION, LEGACY_KIND, old, { type: 'Warning', reason, action: 'Convert', note });
     return DONE;
@@ -144,14 +142,14 @@ export function createConverter({
     }
   };
 
-  return async (key, signal) => {
+  return async (key, signal, log) => {
     const old = await readOld(splitKey(key).name);
     if (!old || old.deleting || signal.aborted) return DONE;
     const found = await prepare(old, signal);
     if (!found || signal.aborted) return AGAIN;
-    if ('reason' in found) return await refuse(old, found);
+    if ('reason' in found) return await refuse(old, found, log);
     if (!(await handOver(old, found, signal)) || !(await retire(old, found, signal))) return AGAIN;
-    log.info('Converted', { from: `${LEGACY_KIND} ${old.name}`, to: `${CLUSTER_KIND} ${found.name}` });
+    log.info('Converted', { kind: LEGACY_KIND, to: `${CLUSTER_KIND} ${found.name}` });
     const note = `converted from ${LEGACY_KIND} ${old.name}, which has been deleted`;
     tell(API_VERSION, CLUSTER_KIND, found, { type: 'Normal', reason: REASON.converted, action: 'Convert', note });
     return DONE;

@@ -26,7 +26,6 @@ export interface FenceParts {
   readonly logins: LoginBook;
   readonly statuses: StatusWriter;
   readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /** `clear`: go on. `wait`: somebody else is about to write a newer login. `fetch`: he is not, so have one that is newer still. */
@@ -40,6 +39,7 @@ export interface Crossing {
   readonly isFirst: boolean;
   /** One of the logins was fetched after the status was read: it is the latest, whatever its end says. */
   readonly isFresh: boolean;
+  readonly log: Logger;
 }
 
 export interface Fence {
@@ -61,7 +61,7 @@ const SKEW = (5 * MINUTE) as DurationMs;
 /** Secrets read in search of a later login; one is enough unless somebody meddles with them. */
 const MOST_READ = 3;
 
-export function createFence({ client, view, logins, statuses, clock, log }: FenceParts): Fence {
+export function createFence({ client, view, logins, statuses, clock }: FenceParts): Fence {
   /** Logins of a status that end later than what is held for the same registry, and that were not held before. */
   const laterThan = ({ uid, status }: PullSecretObject, held: readonly Login[]): readonly LoginStatus[] =>
     (status.logins ?? []).filter(
@@ -100,7 +100,7 @@ export function createFence({ client, view, logins, statuses, clock, log }: Fenc
         least: new Map(rest.map(({ registry, expiresAt }) => [registry, parseRfc3339(expiresAt) ?? now])),
       };
     },
-    async pass(object, held, { isFirst, isFresh }, signal) {
+    async pass(object, held, { isFirst, isFresh, log }, signal) {
       const told = object.status.logins ?? [];
       const isOvertaken = (by: PullSecretObject): boolean => !isFresh && laterThan(by, held).length > 0;
       if (isOvertaken(object)) return false;
@@ -116,7 +116,7 @@ export function createFence({ client, view, logins, statuses, clock, log }: Fenc
       } catch (thrown) {
         // A login that cannot be told of is still better than one that ends.
         const { message } = failureFrom(thrown);
-        log.warn('Could not tell of a new login before writing it', { object: object.name, message });
+        log.warn('Could not tell of a new login before writing it', { message });
         return true;
       }
     },

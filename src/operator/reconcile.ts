@@ -9,7 +9,7 @@ import { REASON } from '../api/names.ts';
 import { formerUid } from '../core/conversion.ts';
 import { desiredTargets } from '../core/desired.ts';
 import { makePayload, needsConfirmation, planSecrets, type SeenSecret } from '../core/plan.ts';
-import { describeObject, type PullSecretObject, type Wish } from '../core/resource.ts';
+import type { PullSecretObject, Wish } from '../core/resource.ts';
 import { nextStatus, processingStatus, type Round } from '../core/status.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
@@ -39,7 +39,6 @@ export interface ReconcilerParts {
   readonly statuses: StatusWriter;
   readonly events: EventRecorder;
   readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /** A first login that takes longer than this is worth a status write of its own (DESIGN.md §2). */
@@ -66,9 +65,18 @@ const NOTHING: Admitted = { actions: [], repairs: [], waiting: [], contested: []
 const ANY: Least = new Map();
 
 /** @returns a function that brings one CR to what it wants; it throws only when the API server could not be reached */
-export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signal: AbortSignal) => Promise<Result> {
-  const { client, view, credentials, logins, fence, rollout, secrets, statuses, events, clock } = parts;
-
+export function createReconciler({
+  client,
+  view,
+  credentials,
+  logins,
+  fence,
+  rollout,
+  secrets,
+  statuses,
+  events,
+  clock,
+}: ReconcilerParts): (key: ObjectKey, signal: AbortSignal, log: Logger) => Promise<Result> {
   const logIn = async (object: PullSecretObject, wish: Wish, least: Least, signal: AbortSignal): Promise<Access> => {
     const resolved = await credentials.resolve(object, wish.identity, signal);
     if (!resolved.ok) {
@@ -87,6 +95,7 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
     object: PullSecretObject,
     wish: Wish,
     least: Least,
+    log: Logger,
     signal: AbortSignal,
   ): Promise<Access> => {
     let writing = Promise.resolve();
@@ -96,7 +105,7 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
       writing = statuses
         .write(object, status)
         .then(() => {})
-        .catch((error: unknown) => parts.log.debug('Could not write a status', { error: failureFrom(error).message }));
+        .catch((error: unknown) => log.debug('Could not write a status', { message: failureFrom(error).message }));
     });
     try {
       return await logIn(object, wish, least, signal);
@@ -111,6 +120,7 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
     object: PullSecretObject,
     wish: Wish,
     access: Access,
+    log: Logger,
     signal: AbortSignal,
   ): Promise<Written | undefined> => {
     const desired = desiredTargets(wish.targets, view.namespaceViews());
@@ -130,7 +140,7 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
       : plan.prune;
     const admitted = payload ? rollout.admit(object.uid, plan.actions, payload) : NOTHING;
     const { actions, waiting, contested, nextAt } = admitted;
-    const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: access.isFresh };
+    const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: access.isFresh, log };
     if (actions.length > 0 && !(await fence.pass(object, access.held, about, signal))) return undefined;
     const applied = await applyPlan(
       { writer: secrets, formerUid: formerUid(view.predecessor(keyOf(object)), object), signal },
@@ -187,24 +197,26 @@ export function createReconciler(parts: ReconcilerParts): (key: ObjectKey, signa
     return applied.failed ? { op: 'retry' } : { op: 'done', wakeAt: wakeAt(round, access, nextAt, clock.now()) };
   };
 
-  return async (key, signal) => {
+  return async (key, signal, log) => {
     const first = view.object(key);
     if (!first || first.deleting) return { op: 'done', wakeAt: undefined };
     const wish = view.wish(first);
     if (typeof wish === 'string') return await refuse(first, wish);
     const standing = await fence.standing(first, wish.registries, signal);
     if (standing.op === 'wait') return { op: 'done', wakeAt: standing.until };
-    const access = await logInVisibly(first, wish, standing.op === 'fetch' ? standing.least : ANY, signal);
+    const access = await logInVisibly(first, wish, standing.op === 'fetch' ? standing.least : ANY, log, signal);
     // Cut off by our own end: that is no failure of AWS, and nothing to be said to users.
     if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
+    for (const { registry, denied, message } of access.failures)
+      log.warn('Could not log in', { kind: first.kind, registry, denied, message });
     const object = view.object(key);
     // While the login was under way somebody changed his mind: start from what he wants now.
     if (object?.uid !== first.uid || object.generation !== first.generation || object.deleting)
       return { op: 'done', wakeAt: plus(clock.now(), SOON) };
-    const written = await writeSecrets(object, wish, access, signal);
+    const written = await writeSecrets(object, wish, access, log, signal);
     if (!written) return { op: 'retry' };
     announce(events, object, wish.secretName, written.round, written.applied);
-    logWrites(parts.log, object, wish.secretName, written.applied);
+    logWrites(log, object, wish.secretName, written.applied);
     return await report(key, object, written, access);
   };
 }
@@ -229,7 +241,7 @@ function logWrites(log: Logger, object: PullSecretObject, secret: string, applie
   const { created, updated, deleted, retry, problems } = applied;
   if (created.length + updated.length + deleted.length + problems.length === 0) return;
   log.info('Wrote secrets', {
-    object: describeObject(object),
+    kind: object.kind,
     secret,
     created: created.length,
     updated: updated.length,

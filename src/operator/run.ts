@@ -11,23 +11,24 @@ import {
 } from '../api/names.ts';
 import type { SeenSecret } from '../core/plan.ts';
 import { createEcrClient } from '../ecr/client.ts';
-import { type BindAddress, type HttpServer, type Route, startHttpServer } from '../http/server.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { createClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
-import { createReflector, type Reflector, type ReflectorOptions } from '../kube/reflector.ts';
+import { createReflector, type ReflectorOptions } from '../kube/reflector.ts';
+import type { Happening } from '../kube/reflector-state.ts';
 import type { Store, Stored } from '../kube/store.ts';
 import { createTransport } from '../kube/transport.ts';
 import { createWorkqueue, type Workqueue } from '../kube/workqueue.ts';
 import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
-import { type Clock, parseRfc3339, type Random } from '../lib/time.ts';
+import type { Clock, Random } from '../lib/time.ts';
 import { createClusterView } from './cluster-view.ts';
+import { type ControllerTelemetry, createControllerTelemetry } from './controller-telemetry.ts';
 import { createConverter } from './conversion.ts';
 import { createCredentialResolver } from './credentials.ts';
 import { createFence } from './fence.ts';
-import { livenessReply, type NamedReflector, readinessReply } from './health.ts';
+import type { NamedReflector } from './health.ts';
 import { createLoginBook } from './logins.ts';
 import {
   dockerConfigOf,
@@ -43,14 +44,14 @@ import { createPacer } from './pacer.ts';
 import { createReconciler } from './reconcile.ts';
 import { createRollout } from './rollout.ts';
 import { createSecretWriter } from './secret-writer.ts';
+import { type ServersOptions, startServers } from './servers.ts';
 import { createStatusWriter } from './status-writer.ts';
+import { observeStores } from './store-telemetry.ts';
+import { createTelemetry } from './telemetry.ts';
 import { createWork } from './worker.ts';
 
-export interface OperatorOptions {
+export interface OperatorOptions extends ServersOptions {
   readonly access: ApiServerAccess;
-  /** Undefined: no such server. */
-  readonly metricsAddress: BindAddress | undefined;
-  readonly probeAddress: BindAddress | undefined;
   /** Where the cluster kind's `secretRef` looks. */
   readonly namespace: string;
   readonly userAgent: string;
@@ -58,6 +59,8 @@ export interface OperatorOptions {
   readonly renewalsPerSecond: number;
   /** Name of this process in Events. */
   readonly instance: string;
+  /** Objects that have metrics of their own; 0: none. */
+  readonly perObjectMetrics: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -75,10 +78,18 @@ export interface Operator {
 
 /** Keys worked on at once; requests are bounded by the transport, this only bounds what waits for them. */
 const WORKERS = 64;
-const CONTROLLER = 'pullsecret';
 /** Objects of the deprecated kind converted at once. */
 const CONVERTERS = 4;
-const CONVERSION = 'conversion';
+/** Names of what is watched, in metrics and probes. */
+const WATCHED = {
+  namespaced: RESOURCES[NAMESPACED_KIND].plural,
+  cluster: RESOURCES[CLUSTER_KIND].plural,
+  namespaces: NAMESPACES.plural,
+  credentials: 'credentials',
+  legacy: LEGACY.plural,
+  secrets: SECRETS.plural,
+} as const;
+type Watched = (typeof WATCHED)[keyof typeof WATCHED];
 
 /**
  * Starts the operator; it runs until `signal` aborts.
@@ -94,29 +105,23 @@ export async function startOperator(
   leading: AbortSignal = signal,
 ): Promise<Operator> {
   const { access, clock, random, log, metrics } = options;
-  const transport = createTransport({
-    access,
-    clock,
-    userAgent: options.userAgent,
-    onAnswer: (method, code) => metrics.apiRequests.inc({ method, code }),
-  });
+  const telemetry = createTelemetry(metrics, clock, access.url, Object.values(WATCHED));
+  const controllers = createControllerTelemetry(metrics, clock, { pullsecret: WORKERS, conversion: CONVERTERS });
+  const transport = createTransport({ access, clock, userAgent: options.userAgent, onAnswer: telemetry.onAnswer });
   const client = createClient(transport, OPERATOR_NAME);
-  const ecr = createEcrClient({
-    clock,
-    userAgent: options.userAgent,
-    onCall: (region, code, took) => {
-      metrics.awsRequests.inc({ operation: 'GetAuthorizationToken', region, code });
-      metrics.awsRequestSeconds.observe({ operation: 'GetAuthorizationToken', region }, took / 1_000);
-    },
-  });
-  const createQueue = (): Workqueue =>
+  const ecr = createEcrClient({ clock, userAgent: options.userAgent, onCall: telemetry.onAwsCall });
+  const createQueue = (controller: ControllerTelemetry): Workqueue =>
     createWorkqueue({
       clock,
       random,
-      onBug: (key, error) => log.error('A reconciliation failed unexpectedly', { key }, error),
+      onBug: (key, error) => {
+        controller.onBug();
+        log.error('A reconciliation failed unexpectedly', { controller: controller.controller, key }, error);
+      },
+      observer: controller.queue,
     });
-  const queue = createQueue();
-  const conversions = createQueue();
+  const queue = createQueue(controllers.pullsecret);
+  const conversions = createQueue(controllers.conversion);
   const pacer = createPacer(clock, random, options.renewalsPerSecond);
   const rollout = createRollout(pacer, clock);
   const logins = createLoginBook({ source: ecr, pacer, clock, random });
@@ -148,15 +153,14 @@ export async function startOperator(
     view,
     credentials,
     logins,
-    fence: createFence({ client, view, logins, statuses, clock, log }),
+    fence: createFence({ client, view, logins, statuses, clock }),
     rollout,
     events,
     clock,
-    log,
     secrets: secretWriter,
     statuses,
   });
-  const convert = createConverter({ client, secrets: secretWriter, events, clock, log, requests: writes });
+  const convert = createConverter({ client, secrets: secretWriter, events, clock, requests: writes });
 
   /** Takes the logins out of a Secret before it is reduced to digests. */
   const reduceSecret = (raw: JsonRecord): SeenSecret | undefined => {
@@ -169,48 +173,40 @@ export async function startOperator(
     return seen;
   };
   const reflect = <Item extends Stored>(
+    name: Watched,
     resource: ResourceDescriptor,
     store: Store<Item>,
     reduce: (raw: JsonRecord) => Item | undefined,
     over: Pick<ReflectorOptions<Item>, 'labelSelector' | 'optional'> = {},
-  ): Reflector =>
-    createReflector({
-      client,
-      resource,
-      store,
-      reduce,
-      clock,
-      random,
-      log,
-      ...over,
-    });
+  ): NamedReflector => {
+    const onHappening = (happening: Happening): void => telemetry.onHappening(name, happening);
+    return [name, createReflector({ client, resource, store, reduce, clock, random, log, onHappening, ...over })];
+  };
 
+  const { namespaced, cluster } = view;
   const objects: readonly NamedReflector[] = [
-    [
-      RESOURCES[NAMESPACED_KIND].plural,
-      reflect(RESOURCES[NAMESPACED_KIND], view.namespaced, (raw) => pullSecretOf(NAMESPACED_KIND, raw)),
-    ],
-    [
-      RESOURCES[CLUSTER_KIND].plural,
-      reflect(RESOURCES[CLUSTER_KIND], view.cluster, (raw) => pullSecretOf(CLUSTER_KIND, raw)),
-    ],
-    ['namespaces', reflect(NAMESPACES, view.namespaces, namespaceOf)],
-    ['credentials', reflect(SECRETS, view.credentials, versionOf, { labelSelector: `${CREDENTIALS_LABEL}=true` })],
-    [LEGACY.plural, reflect(LEGACY, view.legacy, legacyOf, { optional: true })],
+    reflect(WATCHED.namespaced, RESOURCES[NAMESPACED_KIND], namespaced, (raw) => pullSecretOf(NAMESPACED_KIND, raw)),
+    reflect(WATCHED.cluster, RESOURCES[CLUSTER_KIND], cluster, (raw) => pullSecretOf(CLUSTER_KIND, raw)),
+    reflect(WATCHED.namespaces, NAMESPACES, view.namespaces, namespaceOf),
+    reflect(WATCHED.credentials, SECRETS, view.credentials, versionOf, { labelSelector: `${CREDENTIALS_LABEL}=true` }),
+    reflect(WATCHED.legacy, LEGACY, view.legacy, legacyOf, { optional: true }),
   ];
   // Started when the CRs are known: their status says which of the logins in the Secrets can be believed.
-  const secrets: NamedReflector = [
-    'secrets',
-    reflect(SECRETS, view.secrets, reduceSecret, { labelSelector: `${MANAGED_BY_LABEL}=${OPERATOR_NAME}` }),
-  ];
+  const secrets = reflect(WATCHED.secrets, SECRETS, view.secrets, reduceSecret, {
+    labelSelector: `${MANAGED_BY_LABEL}=${OPERATOR_NAME}`,
+  });
   const reflectors = [...objects, secrets];
 
+  const sizes = new Map(Object.entries(WATCHED).map(([store, name]) => [name, view[store as keyof typeof WATCHED]]));
+  observeStores(metrics, { view, clock, perObject: options.perObjectMetrics, sizes });
   const servers = await startServers(options, reflectors);
-  observeStores(metrics, { queue, view });
 
-  const work = createWork({ queue, controller: CONTROLLER, clock, log, metrics }, (key) => reconcile(key, leading));
-  const conversion = createWork({ queue: conversions, controller: CONVERSION, clock, log, metrics }, (key) =>
-    convert(key, leading),
+  const parts = { clock, random, log };
+  const work = createWork({ ...parts, queue, telemetry: controllers.pullsecret }, (key, bound) =>
+    reconcile(key, leading, bound),
+  );
+  const conversion = createWork({ ...parts, queue: conversions, telemetry: controllers.conversion }, (key, bound) =>
+    convert(key, leading, bound),
   );
 
   const running = objects.map(([, reflector]) => reflector.run(signal));
@@ -222,7 +218,7 @@ export async function startOperator(
     if (signal.aborted) return;
     logins.settled();
     log.info('Ready', {
-      objects: view.namespaced.size + view.cluster.size,
+      objects: namespaced.size + cluster.size,
       secrets: view.secrets.size,
       namespaces: view.namespaces.size,
     });
@@ -233,63 +229,15 @@ export async function startOperator(
     await ready;
     await Promise.all(running);
     await events.flush();
-    await Promise.all(servers.map(([, server]) => server.close()));
+    await servers.close();
     transport.close();
     ecr.close();
   };
-  const portOf = (name: string): number | undefined => servers.find(([server]) => server === name)?.[1].port;
-  return { metricsPort: portOf('metrics'), probePort: portOf('probe'), ready, done: finish() };
+  const { metricsPort, probePort } = servers;
+  return { metricsPort, probePort, ready, done: finish() };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-}
-
-async function startServers(
-  { metricsAddress, probeAddress, metrics, clock }: OperatorOptions,
-  reflectors: readonly NamedReflector[],
-): Promise<readonly (readonly [string, HttpServer])[]> {
-  const servers: (readonly [string, HttpServer])[] = [];
-  const metricsRoute: Route = async () => ({ status: 200, ...(await metrics.text()) });
-  if (metricsAddress)
-    servers.push(['metrics', await startHttpServer(metricsAddress, new Map([['/metrics', metricsRoute]]))]);
-  if (probeAddress) {
-    const alive: Route = () => livenessReply(reflectors, clock);
-    const routes = new Map<string, Route>([
-      ['/healthz', alive],
-      ['/livez', alive],
-      ['/readyz', () => readinessReply(reflectors)],
-    ]);
-    try {
-      servers.push(['probe', await startHttpServer(probeAddress, routes)]);
-    } catch (thrown) {
-      await Promise.all(servers.map(([, server]) => server.close()));
-      throw thrown;
-    }
-  }
-  return servers;
-}
-
-interface Observed {
-  readonly queue: ReturnType<typeof createWorkqueue>;
-  readonly view: ReturnType<typeof createClusterView>;
-}
-
-function observeStores(metrics: Metrics, { queue, view }: Observed): void {
-  metrics.observe('workqueue_depth', 'Keys waiting to be worked on.', () => queue.depth);
-  metrics.observe('ecr_operator_secrets', 'Pull secrets that this operator keeps.', () => view.secrets.size);
-  metrics.observe('ecr_operator_objects', 'Objects of both kinds.', () => view.namespaced.size + view.cluster.size);
-  metrics.observe(
-    'ecr_operator_token_expiry_timestamp_seconds',
-    'End of the login that ends first; 0 when there is none.',
-    () => {
-      let first = Number.POSITIVE_INFINITY;
-      for (const { status } of view.objects()) {
-        const end = parseRfc3339(status.expiresAt) ?? Number.POSITIVE_INFINITY;
-        if (end < first) first = end;
-      }
-      return Number.isFinite(first) ? first / 1_000 : 0;
-    },
-  );
 }

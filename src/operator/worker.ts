@@ -1,47 +1,65 @@
 // One key of one queue -> its work done, what went wrong told, and when the key comes again.
 
+import { splitKey } from '../api/meta.ts';
 import type { Work, Workqueue } from '../kube/workqueue.ts';
-import { failureFrom } from '../lib/errors.ts';
+import { Failure, failureFrom } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import type { Metrics } from '../lib/metrics.ts';
-import { type Clock, type EpochMs, plus } from '../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, plus, type Random } from '../lib/time.ts';
+import type { ControllerTelemetry, ReconcileResult } from './controller-telemetry.ts';
 
 /** What the queue does next with the key. `retry`: again, later each time. `wakeAt`: at that instant, if there is one. */
 export type Result = { readonly op: 'retry' } | { readonly op: 'done'; readonly wakeAt: EpochMs | undefined };
 
 export interface WorkParts {
   readonly queue: Workqueue;
-  /** Name in the metrics. */
-  readonly controller: string;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
-  readonly metrics: Metrics;
+  readonly telemetry: ControllerTelemetry;
 }
 
+/** @param log  its lines carry the controller, the object's namespace and name, and an id of this one reconciliation */
+export type Reconcile = (key: string, log: Logger) => Promise<Result>;
+
 /** @returns work that never rejects: what `reconcile` throws is logged, and the key is tried again */
-export function createWork(
-  { queue, controller, clock, log, metrics }: WorkParts,
-  reconcile: (key: string) => Promise<Result>,
-): Work {
+export function createWork({ queue, clock, random, log, telemetry }: WorkParts, reconcile: Reconcile): Work {
+  const settle = (key: string, next: Result): ReconcileResult => {
+    if (next.op === 'retry') {
+      queue.retry(key);
+      return 'requeue';
+    }
+    queue.forget(key);
+    if (next.wakeAt === undefined) return 'success';
+    queue.addAt(key, next.wakeAt);
+    return 'requeue_after';
+  };
+
+  const fail = (key: string, thrown: unknown, bound: Logger): ReconcileResult => {
+    const failure = failureFrom(thrown);
+    if (!(thrown instanceof Failure)) telemetry.onBug();
+    const { reason, message, delay } = failure;
+    bound.warn('Could not reconcile; trying again', { reason, message }, thrown);
+    if (delay === undefined) queue.retry(key);
+    else queue.addAt(key, plus(clock.now(), delay));
+    return 'error';
+  };
+
   return async (key) => {
     const started = clock.monotonic();
-    let result = 'success';
-    try {
-      const next = await reconcile(key);
-      if (next.op === 'retry') {
-        queue.retry(key);
-      } else {
-        queue.forget(key);
-        if (next.wakeAt !== undefined) queue.addAt(key, next.wakeAt);
-      }
-    } catch (thrown) {
-      result = 'error';
-      const failure = failureFrom(thrown);
-      log.warn('Could not reconcile; trying again', { key, reason: failure.reason, message: failure.message }, thrown);
-      if (failure.delay === undefined) queue.retry(key);
-      else queue.addAt(key, plus(clock.now(), failure.delay));
-    }
-    metrics.reconciles.inc({ controller, result });
-    metrics.reconcileSeconds.observe({ controller }, (clock.monotonic() - started) / 1_000);
+    const bound = log.with({ controller: telemetry.controller, ...splitKey(key), reconcileID: makeId(random) });
+    const result = await reconcile(key, bound).then(
+      (next) => settle(key, next),
+      (thrown: unknown) => fail(key, thrown, bound),
+    );
+    const took = (clock.monotonic() - started) as DurationMs;
+    telemetry.onReconciled(result, took);
+    bound.debug('Reconciled', { result, seconds: Math.round(took) / 1_000 });
   };
+}
+
+/** Twelve hexadecimal digits: enough to find the lines of one reconciliation among those of a week. */
+function makeId(random: Random): string {
+  return Math.floor(random() * 2 ** 48)
+    .toString(16)
+    .padStart(12, '0');
 }

@@ -9,6 +9,8 @@ import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { type Clock, systemClock, systemRandom } from '../lib/time.ts';
 import { type Operator, startOperator } from '../operator/run.ts';
 import { type AwsStandIn, startAwsStandIn } from './aws/aws-stand-in.ts';
+import { createCanaries } from './canaries.ts';
+import { addKeysOfUsers, findLeaks, placesIn } from './canary-search.ts';
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts';
 import { installCrds } from './install-crds.ts';
 import { createTestApi, eventually, type TestApi } from './test-api.ts';
@@ -32,6 +34,8 @@ export const GOOD_KEY = {
 export interface RunningOperator {
   readonly operator: Operator;
   readonly metrics: Metrics;
+  /** Sum of a metric's series that have these labels. */
+  readonly metric: (name: string, labels?: Readonly<Record<string, string>>) => Promise<number>;
   /** Everything it logged. */
   readonly output: () => string;
   /** Requests that changed something, as the API server's answers counted them. */
@@ -45,6 +49,8 @@ export interface World {
   readonly plane: ControlPlane;
   /** `clock`: the real one unless a test moves it. `access`: straight to the API server unless something stands between. */
   startOperator(clock?: Clock, access?: ApiServerAccess): Promise<RunningOperator>;
+  /** At its end the suite looks for keys and tokens in this text too, beside all that the operators here put out. */
+  alsoSearch(name: string, read: () => string): void;
   /** The CR's status once `holds` says yes to it. */
   status(path: string, holds: (status: PullSecretStatus) => boolean, within?: number): Promise<PullSecretStatus>;
   ready(path: string, within?: number): Promise<PullSecretStatus>;
@@ -71,19 +77,31 @@ export function useWorld(): World {
   let api: TestApi | undefined;
   let aws: AwsStandIn | undefined;
   const running = new Set<RunningOperator>();
+  const canaries = createCanaries();
+  const outputs: (readonly [name: string, read: () => string | Promise<string>])[] = [];
 
   before(async () => {
     plane = await sharedControlPlane();
     api = createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken });
-    aws = await startAwsStandIn({ accounts: [GOOD_KEY] });
+    canaries.add('bearer', plane.adminToken);
+    aws = await startAwsStandIn({ accounts: [GOOD_KEY], onSecret: (sort, secret) => canaries.add(sort, secret) });
     process.env['AWS_ENDPOINT_URL_ECR'] = aws.url;
   });
   after(async () => {
     for (const operator of running) await operator.stop();
+    const leaks = api ? await searchAll(api) : [];
     if (api) await removeObjects(api);
     await aws?.stop();
     delete process.env['AWS_ENDPOINT_URL_ECR'];
+    if (leaks.length > 0) throw new Error(`secrets have leaked:\n${leaks.join('\n')}`);
   });
+
+  /** Every suite ends by it: what the operators wrote anywhere holds no key and no token. */
+  const searchAll = async (from: TestApi): Promise<readonly string[]> => {
+    await addKeysOfUsers(canaries, from);
+    const texts = outputs.map(async ([name, read]) => ({ name, text: await read() }));
+    return findLeaks(canaries, [...(await Promise.all(texts)), ...(await placesIn(from))]);
+  };
 
   const need = <Part>(part: Part | undefined): Part => {
     if (part === undefined) throw new Error('the world is not there before the suite runs');
@@ -114,11 +132,14 @@ export function useWorld(): World {
     get plane() {
       return need(plane);
     },
+    alsoSearch: (name, read) => void outputs.push([name, read]),
     status,
     ready: (path, within) => status(path, (found) => conditionOf(found, 'Ready')?.status === 'True', within),
     async startOperator(clock = systemClock, access = accessTo(need(plane))) {
       const started = await startInProcess(access, clock);
       running.add(started);
+      outputs.push(['the log of an operator', started.output]);
+      outputs.push(['the metrics of an operator', async () => (await started.metrics.text()).body]);
       return { ...started, stop: () => started.stop().then(() => void running.delete(started)) };
     },
   };
@@ -144,7 +165,7 @@ function accessTo({ url, certificateAuthority: ca, adminToken }: ControlPlane): 
 
 async function startInProcess(access: ApiServerAccess, clock: Clock): Promise<RunningOperator> {
   const lines: string[] = [];
-  const metrics = createMetrics('test');
+  const metrics = createMetrics();
   const stopping = new AbortController();
   const operator = await startOperator(
     {
@@ -155,6 +176,7 @@ async function startInProcess(access: ApiServerAccess, clock: Clock): Promise<Ru
       userAgent: 'kube-ecr-secrets-operator/test',
       instance: 'test',
       renewalsPerSecond: 50,
+      perObjectMetrics: 1_000,
       clock,
       random: systemRandom,
       log: createLogger({ level: 'debug', format: 'json', write: (line) => void lines.push(line), clock: systemClock }),
@@ -163,14 +185,20 @@ async function startInProcess(access: ApiServerAccess, clock: Clock): Promise<Ru
     stopping.signal,
   );
   await operator.ready;
+  const metric: RunningOperator['metric'] = async (name, wanted = {}) => {
+    const samples = await metrics.read(name);
+    return samples
+      .filter(({ labels }) => Object.entries(wanted).every(([label, value]) => labels[label] === value))
+      .reduce((sum, { value }) => sum + value, 0);
+  };
   return {
     operator,
     metrics,
+    metric,
     output: () => lines.join(''),
     async mutations() {
-      const { values } = await metrics.apiRequests.get();
-      const changing = values.filter(({ labels }) => 'method' in labels && labels.method !== 'GET');
-      return changing.reduce((sum, { value }) => sum + value, 0);
+      const requests = 'rest_client_requests_total';
+      return (await metric(requests)) - (await metric(requests, { method: 'GET' }));
     },
     async stop() {
       stopping.abort();

@@ -116,7 +116,15 @@ describe('a wrong configuration of run', () => {
   test('is told with all of its mistakes at once', async () => {
     const address = 'is not an address; give HOST:PORT, :PORT, or 0 for none';
     const mistakes = await mistakesOf(
-      ['--metrics-bind-address', 'here', '--namespace=Bad_Name', '--nonsense', 'more', '--log-format'],
+      [
+        '--metrics-bind-address',
+        'here',
+        '--namespace=Bad_Name',
+        '--nonsense',
+        'more',
+        '--per-object-metrics=10001',
+        '--log-format',
+      ],
       { ECR_OPERATOR_LOG_LEVEL: 'loud', ECR_OPERATOR_HEALTH_PROBE_BIND_ADDRESS: '127.0.0.1:99999' },
     );
     assert.deepEqual(mistakes, [
@@ -125,6 +133,7 @@ describe('a wrong configuration of run', () => {
       `--metrics-bind-address: "here" ${address}`,
       '--namespace: "Bad_Name" is not a name a namespace can have',
       '--nonsense is not a flag of run (see kube-ecr-secrets-operator help)',
+      '--per-object-metrics: "10001" is not a whole number from 0 to 10000',
       `ECR_OPERATOR_HEALTH_PROBE_BIND_ADDRESS: "127.0.0.1:99999" ${address}`,
       'ECR_OPERATOR_LOG_LEVEL: "loud" is not one of debug, info, warn, error',
     ]);

@@ -39,6 +39,9 @@ describe('the CRD of the deprecated kind', () => {
     await removeCrd();
     const late = await world.startOperator();
     assert.equal(await readiness(late), 200);
+    const resource = 'awsecrcredentials';
+    assert.equal(await late.metric('ecr_operator_watch_failures_total', { resource }), 0);
+    assert.ok((await late.metric('ecr_operator_watch_last_contact_timestamp_seconds', { resource })) > 0);
     await late.stop();
     for (let minute = 0; minute < 3; minute += 1) {
       const lists = await failedGets(running);
@@ -69,10 +72,6 @@ describe('the CRD of the deprecated kind', () => {
 });
 
 /** Answers 404 to anything that was asked. */
-async function failedGets({ metrics }: RunningOperator): Promise<number> {
-  const { values } = await metrics.apiRequests.get();
-  const found = values.find(
-    ({ labels }) => Reflect.get(labels, 'method') === 'GET' && Reflect.get(labels, 'code') === '404',
-  );
-  return found?.value ?? 0;
+async function failedGets({ metric }: RunningOperator): Promise<number> {
+  return await metric('rest_client_requests_total', { method: 'GET', code: '404' });
 }

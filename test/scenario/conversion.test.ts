@@ -361,12 +361,10 @@ describe('conversion of the deprecated kind', () => {
 });
 
 /** Resolves when this controller has done its work on some key at least twice. */
-async function reconciled({ metrics }: RunningOperator, controller: string): Promise<void> {
-  await eventually(async () => {
-    const { values } = await metrics.reconciles.get();
-    const mine = values.filter(({ labels }) => 'controller' in labels && labels.controller === controller);
-    return mine.some(({ value }) => value >= 2) ? true : undefined;
-  });
+async function reconciled({ metric }: RunningOperator, controller: string): Promise<void> {
+  await eventually(async () =>
+    (await metric('controller_runtime_reconcile_total', { controller })) >= 2 ? true : undefined,
+  );
 }
 
 const MERGE = 'application/merge-patch+json';

@@ -12,7 +12,7 @@ import { createFaultPlan, type Fault, type Faults } from './faults.ts';
 import { refuse } from './refusal.ts';
 import { carryOut, headerPairs, JSON_CONTENT_TYPE, readBody, sendAnswer, sendRefusal } from './replies.ts';
 import { claimedScope, type SigningKey, verifySigV4 } from './sigv4.ts';
-import { createTokenIssuer, type TokenOwner } from './token-issuer.ts';
+import { createTokenIssuer, type IssuedToken, type TokenOwner } from './token-issuer.ts';
 
 /** A key the stand-in knows. */
 export interface AwsKey extends SigningKey {
@@ -57,6 +57,8 @@ export interface AwsStandInOptions {
   readonly control?: ControlHandler;
   /** Called once per call, when its status is known, or it is known that it will never have one. */
   readonly onCall?: (call: AwsCall) => void;
+  /** Told of every secret that it learns or issues, so that a suite can look for them where they must not be. */
+  readonly onSecret?: (sort: 'id' | 'key' | 'token', secret: string) => void;
 }
 
 export interface AwsStandIn {
@@ -104,7 +106,18 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
   const issuer = createTokenIssuer();
   const timers = new Set<() => void>();
   let tokenLife = checkedLife(options.tokenLifeMs ?? 12 * HOUR);
-  for (const key of options.accounts ?? []) keys.set(key.accessKeyId, key);
+  const learn = (key: AwsKey): void => {
+    keys.set(key.accessKeyId, key);
+    options.onSecret?.('id', key.accessKeyId);
+    options.onSecret?.('key', key.secretAccessKey);
+  };
+  for (const key of options.accounts ?? []) learn(key);
+
+  const issue = (accountId: string, region: string, now: EpochMs): IssuedToken => {
+    const token = issuer.issue(accountId, region, now, tokenLife);
+    options.onSecret?.('token', Buffer.from(token.authorizationToken, 'base64').toString().slice('AWS:'.length));
+    return token;
+  };
 
   const answer = (wire: WireRequest, operation: Operation | undefined): Outcome => {
     if (!operation || wire.method !== 'POST' || wire.target !== '/' || !isJson(wire))
@@ -117,7 +130,7 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
     if (!key || input === undefined) return refuse('SerializationException', 'The request body is not valid JSON.');
     const { accountId, allowed = true } = key;
     const { region } = verdict;
-    return operation.run({ accountId, region, allowed }, input, () => issuer.issue(accountId, region, now, tokenLife));
+    return operation.run({ accountId, region, allowed }, input, () => issue(accountId, region, now));
   };
 
   const finish = (call: OpenCall, response: ServerResponse, outcome: Outcome): void => {
@@ -172,7 +185,7 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
 
   const standIn: AwsStandIn = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    addKey: (key) => void keys.set(key.accessKeyId, key),
+    addKey: learn,
     removeKey: (accessKeyId) => void keys.delete(accessKeyId),
     setTokenLife(lifeMs) {
       tokenLife = checkedLife(lifeMs);

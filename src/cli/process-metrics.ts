@@ -1,0 +1,23 @@
+// Numbers of the process and of its runtime. Read at each scrape only: the library's own collectors, or a histogram of the
+// event loop's delays (0.6 % of a core at 10 ms, measured), cost more than the whole operator at rest.
+
+import type { Metrics } from '../lib/metrics.ts';
+import { METRIC } from '../operator/metric-catalogue.ts';
+
+/** @param version  of this program */
+export function observeProcess(metrics: Metrics, version: string): void {
+  const labels = { version, node_version: process.versions.node };
+  metrics.observe(METRIC.build, () => [{ labels, value: 1 }]);
+  metrics.observeOne(METRIC.memory, () => process.memoryUsage.rss());
+  metrics.observeOne(METRIC.cpu, () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+  metrics.observeOne(METRIC.started, () => performance.timeOrigin / 1_000);
+  metrics.observeOne(METRIC.heap, () => process.memoryUsage().heapUsed);
+  metrics.observeOne(METRIC.eventLoopLag, async () => {
+    const asked = performance.now();
+    await new Promise((resolve) => void setImmediate(resolve));
+    return (performance.now() - asked) / 1_000;
+  });
+}

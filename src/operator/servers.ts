@@ -1,0 +1,55 @@
+// The two HTTP servers: metrics, and probes.
+
+import { type BindAddress, type HttpServer, type Route, startHttpServer } from '../http/server.ts';
+import type { Metrics } from '../lib/metrics.ts';
+import type { Clock } from '../lib/time.ts';
+import { livenessReply, type NamedReflector, readinessReply } from './health.ts';
+
+export interface ServersOptions {
+  /** Undefined: no such server. */
+  readonly metricsAddress: BindAddress | undefined;
+  readonly probeAddress: BindAddress | undefined;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+export interface Servers {
+  readonly metricsPort: number | undefined;
+  readonly probePort: number | undefined;
+  close(): Promise<void>;
+}
+
+/** @throws Failure when an address cannot be listened on; then neither is */
+export async function startServers(
+  { metricsAddress, probeAddress, metrics, clock }: ServersOptions,
+  reflectors: readonly NamedReflector[],
+): Promise<Servers> {
+  const started: HttpServer[] = [];
+  const close = async (): Promise<void> => void (await Promise.all(started.map((server) => server.close())));
+  const start = async (
+    address: BindAddress | undefined,
+    routes: Readonly<Record<string, Route>>,
+  ): Promise<number | undefined> => {
+    if (!address) return undefined;
+    const server = await startHttpServer(address, new Map(Object.entries(routes)));
+    started.push(server);
+    return server.port;
+  };
+  const alive: Route = () => livenessReply(reflectors, clock);
+  try {
+    return {
+      metricsPort: await start(metricsAddress, {
+        '/metrics': async () => ({ status: 200, ...(await metrics.text()) }),
+      }),
+      probePort: await start(probeAddress, {
+        '/healthz': alive,
+        '/livez': alive,
+        '/readyz': () => readinessReply(reflectors),
+      }),
+      close,
+    };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}

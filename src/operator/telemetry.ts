@@ -1,0 +1,68 @@
+// What is counted as it happens: requests to the API server and to AWS, and what the reflectors hear.
+
+import type { AwsCall } from '../ecr/client.ts';
+import type { Happening } from '../kube/reflector-state.ts';
+import type { Metrics } from '../lib/metrics.ts';
+import type { Clock, EpochMs } from '../lib/time.ts';
+import { METRIC } from './metric-catalogue.ts';
+
+export interface Telemetry {
+  readonly onAnswer: (method: string, code: string) => void;
+  readonly onAwsCall: (call: AwsCall) => void;
+  /** Told of each happening of the reflector with this name. */
+  readonly onHappening: (resource: string, happening: Happening) => void;
+}
+
+/** Regions are users' words; AWS has some forty. */
+const MOST_REGIONS = 64;
+const OTHER = 'other';
+const OUTCOMES = ['success', 'denied', 'failed'] as const;
+
+/**
+ * @param apiServer  its address
+ * @param resources  names of all reflectors
+ */
+export function createTelemetry(
+  metrics: Metrics,
+  clock: Clock,
+  apiServer: URL,
+  resources: readonly string[],
+): Telemetry {
+  const host = `${apiServer.hostname}:${apiServer.port || '443'}`;
+  const answered = metrics.counter(METRIC.apiRequests, []);
+
+  const called = metrics.counter(METRIC.awsRequests, []);
+  const callTime = metrics.histogram(METRIC.awsRequestTime, []);
+  const loggedIn = metrics.counter(
+    METRIC.logins,
+    OUTCOMES.map((outcome) => ({ outcome })),
+  );
+  const regions = new Set<string>();
+  const labelOf = (region: string): string => {
+    if (regions.size < MOST_REGIONS) regions.add(region);
+    return regions.has(region) ? region : OTHER;
+  };
+
+  const each = resources.map((resource) => ({ resource }));
+  const listed = metrics.counter(METRIC.watchLists, each);
+  const failed = metrics.counter(METRIC.watchFailures, each);
+  const contacts = new Map<string, EpochMs>();
+  metrics.observe(METRIC.watchContact, () =>
+    [...contacts].map(([resource, at]) => ({ labels: { resource }, value: at / 1_000 })),
+  );
+
+  return {
+    onAnswer: (method, code) => answered({ code, method, host }),
+    onAwsCall({ operation, region: asked, code, denied, took }) {
+      const region = labelOf(asked);
+      called({ operation, region, code });
+      callTime({ operation, region }, took / 1_000);
+      loggedIn({ outcome: code === 'success' ? 'success' : denied ? 'denied' : 'failed' });
+    },
+    onHappening(resource, { op }) {
+      if (op === 'broken' || op === 'expired' || op === 'unreadable') return failed({ resource });
+      contacts.set(resource, clock.now());
+      if (op === 'listed') listed({ resource });
+    },
+  };
+}
