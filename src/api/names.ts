@@ -71,7 +71,7 @@ export const REASON = {
 
 /**
  * AWS region names: a partition prefix of two to six letters (`eu`, `us-gov`, `eusc`), words, a number.
- * Pattern and bound are those of DESIGN.md §2; the prefix `eusc` of the EU sovereign cloud is the longest in the SDK's data.
+ * The prefix `eusc` of the EU sovereign cloud is the longest in the SDK's data.
  */
 export const REGION_PATTERN = '^[a-z]{2,6}(-[a-z]+)+-[0-9]{1,2}$';
 export const REGION_MAX_LENGTH = 32;

@@ -14,7 +14,7 @@ import {
   SECRET_NAME_PATTERN,
 } from './names.ts';
 
-/** Longest list of problems in a status; DESIGN.md §2. */
+/** Longest list of problems in a status. */
 export const MAX_PROBLEMS = 100;
 /** As `metav1.Condition` has it. */
 const MAX_MESSAGE = 32_768;

@@ -77,7 +77,7 @@ describe('the linter finds', () => {
     ],
     'a rule on a list': [
       { type: 'array', description: 'Texts.', items: { type: 'string' }, 'x-kubernetes-validations': [] },
-      `${PART}: has a CEL rule on a list (DESIGN.md §2 allows none)`,
+      `${PART}: has a CEL rule on a list (a rule that iterates a list can refuse objects that the original stored)`,
     ],
     'a fault in the items of a list': [
       { type: 'array', description: 'Texts.', items: { oneOf: [], type: 'string' } },

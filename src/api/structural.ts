@@ -62,6 +62,9 @@ function isDocumented(path: string): boolean {
 function ruleProblems(node: JsonRecord, path: string): readonly string[] {
   if (!('x-kubernetes-validations' in node)) return [];
   if (node['type'] === 'string' && !('maxLength' in node)) return [`${path}: has a CEL rule and no maxLength`];
-  if (node['type'] === 'array') return [`${path}: has a CEL rule on a list (DESIGN.md §2 allows none)`];
+  if (node['type'] === 'array')
+    return [
+      `${path}: has a CEL rule on a list (a rule that iterates a list can refuse objects that the original stored)`,
+    ];
   return [];
 }

@@ -18,6 +18,7 @@ describe('a new login', () => {
   const share = double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   const fraction = integer({ min: 0, max: 999 });
 
+  // Rule 5
   test('is renewed between 40 % and 50 % of its life, to the second, whatever the random number', () => {
     assertProperty(
       property(life, share, fraction, (length, random, late) => {
@@ -75,6 +76,7 @@ describe('a login', () => {
   });
 });
 
+// Rule 6
 describe('a stored login', () => {
   const written = login('eu-west-1');
   const entries = readDockerConfig(base64(makeDockerConfig([written])));

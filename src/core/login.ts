@@ -28,7 +28,7 @@ export interface Token {
   readonly expiresAt: EpochMs;
 }
 
-/** Renewal falls between these shares of a login's life: at most half of it, earlier by jitter (DESIGN.md §3, rule 5). */
+/** Renewal falls between these shares of a login's life: at most half of it, earlier by jitter (docs/rules.md, rule 5). */
 const LATEST_SHARE = 0.5;
 const JITTER_SHARE = 0.1;
 
@@ -91,7 +91,7 @@ export function isLater(one: Pick<Login, 'expiresAt' | 'digest'>, other: Pick<Lo
 }
 
 /**
- * Of two logins of one identity to one registry the one to go on with: an end never goes back (DESIGN.md §3, rule 7).
+ * Of two logins of one identity to one registry the one to go on with: an end never goes back (docs/rules.md, rule 7).
  * When that is the old one, it is renewed when the new one would have been.
  */
 export function later(held: Login | undefined, fetched: Login, now: EpochMs): Login {

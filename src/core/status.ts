@@ -1,4 +1,4 @@
-// Previous status + what happened -> next status: the truth table of DESIGN.md §2. Pure.
+// Previous status + what happened -> next status: the truth table of docs/status.md. Pure.
 
 import { CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED, REASON } from '../api/names.ts';
 import type { Condition, LoginStatus, Problem as ProblemStatus, PullSecretStatus } from '../api/schema.ts';
@@ -44,7 +44,7 @@ interface Verdict {
   readonly reconciling?: Cause;
 }
 
-/** Bytes of the problem list, so that a whole status stays under 32 KiB (DESIGN.md §2). */
+/** Bytes of the problem list, so that a whole status stays under 32 KiB. */
 const PROBLEM_BYTES = 14_000;
 const PROBLEM_MESSAGE = 300;
 const LIST_BYTES = 8_000;

@@ -59,6 +59,7 @@ async function refusal({ cache, clock, fetch }: Setting, force = false): Promise
   return error.retryAt - clock.now();
 }
 
+// Rule 6
 describe('a login', () => {
   test('is fetched once for 2,000 who ask at the same time', async () => {
     const { cache, fetch, fetched } = setting();
@@ -127,6 +128,7 @@ describe('a login', () => {
   });
 });
 
+// Rule 7
 describe('a failure', () => {
   test('is shared by all who asked at the same time, and nobody asks again before its time', async () => {
     const one = setting();
@@ -188,6 +190,7 @@ describe('a failure', () => {
   });
 });
 
+// Rule 7
 describe('the time until the next question', () => {
   /** Asks as soon as it is allowed, `times` times. */
   async function waits(one: Setting, times: number): Promise<readonly number[]> {

@@ -51,7 +51,7 @@ export interface LoginCache<Login extends Cached> {
   get(key: string, fetch: () => Promise<Login>, terms?: Terms): Promise<Login>;
 }
 
-/** After a denial: new IAM keys take some seconds to be known everywhere (DESIGN.md §3, rule 7). */
+/** After a denial: new IAM keys take some seconds to be known everywhere (docs/rules.md, rule 7). */
 const DENIED_DELAYS: readonly DurationMs[] = [seconds(5), seconds(15), seconds(45)];
 const LAST_DELAY = (5 * MINUTE) as DurationMs;
 const FIRST_DELAY = SECOND;

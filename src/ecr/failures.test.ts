@@ -29,6 +29,7 @@ function sdkError(name: string, message: string, { status, fault, raw, code }: S
 const client = (name: string, status = 400, message = 'words of AWS'): Error =>
   sdkError(name, message, { status, fault: 'client' });
 
+// Rule 7
 describe('AWS', () => {
   const rows: Readonly<Record<string, { thrown: unknown; want: readonly [Next, string, string] }>> = {
     'denies keys that it does not know': {

@@ -40,6 +40,7 @@ test('a good answer gives user name, password, host and end', () => {
   });
 });
 
+// Rule 7
 describe('the entries', () => {
   const rows: Readonly<Record<string, readonly [unknown, string]>> = {
     'are refused when there is none': [{ authorizationData: [] }, 'holds no authorization data'],
@@ -58,6 +59,7 @@ describe('the entries', () => {
   }
 });
 
+// Rule 16
 describe('an endpoint', () => {
   const good: Readonly<Record<string, readonly [string, string]>> = {
     'may end with a slash': [`${ENDPOINT}/`, hostOf(REGION)],
@@ -139,6 +141,7 @@ describe('a token', () => {
   }
 });
 
+// Rule 5
 describe('the end', () => {
   const good: Readonly<Record<string, readonly [unknown, EpochMs]>> = {
     'is assumed six hours away when it is missing': [undefined, after(6 * HOUR)],

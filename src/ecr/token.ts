@@ -12,7 +12,7 @@ export interface EcrToken {
   readonly expiresAt: EpochMs;
 }
 
-/** Life of a token whose end the answer does not tell (DESIGN.md §3, rule 5). */
+/** Life of a token whose end the answer does not tell (docs/rules.md, rule 5). */
 const ASSUMED_LIFE = (6 * HOUR) as DurationMs;
 /** ECR tokens live 12 hours (ECR API reference, GetAuthorizationToken); a later end is not believed. */
 const LONGEST_LIFE = (12 * HOUR) as DurationMs;

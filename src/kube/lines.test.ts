@@ -18,6 +18,7 @@ async function lines(chunks: readonly (string | Uint8Array)[], cap: number): Pro
 
 const line = (text: string): Line => ({ op: 'line', text });
 
+// Rule 13
 describe('a stream', () => {
   const rows: Readonly<Record<string, { chunks: readonly string[]; want: readonly Line[] }>> = {
     'gives its lines in order': { chunks: ['a\nb\nc\n'], want: [line('a'), line('b'), line('c')] },
@@ -48,6 +49,7 @@ describe('a stream', () => {
   });
 });
 
+// Rule 14
 describe('a line over the cap', () => {
   test('is reported by its beginning, and the next one is read', async () => {
     assert.deepEqual(await lines(['abcdef\nok\n'], 4), [{ op: 'tooLong', head: 'abcd' }, line('ok')]);

@@ -5,7 +5,7 @@ import { Failure } from '../lib/errors.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import type { KubeClient } from './client.ts';
 
-/** Objects asked for in one page; DESIGN.md §3, rule 14 cuts it by four each time that a page is over the cap. */
+/** Objects asked for in one page; docs/rules.md, rule 14 cuts it by four each time that a page is over the cap. */
 const PAGE = 500;
 const PAGE_SHRINK = 4;
 

@@ -14,6 +14,7 @@ const CRS: ResourceDescriptor = {
   namespaced: true,
 };
 
+// Rule 16
 describe('a path', () => {
   const rows: Readonly<Record<string, { resource: ResourceDescriptor; at?: ObjectPath; want: string }>> = {
     'of a core object': {

@@ -66,6 +66,7 @@ for (const [outcome, { from, happening, want }] of Object.entries(rows)) {
   test(outcome, () => assert.deepEqual(step(from, happening), want));
 }
 
+// Rule 13
 describe('a server that lists well and answers every watch with 410', () => {
   test('is never listed without a pause that grows', () => {
     let state: ReflectorState = LIST;

@@ -21,6 +21,7 @@ const seen = (name: string): Promise<true> => eventually(() => (rig.keys().inclu
 const gone = (name: string): Promise<true> => eventually(() => (rig.keys().includes(name) ? undefined : true));
 const EXPIRED = { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } };
 
+// Rule 13
 describe('the first list', () => {
   test('is read page by page, and the watch begins at its version', async () => {
     const first = await rig.server.next();
@@ -111,6 +112,7 @@ describe('the first list', () => {
   });
 });
 
+// Rule 14
 describe('a page over four MiB', () => {
   test('is asked again in quarters of its size, and an object that is larger by itself is left out and reported once', async () => {
     const limits: string[] = [];
@@ -153,6 +155,7 @@ describe('a page over four MiB', () => {
   });
 });
 
+// Rule 13
 describe('a watch', () => {
   test('keeps the store as the server has it', async () => {
     const watch = await rig.watching([secret('a', '3')]);
@@ -269,6 +272,7 @@ describe('a watch', () => {
   });
 });
 
+// Rule 13
 describe('timeoutSeconds', () => {
   for (const [random, want] of [
     [0, '30'],
@@ -283,6 +287,7 @@ describe('timeoutSeconds', () => {
   }
 });
 
+// Rule 13
 describe('a server that is not well', () => {
   test('and ends every watch at once is not hammered', async () => {
     rig.server.script((exchange) => {
@@ -361,6 +366,7 @@ describe('an optional kind', () => {
 });
 
 describe('a reflector', () => {
+  // Rule 13
   test('that is told to stop ends at once, whether it lists, pauses or watches', async () => {
     const listing = await startReflectorRig();
     await listing.server.next();

@@ -1,18 +1,15 @@
 // The transport against a server that does what no good server does, and what every bad day brings.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { SECRETS } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
-import { type DurationMs, type EpochMs, MINUTE, seconds } from '../lib/time.ts';
+import { type DurationMs, type EpochMs, seconds } from '../lib/time.ts';
 import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
 import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
 import { makeSelfSigned } from '../testing/self-signed.ts';
 import { eventually } from '../testing/test-api.ts';
-import { type ApiServerAccess, podAccess } from './access.ts';
+import type { ApiServerAccess } from './access.ts';
 import { ApiError } from './api-error.ts';
 import { createClient } from './client.ts';
 import { BODY_CAP_BYTES, createTransport, type Transport } from './transport.ts';
@@ -67,6 +64,7 @@ async function read(deadline = seconds(55)): Promise<{ lines: string[]; failure:
   return { lines, failure: undefined };
 }
 
+// Rule 13
 describe('a request', () => {
   test('carries the token, the user agent and an encoded query, below the path of the server', async () => {
     transport.close();
@@ -132,6 +130,7 @@ describe('a request', () => {
     assert.equal(clock.pending(), 0);
   });
 
+  // Rule 1
   test('with a body to DELETE has a length, so that the preconditions are read', async () => {
     const client = createClient(transport, 'us');
     const at = { namespace: 'a', name: 'b' };
@@ -151,6 +150,7 @@ describe('a request', () => {
   });
 });
 
+// Rule 12
 describe('at most thirty-two requests', () => {
   test('are in flight, streams not counted', async () => {
     void read();
@@ -220,6 +220,7 @@ describe('an answer', () => {
     assert.equal(server.requests.length, 1);
   });
 
+  // Rule 14
   test('over four MiB is given by its beginning, and its connection is closed', async () => {
     server.script((exchange) => {
       exchange.begin();
@@ -237,6 +238,7 @@ describe('an answer', () => {
     assert.equal((await ask()).ok, true);
   });
 
+  // Rule 14
   test('of an error that never ends is read no further than four MiB', async () => {
     const failure = await failing(500, 'x'.repeat(2 * BODY_CAP_BYTES));
     assert.ok(failure instanceof ApiError);
@@ -244,6 +246,7 @@ describe('an answer', () => {
   });
 });
 
+// Rule 13
 describe('a stream', () => {
   test('gives a character that is cut in every possible place whole', async () => {
     const bytes = Buffer.from('{"a":"ü€😀"}\n{"b":1}\n');
@@ -311,6 +314,7 @@ describe('a stream', () => {
     assert.equal(clock.pending(), 0);
   });
 
+  // Rule 14
   test('with a line over four MiB says so and goes on with the next one', async () => {
     const reading = read();
     const exchange = await server.next();
@@ -345,54 +349,5 @@ describe('the way to the API server', () => {
     const { next, reason, message } = await failureOf(ask());
     assert.deepEqual({ next, reason }, { next: 'backoff', reason: 'ApiServerUnreachable' });
     assert.equal(message, 'no connection to the API server');
-  });
-});
-
-describe('the token of a pod', () => {
-  let folder = '';
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'service-account-'));
-    writeFileSync(join(folder, 'ca.crt'), server.certificate);
-    writeFileSync(join(folder, 'token'), 'first\n');
-  });
-  afterEach(() => rmSync(folder, { recursive: true }));
-
-  const tokenSent = async (status = 200): Promise<unknown> => {
-    const sent = ask();
-    const exchange = await server.next();
-    exchange.answer(status, {});
-    await Promise.allSettled([sent]);
-    return exchange.headers['authorization'];
-  };
-  const openPod = async (): Promise<void> => {
-    const { hostname: host, port } = new URL(server.url);
-    transport.close();
-    transport = open(await podAccess({ host, port, folder }, clock));
-  };
-
-  test('is read again when the API server answers 401', async () => {
-    await openPod();
-    assert.equal(await tokenSent(), 'Bearer first');
-    writeFileSync(join(folder, 'token'), 'second');
-    assert.equal(await tokenSent(401), 'Bearer first');
-    assert.equal(await tokenSent(), 'Bearer second');
-  });
-
-  test('is read again after a minute, and not for every request', async () => {
-    await openPod();
-    await tokenSent();
-    writeFileSync(join(folder, 'token'), 'second');
-    await clock.advance((MINUTE - 1) as DurationMs);
-    assert.equal(await tokenSent(), 'Bearer first');
-    await clock.advance(1 as DurationMs);
-    assert.equal(await tokenSent(), 'Bearer second');
-  });
-
-  test('that is not there is a failure that names the file', async () => {
-    await openPod();
-    rmSync(join(folder, 'token'));
-    const failure = await failureOf(ask());
-    assert.equal(failure.reason, 'NoServiceAccountToken');
-    assert.ok(failure.message.includes('token'));
   });
 });

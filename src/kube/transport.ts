@@ -52,12 +52,12 @@ export interface TransportOptions {
   readonly onAnswer?: (method: string, code: string) => void;
 }
 
-/** Requests in flight at once, streams not counted (DESIGN.md §3, rule 12). */
+/** Requests in flight at once, streams not counted (docs/rules.md, rule 12). */
 const IN_FLIGHT = 32;
 const REQUEST_TIMEOUT = seconds(30);
-/** Bytes of one answer or one line that are ever held (DESIGN.md §3, rule 14). */
+/** Bytes of one answer or one line that are ever held (docs/rules.md, rule 14). */
 export const BODY_CAP_BYTES = 4 * 1024 * 1024;
-/** Idle time after which the kernel asks the peer whether it is there (DESIGN.md §3, rule 13). */
+/** Idle time after which the kernel asks the peer whether it is there (docs/rules.md, rule 13). */
 const TCP_KEEP_ALIVE_MS = 15_000;
 
 export function createTransport({ access, clock, userAgent, onAnswer = () => {} }: TransportOptions): Transport {

@@ -8,6 +8,7 @@ import { createManualClock, settle } from '../testing/manual-clock.ts';
 import { rig } from '../testing/queue-rig.ts';
 import { createWorkqueue } from './workqueue.ts';
 
+// Rule 12
 describe('a key', () => {
   test('that is added many times is worked on once', async () => {
     const { queue, begun, finish, stop } = await rig({ workers: 1, held: true });
@@ -97,6 +98,7 @@ describe('a deadline', () => {
     await stop();
   });
 
+  // Rule 9
   test('of one key does not delay that of another', async () => {
     const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });
     queue.addAt('late', after(2 * HOUR));
@@ -130,6 +132,7 @@ describe('a deadline', () => {
     await stop();
   });
 
+  // Rule 5
   test('is noticed within a minute when the wall clock jumped over it, as after a sleep of the machine', async () => {
     const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });
     queue.addAt('a', after(10 * HOUR));
@@ -140,6 +143,7 @@ describe('a deadline', () => {
     await stop();
   });
 
+  // Rule 5
   test('is looked at when the wall clock is set back over hours, which made it far away', async () => {
     const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });
     queue.addAt('a', after(SECOND));
@@ -162,6 +166,7 @@ describe('a deadline', () => {
   });
 });
 
+// Rule 12
 describe('a retry', () => {
   test('comes later each time, up to a minute, until the key is forgotten', async () => {
     const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });

@@ -45,6 +45,7 @@ const forms: Readonly<Record<string, (text: string) => string>> = {
   'as base64 encoded for a URL': (text) => encodeURIComponent(base64(text)),
 };
 
+// Rule 17
 describe('the redaction hides', () => {
   for (const [what, canary] of Object.entries(canaries)) {
     for (const [how, form] of Object.entries(forms)) {

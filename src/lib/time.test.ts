@@ -148,6 +148,7 @@ describe('sleep', () => {
 });
 
 describe('the system clock', () => {
+  // Rule 5
   test('cuts a timer that Node would fire at once', async (context) => {
     const timer = context.mock.method(globalThis, 'setTimeout');
     const delays: readonly number[] = [2 ** 31, 2 ** 40, Number.POSITIVE_INFINITY, 2 ** 31 - 1, HOUR, -5];

@@ -10,6 +10,7 @@ import type { SecretWriter } from './secret-writer.ts';
 
 const OWNER = { kind: 'ClusterAWSECRImagePullSecret', name: 'c', namespace: undefined, uid: 'u1' };
 
+// Rule 12
 describe('a plan whose writes are throttled', () => {
   test('is tried again no sooner than the longest Retry-After, and its other writes are done', async () => {
     const waits: Readonly<Record<string, string>> = { a: '3', b: '7' };

@@ -7,6 +7,7 @@ import { START } from '../testing/builders.ts';
 import { createManualClock } from '../testing/manual-clock.ts';
 import { createContention } from './contention.ts';
 
+// Rule 10
 describe('a secret that is changed again and again', () => {
   test('is repaired five times at once, then after waits that double up to five minutes', async () => {
     const clock = createManualClock(START);

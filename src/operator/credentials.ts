@@ -25,7 +25,7 @@ export interface CredentialResolver {
   forget(key: ObjectKey): void;
 }
 
-/** A Secret without our label is read again after this time (DESIGN.md §3, rule 8). */
+/** A Secret without our label is read again after this time (docs/rules.md, rule 8). */
 const LOOK_AGAIN_AFTER = (5 * MINUTE) as DurationMs;
 /** While the API server does not answer. */
 const TRY_AGAIN_AFTER = (MINUTE / 6) as DurationMs;

@@ -7,6 +7,7 @@ import { type DurationMs, MINUTE } from '../lib/time.ts';
 import { startReflectorRig } from '../testing/reflector-rig.ts';
 import { livenessReply, readinessReply } from './health.ts';
 
+// Rule 15
 describe('a reflector', () => {
   test('that waits for others before it starts is alive, however long they take', async (t) => {
     const rig = await startReflectorRig(0.5, false);

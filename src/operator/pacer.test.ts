@@ -7,6 +7,7 @@ import { after, START } from '../testing/builders.ts';
 import { createManualClock } from '../testing/manual-clock.ts';
 import { createPacer } from './pacer.ts';
 
+// Rule 12
 describe('a renewal', () => {
   test('that is alone need not wait', async () => {
     const clock = createManualClock(START);

@@ -41,7 +41,7 @@ export interface ReconcilerParts {
   readonly clock: Clock;
 }
 
-/** A first login that takes longer than this is worth a status write of its own (DESIGN.md §2). */
+/** A first login that takes longer than this is worth a status write of its own. */
 const SLOW_LOGIN = SECOND;
 /** A foreign Secret in our place is not watched; its absence is noticed this late. */
 const CONFLICT_AGAIN = (5 * MINUTE) as DurationMs;

@@ -47,6 +47,7 @@ async function setting(): Promise<Setting> {
   return { clock, rollout };
 }
 
+// Rule 12
 describe('a renewed login', () => {
   const renewals = NAMES.map((name) => update(name, OLD));
 
@@ -118,6 +119,7 @@ describe('a renewed login', () => {
   });
 });
 
+// Rule 10
 describe('a repair', () => {
   /** Repairs ns0 once more, at once. */
   const repair = (rollout: Rollout): Admitted => {

@@ -51,7 +51,7 @@ interface State {
   readonly updated: string[];
 }
 
-/** Renewals take no more than this part of the life that the old login has left (DESIGN.md §3, rule 12). */
+/** Renewals take no more than this part of the life that the old login has left (docs/rules.md, rule 12). */
 const PART_OF_REST = 0.1;
 /** Places that come due this soon after each other are one round. */
 const ROUND = SECOND;

@@ -55,7 +55,7 @@ export interface OperatorOptions extends ServersOptions {
   /** Where the cluster kind's `secretRef` looks. */
   readonly namespace: string;
   readonly userAgent: string;
-  /** Writes of renewed logins a second, more than 0 (DESIGN.md §3, rule 12). */
+  /** Writes of renewed logins a second, more than 0 (docs/rules.md, rule 12). */
   readonly renewalsPerSecond: number;
   /** Name of this process in Events. */
   readonly instance: string;

@@ -19,6 +19,7 @@ function canaries() {
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
+// Rule 17
 describe('a secret', () => {
   for (const [form, write] of Object.entries({
     plain: (secret) => secret,

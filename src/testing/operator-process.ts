@@ -19,7 +19,7 @@ export const NO_ENVIRONMENT: NodeJS.ProcessEnv = Object.fromEntries(
 );
 
 /**
- * What a memory limit of 128 Mi will set in the chart (DESIGN.md §6). One arena, few threads, and freed memory given
+ * What a memory limit of 128 Mi will set in the chart. One arena, few threads, and freed memory given
  * back: 9 MB less at rest, measured with glibc.
  */
 const FOOTPRINT: NodeJS.ProcessEnv = {

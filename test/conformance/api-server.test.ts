@@ -306,6 +306,7 @@ describe('an API server that forgets and falls', () => {
     }, 30_000);
   });
 
+  // Rule 13
   test('leads a store that was left behind for good to a new list, and to the same namespaces again', async () => {
     let wantsOld = false;
     const behind: KubeClient = {
@@ -325,6 +326,7 @@ describe('an API server that forgets and falls', () => {
     await reflected.stop();
   });
 
+  // Rule 13
   test('that is killed and started again is followed on: what came and went meanwhile is known', async () => {
     const old = await api.createNamespace();
     const reflected = reflect(client, NAMESPACES);

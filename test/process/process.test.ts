@@ -76,6 +76,7 @@ describe('the process by a kubeconfig', () => {
     }
   });
 
+  // Rules 6, 11
   test('killed and started again asks AWS nothing and writes nothing', async () => {
     const operator = await start();
     await looked(operator, 2);
@@ -130,6 +131,7 @@ describe('the process by a kubeconfig', () => {
     await world.status(CLUSTER_PATH('many'), ({ secrets }) => secrets?.ready === many.length);
   });
 
+  // Rule 17
   test('shows neither a key nor a token, in any form, to anybody but the Secret', async () => {
     const operator = await start();
     const denied = {
@@ -187,6 +189,7 @@ describe('the process in a pod', () => {
       return conditionOf(body.status, 'Ready')?.status === 'True' ? true : undefined;
     }, 60_000);
 
+  // Rule 15
   test('is alive and not ready while its CRDs are not there, and says why', async () => {
     await eventually(async () => ((await operator.probe('/readyz')).body.includes('CRDs') ? true : undefined));
     const { status, body } = await operator.probe('/readyz');
@@ -205,6 +208,7 @@ describe('the process in a pod', () => {
     await isReady('first');
   });
 
+  // Rule 15
   test('outlives an API server that is gone, and goes on when it is back', async () => {
     await plane.killApiServer();
     await eventually(() => (operator.output().includes('Could not list or watch') ? true : undefined));

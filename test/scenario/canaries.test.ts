@@ -12,6 +12,7 @@ const KEY = 'PlantedKey0000000000000000000000PlantedK';
 const TOKEN = 'PlantedToken'.repeat(40);
 const DOCKER = 'kubernetes.io/dockerconfigjson';
 
+// Rule 17
 describe('a secret that is planted', () => {
   const world = useWorld();
   let namespace = '';

@@ -59,6 +59,7 @@ describe('AWS keys', () => {
   const referring = { awsAccess: { region: 'eu-west-1', secretRef: { name: 'aws-keys' } } };
   const CREDENTIALS_LABEL = { 'aws.zakariaamine.com/credentials': 'true' };
 
+  // Rule 7
   test('a wrong key from the beginning is told in the status, as AWS said it, and no secret is written', async () => {
     await createPullSecret(world.api, namespace, 'login', {
       awsAccess: { ...ACCESS, secretAccessKey: 'x'.repeat(40) },
@@ -73,6 +74,7 @@ describe('AWS keys', () => {
     assert.equal((await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).status, 404);
   });
 
+  // Rules 7, 8
   test('a wrong new key keeps the old secret and says until when it holds; mended, it is replaced in place', async () => {
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(path);
@@ -88,6 +90,7 @@ describe('AWS keys', () => {
     assert.equal(world.aws.isValidToken(passwordOf(after))?.accountId, OTHER_KEY.accountId);
   });
 
+  // Rule 7
   test('a key that AWS stops to accept leaves the object Ready and Stalled while the login holds, then expired', async () => {
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(path);
@@ -109,6 +112,7 @@ describe('AWS keys', () => {
     assert.notEqual(await password(), held);
   });
 
+  // Rule 7
   test('an outage of AWS leaves Ready as it is, and the login is renewed when it ends', async () => {
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(path);
@@ -125,6 +129,7 @@ describe('AWS keys', () => {
     assert.notEqual(await password(), held);
   });
 
+  // Rule 8
   test('keys from a secret are used, their line feeds trimmed, and a labelled one is followed at once', async () => {
     await putKeys(GOOD_KEY, CREDENTIALS_LABEL);
     await createPullSecret(world.api, namespace, 'login', referring);
@@ -135,6 +140,7 @@ describe('AWS keys', () => {
     assert.notEqual(await password(), held);
   });
 
+  // Rule 8
   test('a secret with keys but no label is followed within five minutes', async () => {
     await putKeys(GOOD_KEY);
     await createPullSecret(world.api, namespace, 'login', referring);
@@ -144,6 +150,7 @@ describe('AWS keys', () => {
     await world.status(path, ({ logins }) => logins?.[0]?.hosts[0]?.startsWith(OTHER_KEY.accountId) ?? false);
   });
 
+  // Rule 8
   test('a missing secret is named in the status, and is used when it comes', async () => {
     await createPullSecret(world.api, namespace, 'login', referring);
     const status = await world.status(path, reason('GetAWSAuthTokenFailed'));

@@ -30,6 +30,7 @@ describe('drift of a pull secret', () => {
       return isBack ? body.metadata : undefined;
     });
 
+  // Rule 10
   test('a deleted secret is back with the same login', async () => {
     const { body: secret } = await world.api.get(path);
     await world.api.must('DELETE', path);
@@ -37,6 +38,7 @@ describe('drift of a pull secret', () => {
     assert.equal(world.aws.calls(), calls);
   });
 
+  // Rule 10
   test('an edited secret gets its content back in place', async () => {
     const { body: secret } = await world.api.get(path);
     await world.api.merge(path, { data: { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') } });
@@ -45,6 +47,7 @@ describe('drift of a pull secret', () => {
     assert.equal(world.aws.calls(), calls);
   });
 
+  // Rule 10
   test('a forged end on the secret is put right', async () => {
     const { body: secret } = await world.api.get(path);
     await world.api.merge(path, { metadata: { annotations: { expiry: '2099-01-01T00:00:00Z' } } });
@@ -57,6 +60,7 @@ describe('drift of a pull secret', () => {
     assert.equal(annotations.expiry, secret.metadata.annotations.expiry);
   });
 
+  // Rule 1
   test('a secret without our labels is taken back in place', async () => {
     const { body: secret } = await world.api.get(path);
     await world.api.merge(path, { metadata: { labels: null } });
@@ -88,6 +92,7 @@ describe('drift of a pull secret', () => {
     });
   });
 
+  // Rule 2
   test('an immutable secret is replaced when its content has to change', async () => {
     const { body: secret } = await world.api.get(path);
     await world.api.merge(path, { immutable: true });
@@ -106,6 +111,7 @@ describe('drift of a pull secret', () => {
     );
   });
 
+  // Rule 10
   test('a secret that is deleted again and again is restored less and less often, which is told', async () => {
     const other = await world.api.createNamespace();
     const at = NAMESPACED_PATH(other, 'login');
@@ -125,6 +131,7 @@ describe('drift of a pull secret', () => {
     assert.equal(world.aws.calls(), calls + 1);
   });
 
+  // Rule 11
   test('when nothing happens, nothing is written', async () => {
     await world.ready(NAMESPACED_PATH(namespace, 'login'));
     const quiet = async (): Promise<number> => await operator.mutations();

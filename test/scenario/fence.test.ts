@@ -12,6 +12,7 @@ const HOUR = 3_600_000;
 const MINUTE = 60_000;
 const SECOND = 1_000;
 
+// Rule 7
 describe('of two operators', () => {
   const world = useWorld();
   let clocks: readonly TravelClock[] = [];

@@ -48,6 +48,7 @@ describe('namespaces of a cluster object', () => {
     await comes(await world.api.createNamespace(labels));
   });
 
+  // Rule 9
   test('a named namespace that does not exist is reported, the others are served, and it is when it comes', async () => {
     const there = await world.api.createNamespace();
     const missing = `late-${name}`;
@@ -76,6 +77,7 @@ describe('namespaces of a cluster object', () => {
     assert.equal(healed.problems, undefined);
   });
 
+  // Rule 4
   test('a namespace that leaves the list loses its secret, an excluded one never has one', async () => {
     const [kept, dropped, excluded] = [
       await world.api.createNamespace(),
@@ -105,6 +107,7 @@ describe('namespaces of a cluster object', () => {
     assert.deepEqual(status.secrets, { desired: 1, ready: 1 });
   });
 
+  // Rule 9
   test('a terminating namespace does not count and does not disturb', async () => {
     const [stays, ends] = [await world.api.createNamespace(), await world.api.createNamespace()];
     await create({ namespaces: [stays, ends] });
@@ -115,6 +118,7 @@ describe('namespaces of a cluster object', () => {
     assert.equal(await has(stays), true);
   });
 
+  // Rule 4
   test('twenty namespaces that leave at once are cleaned after a second look', async () => {
     const namespaces = await Promise.all(Array.from({ length: 21 }, () => world.api.createNamespace(labels)));
     const [last = ''] = namespaces;

@@ -10,6 +10,7 @@ import { createPullSecret } from './manifests.ts';
 
 const DOCKER_CONFIG = Buffer.from('{"auths":{"registry.example.com":{"auth":"eDp5"}}}').toString('base64');
 
+// Rule 1
 describe('ownership of secrets', () => {
   const world = useWorld();
   let namespace = '';
@@ -61,6 +62,7 @@ describe('ownership of secrets', () => {
     });
   }
 
+  // Rule 2
   test('a secret as the original made it is taken over in place', async () => {
     // Made before the operator can act: the object is refused at first, for want of its keys.
     const spec = { awsAccess: { region: 'eu-west-1', secretRef: { name: 'aws-keys' } } };
@@ -154,6 +156,7 @@ describe('ownership of secrets', () => {
     assert.equal(body.data['.dockerconfigjson'], withHost('registry.example.com'));
   });
 
+  // Rule 3
   test('a secret is handed over from one object to another without ever being missing', async (t) => {
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(path);
@@ -173,6 +176,7 @@ describe('ownership of secrets', () => {
     assert.equal(owner.name, 'second');
   });
 
+  // Rule 3
   test('a place that an older object waits for is not taken from it', async () => {
     const waiting = { awsAccess: { region: 'eu-west-1', secretRef: { name: 'none' } } };
     await createPullSecret(world.api, namespace, 'login', waiting);
@@ -188,6 +192,7 @@ describe('ownership of secrets', () => {
     await world.ready(second);
   });
 
+  // Rule 3
   test('of two objects that want one place the first keeps it, and the other has it when the first is gone', async () => {
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(path);

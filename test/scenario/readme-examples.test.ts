@@ -115,6 +115,7 @@ describe('the examples of the README', () => {
     assert.equal(event.regarding.kind, 'ClusterAWSECRImagePullSecret');
   });
 
+  // Rule 6
   test('all of them together cost one call of AWS', () => {
     assert.equal(world.aws.calls(), 1);
   });

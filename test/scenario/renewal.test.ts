@@ -11,6 +11,7 @@ import { createClusterPullSecret } from './manifests.ts';
 const HOUR = 3_600_000;
 const COUNT = 70;
 
+// Rules 2, 12
 describe('a login in many namespaces', () => {
   const world = useWorld();
   const namespaces: string[] = [];

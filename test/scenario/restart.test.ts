@@ -37,6 +37,7 @@ describe('a restart', () => {
     );
   };
 
+  // Rules 6, 11
   test('with nothing changed makes no call of AWS and no write', async () => {
     operator = await world.startOperator();
     await settled(operator, 2);
@@ -44,6 +45,7 @@ describe('a restart', () => {
     assert.equal(world.aws.calls(), 0);
   });
 
+  // Rule 10
   test('repairs what was deleted meanwhile with the login that another secret of the object still holds', async () => {
     const second = await world.api.createNamespace();
     operator = await world.startOperator();
@@ -58,6 +60,7 @@ describe('a restart', () => {
     assert.equal(world.aws.calls(), 0);
   });
 
+  // Rule 6
   test('does not believe a login that somebody put into the secret meanwhile', async () => {
     const { body: before } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
     const planted = JSON.stringify({
@@ -77,6 +80,7 @@ describe('a restart', () => {
     assert.equal(world.aws.calls(), 1);
   });
 
+  // Rule 4
   test('takes away the secret of a namespace that was dropped meanwhile', async () => {
     const second = await world.api.createNamespace();
     await world.api.merge(CLUSTER_PATH(cluster), { spec: { namespaces: [second] } });
@@ -87,6 +91,7 @@ describe('a restart', () => {
     assert.equal(world.aws.calls(), 0);
   });
 
+  // Rule 5
   test('renews at once what fell due meanwhile', async () => {
     const { body: before } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
     const clock = createTravelClock();

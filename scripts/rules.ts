@@ -1,0 +1,61 @@
+// docs/rules.md: beside each rule, the tests that hold it, read out of the tests themselves.
+//
+// A test or a suite says which rules it is about in a comment of its own line above it: `// Rule 7` or `// Rules 5, 7`.
+
+export interface Proof {
+  readonly rule: number;
+  readonly file: string;
+  /** As it stands in the source, placeholders of a template included. */
+  readonly name: string;
+}
+
+const MARK = /^[ \t]*\/\/ Rules? (\d+(?:, \d+)*)\n/gm;
+const TITLE = /^\s*(?:describe|test)\(\s*(['"`])((?:\\.|(?!\1).)*)\1/;
+/** In the page: where the tests of a rule stand. */
+const BLOCK = /<!-- tests of rule (\d+) -->\n[^]*?<!-- end -->/g;
+
+/**
+ * @param file  path from the root
+ * @throws Error when a mark is above something that is no test
+ */
+export function proofsIn(file: string, text: string): readonly Proof[] {
+  return [...text.matchAll(MARK)].flatMap((mark) => {
+    const title = TITLE.exec(text.slice(mark.index + mark[0].length));
+    if (!title) throw new Error(`${file}: "${mark[0].trim()}" is not right above a test or a describe`);
+    const name = (title[2] ?? '').replaceAll(/\\(.)/g, '$1');
+    return (mark[1] ?? '').split(', ').map((rule) => ({ rule: Number(rule), file, name }));
+  });
+}
+
+/**
+ * Fills in the tests of each rule.
+ *
+ * @throws Error when a rule has no test, or a test names a rule that is not there
+ */
+export function withProofs(page: string, proofs: readonly Proof[]): string {
+  const rules = new Set<number>();
+  const filled = page.replaceAll(BLOCK, (_, number: string) => {
+    const rule = Number(number);
+    rules.add(rule);
+    return `<!-- tests of rule ${rule} -->\n${listed(rule, proofs)}<!-- end -->`;
+  });
+  const stray = proofs.find(({ rule }) => !rules.has(rule));
+  if (stray) throw new Error(`${stray.file}: there is no rule ${stray.rule} in docs/rules.md`);
+  return filled;
+}
+
+function listed(rule: number, proofs: readonly Proof[]): string {
+  const byFile = Map.groupBy(
+    proofs.filter((proof) => proof.rule === rule),
+    ({ file }) => file,
+  );
+  if (byFile.size === 0) throw new Error(`docs/rules.md: no test says that it is about rule ${rule}`);
+  return [...byFile]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([file, own]) => `- [${file}](../${file}): ${own.map(({ name }) => `*${escaped(name)}*`).join('; ')}\n`)
+    .join('');
+}
+
+function escaped(name: string): string {
+  return name.replaceAll(/[*_<`|]/g, '\\$&');
+}
