@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { SECRETS } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
-import { type DurationMs, type EpochMs, seconds } from '../lib/time.ts';
+import { type EpochMs, MINUTE, seconds } from '../lib/time.ts';
 import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
 import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
 import { makeSelfSigned } from '../testing/self-signed.ts';
