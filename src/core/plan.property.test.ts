@@ -62,6 +62,7 @@ function applied(cluster: readonly SeenSecret[], { actions, prune }: Plan): read
   return [...next.values()];
 }
 
+// Rule 11
 test('planning again after applying the plan yields nothing to do', () => {
   assertProperty(
     property(targets, secrets, held, (wanted, cluster, what) => {
@@ -72,6 +73,7 @@ test('planning again after applying the plan yields nothing to do', () => {
   );
 });
 
+// Rule 1
 test('a secret that is neither owned nor offered is in no action, and only an owned one in a prune', () => {
   assertProperty(
     property(targets, secrets, held, (wanted, cluster, what) => {
@@ -91,6 +93,7 @@ test('a secret that is neither owned nor offered is in no action, and only an ow
   );
 });
 
+// Rule 4
 test('a wanted secret is never pruned', () => {
   assertProperty(
     property(targets, secrets, held, (wanted, cluster, what) => {
@@ -116,6 +119,21 @@ test('every target is in exactly one list', () => {
       const listed = [...actions, ...problems].map(({ namespace }) => namespace);
       assert.deepEqual([...listed, ...ready, ...waiting].sort(), wanted.map(({ namespace }) => namespace).sort());
     }),
+  );
+});
+
+// Rule 9
+test('what stands in one namespace changes nothing for another', () => {
+  assertProperty(
+    property(targets, secrets, secrets, held, (wanted, cluster, other, what) => {
+      const elsewhere = (one: { readonly namespace: string }): boolean => one.namespace !== 'a';
+      const changed = [...cluster.filter(elsewhere), ...other.filter((one) => !elsewhere(one))];
+      const [one, two] = [plan(wanted, cluster, what), plan(wanted, changed, what)];
+      assert.deepEqual(one.actions.filter(elsewhere), two.actions.filter(elsewhere));
+      assert.deepEqual(one.prune.filter(elsewhere), two.prune.filter(elsewhere));
+      assert.deepEqual(one.problems.filter(elsewhere), two.problems.filter(elsewhere));
+    }),
+    { numRuns: 500 },
   );
 });
 

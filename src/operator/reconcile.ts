@@ -11,11 +11,12 @@ import { desiredTargets } from '../core/desired.ts';
 import { makePayload, needsConfirmation, planSecrets, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject, Wish } from '../core/resource.ts';
 import { nextStatus, processingStatus, type Round } from '../core/status.ts';
+import { wakeAt } from '../core/wake.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { failureFrom } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, SECOND } from '../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, plus, SECOND } from '../lib/time.ts';
 import { announce } from './announcer.ts';
 import { type Applied, applyPlan } from './apply.ts';
 import { type ClusterView, keyOf } from './cluster-view.ts';
@@ -43,8 +44,6 @@ export interface ReconcilerParts {
 
 /** A first login that takes longer than this is worth a status write of its own. */
 const SLOW_LOGIN = SECOND;
-/** A foreign Secret in our place is not watched; its absence is noticed this late. */
-const CONFLICT_AGAIN = (5 * MINUTE) as DurationMs;
 const SOON = (SECOND / 10) as DurationMs;
 
 type Least = ReadonlyMap<string, EpochMs>;
@@ -194,7 +193,17 @@ export function createReconciler({
     const current = view.object(key);
     if (current?.uid !== object.uid) return { op: 'done', wakeAt: undefined };
     if (!(await statuses.write(current, nextStatus(current.status, round, clock.now())))) return { op: 'retry' };
-    return applied.failed ? { op: 'retry' } : { op: 'done', wakeAt: wakeAt(round, access, nextAt, clock.now()) };
+    const { problems } = round;
+    const { waiting, lookAgainAt } = access;
+    const outlook = {
+      logins: access.held,
+      failures: access.failures,
+      waiting,
+      problems,
+      others: [lookAgainAt, nextAt],
+    };
+    // What fails must not delay what else has its time: the earlier of the two counts.
+    return { op: applied.failed ? 'retry' : 'done', wakeAt: wakeAt(outlook, clock.now()) };
   };
 
   return async (key, signal, log) => {
@@ -219,22 +228,6 @@ export function createReconciler({
     logWrites(log, object, wish.secretName, written.applied);
     return await report(key, object, written, access);
   };
-}
-
-/** The earliest instant at which something changes without an event; always later than `now`. */
-function wakeAt(round: Round, access: Access, nextAt: EpochMs | undefined, now: EpochMs): EpochMs | undefined {
-  const failed = new Set(access.failures.map(({ registry }) => registry));
-  const instants: EpochMs[] = access.failures.map(({ retryAt }) => retryAt);
-  for (const login of access.held) {
-    if (!failed.has(login.registry)) instants.push(access.waiting.get(login.registry) ?? login.renewAt);
-    // The end of a login that cannot be renewed has to be told when it comes; afterwards it has been.
-    else if (login.expiresAt > now) instants.push(login.expiresAt);
-  }
-  if (nextAt !== undefined) instants.push(nextAt);
-  if (access.lookAgainAt !== undefined) instants.push(access.lookAgainAt);
-  if (round.problems.some(({ reason }) => reason === REASON.secretConflict)) instants.push(plus(now, CONFLICT_AGAIN));
-  if (instants.length === 0) return undefined;
-  return Math.max(Math.min(...instants), plus(now, SOON)) as EpochMs;
 }
 
 function logWrites(log: Logger, object: PullSecretObject, secret: string, applied: Applied): void {

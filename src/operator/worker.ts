@@ -7,8 +7,13 @@ import type { Logger } from '../lib/log.ts';
 import { type Clock, type DurationMs, type EpochMs, plus, type Random } from '../lib/time.ts';
 import type { ControllerTelemetry, ReconcileResult } from './controller-telemetry.ts';
 
-/** What the queue does next with the key. `retry`: again, later each time. `wakeAt`: at that instant, if there is one. */
-export type Result = { readonly op: 'retry' } | { readonly op: 'done'; readonly wakeAt: EpochMs | undefined };
+/**
+ * What the queue does next with the key. `retry`: again, later each time. `wakeAt`: at that instant at the latest, if there
+ * is one.
+ */
+export type Result =
+  | { readonly op: 'retry'; readonly wakeAt?: EpochMs | undefined }
+  | { readonly op: 'done'; readonly wakeAt: EpochMs | undefined };
 
 export interface WorkParts {
   readonly queue: Workqueue;
@@ -24,14 +29,13 @@ export type Reconcile = (key: string, log: Logger) => Promise<Result>;
 /** @returns work that never rejects: what `reconcile` throws is logged, and the key is tried again */
 export function createWork({ queue, clock, random, log, telemetry }: WorkParts, reconcile: Reconcile): Work {
   const settle = (key: string, next: Result): ReconcileResult => {
+    if (next.wakeAt !== undefined) queue.addAt(key, next.wakeAt);
     if (next.op === 'retry') {
       queue.retry(key);
       return 'requeue';
     }
     queue.forget(key);
-    if (next.wakeAt === undefined) return 'success';
-    queue.addAt(key, next.wakeAt);
-    return 'requeue_after';
+    return next.wakeAt === undefined ? 'success' : 'requeue_after';
   };
 
   const fail = (key: string, thrown: unknown, bound: Logger): ReconcileResult => {
