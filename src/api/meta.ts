@@ -10,6 +10,12 @@ export interface ResourceDescriptor {
 }
 
 export const SECRETS: ResourceDescriptor = { group: '', version: 'v1', plural: 'secrets', namespaced: true };
+export const SERVICE_ACCOUNTS: ResourceDescriptor = {
+  group: '',
+  version: 'v1',
+  plural: 'serviceaccounts',
+  namespaced: true,
+};
 export const NAMESPACES: ResourceDescriptor = { group: '', version: 'v1', plural: 'namespaces', namespaced: false };
 export const EVENTS: ResourceDescriptor = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespaced: true };
 

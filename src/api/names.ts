@@ -95,3 +95,29 @@ export const CREDENTIAL_KEYS = {
   secretAccessKey: 'AWS_SECRET_ACCESS_KEY',
   sessionToken: 'AWS_SESSION_TOKEN',
 } as const;
+
+/** ARN of an IAM role, in any partition, with or without a path (IAM user guide, IAM identifiers). */
+export const ROLE_ARN_PATTERN = '^arn:aws[a-z-]*:iam::[0-9]{12}:role/[-\\w+=,.@/]+$';
+export const ROLE_ARN_MAX_LENGTH = 2_048;
+/** External id of an AssumeRole: its characters and bounds are those of the STS API reference. */
+export const EXTERNAL_ID_PATTERN = '^[-\\w+=,.@:/]+$';
+export const EXTERNAL_ID_MAX_LENGTH = 1_224;
+
+/** Twelve digits. */
+export const ACCOUNT_PATTERN = '^[0-9]{12}$';
+/** A host name in lower case, with or without a port, as a docker config names registries. */
+export const HOST_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+(:[0-9]{1,5})?$';
+export const HOST_MAX_LENGTH = 253;
+/** Logins of one object: each is a call of AWS every few hours, and several kilobytes in each Secret. */
+export const MAX_REGIONS = 40;
+/** Hosts beside those that the logins name; a Secret holds no more than about 150 in all (1 MiB). */
+export const MAX_ACCOUNTS = 100;
+export const MAX_HOSTS = 100;
+
+/** On a ServiceAccount: the role of web identity on EKS, used when `serviceAccountRef.roleArn` is absent. */
+export const ROLE_ARN_ANNOTATION = 'eks.amazonaws.com/role-arn';
+/** The only audience for which tokens are asked. */
+export const STS_AUDIENCE = 'sts.amazonaws.com';
+
+/** Name in `status.logins` of the login to the public registry. */
+export const PUBLIC_REGISTRY = 'public';

@@ -2,14 +2,11 @@
 // Used at build time only: at run time the operator imports nothing but types from here.
 
 import { z } from 'zod';
+import { clusterAccess, namespacedAccess, registries } from './access-schema.ts';
 import {
-  CREDENTIAL_KEYS,
-  INLINE_KEY_MAX_LENGTH,
   MAX_NAMESPACES,
   NAMESPACE_MAX_LENGTH,
   NAMESPACE_PATTERN,
-  REGION_MAX_LENGTH,
-  REGION_PATTERN,
   SECRET_NAME_MAX_LENGTH,
   SECRET_NAME_PATTERN,
 } from './names.ts';
@@ -20,80 +17,6 @@ export const MAX_PROBLEMS = 100;
 const MAX_MESSAGE = 32_768;
 
 const time = z.string().meta({ format: 'date-time' });
-
-const region = z
-  .string()
-  .max(REGION_MAX_LENGTH)
-  .regex(new RegExp(REGION_PATTERN))
-  .describe('AWS region whose ECR registry is logged in to, such as eu-west-1.');
-
-const secretKey = (standard: string) =>
-  z
-    .string()
-    .min(1)
-    .max(253)
-    .regex(/^[-._a-zA-Z0-9]+$/)
-    .optional()
-    .describe(`Name of the key in the Secret. Default: ${standard}.`);
-
-const secretRef = z
-  .strictObject({
-    name: z
-      .string()
-      .min(1)
-      .max(SECRET_NAME_MAX_LENGTH)
-      .regex(new RegExp(SECRET_NAME_PATTERN))
-      .describe('Name of the Secret.'),
-    keys: z
-      .strictObject({
-        accessKeyId: secretKey(CREDENTIAL_KEYS.accessKeyId),
-        secretAccessKey: secretKey(CREDENTIAL_KEYS.secretAccessKey),
-        sessionToken: secretKey(CREDENTIAL_KEYS.sessionToken),
-      })
-      .optional()
-      .describe('Other names for the keys in the Secret.'),
-  })
-  .describe(
-    "Secret with the AWS keys, in this object's own namespace; for the cluster kind, in the operator's namespace. " +
-      'With the label aws.zakariaamine.com/credentials: "true" on it, a changed key is picked up at once, else within five minutes.',
-  );
-
-const awsAccess = z
-  .strictObject({
-    region,
-    accessKeyId: z
-      .string()
-      .min(1)
-      .max(INLINE_KEY_MAX_LENGTH)
-      .optional()
-      .describe(
-        'AWS access key id, plain, or base64 as earlier releases stored it. Everybody who may read this object can read it: prefer secretRef.',
-      ),
-    secretAccessKey: z
-      .string()
-      .min(1)
-      .max(INLINE_KEY_MAX_LENGTH)
-      .optional()
-      .describe('The secret key that belongs to accessKeyId, plain or base64. Prefer secretRef.'),
-    secretRef: secretRef.optional(),
-  })
-  .meta({
-    'x-kubernetes-validations': [
-      {
-        rule: 'has(self.accessKeyId) == has(self.secretAccessKey)',
-        message: 'accessKeyId and secretAccessKey go together: give both, or neither',
-      },
-      {
-        rule: 'has(self.secretRef) || has(self.accessKeyId) || has(self.secretAccessKey)',
-        message: 'no identity: give secretRef, or accessKeyId and secretAccessKey',
-      },
-      {
-        rule: '!(has(self.secretRef) && (has(self.accessKeyId) || has(self.secretAccessKey)))',
-        message: 'more than one identity: give secretRef, or accessKeyId and secretAccessKey, not both',
-      },
-    ],
-  })
-  .describe('Who asks AWS for the login, and where.');
 
 const secretName = z
   .string()
@@ -141,13 +64,14 @@ const labelSelector = z
   );
 
 export const namespacedSpec = z
-  .strictObject({ awsAccess, secretName })
+  .strictObject({ awsAccess: namespacedAccess, secretName, registries: registries.optional() })
   .describe('What is wanted: one pull secret, in this namespace.');
 
 export const clusterSpec = z
   .strictObject({
-    awsAccess,
+    awsAccess: clusterAccess,
     secretName,
+    registries: registries.optional(),
     namespaces: namespaceList('Namespaces by name. Repeats are folded.').min(1).optional(),
     namespaceSelector: labelSelector.optional(),
     excludeNamespaces: namespaceList(

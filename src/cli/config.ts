@@ -14,6 +14,8 @@ export interface Config {
   readonly namespace: string | undefined;
   readonly serviceAccountFolder: string;
   readonly renewalsPerSecond: number;
+  /** Who may use the operator's own AWS identity. */
+  readonly ambientCredentials: (typeof AMBIENT)[number];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Objects that have metrics of their own. */
@@ -30,6 +32,7 @@ interface Flag {
 }
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+const AMBIENT = ['cluster', 'none'] as const;
 const FORMATS: readonly LogFormat[] = ['json', 'text'];
 
 /** 20,000 series when all is well, and 3 MB a scrape: more is no use to anybody. */
@@ -91,6 +94,13 @@ export const RUN_FLAGS: readonly Flag[] = [
     fallback: '/var/run/secrets/kubernetes.io/serviceaccount',
     value: 'FOLDER',
     help: 'Where token, ca.crt and namespace of the pod are mounted.',
+  },
+  {
+    name: 'ambient-credentials',
+    env: 'ECR_OPERATOR_AMBIENT_CREDENTIALS',
+    fallback: 'cluster',
+    value: AMBIENT.join('|'),
+    help: "Who may use the operator's own AWS identity (awsAccess.ambient): objects of the cluster kind, or nobody.",
   },
   {
     name: 'renewals-per-second',
@@ -156,6 +166,7 @@ export function parseRunConfig(args: readonly string[], env: Readonly<Record<str
     kubeconfig: read('kubeconfig').text || undefined,
     namespace: having('namespace', isNamespaceOrNone, 'a name a namespace can have') || undefined,
     serviceAccountFolder: read('service-account-folder').text,
+    ambientCredentials: oneOf('ambient-credentials', AMBIENT, 'none'),
     logLevel: oneOf('log-level', LEVELS, 'info'),
     logFormat: oneOf('log-format', FORMATS, 'json'),
     perObjectMetrics: Number(

@@ -1,8 +1,10 @@
 // The command `run`: from configuration to a running operator, and from a signal to a clean end.
 
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { OPERATOR_NAME } from '../api/names.ts';
 import { type ApiServerAccess, podAccess } from '../kube/access.ts';
+import { Failure } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { systemClock, systemRandom } from '../lib/time.ts';
@@ -55,6 +57,9 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
       userAgent: `${OPERATOR_NAME}/${VERSION}`,
       instance: hostname(),
       renewalsPerSecond: config.renewalsPerSecond,
+      env: process.env,
+      awsCertificateAuthorities: readAuthorities(process.env['AWS_CA_BUNDLE']),
+      useAmbient: config.ambientCredentials === 'cluster',
       perObjectMetrics: config.perObjectMetrics,
       clock: systemClock,
       random: systemRandom,
@@ -81,6 +86,25 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
   }
   log.info('Stopped');
   return 0;
+}
+
+/** @throws Failure when the file that is named cannot be read, or holds no certificate */
+function readAuthorities(path: string | undefined): string | undefined {
+  if (!path) return undefined;
+  const broken = (cause?: unknown): Failure =>
+    new Failure({
+      next: 'stop',
+      reason: 'BadCABundle',
+      message: `AWS_CA_BUNDLE: ${path} cannot be read, or holds no certificate in PEM form`,
+      cause,
+    });
+  try {
+    const text = readFileSync(path, 'utf8');
+    if (!text.includes('-----BEGIN CERTIFICATE-----')) throw broken();
+    return text;
+  } catch (thrown) {
+    throw thrown instanceof Failure ? thrown : broken(thrown);
+  }
 }
 
 async function accessOf(config: Config): Promise<ApiServerAccess> {

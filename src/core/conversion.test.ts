@@ -41,7 +41,7 @@ describe('the spec of the successor', () => {
     'no spec at all': { given: {}, want: /region is not the name of an AWS region/ },
     'no keys': { given: spec({ awsAccess: { region: 'eu-west-1' } }), want: /has no identity/ },
     'half a pair': { given: spec({}, { secretAccessKey: '' }), want: /secretAccessKey is empty/ },
-    'keys that are no text': { given: spec({}, { accessKeyId: 1, secretAccessKey: 2 }), want: /has no identity/ },
+    'keys that are no text': { given: spec({}, { accessKeyId: 1, secretAccessKey: 2 }), want: /accessKeyId is empty/ },
     'a reference in place of the pair': {
       given: spec({}, { secretRef: { name: 'aws-keys' } }),
       want: /has no identity/,

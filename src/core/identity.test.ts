@@ -3,9 +3,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, property, string, stringMatching } from 'fast-check';
+import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { base64, json, KEY_ID, SECRET_KEY } from '../testing/builders.ts';
-import { type CredentialKeys, fingerprint, type Identity, parseCredentials, parseIdentity } from './identity.ts';
+import {
+  type CredentialKeys,
+  fingerprint,
+  type Identity,
+  parseCredentials,
+  parseIdentity,
+  parseRole,
+} from './identity.ts';
 
 const keys: CredentialKeys = {
   accessKeyId: 'AWS_ACCESS_KEY_ID',
@@ -67,7 +75,7 @@ describe('an inline pair', () => {
     },
   };
   for (const [outcome, { want, ...pair }] of Object.entries(rows)) {
-    test(outcome, () => assert.deepEqual(parseIdentity(pair), want));
+    test(outcome, () => assert.deepEqual(parseIdentity(pair, NAMESPACED_KIND), want));
   }
 
   test('of the shape that AWS hands out means the same plain and as base64', () => {
@@ -76,9 +84,9 @@ describe('an inline pair', () => {
     assertProperty(
       property(keyId, secret, (accessKeyId, secretAccessKey) => {
         const want = { op: 'inline', credentials: { accessKeyId, secretAccessKey } };
-        assert.deepEqual(parseIdentity({ accessKeyId, secretAccessKey }), want);
+        assert.deepEqual(parseIdentity({ accessKeyId, secretAccessKey }, NAMESPACED_KIND), want);
         const stored = { accessKeyId: base64(accessKeyId), secretAccessKey: base64(secretAccessKey) };
-        assert.deepEqual(parseIdentity(stored), want);
+        assert.deepEqual(parseIdentity(stored, NAMESPACED_KIND), want);
       }),
     );
   });
@@ -86,7 +94,7 @@ describe('an inline pair', () => {
 
 describe('a reference', () => {
   test('reads the standard keys unless others are named', () => {
-    assert.deepEqual(parseIdentity({ secretRef: { name: 'aws-keys' } }), {
+    assert.deepEqual(parseIdentity({ secretRef: { name: 'aws-keys' } }, NAMESPACED_KIND), {
       op: 'secretRef',
       secretName: 'aws-keys',
       keys,
@@ -95,19 +103,19 @@ describe('a reference', () => {
 
   test('reads the keys it names', () => {
     const named = { accessKeyId: 'id', secretAccessKey: '__proto__', sessionToken: 'constructor' };
-    const identity = parseIdentity({ secretRef: { name: 'aws-keys', keys: named } });
+    const identity = parseIdentity({ secretRef: { name: 'aws-keys', keys: named } }, NAMESPACED_KIND);
     assert.deepEqual(identity, { op: 'secretRef', secretName: 'aws-keys', keys: named });
   });
 });
 
 describe('an identity is refused', () => {
-  const none = 'spec.awsAccess has no identity: give secretRef, or accessKeyId and secretAccessKey';
-  const both =
-    'spec.awsAccess has more than one identity: give secretRef, or accessKeyId and secretAccessKey, not both';
+  const forms = 'accessKeyId and secretAccessKey, or secretRef, or serviceAccountRef';
+  const none = `spec.awsAccess has no identity: give ${forms}`;
+  const both = `spec.awsAccess has more than one identity: give only one of ${forms}`;
   const secretRef = { name: 'aws-keys' };
   const rows: Readonly<Record<string, readonly [JsonRecord, string]>> = {
     'when there is none': [{}, none],
-    'when the keys are no texts': [{ accessKeyId: 1, secretAccessKey: {} }, none],
+    'when the keys are no texts': [{ accessKeyId: 1, secretAccessKey: {} }, 'spec.awsAccess.accessKeyId is empty'],
     'when both forms are given': [{ secretRef, accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY }, both],
     'when a reference stands beside a key id': [{ secretRef, accessKeyId: KEY_ID }, both],
     'when a reference stands beside a secret key': [{ secretRef, secretAccessKey: SECRET_KEY }, both],
@@ -134,8 +142,106 @@ describe('an identity is refused', () => {
     'with a reference that is null': [{ secretRef: null }, 'spec.awsAccess.secretRef.name is empty'],
   };
   for (const [when, [awsAccess, words]] of Object.entries(rows)) {
-    test(when, () => assert.equal(parseIdentity(awsAccess), words));
+    test(when, () => assert.equal(parseIdentity(awsAccess, NAMESPACED_KIND), words));
   }
+});
+
+/** What a refusal says. */
+function wordsOf(answer: unknown): string {
+  return typeof answer === 'string' ? answer : assert.fail('it was taken');
+}
+
+describe('an identity without keys', () => {
+  const ROLE = 'arn:aws:iam::111122223333:role/path/puller';
+
+  test('is a service account, with the role that is named, or that of its annotation', () => {
+    assert.deepEqual(parseIdentity({ serviceAccountRef: { name: 'puller' } }, NAMESPACED_KIND), {
+      op: 'serviceAccount',
+      name: 'puller',
+      roleArn: undefined,
+    });
+    assert.deepEqual(parseIdentity({ serviceAccountRef: { name: 'puller', roleArn: ROLE } }, CLUSTER_KIND), {
+      op: 'serviceAccount',
+      name: 'puller',
+      roleArn: ROLE,
+    });
+  });
+
+  test("is the operator's own for the cluster kind, and never for the other", () => {
+    assert.deepEqual(parseIdentity({ ambient: {} }, CLUSTER_KIND), { op: 'ambient' });
+    assert.match(wordsOf(parseIdentity({ ambient: {} }, NAMESPACED_KIND)), /is for the cluster kind only$/);
+  });
+
+  const FORMS = [
+    { secretRef: { name: 'a' } },
+    { serviceAccountRef: { name: 'a' } },
+    { ambient: {} },
+    { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY },
+  ];
+  for (const kind of [NAMESPACED_KIND, CLUSTER_KIND] as const) {
+    test(`is one of all forms, and no two of them together, for ${kind}`, () => {
+      for (const one of FORMS) {
+        for (const other of FORMS.filter((form) => form !== one))
+          assert.match(wordsOf(parseIdentity({ ...one, ...other }, kind)), /more than one identity/);
+      }
+    });
+  }
+
+  test("is never the operator's own by a slip: empty, blank, null or half given", () => {
+    const nothing = ['', ' ', '\n', null, undefined, 0, false, []];
+    for (const slip of nothing) {
+      for (const awsAccess of [
+        { accessKeyId: slip, secretAccessKey: slip },
+        { accessKeyId: slip },
+        { secretRef: slip },
+        { secretRef: { name: slip } },
+        { serviceAccountRef: slip },
+        { serviceAccountRef: { name: slip } },
+        { ambient: slip },
+      ]) {
+        for (const kind of [NAMESPACED_KIND, CLUSTER_KIND] as const) {
+          const identity = parseIdentity(awsAccess, kind);
+          assert.equal(typeof identity, 'string', JSON.stringify([awsAccess, kind, identity]));
+        }
+      }
+    }
+  });
+
+  for (const roleArn of [
+    '',
+    'puller',
+    'arn:aws:iam::111122223333:user/puller',
+    'arn:aws:iam::1111:role/puller',
+    'arn:aws:sts::111122223333:assumed-role/puller/x',
+    'arn:aws:iam::111122223333:role/',
+    'arn:aws:iam::111122223333:role/a b',
+    `${ROLE}\n`,
+    `arn:aws:iam::111122223333:role/${'a'.repeat(2_048)}`,
+    7,
+  ]) {
+    test(`is refused with the role ${JSON.stringify(roleArn).slice(0, 60)}`, () => {
+      const account = parseIdentity({ serviceAccountRef: { name: 'puller', roleArn } }, NAMESPACED_KIND);
+      assert.match(wordsOf(account), /serviceAccountRef\.roleArn is not the ARN of a role/);
+      assert.match(wordsOf(parseRole({ assumeRole: { roleArn } })), /assumeRole\.roleArn is not the ARN of a role/);
+    });
+  }
+
+  test('may take a role of any partition, with an external id of its trust policy', () => {
+    assert.equal(parseRole({}), undefined);
+    for (const partition of ['aws', 'aws-cn', 'aws-us-gov', 'aws-iso-b', 'aws-eusc']) {
+      const roleArn = `arn:${partition}:iam::111122223333:role/puller`;
+      assert.deepEqual(parseRole({ assumeRole: { roleArn } }), { roleArn, externalId: undefined });
+    }
+    assert.deepEqual(parseRole({ assumeRole: { roleArn: ROLE, externalId: 'a/b:c-1' } }), {
+      roleArn: ROLE,
+      externalId: 'a/b:c-1',
+    });
+    for (const externalId of ['', 'a', 'a b', 'a\n', 'x'.repeat(1_225), 7])
+      assert.match(
+        wordsOf(parseRole({ assumeRole: { roleArn: ROLE, externalId } })),
+        /externalId is none that AWS takes/,
+      );
+  });
 });
 
 describe('a referenced secret', () => {

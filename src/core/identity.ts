@@ -1,8 +1,16 @@
 // Who asks AWS: the forms of `spec.awsAccess`, and the pair of keys behind them. Pure; never shows a key.
 
-import { CREDENTIAL_KEYS } from '../api/names.ts';
+import {
+  CLUSTER_KIND,
+  CREDENTIAL_KEYS,
+  EXTERNAL_ID_MAX_LENGTH,
+  EXTERNAL_ID_PATTERN,
+  type PullSecretKind,
+  ROLE_ARN_MAX_LENGTH,
+  ROLE_ARN_PATTERN,
+} from '../api/names.ts';
 import { digest } from '../lib/digest.ts';
-import { type JsonRecord, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
+import { isRecord, type JsonRecord, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 
 /** AWS keys as a request is signed with. */
 export interface Credentials {
@@ -13,7 +21,17 @@ export interface Credentials {
 
 export type Identity =
   | { readonly op: 'inline'; readonly credentials: Credentials }
-  | { readonly op: 'secretRef'; readonly secretName: string; readonly keys: CredentialKeys };
+  | { readonly op: 'secretRef'; readonly secretName: string; readonly keys: CredentialKeys }
+  /** Without `roleArn` the account's annotation names the role. */
+  | { readonly op: 'serviceAccount'; readonly name: string; readonly roleArn: string | undefined }
+  /** The operator's own. */
+  | { readonly op: 'ambient' };
+
+/** A role that is taken with an identity. */
+export interface Role {
+  readonly roleArn: string;
+  readonly externalId: string | undefined;
+}
 
 /** Names of the keys in the Secret that holds the credentials. */
 export interface CredentialKeys {
@@ -31,31 +49,63 @@ const SENDABLE = /^[\x21-\x7e]+$/;
 const UNSENDABLE = 'holds white space or characters that no key has';
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+const FORMS = 'accessKeyId and secretAccessKey, or secretRef, or serviceAccountRef';
+
 /**
  * Reads the identity of a `spec.awsAccess`.
  *
  * The schema and its CEL rules say the same, but an object may have been stored before them.
  *
- * @returns the identity, or a sentence that says what is missing
+ * @returns the identity, or a sentence that says what is missing; never an identity that is not written there
  */
-export function parseIdentity(awsAccess: JsonRecord): Identity | string {
-  const accessKeyId = stringOf(awsAccess['accessKeyId'])?.trim();
-  const secretAccessKey = stringOf(awsAccess['secretAccessKey'])?.trim();
-  const reference = awsAccess['secretRef'];
-  if (reference !== undefined) {
-    if (accessKeyId !== undefined || secretAccessKey !== undefined) {
-      return 'spec.awsAccess has more than one identity: give secretRef, or accessKeyId and secretAccessKey, not both';
-    }
-    return parseReference(recordOf(reference));
-  }
-  if (accessKeyId === undefined && secretAccessKey === undefined) {
-    return 'spec.awsAccess has no identity: give secretRef, or accessKeyId and secretAccessKey';
-  }
+export function parseIdentity(awsAccess: JsonRecord, kind: PullSecretKind): Identity | string {
+  const { accessKeyId, secretAccessKey, secretRef, serviceAccountRef, ambient } = awsAccess;
+  const hasPair = accessKeyId !== undefined || secretAccessKey !== undefined;
+  const given = [hasPair, ...[secretRef, serviceAccountRef, ambient].map((one) => one !== undefined)].filter(Boolean);
+  const forms = kind === CLUSTER_KIND ? `${FORMS}, or ambient` : FORMS;
+  if (given.length === 0) return `spec.awsAccess has no identity: give ${forms}`;
+  if (given.length > 1) return `spec.awsAccess has more than one identity: give only one of ${forms}`;
+  if (secretRef !== undefined) return parseReference(recordOf(secretRef));
+  if (serviceAccountRef !== undefined) return parseServiceAccount(recordOf(serviceAccountRef));
+  if (hasPair) return parsePair(stringOf(accessKeyId)?.trim(), stringOf(secretAccessKey)?.trim());
+  if (kind !== CLUSTER_KIND) return "spec.awsAccess.ambient, the operator's own identity, is for the cluster kind only";
+  return isRecord(ambient) ? { op: 'ambient' } : 'spec.awsAccess.ambient is not {}';
+}
+
+function parsePair(accessKeyId: string | undefined, secretAccessKey: string | undefined): Identity | string {
   if (!accessKeyId) return 'spec.awsAccess.accessKeyId is empty';
   if (!secretAccessKey) return 'spec.awsAccess.secretAccessKey is empty';
   if (!SENDABLE.test(accessKeyId)) return `spec.awsAccess.accessKeyId ${UNSENDABLE}`;
   if (!SENDABLE.test(secretAccessKey)) return `spec.awsAccess.secretAccessKey ${UNSENDABLE}`;
   return { op: 'inline', credentials: plainPair(accessKeyId, secretAccessKey) };
+}
+
+function parseServiceAccount(reference: JsonRecord): Identity | string {
+  const name = stringOf(reference['name']);
+  if (!name) return 'spec.awsAccess.serviceAccountRef.name is empty';
+  const roleArn = stringOf(reference['roleArn']);
+  if (reference['roleArn'] !== undefined && !isRoleArn(roleArn)) return notRole('serviceAccountRef.roleArn');
+  return { op: 'serviceAccount', name, roleArn };
+}
+
+/** The further hop of a `spec.awsAccess`; undefined when there is none, a sentence when it cannot be used. */
+export function parseRole(awsAccess: JsonRecord): Role | string | undefined {
+  if (awsAccess['assumeRole'] === undefined) return undefined;
+  const { roleArn, externalId } = recordOf(awsAccess['assumeRole']);
+  if (!isRoleArn(roleArn)) return notRole('assumeRole.roleArn');
+  if (externalId === undefined) return { roleArn, externalId };
+  const id = stringOf(externalId) ?? '';
+  if (id.length < 2 || id.length > EXTERNAL_ID_MAX_LENGTH || !new RegExp(EXTERNAL_ID_PATTERN).test(id))
+    return 'spec.awsAccess.assumeRole.externalId is none that AWS takes (2 to 1224 letters, digits and _+=,.@:/-)';
+  return { roleArn, externalId: id };
+}
+
+export function isRoleArn(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= ROLE_ARN_MAX_LENGTH && new RegExp(ROLE_ARN_PATTERN).test(value);
+}
+
+function notRole(field: string): string {
+  return `spec.awsAccess.${field} is not the ARN of a role (an example: arn:aws:iam::111122223333:role/puller)`;
 }
 
 function parseReference(reference: JsonRecord): Identity | string {

@@ -6,6 +6,7 @@ import { anything, assert as assertProperty, property } from 'fast-check';
 import { NAMESPACED_KIND } from '../api/names.ts';
 import { isRecord, type JsonRecord, recordOf } from '../lib/json.ts';
 import { clusterPullSecret, json, pullSecret, SECRET_KEY, spec } from '../testing/builders.ts';
+import { parseRegistries } from './registries.ts';
 import { inputsDigest, isNamespaceName, isOlder, parseWish, type Wish } from './resource.ts';
 
 test('of two objects the older comes first, and of two of one second the one with the lower uid', () => {
@@ -52,7 +53,7 @@ describe('a spec', () => {
 
   test('asks the registry of its region', () => {
     const { registries, secretName } = wishOf(spec());
-    assert.deepEqual(registries, [{ registry: 'eu-west-1', region: 'eu-west-1' }]);
+    assert.deepEqual(registries, [{ registry: 'eu-west-1', kind: 'private', region: 'eu-west-1' }]);
     assert.equal(secretName, 'ecr-login');
   });
 
@@ -86,7 +87,7 @@ describe('a region', () => {
     'ap-south-12',
   ]) {
     test(`is good: ${region}`, () => {
-      assert.deepEqual(wishOf(spec({}, { region })).registries, [{ registry: region, region }]);
+      assert.deepEqual(wishOf(spec({}, { region })).registries, [{ registry: region, kind: 'private', region }]);
     });
   }
 
@@ -184,18 +185,25 @@ test('a spec whose names reach for prototypes gains nothing by them', () => {
 });
 
 describe('the digest of the inputs', () => {
-  const registries = [{ registry: 'eu-west-1', region: 'eu-west-1' }];
+  const wanted = (registries: JsonRecord = {}): Parameters<typeof inputsDigest>[1] => {
+    const found = parseRegistries({ registries }, 'eu-west-1');
+    assert.ok(typeof found !== 'string');
+    return found;
+  };
 
   test('is the same for the same identity and registries', () => {
-    assert.equal(inputsDigest('sha256:1', registries), inputsDigest('sha256:1', [...registries]));
+    assert.equal(inputsDigest('sha256:1', wanted()), inputsDigest('sha256:1', wanted({ regions: ['eu-west-1'] })));
   });
 
-  test('changes with the identity, and with the registries', () => {
+  test('changes with the identity, with the registries, and with every further host', () => {
     const digests = [
-      inputsDigest('sha256:1', registries),
-      inputsDigest('sha256:2', registries),
-      inputsDigest('sha256:1', [...registries, { registry: 'us-east-1', region: 'us-east-1' }]),
+      inputsDigest('sha256:1', wanted()),
+      inputsDigest('sha256:2', wanted()),
+      inputsDigest('sha256:1', wanted({ regions: ['us-east-1'] })),
+      inputsDigest('sha256:1', wanted({ public: true })),
+      inputsDigest('sha256:1', wanted({ accounts: ['444455556666'] })),
+      inputsDigest('sha256:1', wanted({ hosts: ['registry.example.com'] })),
     ];
-    assert.equal(new Set(digests).size, 3);
+    assert.equal(new Set(digests).size, digests.length);
   });
 });

@@ -5,15 +5,14 @@ import {
   NAMESPACE_PATTERN,
   NAMESPACED_KIND,
   type PullSecretKind,
-  REGION_MAX_LENGTH,
-  REGION_PATTERN,
   SECRET_NAME_MAX_LENGTH,
   SECRET_NAME_PATTERN,
 } from '../api/names.ts';
 import type { PullSecretStatus } from '../api/schema.ts';
 import { digest } from '../lib/digest.ts';
 import { type JsonRecord, recordOf, stringOf, stringsOf } from '../lib/json.ts';
-import { type Identity, parseIdentity } from './identity.ts';
+import { type Identity, parseIdentity, parseRole, type Role } from './identity.ts';
+import { type ExtraHosts, isRegion, parseRegistries, type Registry } from './registries.ts';
 import { parseSelector, type Selector } from './selector.ts';
 
 /** A CR, reduced to what decisions need. Its spec is whatever the API server stored, under whichever schema. */
@@ -35,13 +34,6 @@ export interface PullSecretObject {
 
 export type Claim = Pick<PullSecretObject, 'createdAt' | 'uid'>;
 
-/** One registry to log in to. */
-export interface Registry {
-  /** Its name in `status.logins`. */
-  readonly registry: string;
-  readonly region: string;
-}
-
 /** Where the pull secret is wanted. */
 export interface Targets {
   /** Sorted, no repeats. For the namespaced kind: its own namespace. */
@@ -50,15 +42,26 @@ export interface Targets {
   readonly excluded: ReadonlySet<string>;
 }
 
+/** Who asks AWS, and at which of its endpoints. */
+export interface Access {
+  readonly identity: Identity;
+  /** Taken with the identity, one further hop. */
+  readonly role: Role | undefined;
+  /** Where a role is asked for: that of `spec.awsAccess`. */
+  readonly region: string;
+  readonly useFips: boolean;
+  readonly useDualstack: boolean;
+}
+
 export interface Wish {
   readonly secretName: string;
-  readonly identity: Identity;
+  readonly access: Access;
   /** Sorted by name, at least one. */
   readonly registries: readonly Registry[];
+  readonly extra: ExtraHosts;
   readonly targets: Targets;
 }
 
-const REGION = new RegExp(REGION_PATTERN);
 const SECRET_NAME = new RegExp(SECRET_NAME_PATTERN);
 const NAMESPACE = new RegExp(NAMESPACE_PATTERN);
 
@@ -70,18 +73,28 @@ const NAMESPACE = new RegExp(NAMESPACE_PATTERN);
 export function parseWish(object: PullSecretObject): Wish | string {
   const awsAccess = recordOf(object.spec['awsAccess']);
   const region = stringOf(awsAccess['region']) ?? '';
-  if (region.length > REGION_MAX_LENGTH || !REGION.test(region)) {
-    return 'spec.awsAccess.region is not the name of an AWS region (an example: eu-west-1)';
-  }
+  if (!isRegion(region)) return 'spec.awsAccess.region is not the name of an AWS region (an example: eu-west-1)';
   const secretName = stringOf(object.spec['secretName']) ?? '';
   if (secretName.length > SECRET_NAME_MAX_LENGTH || !SECRET_NAME.test(secretName)) {
     return 'spec.secretName is not a name a Secret can have (lower case letters, digits, "-" and ".")';
   }
-  const identity = parseIdentity(awsAccess);
-  if (typeof identity === 'string') return identity;
+  const access = parseAccess(awsAccess, region, object.kind);
+  if (typeof access === 'string') return access;
+  const wanted = parseRegistries(object.spec, region);
+  if (typeof wanted === 'string') return wanted;
   const targets = parseTargets(object);
   if (typeof targets === 'string') return targets;
-  return { secretName, identity, registries: [{ registry: region, region }], targets };
+  return { secretName, access, ...wanted, targets };
+}
+
+function parseAccess(awsAccess: JsonRecord, region: string, kind: PullSecretKind): Access | string {
+  const identity = parseIdentity(awsAccess, kind);
+  if (typeof identity === 'string') return identity;
+  const role = parseRole(awsAccess);
+  if (typeof role === 'string') return role;
+  const useFips = awsAccess['useFipsEndpoint'] === true;
+  const useDualstack = awsAccess['useDualstackEndpoint'] === true;
+  return { identity, role, region, useFips, useDualstack };
 }
 
 function parseTargets({ kind, namespace, spec }: PullSecretObject): Targets | string {
@@ -109,8 +122,11 @@ export function isNamespaceName(name: string): boolean {
 }
 
 /** Digest of everything that a Secret's content is made from; a Secret made from other inputs is stale. */
-export function inputsDigest(identityFingerprint: string, registries: readonly Registry[]): string {
-  return digest(identityFingerprint, ...registries.map(({ registry }) => registry));
+export function inputsDigest(
+  identityFingerprint: string,
+  { registries, extra }: Pick<Wish, 'registries' | 'extra'>,
+): string {
+  return digest(identityFingerprint, ...registries.map(({ registry }) => registry), ...extra.accounts, ...extra.hosts);
 }
 
 /** Whether one CR comes before another where nothing else decides between them: by age, then by uid. */

@@ -1,105 +1,71 @@
-// The only file that talks to AWS.
+// Asks ECR, private and public, for tokens. The keys are always given: there is no fall-back to an identity of our own.
 
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
-import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
-import { failureOfAws } from './failures.ts';
-import { type EcrToken, parseToken } from './token.ts';
+import type { Clock } from '../lib/time.ts';
+import { ATTEMPTS, type AwsKeys, type Call } from './calls.ts';
+import type { Egress } from './egress.ts';
+import { type EcrToken, parsePublicToken, parseToken } from './token.ts';
 
-export interface AwsKeys {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
-
-/** One question to one registry. The keys are always given: there is no fall-back to an identity of the operator's own. */
+/** One question to one registry. */
 export interface TokenRequest {
+  readonly kind: 'private' | 'public';
   readonly region: string;
   readonly keys: AwsKeys;
-}
-
-/** One call that has ended. */
-export interface AwsCall {
-  readonly operation: 'GetAuthorizationToken';
-  readonly region: string;
-  /** `success` or the reason of the Failure. */
-  readonly code: string;
-  /** AWS said no to the keys. */
-  readonly denied: boolean;
-  readonly took: DurationMs;
+  readonly useFips: boolean;
+  readonly useDualstack: boolean;
 }
 
 export interface EcrClientOptions {
   readonly clock: Clock;
   readonly userAgent: string;
-  readonly onCall?: (call: AwsCall) => void;
+  readonly egress: Egress;
+  readonly call: Call;
+  /** The endpoint was set by whoever runs the operator: the registry that it names is believed, whatever its host. */
+  readonly isEndpointGiven: boolean;
 }
 
 export interface EcrClient {
   /**
-   * One call of GetAuthorizationToken, tried three times at most (the SDK corrects a wrong clock between two tries).
+   * One call of GetAuthorizationToken, tried three times at most.
    *
    * @throws Failure, see failures.ts and token.ts
    */
   fetchToken(request: TokenRequest, signal: AbortSignal): Promise<EcrToken>;
-  close(): void;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
-const ANSWER_TIMEOUT_MS = 10_000;
-/** For all tries together; a call that takes longer is given up, and others are not held up by it. */
-const CALL_TIMEOUT = seconds(30);
-const ATTEMPTS = 3;
-const SOCKETS = 50;
+export function createEcrClient({ clock, userAgent, egress, call, isEndpointGiven }: EcrClientOptions): EcrClient {
+  const configOf = ({ region, keys, useFips, useDualstack }: TokenRequest) => ({
+    region,
+    credentials: { ...keys },
+    useFipsEndpoint: useFips,
+    useDualstackEndpoint: useDualstack,
+    maxAttempts: ATTEMPTS,
+    customUserAgent: userAgent,
+    requestHandler: egress.handler,
+  });
 
-export function createEcrClient({ clock, userAgent, onCall = () => {} }: EcrClientOptions): EcrClient {
-  // Shared by all regions and keys: the SDK would make a pool of sockets for each client.
-  const httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: SOCKETS });
-  const httpAgent = new HttpAgent({ keepAlive: true, maxSockets: SOCKETS });
-  const requestHandler = {
-    httpsAgent,
-    httpAgent,
-    connectionTimeout: CONNECT_TIMEOUT_MS,
-    requestTimeout: ANSWER_TIMEOUT_MS,
-    throwOnRequestTimeout: true,
+  const fetchPrivate = (request: TokenRequest, signal: AbortSignal): Promise<EcrToken> => {
+    const client = new ECRClient(configOf(request));
+    const { region } = request;
+    const send = async (abortSignal: AbortSignal): Promise<EcrToken> => {
+      const answer = await client.send(new GetAuthorizationTokenCommand({}), { abortSignal });
+      return parseToken(answer, { region, anyHost: isEndpointGiven }, clock.now());
+    };
+    return call('GetAuthorizationToken', { service: 'ECR', region, what: 'login' }, send, signal);
+  };
+
+  const fetchPublic = async (request: TokenRequest, signal: AbortSignal): Promise<EcrToken> => {
+    // Loaded when somebody wants it: most never do.
+    const { ECRPUBLICClient, GetAuthorizationTokenCommand: PublicCommand } = await import('@aws-sdk/client-ecr-public');
+    const client = new ECRPUBLICClient(configOf(request));
+    const send = async (abortSignal: AbortSignal): Promise<EcrToken> =>
+      parsePublicToken(await client.send(new PublicCommand({}), { abortSignal }), clock.now());
+    const asked = { service: 'ECR Public', region: request.region, what: 'login' } as const;
+    return await call('GetPublicAuthorizationToken', asked, send, signal);
   };
 
   return {
-    async fetchToken({ region, keys }, signal) {
-      const client = new ECRClient({
-        region,
-        credentials: { ...keys },
-        maxAttempts: ATTEMPTS,
-        customUserAgent: userAgent,
-        requestHandler,
-      });
-      const ended = new AbortController();
-      const end = (): void => ended.abort();
-      const cancel = clock.after(CALL_TIMEOUT, end);
-      signal.addEventListener('abort', end, { once: true });
-      const started = clock.monotonic();
-      const done = (code: string, denied = false): void => {
-        const took = (clock.monotonic() - started) as DurationMs;
-        onCall({ operation: 'GetAuthorizationToken', region, code, denied, took });
-      };
-      try {
-        const answer = await client.send(new GetAuthorizationTokenCommand({}), { abortSignal: ended.signal });
-        const token = parseToken(answer, region, clock.now());
-        done('success');
-        return token;
-      } catch (thrown) {
-        const failure = failureOfAws(thrown, region);
-        done(failure.reason, failure.next === 'change');
-        throw failure;
-      } finally {
-        cancel();
-        signal.removeEventListener('abort', end);
-      }
-    },
-    close() {
-      httpsAgent.destroy();
-      httpAgent.destroy();
-    },
+    fetchToken: (request, signal) =>
+      request.kind === 'public' ? fetchPublic(request, signal) : fetchPrivate(request, signal),
   };
 }

@@ -29,6 +29,8 @@ function sdkError(name: string, message: string, { status, fault, raw, code }: S
 const client = (name: string, status = 400, message = 'words of AWS'): Error =>
   sdkError(name, message, { status, fault: 'client' });
 
+const ASKED = { service: 'ECR', region: 'eu-west-1', what: 'login' } as const;
+
 // Rule 7
 describe('AWS', () => {
   const rows: Readonly<Record<string, { thrown: unknown; want: readonly [Next, string, string] }>> = {
@@ -107,7 +109,7 @@ describe('AWS', () => {
   };
   for (const [outcome, { thrown, want }] of Object.entries(rows)) {
     test(outcome, () => {
-      const { next, reason, message, cause } = failureOfAws(thrown, 'eu-west-1');
+      const { next, reason, message, cause } = failureOfAws(thrown, ASKED);
       assert.deepEqual([next, reason, message], want);
       assert.equal(cause, thrown);
     });
@@ -122,25 +124,25 @@ describe('AWS', () => {
     'SignatureDoesNotMatch',
     'OptInRequired',
   ]) {
-    test(`denies with ${code}`, () => assert.equal(failureOfAws(client(code), 'eu-west-1').next, 'change'));
+    test(`denies with ${code}`, () => assert.equal(failureOfAws(client(code), ASKED).next, 'change'));
   }
 });
 
 test('a Failure stays what it is', () => {
   const failure = new Failure({ next: 'after', reason: 'BadECRAnswer', message: 'no' });
-  assert.equal(failureOfAws(failure, 'eu-west-1'), failure);
+  assert.equal(failureOfAws(failure, ASKED), failure);
 });
 
 test('the words of AWS are cut, and shown without keys', () => {
   const words = `User: arn:aws:iam::111122223333:user/ci with ${KEY_ID} and ${SECRET_KEY} may not. `;
-  const { message } = failureOfAws(client('AccessDeniedException', 400, words + 'x '.repeat(1_000)), 'eu-west-1');
+  const { message } = failureOfAws(client('AccessDeniedException', 400, words + 'x '.repeat(1_000)), ASKED);
   assert.ok(message.includes('User: arn:aws:iam::111122223333:user/ci with [redacted] and [redacted] may not.'));
   assert.ok(message.length < 700);
 });
 
 test('the words of AWS are never cut inside a character', () => {
   for (const start of ['', 'a']) {
-    const { message } = failureOfAws(client('ServerException', 400, start + '\u{1F433}'.repeat(600)), 'eu-west-1');
+    const { message } = failureOfAws(client('ServerException', 400, start + '\u{1F433}'.repeat(600)), ASKED);
     assert.ok(message.isWellFormed());
   }
 });

@@ -11,25 +11,36 @@ const DENIALS = new Set([
   'AuthFailure',
   'ExpiredToken',
   'ExpiredTokenException',
+  'IDPRejectedClaim',
+  'IDPRejectedClaimException',
   'IncompleteSignatureException',
   'InvalidClientTokenId',
+  'InvalidIdentityToken',
+  'InvalidIdentityTokenException',
   'InvalidSignatureException',
   'MissingAuthenticationTokenException',
   'NotAuthorized',
   'OptInRequired',
+  'RegionDisabledException',
   'SignatureDoesNotMatch',
   'UnrecognizedClientException',
 ]);
+
+/** What was asked, and of whom. */
+export interface Asked {
+  readonly service: 'ECR' | 'ECR Public' | 'STS';
+  readonly region: string;
+  readonly what: 'login' | 'role';
+}
 
 export const DENIED_REASON = 'AWSDenied';
 const LONGEST_MESSAGE = 600;
 
 /**
  * @param thrown  anything that a call of the SDK threw
- * @param region  that was asked
- * @returns `change` when AWS said no to the keys, else `backoff`
+ * @returns `change` when AWS said no, else `backoff`
  */
-export function failureOfAws(thrown: unknown, region: string): Failure {
+export function failureOfAws(thrown: unknown, { service, region, what }: Asked): Failure {
   if (thrown instanceof Failure) return thrown;
   const code = thrown instanceof Error ? thrown.name : 'Error';
   const status = statusOf(thrown);
@@ -37,7 +48,7 @@ export function failureOfAws(thrown: unknown, region: string): Failure {
     return new Failure({
       next: 'backoff',
       reason: 'AWSUnreachable',
-      message: `cannot reach ECR in ${region}: ${networkWords(thrown)}`,
+      message: `cannot reach ${service} in ${region}: ${networkWords(thrown)}`,
       cause: thrown,
     });
   }
@@ -50,14 +61,14 @@ export function failureOfAws(thrown: unknown, region: string): Failure {
     return new Failure({
       next: 'change',
       reason: DENIED_REASON,
-      message: `AWS denied the login${detail}`,
+      message: `AWS denied the ${what}${detail}`,
       cause: thrown,
     });
   }
   return new Failure({
     next: 'backoff',
     reason: 'AWSFailed',
-    message: `ECR in ${region} answered${detail}`,
+    message: `${service} in ${region} answered${detail}`,
     cause: thrown,
   });
 }
@@ -84,5 +95,6 @@ function networkWords(thrown: unknown): string {
   if (!(thrown instanceof Error)) return 'no answer';
   if (thrown.name === 'AbortError' || thrown.name === 'TimeoutError') return 'no answer in time';
   const code = stringOf(Reflect.get(thrown, 'code'));
+  if (code === 'ERR_PROXY_TUNNEL') return `the proxy refused: ${redact(thrown.message).slice(0, 200)}`;
   return code ?? 'no answer';
 }

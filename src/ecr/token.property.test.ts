@@ -27,7 +27,7 @@ const CANARY = stringMatching(/^canary-[A-Za-z0-9]{12}$/);
 
 function outcome(answer: unknown): EcrToken | Failure {
   try {
-    return parseToken(answer, REGION, START);
+    return parseToken(answer, { region: REGION }, START);
   } catch (thrown) {
     assert.ok(thrown instanceof Failure, String(thrown));
     return thrown;

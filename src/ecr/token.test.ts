@@ -14,13 +14,13 @@ const END = new Date(after(12 * HOUR));
 const entry = { authorizationToken: TOKEN, proxyEndpoint: ENDPOINT, expiresAt: END };
 
 function parse(over: object) {
-  return parseToken({ authorizationData: [{ ...entry, ...over }] }, REGION, START);
+  return parseToken({ authorizationData: [{ ...entry, ...over }] }, { region: REGION }, START);
 }
 
 /** The words of the refusal of `answer`; it must be asked again in a minute. */
 function refusal(answer: unknown): string {
   try {
-    parseToken(answer, REGION, START);
+    parseToken(answer, { region: REGION }, START);
   } catch (thrown) {
     assert.ok(thrown instanceof Failure);
     assert.deepEqual([thrown.next, thrown.delay, thrown.reason], ['after', MINUTE, 'BadECRAnswer']);

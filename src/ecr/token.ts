@@ -1,5 +1,6 @@
 // GetAuthorizationToken's answer -> a token, checked field by field. Pure; its errors never hold any of the token.
 
+import { partition } from '@aws-sdk/core/client';
 import { Failure } from '../lib/errors.ts';
 import { isRecord, listOf, stringOf } from '../lib/json.ts';
 import { type DurationMs, type EpochMs, HOUR, MINUTE, plus, SECOND, seconds } from '../lib/time.ts';
@@ -24,19 +25,6 @@ const ASK_AGAIN_AFTER = MINUTE;
 const LONGEST_TOKEN = 64 * 1024;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** DNS suffixes of AWS's partitions, as the ECR credential provider of Kubernetes' cloud-provider-aws lists them. */
-const SUFFIXES = [
-  'amazonaws.com',
-  'amazonaws.com.cn',
-  'amazonaws.eu',
-  'on.aws',
-  'on.amazonwebservices.com.cn',
-  'sc2s.sgov.gov',
-  'c2s.ic.gov',
-  'cloud.adc-e.uk',
-  'csp.hci.ic.gov',
-];
-
 /** Account, `dkr.ecr` (or `dkr-ecr`, dual-stack) with or without `-fips`, then the region. */
 const HOST = /^\d{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(.+)$/;
 
@@ -49,19 +37,42 @@ function bad(what: string): Failure {
   });
 }
 
+export interface Expected {
+  /** That was asked; a host of another region is refused. */
+  readonly region: string;
+  /** Any https host is taken: whoever runs the operator has set the endpoint that names it. */
+  readonly anyHost?: boolean;
+}
+
+/** The one host of ECR Public (ECR Public user guide). */
+const PUBLIC_HOST = 'public.ecr.aws';
+
+/**
+ * @param answer  of ECR Public, as the SDK gives it: `{authorizationData: {authorizationToken, expiresAt}}`
+ * @throws Failure as parseToken
+ */
+export function parsePublicToken(answer: unknown, now: EpochMs): EcrToken {
+  const entry = isRecord(answer) ? answer['authorizationData'] : undefined;
+  if (!isRecord(entry)) throw bad('holds no authorization data');
+  return {
+    ...parsePassword(stringOf(entry['authorizationToken'])),
+    hosts: [PUBLIC_HOST],
+    expiresAt: parseEnd(entry['expiresAt'], now),
+  };
+}
+
 /**
  * @param answer  the answer as the SDK gives it: `{authorizationData: [{authorizationToken, expiresAt, proxyEndpoint}]}`
- * @param region  that was asked; a host of another region is refused
  * @throws Failure (`after` a minute) when anything in it cannot be trusted; nothing is taken from half an answer
  */
-export function parseToken(answer: unknown, region: string, now: EpochMs): EcrToken {
+export function parseToken(answer: unknown, expected: Expected, now: EpochMs): EcrToken {
   const entries = listOf(isRecord(answer) ? answer['authorizationData'] : undefined).filter(isRecord);
   if (entries.length === 0) throw bad('holds no authorization data');
   const [entry] = entries;
   if (entries.length > 1 || entry === undefined) throw bad(`holds ${entries.length} entries where one was asked for`);
   return {
     ...parsePassword(stringOf(entry['authorizationToken'])),
-    hosts: [parseHost(stringOf(entry['proxyEndpoint']), region)],
+    hosts: [parseHost(stringOf(entry['proxyEndpoint']), expected)],
     expiresAt: parseEnd(entry['expiresAt'], now),
   };
 }
@@ -83,17 +94,30 @@ function hasControlCharacters(text: string): boolean {
   return false;
 }
 
-function parseHost(endpoint: string | undefined, region: string): string {
+function parseHost(endpoint: string | undefined, { region, anyHost = false }: Expected): string {
   if (!endpoint) throw bad('names no registry');
+  const host = httpsHost(endpoint);
+  if (host === undefined) throw bad('names a registry that is not an https host');
+  if (anyHost || isEcrHost(host, region)) return host;
+  throw bad(`names a registry that is not an ECR host of ${region}`);
+}
+
+function httpsHost(endpoint: string): string | undefined {
   const url = URL.parse(endpoint);
-  if (url?.protocol !== 'https:' || url.username || url.password || url.search || url.hash || url.pathname !== '/') {
-    throw bad('names a registry that is not an https host');
-  }
-  const [, ofRegion, suffix] = HOST.exec(url.host) ?? [];
-  if (ofRegion !== region || suffix === undefined || !SUFFIXES.includes(suffix)) {
-    throw bad(`names a registry that is not an ECR host of ${region}`);
-  }
+  if (url?.protocol !== 'https:' || url.username || url.password || url.search || url.hash || url.pathname !== '/')
+    return undefined;
   return url.host;
+}
+
+function isEcrHost(host: string, region: string): boolean {
+  const [, ofRegion, suffix = ''] = HOST.exec(host) ?? [];
+  return ofRegion === region && suffixesOf(region).includes(suffix);
+}
+
+/** DNS suffixes of the region's partition, by the SDK's own data. Registries have `on.` where APIs have `api.` (dual-stack). */
+function suffixesOf(region: string): readonly string[] {
+  const { dnsSuffix, dualStackDnsSuffix } = partition(region);
+  return [dnsSuffix, dualStackDnsSuffix.replace(/^api\./, 'on.')];
 }
 
 function parseEnd(end: unknown, now: EpochMs): EpochMs {

@@ -1,6 +1,6 @@
 // The verbs of the Kubernetes API that we use, over a ResourceDescriptor. No retries: the workqueue has them.
 
-import type { ResourceDescriptor } from '../api/meta.ts';
+import { type ResourceDescriptor, SERVICE_ACCOUNTS } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
 import { isRecord, type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
 import type { DurationMs } from '../lib/time.ts';
@@ -75,6 +75,19 @@ export interface KubeClient {
   /** JSON merge patch; put `metadata.uid` and `metadata.resourceVersion` into it to mean one object in one version. */
   patch(resource: ResourceDescriptor, at: ObjectAddress, body: JsonRecord, signal: AbortSignal): Promise<JsonRecord>;
   delete(resource: ResourceDescriptor, at: ObjectAddress, terms: DeleteTerms, signal: AbortSignal): Promise<void>;
+  /** A token of a ServiceAccount for one audience (TokenRequest); undefined when there is no such account. */
+  requestToken(account: ServiceAccountName, terms: TokenTerms, signal: AbortSignal): Promise<string | undefined>;
+}
+
+export interface ServiceAccountName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface TokenTerms {
+  readonly audience: string;
+  /** Life in seconds; the API server gives no less than 600. */
+  readonly seconds: number;
 }
 
 export interface ObjectAddress {
@@ -177,6 +190,21 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
         },
         signal,
       );
+    },
+    async requestToken({ namespace, name }, { audience, seconds }, signal) {
+      const body = {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: { audiences: [audience], expirationSeconds: seconds },
+      };
+      const path = apiPath(SERVICE_ACCOUNTS, { namespace, name, subresource: 'token' });
+      try {
+        const { status } = await send({ method: 'POST', path, body }, signal);
+        return stringOf(recordOf(status)['token']);
+      } catch (thrown) {
+        if (isNotFound(thrown)) return undefined;
+        throw thrown;
+      }
     },
   };
 }

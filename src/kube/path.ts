@@ -8,7 +8,7 @@ export interface ObjectPath {
   readonly namespace?: string | undefined;
   /** Absent: the collection. */
   readonly name?: string;
-  readonly subresource?: 'status';
+  readonly subresource?: 'status' | 'token';
 }
 
 /**

@@ -139,8 +139,9 @@ export function createClusterView({
     onCredentials(key);
     for (const object of byUid.values()) {
       const wanted = wish(object);
-      if (typeof wanted === 'string' || wanted.identity.op !== 'secretRef') continue;
-      if (objectKey(credentialsNamespace(object, operatorNamespace), wanted.identity.secretName) === key)
+      const identity = typeof wanted === 'string' ? undefined : wanted.access.identity;
+      if (identity?.op !== 'secretRef') continue;
+      if (objectKey(credentialsNamespace(object, operatorNamespace), identity.secretName) === key)
         enqueue(keyOf(object));
     }
   };

@@ -4,23 +4,24 @@
 // that was fetched; a changed identity never uses the login of the former one as its own.
 
 import { readDockerConfig } from '../core/docker-config.ts';
-import type { Credentials } from '../core/identity.ts';
 import type { Login } from '../core/login.ts';
 import { isLater, isUsable, later, makeLogin, needsLogin, type Token } from '../core/login.ts';
-import type { PullSecretObject, Registry } from '../core/resource.ts';
-import { inputsDigest } from '../core/resource.ts';
+import type { Registry } from '../core/registries.ts';
+import { type Access, inputsDigest, type PullSecretObject, type Wish } from '../core/resource.ts';
 import type { LoginFailure } from '../core/status.ts';
 import { proveLogin } from '../core/stored-login.ts';
 import { createLoginCache, LoginError } from '../ecr/cache.ts';
+import type { TokenRequest } from '../ecr/client.ts';
 import { digest } from '../lib/digest.ts';
 import { type Clock, type EpochMs, plus, type Random, SECOND } from '../lib/time.ts';
+import type { KeySource } from './credentials.ts';
 import type { Pacer } from './pacer.ts';
 import { latestStart } from './rollout.ts';
 
 /** Where tokens come from. */
 export interface LoginSource {
   /** @throws Failure */
-  fetchToken(request: { readonly region: string; readonly keys: Credentials }, signal: AbortSignal): Promise<Token>;
+  fetchToken(request: TokenRequest, signal: AbortSignal): Promise<Token>;
 }
 
 /** What could be had for one CR. */
@@ -40,8 +41,9 @@ type LoginProblem = Logins['failures'][number];
 
 export interface LoginRequest {
   readonly uid: string;
-  readonly registries: readonly Registry[];
-  readonly credentials: Credentials;
+  readonly wanted: Pick<Wish, 'registries' | 'extra'>;
+  readonly endpoints: Pick<Access, 'useFips' | 'useDualstack'>;
+  readonly keys: KeySource;
   readonly fingerprint: string;
   /** Somebody asks for a fresh login by this mark; the same mark is heeded once. */
   readonly asked: string | undefined;
@@ -126,11 +128,11 @@ export function createLoginBook({ source, pacer, clock, random }: LoginBookParts
   /** @returns why there is no login, when its renewal may begin, or where it came from */
   const obtainOne = async (
     request: LoginRequest,
-    { registry, region }: Registry,
+    { registry, kind, region }: Registry,
     { inputs, force }: { readonly inputs: string; readonly force: boolean },
     signal: AbortSignal,
   ): Promise<LoginProblem | EpochMs | 'held' | 'fetched'> => {
-    const { uid, credentials: keys, fingerprint } = request;
+    const { uid, keys, endpoints, fingerprint } = request;
     const mine = byUid.get(uid)?.get(registry);
     const own = mine?.inputs === inputs ? mine : undefined;
     const overtaken = request.least.get(registry);
@@ -144,7 +146,9 @@ export function createLoginBook({ source, pacer, clock, random }: LoginBookParts
     let origin: 'held' | 'fetched' = 'held';
     const fetch = async (): Promise<Login> => {
       origin = 'fetched';
-      return makeLogin(registry, await source.fetchToken({ region, keys }, signal), clock.now(), random);
+      const { useFips, useDualstack } = endpoints;
+      const question = { kind, region, keys: await keys(signal), useFips, useDualstack };
+      return makeLogin(registry, await source.fetchToken(question, signal), clock.now(), random);
     };
     try {
       const fetched = await cache.get(digest(fingerprint, registry), fetch, { force, least });
@@ -163,7 +167,7 @@ export function createLoginBook({ source, pacer, clock, random }: LoginBookParts
       const { uid, asked } = request;
       const force = asked !== undefined && marks.get(uid) !== asked;
       if (asked !== undefined) marks.set(uid, asked);
-      const how = { inputs: inputsDigest(request.fingerprint, request.registries), force };
+      const how = { inputs: inputsDigest(request.fingerprint, request.wanted), force };
       const failures: LoginProblem[] = [];
       const waiting = new Map<string, EpochMs>();
       let isFresh = false;
@@ -173,8 +177,8 @@ export function createLoginBook({ source, pacer, clock, random }: LoginBookParts
         else if (typeof answer === 'object') failures.push(answer);
         else isFresh ||= answer === 'fetched';
       };
-      await Promise.all(request.registries.map(ask));
-      return { ...held(uid, request.registries), failures, waiting, isFresh };
+      await Promise.all(request.wanted.registries.map(ask));
+      return { ...held(uid, request.wanted.registries), failures, waiting, isFresh };
     },
     adopt(object, content, inputs) {
       const mine = byUid.get(object.uid);

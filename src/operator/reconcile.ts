@@ -9,6 +9,7 @@ import { REASON } from '../api/names.ts';
 import { formerUid } from '../core/conversion.ts';
 import { desiredTargets } from '../core/desired.ts';
 import { makePayload, needsConfirmation, planSecrets, type SeenSecret } from '../core/plan.ts';
+import { withExtraHosts } from '../core/registries.ts';
 import type { PullSecretObject, Wish } from '../core/resource.ts';
 import { nextStatus, processingStatus, type Round } from '../core/status.ts';
 import { wakeAt } from '../core/wake.ts';
@@ -47,7 +48,7 @@ const SLOW_LOGIN = SECOND;
 const SOON = (SECOND / 10) as DurationMs;
 
 type Least = ReadonlyMap<string, EpochMs>;
-interface Access extends Logins {
+interface Obtained extends Logins {
   readonly lookAgainAt: EpochMs | undefined;
 }
 
@@ -76,16 +77,17 @@ export function createReconciler({
   events,
   clock,
 }: ReconcilerParts): (key: ObjectKey, signal: AbortSignal, log: Logger) => Promise<Result> {
-  const logIn = async (object: PullSecretObject, wish: Wish, least: Least, signal: AbortSignal): Promise<Access> => {
-    const resolved = await credentials.resolve(object, wish.identity, signal);
+  const logIn = async (object: PullSecretObject, wish: Wish, least: Least, signal: AbortSignal): Promise<Obtained> => {
+    const resolved = await credentials.resolve(object, wish.access, signal);
     if (!resolved.ok) {
       const { message, denied, lookAgainAt } = resolved;
       const failures = wish.registries.map(({ registry }) => ({ registry, message, denied, retryAt: lookAgainAt }));
       return { ...logins.held(object.uid, wish.registries), failures, waiting: ANY, lookAgainAt, isFresh: false };
     }
     const asked = object.reconcileAt === object.status.lastHandledReconcileAt ? undefined : object.reconcileAt;
-    const { credentials: keys, fingerprint, lookAgainAt } = resolved;
-    const request = { uid: object.uid, registries: wish.registries, credentials: keys, fingerprint, asked, least };
+    const { keys, fingerprint, lookAgainAt } = resolved;
+    const { uid } = object;
+    const request = { uid, wanted: wish, endpoints: wish.access, keys, fingerprint, asked, least };
     return { ...(await logins.obtain(request, signal)), lookAgainAt };
   };
 
@@ -96,7 +98,7 @@ export function createReconciler({
     least: Least,
     log: Logger,
     signal: AbortSignal,
-  ): Promise<Access> => {
+  ): Promise<Obtained> => {
     let writing = Promise.resolve();
     const cancel = clock.after(SLOW_LOGIN, () => {
       if (logins.held(object.uid, wish.registries).held.length > 0) return;
@@ -118,7 +120,7 @@ export function createReconciler({
   const writeSecrets = async (
     object: PullSecretObject,
     wish: Wish,
-    access: Access,
+    access: Obtained,
     log: Logger,
     signal: AbortSignal,
   ): Promise<Written | undefined> => {
@@ -132,7 +134,7 @@ export function createReconciler({
       if (rival !== undefined) rivals.set(namespace, rival);
     }
     const owned = [...view.secretsOf(object.uid)];
-    const payload = makePayload(access.held, access.inputs, clock.now());
+    const payload = makePayload(withExtraHosts(access.held, wish.extra), access.inputs, clock.now());
     const plan = planSecrets(object, desired.targets, { seen, owned, rivals }, payload);
     const prune = needsConfirmation(plan.prune.length, owned.length)
       ? await confirmPrune(client, object, plan.prune, signal)
@@ -185,7 +187,7 @@ export function createReconciler({
     key: ObjectKey,
     object: PullSecretObject,
     { round, applied, nextAt }: Written,
-    access: Access,
+    access: Obtained,
   ): Promise<Result> => {
     if (applied.retryAfter !== undefined) return { op: 'done', wakeAt: plus(clock.now(), applied.retryAfter) };
     if (applied.retry.length > 0) return { op: 'retry' };

@@ -10,7 +10,6 @@ import {
   OPERATOR_NAME,
 } from '../api/names.ts';
 import type { SeenSecret } from '../core/plan.ts';
-import { createEcrClient } from '../ecr/client.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { createClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
@@ -23,6 +22,7 @@ import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Clock, Random } from '../lib/time.ts';
+import { type AwsOptions, createAws } from './aws.ts';
 import { createClusterView } from './cluster-view.ts';
 import { type ControllerTelemetry, createControllerTelemetry } from './controller-telemetry.ts';
 import { createConverter } from './conversion.ts';
@@ -50,11 +50,10 @@ import { observeStores } from './store-telemetry.ts';
 import { createTelemetry } from './telemetry.ts';
 import { createWork } from './worker.ts';
 
-export interface OperatorOptions extends ServersOptions {
+export interface OperatorOptions extends ServersOptions, AwsOptions {
   readonly access: ApiServerAccess;
   /** Where the cluster kind's `secretRef` looks. */
   readonly namespace: string;
-  readonly userAgent: string;
   /** Writes of renewed logins a second, more than 0 (docs/rules.md, rule 12). */
   readonly renewalsPerSecond: number;
   /** Name of this process in Events. */
@@ -109,7 +108,7 @@ export async function startOperator(
   const controllers = createControllerTelemetry(metrics, clock, { pullsecret: WORKERS, conversion: CONVERTERS });
   const transport = createTransport({ access, clock, userAgent: options.userAgent, onAnswer: telemetry.onAnswer });
   const client = createClient(transport, OPERATOR_NAME);
-  const ecr = createEcrClient({ clock, userAgent: options.userAgent, onCall: telemetry.onAwsCall });
+  const aws = createAws(options, telemetry.onAwsCall);
   const createQueue = (controller: ControllerTelemetry): Workqueue =>
     createWorkqueue({
       clock,
@@ -124,8 +123,8 @@ export async function startOperator(
   const conversions = createQueue(controllers.conversion);
   const pacer = createPacer(clock, random, options.renewalsPerSecond);
   const rollout = createRollout(pacer, clock);
-  const logins = createLoginBook({ source: ecr, pacer, clock, random });
-  const credentials = createCredentialResolver(client, clock, options.namespace);
+  const logins = createLoginBook({ source: aws.ecr, pacer, clock, random });
+  const credentials = createCredentialResolver({ client, ...aws, clock, random, operatorNamespace: options.namespace });
   const view = createClusterView({
     enqueue: (key) => queue.add(key),
     onLegacy: (key) => conversions.add(key),
@@ -231,7 +230,7 @@ export async function startOperator(
     await events.flush();
     await servers.close();
     transport.close();
-    ecr.close();
+    aws.close();
   };
   const { metricsPort, probePort } = servers;
   return { metricsPort, probePort, ready, done: finish() };

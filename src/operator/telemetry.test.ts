@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { AwsCall } from '../ecr/client.ts';
+import type { AwsCall } from '../ecr/calls.ts';
 import type { Happening } from '../kube/reflector-state.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { MINUTE, seconds } from '../lib/time.ts';

@@ -1,6 +1,6 @@
 // What is counted as it happens: requests to the API server and to AWS, and what the reflectors hear.
 
-import type { AwsCall } from '../ecr/client.ts';
+import type { AwsCall } from '../ecr/calls.ts';
 import type { Happening } from '../kube/reflector-state.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Clock, EpochMs } from '../lib/time.ts';
@@ -16,6 +16,8 @@ export interface Telemetry {
 /** Regions are users' words; AWS has some forty. */
 const MOST_REGIONS = 64;
 const OTHER = 'other';
+/** Operations that give a login; the others only serve to make one. */
+const LOGINS = new Set(['GetAuthorizationToken', 'GetPublicAuthorizationToken']);
 const OUTCOMES = ['success', 'denied', 'failed'] as const;
 
 /**
@@ -57,7 +59,7 @@ export function createTelemetry(
       const region = labelOf(asked);
       called({ operation, region, code });
       callTime({ operation, region }, took / 1_000);
-      loggedIn({ outcome: code === 'success' ? 'success' : denied ? 'denied' : 'failed' });
+      if (LOGINS.has(operation)) loggedIn({ outcome: code === 'success' ? 'success' : denied ? 'denied' : 'failed' });
     },
     onHappening(resource, { op }) {
       if (op === 'broken' || op === 'expired' || op === 'unreadable') return failed({ resource });

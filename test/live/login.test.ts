@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createCalls } from '../../src/ecr/calls.ts';
 import { createEcrClient } from '../../src/ecr/client.ts';
+import { createEgress } from '../../src/ecr/egress.ts';
 import { Failure } from '../../src/lib/errors.ts';
 import { systemClock } from '../../src/lib/time.ts';
 
@@ -14,11 +16,18 @@ const keys = {
 };
 
 describe('ECR itself', () => {
-  const client = createEcrClient({ clock: systemClock, userAgent: 'kube-ecr-secrets-operator/live-test' });
+  const client = createEcrClient({
+    clock: systemClock,
+    userAgent: 'kube-ecr-secrets-operator/live-test',
+    egress: createEgress({ env: process.env }),
+    call: createCalls({ clock: systemClock }),
+    isEndpointGiven: false,
+  });
+  const question = { kind: 'private', region: AWS_REGION, useFips: false, useDualstack: false } as const;
   const { signal } = new AbortController();
 
   test('gives a token for the region that is asked, which ends within twelve hours', async () => {
-    const token = await client.fetchToken({ region: AWS_REGION, keys }, signal);
+    const token = await client.fetchToken({ ...question, keys }, signal);
     assert.equal(token.username, 'AWS');
     assert.ok(token.password.length > 100);
     assert.ok(token.hosts[0]?.includes(`.${AWS_REGION}.`));
@@ -27,7 +36,7 @@ describe('ECR itself', () => {
 
   test('denies a wrong secret key, which is told as a denial', async () => {
     const wrong = { ...keys, secretAccessKey: 'x'.repeat(40) };
-    await assert.rejects(client.fetchToken({ region: AWS_REGION, keys: wrong }, signal), (error: unknown) => {
+    await assert.rejects(client.fetchToken({ ...question, keys: wrong }, signal), (error: unknown) => {
       assert.ok(error instanceof Failure);
       assert.equal(error.next, 'change');
       return true;

@@ -1,0 +1,94 @@
+// The operator's own AWS identity: found where this environment says it is, never guessed; its real error is shown.
+
+import { Failure } from '../lib/errors.ts';
+import { redact } from '../lib/redact.ts';
+import type { Clock } from '../lib/time.ts';
+import type { Call } from './calls.ts';
+import type { Egress } from './egress.ts';
+import { endOf, type TemporaryKeys } from './sts.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export type AmbientSource = 'environment' | 'web identity' | 'container' | 'shared config' | 'instance role';
+
+export interface AmbientIdentity {
+  /** @throws Failure that names the source and says what it said */
+  keys(region: string, signal: AbortSignal): Promise<TemporaryKeys>;
+}
+
+export interface AmbientOptions {
+  readonly env: Environment;
+  readonly clock: Clock;
+  readonly egress: Egress;
+  readonly call: Call;
+}
+
+/** Metadata that does not answer within this is not there; tried once more. */
+const METADATA_TIMEOUT_MS = 2_000;
+
+/**
+ * Where the identity is to be found. In the order of the SDK's own chain, but decided by what is set, not by what fails:
+ * a chain that falls through shows the last failure, which says nothing of the one that matters (aws/aws-sdk-js-v3#8101).
+ */
+export function ambientSource(env: Environment): AmbientSource {
+  if (env['AWS_ACCESS_KEY_ID'] && env['AWS_SECRET_ACCESS_KEY']) return 'environment';
+  if (env['AWS_WEB_IDENTITY_TOKEN_FILE'] && env['AWS_ROLE_ARN']) return 'web identity';
+  if (env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] || env['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI']) return 'container';
+  if (env['AWS_PROFILE'] || env['AWS_CONFIG_FILE'] || env['AWS_SHARED_CREDENTIALS_FILE']) return 'shared config';
+  return 'instance role';
+}
+
+export function createAmbientIdentity({ env, clock, egress, call }: AmbientOptions): AmbientIdentity {
+  const source = ambientSource(env);
+
+  const provide = async (region: string): Promise<Provided> => {
+    const providers = await import('@aws-sdk/credential-providers');
+    const clientConfig = { region, requestHandler: egress.handler };
+    switch (source) {
+      case 'environment':
+        return await providers.fromEnv()();
+      case 'web identity':
+        return await providers.fromTokenFile({ clientConfig })();
+      case 'container':
+        return await providers.fromHttp()();
+      case 'shared config':
+        return await providers.fromIni({ clientConfig })();
+      case 'instance role':
+        if (env['AWS_EC2_METADATA_DISABLED'] === 'true') throw new Error('AWS_EC2_METADATA_DISABLED is set');
+        return await providers.fromInstanceMetadata({ timeout: METADATA_TIMEOUT_MS, maxRetries: 1 })();
+    }
+  };
+
+  return {
+    async keys(region, signal) {
+      const send = async (): Promise<TemporaryKeys> => {
+        try {
+          const { accessKeyId, secretAccessKey, sessionToken, expiration } = await provide(region);
+          const session = sessionToken === undefined ? {} : { sessionToken };
+          return { accessKeyId, secretAccessKey, ...session, expiresAt: endOf(expiration, clock.now()) };
+        } catch (thrown) {
+          throw ownWords(source, thrown) ?? thrown;
+        }
+      };
+      return await call('AmbientCredentials', { service: 'STS', region, what: 'role' }, send, signal);
+    },
+  };
+}
+
+interface Provided {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+  readonly expiration?: object | undefined;
+}
+
+/** What is no answer of an AWS service: a file that is not there, an agent that says no. */
+function ownWords(source: AmbientSource, thrown: unknown): Failure | undefined {
+  if (!(thrown instanceof Error) || '$fault' in thrown) return undefined;
+  return new Failure({
+    next: 'backoff',
+    reason: 'AmbientCredentials',
+    message: `the operator's own AWS identity (${source}) could not be had: ${redact(thrown.message).slice(0, 400)}`,
+    cause: thrown,
+  });
+}

@@ -1,0 +1,69 @@
+// One call of AWS: under a deadline, counted, and its failure in our words.
+
+import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
+import { type Asked, failureOfAws } from './failures.ts';
+
+export interface AwsKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** One call that has ended. */
+export interface AwsCall extends Pick<Asked, 'region'> {
+  readonly operation: string;
+  /** `success` or the reason of the Failure. */
+  readonly code: string;
+  /** AWS said no. */
+  readonly denied: boolean;
+  readonly took: DurationMs;
+}
+
+export interface CallsOptions {
+  readonly clock: Clock;
+  readonly onCall?: (call: AwsCall) => void;
+}
+
+/**
+ * Carries out one call.
+ *
+ * @throws Failure, see failures.ts
+ */
+export type Call = <Answer>(
+  operation: string,
+  asked: Asked,
+  send: (signal: AbortSignal) => Promise<Answer>,
+  signal: AbortSignal,
+) => Promise<Answer>;
+
+/** For all tries together; a call that takes longer is given up, and others are not held up by it. */
+const CALL_TIMEOUT = seconds(30);
+/** Tries of the SDK: it corrects a wrong clock between two of them. */
+export const ATTEMPTS = 3;
+
+export function createCalls({ clock, onCall = () => {} }: CallsOptions): Call {
+  return async (operation, asked, send, signal) => {
+    const ended = new AbortController();
+    const end = (): void => ended.abort();
+    const cancel = clock.after(CALL_TIMEOUT, end);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    const started = clock.monotonic();
+    const done = (code: string, denied = false): void => {
+      const took = (clock.monotonic() - started) as DurationMs;
+      onCall({ operation, region: asked.region, code, denied, took });
+    };
+    try {
+      const answer = await send(ended.signal);
+      done('success');
+      return answer;
+    } catch (thrown) {
+      const failure = failureOfAws(thrown, asked);
+      done(failure.reason, failure.next === 'change');
+      throw failure;
+    } finally {
+      cancel();
+      signal.removeEventListener('abort', end);
+    }
+  };
+}

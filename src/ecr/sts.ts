@@ -1,0 +1,107 @@
+// Asks STS for a role: with keys, or with a token of a ServiceAccount.
+
+import { Failure } from '../lib/errors.ts';
+import { type Clock, type EpochMs, HOUR, plus } from '../lib/time.ts';
+import { ATTEMPTS, type AwsKeys, type Call } from './calls.ts';
+import type { Egress } from './egress.ts';
+
+/** Keys of a role. */
+export interface TemporaryKeys extends AwsKeys {
+  readonly expiresAt: EpochMs;
+}
+
+export interface RoleRequest {
+  readonly region: string;
+  readonly roleArn: string;
+  /** Names the session in CloudTrail; cut and cleaned to what STS takes. */
+  readonly sessionName: string;
+}
+
+export interface StsClient {
+  /** @throws Failure */
+  assumeRole(
+    request: RoleRequest & { readonly keys: AwsKeys; readonly externalId: string | undefined },
+    signal: AbortSignal,
+  ): Promise<TemporaryKeys>;
+  /** @throws Failure */
+  assumeRoleWithToken(request: RoleRequest & { readonly token: string }, signal: AbortSignal): Promise<TemporaryKeys>;
+}
+
+export interface StsClientOptions {
+  readonly clock: Clock;
+  readonly userAgent: string;
+  readonly egress: Egress;
+  readonly call: Call;
+}
+
+/** What an answer without an end is taken to live: the shortest that STS gives by default (STS API reference, AssumeRole). */
+const ASSUMED_LIFE = HOUR;
+/** Bounds and characters of `RoleSessionName` (STS API reference, AssumeRole). */
+const LONGEST_SESSION_NAME = 64;
+
+export function createStsClient({ clock, userAgent, egress, call }: StsClientOptions): StsClient {
+  const configOf = (region: string) => ({
+    region,
+    maxAttempts: ATTEMPTS,
+    customUserAgent: userAgent,
+    requestHandler: egress.handler,
+  });
+  const asked = (region: string) => ({ service: 'STS', region, what: 'role' }) as const;
+
+  return {
+    async assumeRole({ region, roleArn, sessionName, keys, externalId }, signal) {
+      const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
+      const client = new STSClient({ ...configOf(region), credentials: { ...keys } });
+      const command = new AssumeRoleCommand({
+        RoleArn: roleArn,
+        RoleSessionName: cleaned(sessionName),
+        ...(externalId === undefined ? {} : { ExternalId: externalId }),
+      });
+      const send = async (abortSignal: AbortSignal): Promise<TemporaryKeys> =>
+        keysOf(await client.send(command, { abortSignal }), clock.now());
+      return await call('AssumeRole', asked(region), send, signal);
+    },
+    async assumeRoleWithToken({ region, roleArn, sessionName, token }, signal) {
+      const { AssumeRoleWithWebIdentityCommand, STSClient } = await import('@aws-sdk/client-sts');
+      // This operation is not signed: the token is all the proof there is. Keys that are none keep the SDK from looking for some.
+      const client = new STSClient({ ...configOf(region), credentials: { accessKeyId: '', secretAccessKey: '' } });
+      const command = new AssumeRoleWithWebIdentityCommand({
+        RoleArn: roleArn,
+        RoleSessionName: cleaned(sessionName),
+        WebIdentityToken: token,
+      });
+      const send = async (abortSignal: AbortSignal): Promise<TemporaryKeys> =>
+        keysOf(await client.send(command, { abortSignal }), clock.now());
+      return await call('AssumeRoleWithWebIdentity', asked(region), send, signal);
+    },
+  };
+}
+
+interface Answer {
+  readonly Credentials?:
+    | {
+        readonly AccessKeyId?: string | undefined;
+        readonly SecretAccessKey?: string | undefined;
+        readonly SessionToken?: string | undefined;
+        readonly Expiration?: object | undefined;
+      }
+    | undefined;
+}
+
+function keysOf({ Credentials }: Answer, now: EpochMs): TemporaryKeys {
+  const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken } = Credentials ?? {};
+  if (!accessKeyId || !secretAccessKey || !sessionToken) {
+    throw new Failure({ next: 'backoff', reason: 'BadSTSAnswer', message: "STS's answer holds no keys" });
+  }
+  return { accessKeyId, secretAccessKey, sessionToken, expiresAt: endOf(Credentials?.Expiration, now) };
+}
+
+/** @param end  a Date of the SDK's */
+export function endOf(end: object | undefined, now: EpochMs): EpochMs {
+  const at = end === undefined ? Number.NaN : Number(end);
+  return Number.isFinite(at) ? (at as EpochMs) : plus(now, ASSUMED_LIFE);
+}
+
+function cleaned(name: string): string {
+  return name.replaceAll(/[^\w+=,.@-]/g, '-').slice(0, LONGEST_SESSION_NAME);
+}
