@@ -8,6 +8,8 @@ import {
   type PullSecretKind,
   ROLE_ARN_MAX_LENGTH,
   ROLE_ARN_PATTERN,
+  SECRET_NAME_MAX_LENGTH,
+  SECRET_NAME_PATTERN,
 } from '../api/names.ts';
 import { digest } from '../lib/digest.ts';
 import { isRecord, type JsonRecord, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
@@ -83,6 +85,7 @@ function parsePair(accessKeyId: string | undefined, secretAccessKey: string | un
 function parseServiceAccount(reference: JsonRecord): Identity | string {
   const name = stringOf(reference['name']);
   if (!name) return 'spec.awsAccess.serviceAccountRef.name is empty';
+  if (!isObjectName(name)) return 'spec.awsAccess.serviceAccountRef.name is not a name a ServiceAccount can have';
   const roleArn = stringOf(reference['roleArn']);
   if (reference['roleArn'] !== undefined && !isRoleArn(roleArn)) return notRole('serviceAccountRef.roleArn');
   return { op: 'serviceAccount', name, roleArn };
@@ -100,6 +103,10 @@ export function parseRole(awsAccess: JsonRecord): Role | string | undefined {
   return { roleArn, externalId: id };
 }
 
+function isObjectName(name: string): boolean {
+  return name.length <= SECRET_NAME_MAX_LENGTH && new RegExp(SECRET_NAME_PATTERN).test(name);
+}
+
 export function isRoleArn(value: unknown): value is string {
   return typeof value === 'string' && value.length <= ROLE_ARN_MAX_LENGTH && new RegExp(ROLE_ARN_PATTERN).test(value);
 }
@@ -111,6 +118,7 @@ function notRole(field: string): string {
 function parseReference(reference: JsonRecord): Identity | string {
   const secretName = stringOf(reference['name']);
   if (!secretName) return 'spec.awsAccess.secretRef.name is empty';
+  if (!isObjectName(secretName)) return 'spec.awsAccess.secretRef.name is not a name a Secret can have';
   const names = recordOf(reference['keys']);
   return {
     op: 'secretRef',
