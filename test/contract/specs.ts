@@ -74,7 +74,19 @@ interface Bad {
   readonly spec: Change;
   /** After `is invalid:`; what says only that further rules were not looked at is left out. */
   readonly message: string;
+  /** Where the namespaced kind says something else. */
+  readonly namespacedMessage?: string;
 }
+
+/** The identities that the namespaced kind knows; the cluster kind knows one more. */
+const FORMS = 'accessKeyId and secretAccessKey, or secretRef, or serviceAccountRef';
+const NO_IDENTITY = 'spec.awsAccess: Invalid value: no identity: give';
+const TOO_MANY = 'spec.awsAccess: Invalid value: more than one identity: give only one of';
+const HALF = 'spec.awsAccess: Invalid value: accessKeyId and secretAccessKey go together: give both, or neither';
+const inBoth = (words: string): Pick<Bad, 'message' | 'namespacedMessage'> => ({
+  message: `${words} ${FORMS}, or ambient`,
+  namespacedMessage: `${words} ${FORMS}`,
+});
 
 export const BAD: Readonly<Record<string, Bad>> = {
   'no access': { spec: { awsAccess: undefined }, message: 'spec.awsAccess: Required value' },
@@ -112,31 +124,14 @@ export const BAD: Readonly<Record<string, Bad>> = {
     spec: access({ region: 'THE_ECR_REGION' }),
     message: unlike('spec.awsAccess.region', 'THE_ECR_REGION', REGION),
   },
-  'no identity': {
-    spec: access({}, {}),
-    message: 'spec.awsAccess: Invalid value: no identity: give secretRef, or accessKeyId and secretAccessKey',
-  },
-  'a misspelt identity': {
-    spec: access({ secretref: { name: 'aws-keys' } }, {}),
-    message: 'spec.awsAccess: Invalid value: no identity: give secretRef, or accessKeyId and secretAccessKey',
-  },
-  'both identities': {
-    spec: access(REF),
-    message:
-      'spec.awsAccess: Invalid value: more than one identity: give secretRef, or accessKeyId and secretAccessKey, not both',
-  },
-  'an access key id without its key': {
-    spec: access({ secretAccessKey: undefined }),
-    message: 'spec.awsAccess: Invalid value: accessKeyId and secretAccessKey go together: give both, or neither',
-  },
-  'a secret key without its id': {
-    spec: access({ accessKeyId: undefined }),
-    message: 'spec.awsAccess: Invalid value: accessKeyId and secretAccessKey go together: give both, or neither',
-  },
+  'no identity': { spec: access({}, {}), ...inBoth(NO_IDENTITY) },
+  'a misspelt identity': { spec: access({ secretref: { name: 'aws-keys' } }, {}), ...inBoth(NO_IDENTITY) },
+  'both identities': { spec: access(REF), ...inBoth(TOO_MANY) },
+  'an access key id without its key': { spec: access({ secretAccessKey: undefined }), message: HALF },
+  'a secret key without its id': { spec: access({ accessKeyId: undefined }), message: HALF },
   'half a pair beside a reference': {
     spec: access({ secretAccessKey: undefined, ...REF }),
-    message:
-      'spec.awsAccess: Invalid value: accessKeyId and secretAccessKey go together: give both, or neither, spec.awsAccess: Invalid value: more than one identity: give secretRef, or accessKeyId and secretAccessKey, not both',
+    ...inBoth(`${HALF}, ${TOO_MANY}`),
   },
   'an empty access key id': {
     spec: access({ accessKeyId: '' }),
