@@ -14,7 +14,7 @@ import {
   uniqueArray,
 } from 'fast-check';
 import { after, base64, login } from '../testing/builders.ts';
-import { hostsIn, makeDockerConfig, readDockerConfig } from './docker-config.ts';
+import { dockerConfigBytes, hostsIn, makeDockerConfig, readDockerConfig } from './docker-config.ts';
 
 const entryOf = (username: string, password: string): object => ({
   username,
@@ -119,4 +119,21 @@ test('the hosts in a docker config are found whatever their entries look like, a
   assert.deepEqual(hostsIn(base64('{"auths":{}}')), []);
   for (const text of ['null', '{}', '[]', '{"auths":["a"]}', 'no json', ''])
     assert.equal(hostsIn(base64(text)), undefined);
+});
+
+describe('the size of a docker config', () => {
+  test('is never more than was said before it was made, nor much less', () => {
+    assertProperty(
+      property(
+        string({ unit: 'grapheme', minLength: 1, maxLength: 3_000 }),
+        uniqueArray(constantFrom('a.example', 'b.example', 'c.example'), { minLength: 1 }),
+        (password, hosts) => {
+          const logins = [login('eu-west-1', { hosts, password }), login('us-east-1', { hosts: ['d.example'] })];
+          const size = Buffer.byteLength(makeDockerConfig(logins));
+          const bound = dockerConfigBytes(logins);
+          assert.ok(size <= bound && bound <= size + 64 * (hosts.length + 2), `${size} ${bound}`);
+        },
+      ),
+    );
+  });
 });

@@ -25,6 +25,24 @@ export function makeDockerConfig(logins: readonly Login[]): string {
   return JSON.stringify({ auths: Object.fromEntries(entries) });
 }
 
+/**
+ * Upper bound of the bytes of `makeDockerConfig`'s text, without making it: many hosts of long tokens could be more than
+ * there is memory.
+ */
+export function dockerConfigBytes(logins: readonly Login[]): number {
+  let bytes = ENTRY_BYTES;
+  for (const { username, password, hosts } of logins) {
+    // In JSON a character takes six bytes at the most; that of real tokens takes one.
+    const secret = Buffer.byteLength(JSON.stringify(`${username}${password}`));
+    const auth = Math.ceil((Buffer.byteLength(`${username}:${password}`) + 2) / 3) * 4;
+    for (const host of hosts) bytes += ENTRY_BYTES + Buffer.byteLength(JSON.stringify(host)) + secret + auth;
+  }
+  return bytes;
+}
+
+/** Names, brackets and quotes of one entry, or of the whole. */
+const ENTRY_BYTES = 64;
+
 function basic(username: string, password: string): string {
   return Buffer.from(`${username}:${password}`).toString('base64');
 }

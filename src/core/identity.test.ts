@@ -8,6 +8,7 @@ import type { JsonRecord } from '../lib/json.ts';
 import { base64, json, KEY_ID, SECRET_KEY } from '../testing/builders.ts';
 import {
   type CredentialKeys,
+  type FoundCredentials,
   fingerprint,
   type Identity,
   parseCredentials,
@@ -248,22 +249,25 @@ describe('a referenced secret', () => {
   const id = base64(KEY_ID);
   const secret = base64(SECRET_KEY);
 
+  const PAIR = { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY };
+  const found = (...trimmed: readonly string[]): FoundCredentials => ({ credentials: PAIR, trimmed });
+
   const rows: Readonly<Record<string, { data: unknown; want: ReturnType<typeof parseCredentials> }>> = {
     'gives the pair': {
       data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret },
-      want: { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY },
+      want: found(),
     },
     'gives the session token too': {
       data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64('token') },
-      want: { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY, sessionToken: 'token' },
+      want: { credentials: { ...PAIR, sessionToken: 'token' }, trimmed: [] },
     },
     'gives no session token when that is empty': {
       data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64(' \n') },
-      want: { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY },
+      want: found('AWS_SESSION_TOKEN'),
     },
-    'loses the line feed that `echo` leaves': {
+    'loses the line feed that `echo` leaves, and tells where one was': {
       data: { AWS_ACCESS_KEY_ID: base64(`${KEY_ID}\n`), AWS_SECRET_ACCESS_KEY: base64(`${SECRET_KEY}\n`) },
-      want: { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY },
+      want: found('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'),
     },
     'without a key id says so': { data: { AWS_SECRET_ACCESS_KEY: secret }, want: 'has no key AWS_ACCESS_KEY_ID' },
     'with an empty key id says so': {
@@ -301,7 +305,7 @@ describe('a referenced secret', () => {
     const odd: CredentialKeys = { accessKeyId: '__proto__', secretAccessKey: 'constructor', sessionToken: 'toString' };
     assert.equal(parseCredentials({}, odd), 'has no key __proto__');
     const data = json(`{"__proto__": "${id}", "constructor": "${secret}"}`);
-    assert.deepEqual(parseCredentials(data, odd), { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY });
+    assert.deepEqual(parseCredentials(data, odd), found());
   });
 });
 

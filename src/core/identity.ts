@@ -147,17 +147,27 @@ function decoded(text: string, plain: RegExp): string | undefined {
   return plain.test(result) ? result : undefined;
 }
 
+export interface FoundCredentials {
+  readonly credentials: Credentials;
+  /** Names of the keys that had white space around them, which was left out: an editor's line feed, most often. */
+  readonly trimmed: readonly string[];
+}
+
 /**
  * Reads the pair out of a Secret's `data`.
  *
  * @param data  as on the wire: base64 values by name
  * @returns the pair, its surrounding white space trimmed, or a sentence that names the key that is missing or empty
  */
-export function parseCredentials(data: unknown, keys: CredentialKeys): Credentials | string {
+export function parseCredentials(data: unknown, keys: CredentialKeys): FoundCredentials | string {
   const values = stringMapOf(data);
+  const trimmed: string[] = [];
   const read = (name: string): string | undefined => {
     const value = values.get(name);
-    return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8').trim();
+    if (value === undefined) return undefined;
+    const text = Buffer.from(value, 'base64').toString('utf8');
+    if (text !== text.trim()) trimmed.push(name);
+    return text.trim();
   };
   const accessKeyId = read(keys.accessKeyId);
   const secretAccessKey = read(keys.secretAccessKey);
@@ -167,7 +177,12 @@ export function parseCredentials(data: unknown, keys: CredentialKeys): Credentia
   if (!SENDABLE.test(accessKeyId)) return `has a key ${keys.accessKeyId} that ${UNSENDABLE}`;
   if (!SENDABLE.test(secretAccessKey)) return `has a key ${keys.secretAccessKey} that ${UNSENDABLE}`;
   if (sessionToken && !SENDABLE.test(sessionToken)) return `has a key ${keys.sessionToken} that ${UNSENDABLE}`;
-  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+  return { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }, trimmed };
+}
+
+/** The account of a role, by its ARN. */
+export function accountOfRole(roleArn: string): string | undefined {
+  return roleArn.split(':')[4];
 }
 
 function lack(name: string, value: string | undefined): string {

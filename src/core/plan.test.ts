@@ -16,6 +16,7 @@ import {
   type Payload,
   planSecrets,
   type SeenSecret,
+  sizeProblem,
 } from './plan.ts';
 
 const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a' };
@@ -277,5 +278,26 @@ describe('a payload', () => {
   test('is not made when every login has ended: an old token may still pull, none never does', () => {
     assert.equal(makePayload([login('eu-west-1')], 'sha256:1', after(12 * HOUR)), undefined);
     assert.equal(makePayload([], 'sha256:1', START), undefined);
+  });
+});
+
+describe('what no secret can hold', () => {
+  const many = (hosts: number) =>
+    login('eu-west-1', {
+      password: 'x'.repeat(2_000),
+      hosts: Array.from({ length: hosts }, (_, n) => `h${n}.example`),
+    });
+
+  test('is told by its size and by what to do about it', () => {
+    assert.equal(sizeProblem([many(200)]), undefined);
+    assert.equal(
+      sizeProblem([many(400)]),
+      'the pull secret would hold 400 hosts and 1.8 MiB, but Kubernetes takes 1 MiB: name fewer regions, accounts or hosts in spec.registries',
+    );
+  });
+
+  test('is told without making it', () => {
+    const huge = login('eu-west-1', { password: 'x'.repeat(60_000), hosts: Array.from({ length: 4_000 }, String) });
+    assert.match(sizeProblem(Array.from({ length: 40 }, () => huge)) ?? '', /160000 hosts/);
   });
 });

@@ -4,7 +4,7 @@ import { DOCKER_CONFIG_TYPE, REASON } from '../api/names.ts';
 import { digest } from '../lib/digest.ts';
 import { type EpochMs, formatRfc3339 } from '../lib/time.ts';
 import type { Problem, Target } from './desired.ts';
-import { makeDockerConfig } from './docker-config.ts';
+import { dockerConfigBytes, makeDockerConfig } from './docker-config.ts';
 import { isUsable, type Login } from './login.ts';
 
 /** A Secret as it was last seen, reduced: nothing in it opens anything, and its size does not depend on its data. */
@@ -86,6 +86,18 @@ export function makePayload(logins: readonly Login[], inputs: string, now: Epoch
   const endsAt = Math.min(...usable.map((login) => login.expiresAt)) as EpochMs;
   const hosts = usable.flatMap((login) => login.hosts);
   return { content, hosts, contentDigest: contentDigest(content), inputs, endsAt, expiry: formatRfc3339(endsAt) };
+}
+
+/** All data of a Secret together, decoded: `MaxSecretSize` of Kubernetes' core/v1. */
+const MOST_BYTES = 1_048_576;
+
+/** Why no Secret can hold these logins; undefined when one can. Found out before anything is made, or sent. */
+export function sizeProblem(logins: readonly Login[]): string | undefined {
+  const bytes = dockerConfigBytes(logins);
+  if (bytes <= MOST_BYTES) return undefined;
+  const hosts = logins.reduce((sum, login) => sum + login.hosts.length, 0);
+  const size = `${(bytes / MOST_BYTES).toFixed(1)} MiB`;
+  return `the pull secret would hold ${hosts} hosts and ${size}, but Kubernetes takes 1 MiB: name fewer regions, accounts or hosts in spec.registries`;
 }
 
 /** A Secret is ours only if an owner reference has the CR's uid and its type is the one we write. */

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, constantFrom, property, subarray } from 'fast-check';
 import type { JsonRecord } from '../lib/json.ts';
+import { regionsOfSdk } from '../testing/aws/partitions.ts';
 import { hostOf, json, login } from '../testing/builders.ts';
-import { type ExtraHosts, parseRegistries, withExtraHosts } from './registries.ts';
+import { type ExtraHosts, isRegion, parseRegistries, withExtraHosts } from './registries.ts';
 
 const REGION = 'eu-west-1';
 const parse = (registries: unknown): ReturnType<typeof parseRegistries> => parseRegistries({ registries }, REGION);
@@ -67,6 +68,12 @@ describe('registries', () => {
       assert.match(answer, words);
     });
   }
+
+  test('in any region that the SDK knows can be asked for', async () => {
+    const regions = await regionsOfSdk();
+    for (const region of regions) assert.ok(isRegion(region), region);
+    assert.ok(typeof parse({ regions: regions.slice(0, 40) }) !== 'string');
+  });
 
   test('whose names reach for prototypes gain nothing by them', () => {
     const wanted = parse(json('{"__proto__": {"public": true, "regions": ["us-east-1"]}}'));

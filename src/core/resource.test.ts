@@ -158,6 +158,10 @@ describe('a spec is refused, with the words of the part that is wrong,', () => {
     'with an awsAccess that is no object': [{ secretName: 'a', awsAccess: [] }, /^spec\.awsAccess\.region/],
     'when it is empty': [{}, /^spec\.awsAccess\.region/],
     'with an identity that is incomplete': [spec({}, { secretAccessKey: '' }), /^spec\.awsAccess\.secretAccessKey/],
+    'with the public registry by FIPS': [
+      spec({ registries: { public: true } }, { useFipsEndpoint: true }),
+      /^spec\.registries\.public: ECR Public has no FIPS endpoint/,
+    ],
     'with a selector that is wrong': [spec({ namespaceSelector: [] }), /^spec\.namespaceSelector: it is not an object/],
   };
   for (const [when, [wanted, words]] of Object.entries(bad)) {

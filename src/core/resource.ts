@@ -82,6 +82,9 @@ export function parseWish(object: PullSecretObject): Wish | string {
   if (typeof access === 'string') return access;
   const wanted = parseRegistries(object.spec, region);
   if (typeof wanted === 'string') return wanted;
+  // ECR Public has endpoints for IPv4 and dual-stack only (ECR Public user guide, Making requests).
+  if (access.useFips && wanted.registries.some(({ kind }) => kind === 'public'))
+    return 'spec.registries.public: ECR Public has no FIPS endpoint; leave it out, or spec.awsAccess.useFipsEndpoint';
   const targets = parseTargets(object);
   if (typeof targets === 'string') return targets;
   return { secretName, access, ...wanted, targets };

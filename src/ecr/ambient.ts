@@ -1,5 +1,9 @@
 // The operator's own AWS identity: found where this environment says it is, never guessed; its real error is shown.
 
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { digest } from '../lib/digest.ts';
 import { Failure } from '../lib/errors.ts';
 import { redact } from '../lib/redact.ts';
 import type { Clock } from '../lib/time.ts';
@@ -12,6 +16,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export type AmbientSource = 'environment' | 'web identity' | 'container' | 'shared config' | 'instance role';
 
 export interface AmbientIdentity {
+  /** Changes when the environment names another identity; what is only known by asking does not count. */
+  readonly fingerprint: string;
   /** @throws Failure that names the source and says what it said */
   keys(region: string, signal: AbortSignal): Promise<TemporaryKeys>;
 }
@@ -29,17 +35,32 @@ const METADATA_TIMEOUT_MS = 2_000;
 /**
  * Where the identity is to be found. In the order of the SDK's own chain, but decided by what is set, not by what fails:
  * a chain that falls through shows the last failure, which says nothing of the one that matters (aws/aws-sdk-js-v3#8101).
+ *
+ * @param hasSharedFiles  whether the user that we run as has AWS configuration files, as a developer does and a pod does not
  */
-export function ambientSource(env: Environment): AmbientSource {
+export function ambientSource(env: Environment, hasSharedFiles: boolean): AmbientSource {
   if (env['AWS_ACCESS_KEY_ID'] && env['AWS_SECRET_ACCESS_KEY']) return 'environment';
   if (env['AWS_WEB_IDENTITY_TOKEN_FILE'] && env['AWS_ROLE_ARN']) return 'web identity';
   if (env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] || env['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI']) return 'container';
   if (env['AWS_PROFILE'] || env['AWS_CONFIG_FILE'] || env['AWS_SHARED_CREDENTIALS_FILE']) return 'shared config';
-  return 'instance role';
+  return hasSharedFiles ? 'shared config' : 'instance role';
 }
 
+function findsSharedFiles(): boolean {
+  return ['credentials', 'config'].some((name) => existsSync(join(homedir(), '.aws', name)));
+}
+
+/** Who the environment says we are, by source. */
+const NAMING: Readonly<Record<AmbientSource, readonly string[]>> = {
+  environment: ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+  'web identity': ['AWS_ROLE_ARN'],
+  container: [],
+  'shared config': ['AWS_PROFILE', 'AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE'],
+  'instance role': [],
+};
+
 export function createAmbientIdentity({ env, clock, egress, call }: AmbientOptions): AmbientIdentity {
-  const source = ambientSource(env);
+  const source = ambientSource(env, findsSharedFiles());
 
   const provide = async (region: string): Promise<Provided> => {
     const providers = await import('@aws-sdk/credential-providers');
@@ -55,11 +76,17 @@ export function createAmbientIdentity({ env, clock, egress, call }: AmbientOptio
         return await providers.fromIni({ clientConfig })();
       case 'instance role':
         if (env['AWS_EC2_METADATA_DISABLED'] === 'true') throw new Error('AWS_EC2_METADATA_DISABLED is set');
-        return await providers.fromInstanceMetadata({ timeout: METADATA_TIMEOUT_MS, maxRetries: 1 })();
+        return await providers.fromInstanceMetadata({
+          timeout: METADATA_TIMEOUT_MS,
+          maxRetries: 1,
+          // Without a session anybody whom the operator could be made to send a request for would have the role.
+          ec2MetadataV1Disabled: true,
+        })();
     }
   };
 
   return {
+    fingerprint: digest(source, ...NAMING[source].map((name) => env[name] ?? '')),
     async keys(region, signal) {
       const send = async (): Promise<TemporaryKeys> => {
         try {

@@ -49,6 +49,8 @@ export interface LoginCache<Login extends Cached> {
    * @throws LoginError
    */
   get(key: string, fetch: () => Promise<Login>, terms?: Terms): Promise<Login>;
+  /** The next `get` asks, whatever is held and whatever was refused. */
+  forget(key: string): void;
 }
 
 /** After a denial: new IAM keys take some seconds to be known everywhere (docs/rules.md, rule 7). */
@@ -96,6 +98,10 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
 
   return {
     peek: (key) => logins.get(key),
+    forget(key) {
+      logins.delete(key);
+      refusals.delete(key);
+    },
     async get(key, fetch, { force = false, least = 0 as EpochMs } = {}) {
       const flight = flights.get(key);
       if (flight) return await flight;

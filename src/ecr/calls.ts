@@ -9,6 +9,26 @@ export interface AwsKeys {
   readonly sessionToken?: string;
 }
 
+/** Which of AWS's endpoints is asked. */
+export interface Endpoints {
+  readonly region: string;
+  readonly useFips: boolean;
+  readonly useDualstack: boolean;
+}
+
+/** For an SDK client. What an object does not ask for is left to the environment (`AWS_USE_FIPS_ENDPOINT`), which its owner sets. */
+export function endpointConfig({ region, useFips, useDualstack }: Endpoints): {
+  readonly region: string;
+  readonly useFipsEndpoint?: true;
+  readonly useDualstackEndpoint?: true;
+} {
+  return {
+    region,
+    ...(useFips ? { useFipsEndpoint: true } : {}),
+    ...(useDualstack ? { useDualstackEndpoint: true } : {}),
+  };
+}
+
 /** One call that has ended. */
 export interface AwsCall extends Pick<Asked, 'region'> {
   readonly operation: string;
@@ -21,6 +41,8 @@ export interface AwsCall extends Pick<Asked, 'region'> {
 
 export interface CallsOptions {
   readonly clock: Clock;
+  /** `host:port` of the proxy on the way, for the words of failures. */
+  readonly proxy: string | undefined;
   readonly onCall?: (call: AwsCall) => void;
 }
 
@@ -41,7 +63,7 @@ const CALL_TIMEOUT = seconds(30);
 /** Tries of the SDK: it corrects a wrong clock between two of them. */
 export const ATTEMPTS = 3;
 
-export function createCalls({ clock, onCall = () => {} }: CallsOptions): Call {
+export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): Call {
   return async (operation, asked, send, signal) => {
     const ended = new AbortController();
     const end = (): void => ended.abort();
@@ -58,7 +80,7 @@ export function createCalls({ clock, onCall = () => {} }: CallsOptions): Call {
       done('success');
       return answer;
     } catch (thrown) {
-      const failure = failureOfAws(thrown, asked);
+      const failure = failureOfAws(thrown, asked, proxy);
       done(failure.reason, failure.next === 'change');
       throw failure;
     } finally {

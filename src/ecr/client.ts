@@ -2,17 +2,16 @@
 
 import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 import type { Clock } from '../lib/time.ts';
-import { ATTEMPTS, type AwsKeys, type Call } from './calls.ts';
+import { ATTEMPTS, type AwsKeys, type Call, type Endpoints, endpointConfig } from './calls.ts';
 import type { Egress } from './egress.ts';
 import { type EcrToken, parsePublicToken, parseToken } from './token.ts';
 
 /** One question to one registry. */
-export interface TokenRequest {
+export interface TokenRequest extends Endpoints {
   readonly kind: 'private' | 'public';
-  readonly region: string;
   readonly keys: AwsKeys;
-  readonly useFips: boolean;
-  readonly useDualstack: boolean;
+  /** Twelve digits: whose registry the answer has to name; undefined when that is not known beforehand. */
+  readonly account: string | undefined;
 }
 
 export interface EcrClientOptions {
@@ -34,11 +33,9 @@ export interface EcrClient {
 }
 
 export function createEcrClient({ clock, userAgent, egress, call, isEndpointGiven }: EcrClientOptions): EcrClient {
-  const configOf = ({ region, keys, useFips, useDualstack }: TokenRequest) => ({
-    region,
-    credentials: { ...keys },
-    useFipsEndpoint: useFips,
-    useDualstackEndpoint: useDualstack,
+  const configOf = (request: TokenRequest) => ({
+    ...endpointConfig(request),
+    credentials: { ...request.keys },
     maxAttempts: ATTEMPTS,
     customUserAgent: userAgent,
     requestHandler: egress.handler,
@@ -49,7 +46,7 @@ export function createEcrClient({ clock, userAgent, egress, call, isEndpointGive
     const { region } = request;
     const send = async (abortSignal: AbortSignal): Promise<EcrToken> => {
       const answer = await client.send(new GetAuthorizationTokenCommand({}), { abortSignal });
-      return parseToken(answer, { region, anyHost: isEndpointGiven }, clock.now());
+      return parseToken(answer, { ...request, anyHost: isEndpointGiven }, clock.now());
     };
     return call('GetAuthorizationToken', { service: 'ECR', region, what: 'login' }, send, signal);
   };
@@ -59,7 +56,7 @@ export function createEcrClient({ clock, userAgent, egress, call, isEndpointGive
     const { ECRPUBLICClient, GetAuthorizationTokenCommand: PublicCommand } = await import('@aws-sdk/client-ecr-public');
     const client = new ECRPUBLICClient(configOf(request));
     const send = async (abortSignal: AbortSignal): Promise<EcrToken> =>
-      parsePublicToken(await client.send(new PublicCommand({}), { abortSignal }), clock.now());
+      parsePublicToken(await client.send(new PublicCommand({}), { abortSignal }), request, clock.now());
     const asked = { service: 'ECR Public', region: request.region, what: 'login' } as const;
     return await call('GetPublicAuthorizationToken', asked, send, signal);
   };

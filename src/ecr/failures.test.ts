@@ -102,6 +102,14 @@ describe('AWS', () => {
       thrown: undefined,
       want: ['backoff', 'AWSUnreachable', 'cannot reach ECR in eu-west-1: no answer'],
     },
+    'cannot be asked where the SDK knows no such endpoint': {
+      thrown: sdkError('EndpointError', 'Invalid Configuration: FIPS and custom endpoint are not supported', {}),
+      want: [
+        'change',
+        'NoEndpoint',
+        'ECR in eu-west-1 cannot be asked like this: Invalid Configuration: FIPS and custom endpoint are not supported',
+      ],
+    },
     'fails when what was thrown is no error but has a status': {
       thrown: { $metadata: { httpStatusCode: 503 } },
       want: ['backoff', 'AWSFailed', 'ECR in eu-west-1 answered with status 503'],
@@ -126,6 +134,24 @@ describe('AWS', () => {
   ]) {
     test(`denies with ${code}`, () => assert.equal(failureOfAws(client(code), ASKED).next, 'change'));
   }
+});
+
+describe('a proxy on the way', () => {
+  const words = (thrown: Error): string => failureOfAws(thrown, ASKED, 'proxy.example.com:3128').message;
+
+  test('is named with every failure to reach AWS', () => {
+    const refused = sdkError('Error', 'connect ECONNREFUSED', { code: 'ECONNREFUSED' });
+    const by = 'by way of the proxy proxy.example.com:3128';
+    assert.equal(words(refused), `cannot reach ECR in eu-west-1: ECONNREFUSED (${by})`);
+    assert.equal(
+      words(sdkError('TimeoutError', 'socket', {})),
+      `cannot reach ECR in eu-west-1: no answer in time (${by})`,
+    );
+  });
+
+  test('is not named when AWS answered', () => {
+    assert.doesNotMatch(words(client('ServerException', 500)), /proxy/);
+  });
 });
 
 test('a Failure stays what it is', () => {

@@ -38,25 +38,29 @@ const LONGEST_MESSAGE = 600;
 
 /**
  * @param thrown  anything that a call of the SDK threw
+ * @param proxy   `host:port` of the proxy on the way, if there is one
  * @returns `change` when AWS said no, else `backoff`
  */
-export function failureOfAws(thrown: unknown, { service, region, what }: Asked): Failure {
+export function failureOfAws(thrown: unknown, { service, region, what }: Asked, proxy?: string): Failure {
   if (thrown instanceof Failure) return thrown;
   const code = thrown instanceof Error ? thrown.name : 'Error';
   const status = statusOf(thrown);
+  // The SDK's own rules about endpoints: FIPS where there is none, or beside an endpoint that was set.
+  if (code === 'EndpointError') {
+    const message = `${service} in ${region} cannot be asked like this: ${wordsOf(thrown)}`;
+    return new Failure({ next: 'change', reason: 'NoEndpoint', message, cause: thrown });
+  }
   if (status === undefined) {
     return new Failure({
       next: 'backoff',
       reason: 'AWSUnreachable',
-      message: `cannot reach ${service} in ${region}: ${networkWords(thrown)}`,
+      message: `cannot reach ${service} in ${region}: ${networkWords(thrown, proxy)}`,
       cause: thrown,
     });
   }
   // An answer that is no AWS error (a proxy's page, cut JSON) has no words worth repeating.
   const known = thrown instanceof Error && '$fault' in thrown && /^[A-Za-z]+$/.test(code);
-  const detail = known
-    ? ` (${code}): ${redact(thrown.message).slice(0, LONGEST_MESSAGE).toWellFormed()}`
-    : ` with status ${status}`;
+  const detail = known ? ` (${code}): ${wordsOf(thrown)}` : ` with status ${status}`;
   if (status === 401 || status === 403 || (known && DENIALS.has(code))) {
     return new Failure({
       next: 'change',
@@ -91,10 +95,17 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-function networkWords(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return 'no answer';
-  if (thrown.name === 'AbortError' || thrown.name === 'TimeoutError') return 'no answer in time';
+function wordsOf(thrown: unknown): string {
+  return thrown instanceof Error ? redact(thrown.message).slice(0, LONGEST_MESSAGE).toWellFormed() : '';
+}
+
+/** Why there was no answer; the proxy is named because it is the first thing to look at. */
+function networkWords(thrown: unknown, proxy: string | undefined): string {
+  const by = proxy === undefined ? '' : ` (by way of the proxy ${proxy})`;
+  if (!(thrown instanceof Error)) return `no answer${by}`;
+  if (thrown.name === 'AbortError' || thrown.name === 'TimeoutError') return `no answer in time${by}`;
   const code = stringOf(Reflect.get(thrown, 'code'));
-  if (code === 'ERR_PROXY_TUNNEL') return `the proxy refused: ${redact(thrown.message).slice(0, 200)}`;
-  return code ?? 'no answer';
+  // Node's words name the proxy, without its password, and what it said.
+  if (code === 'ERR_PROXY_TUNNEL') return `the proxy refused: ${wordsOf(thrown)}`;
+  return `${code ?? 'no answer'}${by}`;
 }

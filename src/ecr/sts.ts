@@ -2,7 +2,7 @@
 
 import { Failure } from '../lib/errors.ts';
 import { type Clock, type EpochMs, HOUR, plus } from '../lib/time.ts';
-import { ATTEMPTS, type AwsKeys, type Call } from './calls.ts';
+import { ATTEMPTS, type AwsKeys, type Call, type Endpoints, endpointConfig } from './calls.ts';
 import type { Egress } from './egress.ts';
 
 /** Keys of a role. */
@@ -10,8 +10,7 @@ export interface TemporaryKeys extends AwsKeys {
   readonly expiresAt: EpochMs;
 }
 
-export interface RoleRequest {
-  readonly region: string;
+export interface RoleRequest extends Endpoints {
   readonly roleArn: string;
   /** Names the session in CloudTrail; cut and cleaned to what STS takes. */
   readonly sessionName: string;
@@ -40,8 +39,8 @@ const ASSUMED_LIFE = HOUR;
 const LONGEST_SESSION_NAME = 64;
 
 export function createStsClient({ clock, userAgent, egress, call }: StsClientOptions): StsClient {
-  const configOf = (region: string) => ({
-    region,
+  const configOf = (request: RoleRequest) => ({
+    ...endpointConfig(request),
     maxAttempts: ATTEMPTS,
     customUserAgent: userAgent,
     requestHandler: egress.handler,
@@ -49,9 +48,10 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
   const asked = (region: string) => ({ service: 'STS', region, what: 'role' }) as const;
 
   return {
-    async assumeRole({ region, roleArn, sessionName, keys, externalId }, signal) {
+    async assumeRole(request, signal) {
+      const { region, roleArn, sessionName, keys, externalId } = request;
       const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
-      const client = new STSClient({ ...configOf(region), credentials: { ...keys } });
+      const client = new STSClient({ ...configOf(request), credentials: { ...keys } });
       const command = new AssumeRoleCommand({
         RoleArn: roleArn,
         RoleSessionName: cleaned(sessionName),
@@ -61,10 +61,11 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
         keysOf(await client.send(command, { abortSignal }), clock.now());
       return await call('AssumeRole', asked(region), send, signal);
     },
-    async assumeRoleWithToken({ region, roleArn, sessionName, token }, signal) {
+    async assumeRoleWithToken(request, signal) {
+      const { region, roleArn, sessionName, token } = request;
       const { AssumeRoleWithWebIdentityCommand, STSClient } = await import('@aws-sdk/client-sts');
       // This operation is not signed: the token is all the proof there is. Keys that are none keep the SDK from looking for some.
-      const client = new STSClient({ ...configOf(region), credentials: { accessKeyId: '', secretAccessKey: '' } });
+      const client = new STSClient({ ...configOf(request), credentials: { accessKeyId: '', secretAccessKey: '' } });
       const command = new AssumeRoleWithWebIdentityCommand({
         RoleArn: roleArn,
         RoleSessionName: cleaned(sessionName),

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Failure } from '../lib/errors.ts';
 import { type EpochMs, HOUR, MINUTE, SECOND, seconds } from '../lib/time.ts';
+import { partitionOf, partitions, regionsOfSdk } from '../testing/aws/partitions.ts';
 import { after, base64, hostOf, START } from '../testing/builders.ts';
-import { parseToken } from './token.ts';
+import { type Expected, parsePublicToken, parseToken } from './token.ts';
 
 const REGION = 'eu-west-1';
 const ENDPOINT = `https://${hostOf(REGION)}`;
@@ -104,6 +105,68 @@ describe('an endpoint', () => {
   for (const [outcome, proxyEndpoint] of Object.entries(bad)) {
     test(outcome, () => assert.match(refusalOf({ proxyEndpoint }), /^ECR's answer names (no|a) registry/));
   }
+});
+
+// Rule 16
+describe('a registry', () => {
+  const hostsOf = (expected: Partial<Expected>, proxyEndpoint = ENDPOINT): readonly string[] =>
+    parseToken({ authorizationData: [{ ...entry, proxyEndpoint }] }, { region: REGION, ...expected }, START).hosts;
+
+  test('of the account that was to answer is taken, that of another one is refused', () => {
+    assert.deepEqual(hostsOf({ account: '111122223333' }), [hostOf(REGION)]);
+    assert.throws(() => hostsOf({ account: '444455556666' }), /names a registry of another account than 444455556666/);
+  });
+
+  test('at an endpoint that the administrator set is taken whatever its account and its host', () => {
+    assert.deepEqual(hostsOf({ account: '444455556666', anyHost: true }), [hostOf(REGION)]);
+    assert.deepEqual(hostsOf({ anyHost: true }, 'https://ecr.internal:8443'), ['ecr.internal:8443']);
+    assert.throws(() => hostsOf({ anyHost: true }, 'http://ecr.internal'), /not an https host/);
+  });
+
+  test('is opened under its FIPS and dual-stack names too where those endpoints are asked', () => {
+    const [plain, fips] = [hostOf(REGION), `111122223333.dkr.ecr-fips.${REGION}.amazonaws.com`];
+    assert.deepEqual(hostsOf({ useFips: true }), [plain, fips]);
+    assert.deepEqual(hostsOf({ useDualstack: true }), [plain, `111122223333.dkr-ecr.${REGION}.on.aws`]);
+    const both = { useFips: true, useDualstack: true };
+    assert.deepEqual(hostsOf(both), [plain, fips, `111122223333.dkr-ecr-fips.${REGION}.on.aws`]);
+    assert.deepEqual(hostsOf({ useFips: true }, `https://${fips}`), [fips]);
+  });
+
+  test('in any region that the SDK knows is taken by the suffixes of its partition only', async () => {
+    const regions = await regionsOfSdk();
+    assert.ok(regions.length > 35, `${regions.length} regions`);
+    for (const region of regions) {
+      const { suffix, dualstackSuffix } = partitionOf(region);
+      const at = (host: string): readonly string[] => hostsOf({ region }, `https://111122223333.${host}`);
+      for (const host of [`dkr.ecr.${region}.${suffix}`, `dkr-ecr.${region}.${dualstackSuffix}`])
+        assert.deepEqual(at(host), [`111122223333.${host}`]);
+      for (const other of partitions.map((one) => one.suffix).filter((one) => one !== suffix))
+        assert.throws(() => at(`dkr.ecr.${region}.${other}`), /not an ECR host/, `${region} ${other}`);
+    }
+  });
+});
+
+describe('the public registry', () => {
+  const answer = { authorizationData: { authorizationToken: TOKEN, expiresAt: END } };
+
+  test('has one host, and a second one for IPv6 where dual-stack is asked for', () => {
+    assert.deepEqual(parsePublicToken(answer, {}, START).hosts, ['public.ecr.aws']);
+    const dualstack = parsePublicToken(answer, { useDualstack: true }, START);
+    assert.deepEqual(dualstack.hosts, ['ecr-public.aws.com', 'public.ecr.aws']);
+  });
+
+  test('is read as strictly as a private one', () => {
+    assert.deepEqual(parsePublicToken(answer, {}, START), {
+      username: 'AWS',
+      password: 'p4ssw0rd',
+      hosts: ['public.ecr.aws'],
+      expiresAt: after(12 * HOUR),
+    });
+    for (const bad of [undefined, {}, { authorizationData: [] }, { authorizationData: null }])
+      assert.throws(() => parsePublicToken(bad, {}, START), /holds no authorization data/);
+    const tokenless = { authorizationData: { expiresAt: END } };
+    assert.throws(() => parsePublicToken(tokenless, {}, START), /holds no token/);
+  });
 });
 
 describe('a token', () => {

@@ -26,7 +26,7 @@ const LONGEST_TOKEN = 64 * 1024;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** Account, `dkr.ecr` (or `dkr-ecr`, dual-stack) with or without `-fips`, then the region. */
-const HOST = /^\d{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(.+)$/;
+const HOST = /^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(.+)$/;
 
 function bad(what: string): Failure {
   return new Failure({
@@ -40,23 +40,33 @@ function bad(what: string): Failure {
 export interface Expected {
   /** That was asked; a host of another region is refused. */
   readonly region: string;
+  /** Twelve digits: a host of another account is refused. Undefined: nobody knows beforehand. */
+  readonly account?: string | undefined;
+  /** The registry is to be opened under these names of it as well. */
+  readonly useFips?: boolean;
+  readonly useDualstack?: boolean;
   /** Any https host is taken: whoever runs the operator has set the endpoint that names it. */
   readonly anyHost?: boolean;
 }
 
-/** The one host of ECR Public (ECR Public user guide). */
+/** The host of ECR Public, and the one that it has for IPv6 (ECR Public user guide, Making requests). */
 const PUBLIC_HOST = 'public.ecr.aws';
+const PUBLIC_DUALSTACK_HOST = 'ecr-public.aws.com';
 
 /**
  * @param answer  of ECR Public, as the SDK gives it: `{authorizationData: {authorizationToken, expiresAt}}`
  * @throws Failure as parseToken
  */
-export function parsePublicToken(answer: unknown, now: EpochMs): EcrToken {
+export function parsePublicToken(
+  answer: unknown,
+  { useDualstack = false }: Pick<Expected, 'useDualstack'>,
+  now: EpochMs,
+): EcrToken {
   const entry = isRecord(answer) ? answer['authorizationData'] : undefined;
   if (!isRecord(entry)) throw bad('holds no authorization data');
   return {
     ...parsePassword(stringOf(entry['authorizationToken'])),
-    hosts: [PUBLIC_HOST],
+    hosts: useDualstack ? [PUBLIC_DUALSTACK_HOST, PUBLIC_HOST] : [PUBLIC_HOST],
     expiresAt: parseEnd(entry['expiresAt'], now),
   };
 }
@@ -72,7 +82,7 @@ export function parseToken(answer: unknown, expected: Expected, now: EpochMs): E
   if (entries.length > 1 || entry === undefined) throw bad(`holds ${entries.length} entries where one was asked for`);
   return {
     ...parsePassword(stringOf(entry['authorizationToken'])),
-    hosts: [parseHost(stringOf(entry['proxyEndpoint']), expected)],
+    hosts: parseHosts(stringOf(entry['proxyEndpoint']), expected),
     expiresAt: parseEnd(entry['expiresAt'], now),
   };
 }
@@ -94,12 +104,28 @@ function hasControlCharacters(text: string): boolean {
   return false;
 }
 
-function parseHost(endpoint: string | undefined, { region, anyHost = false }: Expected): string {
+function parseHosts(endpoint: string | undefined, expected: Expected): readonly string[] {
   if (!endpoint) throw bad('names no registry');
   const host = httpsHost(endpoint);
   if (host === undefined) throw bad('names a registry that is not an https host');
-  if (anyHost || isEcrHost(host, region)) return host;
-  throw bad(`names a registry that is not an ECR host of ${region}`);
+  const account = accountOf(host, expected.region);
+  if (account === undefined) {
+    if (expected.anyHost) return [host];
+    throw bad(`names a registry that is not an ECR host of ${expected.region}`);
+  }
+  if (!expected.anyHost && expected.account !== undefined && account !== expected.account)
+    throw bad(`names a registry of another account than ${expected.account}`);
+  return [...new Set([host, ...namesOf(account, expected)])];
+}
+
+/** Further names of the registry at the endpoints that were asked (ECR user guide, Making requests to Amazon ECR registries). */
+function namesOf(account: string, { region, useFips = false, useDualstack = false }: Expected): readonly string[] {
+  const [ipv4, dualstack] = suffixesOf(region);
+  const fips = useFips ? '-fips' : '';
+  return [
+    ...(useFips ? [`${account}.dkr.ecr-fips.${region}.${ipv4}`] : []),
+    ...(useDualstack ? [`${account}.dkr-ecr${fips}.${region}.${dualstack}`] : []),
+  ];
 }
 
 function httpsHost(endpoint: string): string | undefined {
@@ -109,13 +135,14 @@ function httpsHost(endpoint: string): string | undefined {
   return url.host;
 }
 
-function isEcrHost(host: string, region: string): boolean {
-  const [, ofRegion, suffix = ''] = HOST.exec(host) ?? [];
-  return ofRegion === region && suffixesOf(region).includes(suffix);
+/** Whose registry in `region` a host is; undefined when it is none. */
+function accountOf(host: string, region: string): string | undefined {
+  const [, account, ofRegion, suffix = ''] = HOST.exec(host) ?? [];
+  return ofRegion === region && suffixesOf(region).includes(suffix) ? account : undefined;
 }
 
 /** DNS suffixes of the region's partition, by the SDK's own data. Registries have `on.` where APIs have `api.` (dual-stack). */
-function suffixesOf(region: string): readonly string[] {
+function suffixesOf(region: string): readonly [ipv4: string, dualstack: string] {
   const { dnsSuffix, dualStackDnsSuffix } = partition(region);
   return [dnsSuffix, dualStackDnsSuffix.replace(/^api\./, 'on.')];
 }

@@ -4,7 +4,7 @@ import { API_VERSION, REASON } from '../api/names.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import type { Round } from '../core/status.ts';
 import { listNames } from '../core/text.ts';
-import type { EventNote, EventRecorder } from '../kube/events.ts';
+import type { EventNote, EventRecorder, Regarding } from '../kube/events.ts';
 import type { Applied } from './apply.ts';
 
 /** Names in one Event; its note has room for 1 kB. */
@@ -25,9 +25,7 @@ export function announce(
   round: Round,
   applied: Applied | undefined,
 ): void {
-  const { kind, namespace, name, uid } = object;
-  const record = (event: EventNote): void =>
-    recorder.record({ apiVersion: API_VERSION, kind, namespace, name, uid }, event);
+  const record = (event: EventNote): void => recorder.record(regarding(object), event);
   const success = (reason: string, action: string, verb: string, namespaces: readonly string[]): void => {
     if (namespaces.length === 0) return;
     record({ type: 'Normal', reason, action, note: `secret ${secretName} ${verb} successfully ${where(namespaces)}` });
@@ -46,4 +44,13 @@ export function announce(
   const fresh = round.problems.filter((problem) => !known.has(`${problem.namespace}/${problem.reason}`));
   for (const { reason, message } of fresh.slice(0, PROBLEM_EVENTS))
     record({ type: 'Warning', reason, action: 'Write', note: message });
+}
+
+/** Something about the keys that a user should know, though they are good. */
+export function announceRemark(recorder: EventRecorder, object: PullSecretObject, note: string): void {
+  recorder.record(regarding(object), { type: 'Warning', reason: REASON.credentialsTrimmed, action: 'Login', note });
+}
+
+function regarding({ kind, namespace, name, uid }: PullSecretObject): Regarding {
+  return { apiVersion: API_VERSION, kind, namespace, name, uid };
 }

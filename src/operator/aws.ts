@@ -26,10 +26,11 @@ export interface Aws {
   close(): void;
 }
 
+/** @throws Failure when the environment cannot be used, such as a proxy that is none */
 export function createAws(options: AwsOptions, onCall: (call: AwsCall) => void): Aws {
   const { clock, userAgent, env, awsCertificateAuthorities: certificateAuthorities, useAmbient } = options;
   const egress = createEgress({ env, certificateAuthorities });
-  const call = createCalls({ clock, onCall });
+  const call = createCalls({ clock, proxy: egress.proxy, onCall });
   const isEndpointGiven = Boolean(env['AWS_ENDPOINT_URL_ECR'] ?? env['AWS_ENDPOINT_URL']);
   return {
     ecr: createEcrClient({ clock, userAgent, egress, call, isEndpointGiven }),

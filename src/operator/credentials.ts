@@ -5,13 +5,21 @@
 
 import { type ObjectKey, SECRETS, SERVICE_ACCOUNTS } from '../api/meta.ts';
 import { ROLE_ARN_ANNOTATION, STS_AUDIENCE } from '../api/names.ts';
-import { fingerprint, type Identity, isRoleArn, parseCredentials } from '../core/identity.ts';
+import {
+  accountOfRole,
+  type Credentials,
+  fingerprint,
+  type Identity,
+  isRoleArn,
+  parseCredentials,
+} from '../core/identity.ts';
 import type { Access, PullSecretObject } from '../core/resource.ts';
 import type { AmbientIdentity } from '../ecr/ambient.ts';
 import { createLoginCache } from '../ecr/cache.ts';
 import type { AwsKeys } from '../ecr/calls.ts';
-import type { StsClient, TemporaryKeys } from '../ecr/sts.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { RoleRequest, StsClient, TemporaryKeys } from '../ecr/sts.ts';
+import { isForbidden } from '../kube/api-error.ts';
+import type { KubeClient, ServiceAccountName } from '../kube/client.ts';
 import { digest } from '../lib/digest.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
 import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
@@ -19,13 +27,22 @@ import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, type Random } 
 import { credentialsNamespace } from './cluster-view.ts';
 import { createSharedReads } from './shared-reads.ts';
 
-/** Gives the keys, from memory or by asking. @throws Failure */
-export type KeySource = (signal: AbortSignal) => Promise<AwsKeys>;
+/** Where the keys of an identity come from. */
+export interface KeySource {
+  /** From memory or by asking. @throws Failure */
+  get(signal: AbortSignal): Promise<AwsKeys>;
+  /** What is in memory is not good any more: the next `get` asks. */
+  forget(): void;
+  /** Whose keys they are, where that is known without asking: the account of a role. */
+  readonly account: string | undefined;
+}
 
 export type Resolved =
   | {
       readonly ok: true;
       readonly keys: KeySource;
+      /** What a user should know of them, though they are good. */
+      readonly remark: string | undefined;
       /** The same for the same identity, however often its keys change. */
       readonly fingerprint: string;
       /** When to look again; undefined for what stands in the spec. */
@@ -64,14 +81,20 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
   const reads = createSharedReads(client, clock);
   const roles = createLoginCache<TemporaryKeys & { readonly renewAt: EpochMs }>(clock, random);
 
-  /** Keys of a role, shared by whoever has the same fingerprint. */
-  const cached =
-    (key: string, fetch: (signal: AbortSignal) => Promise<TemporaryKeys>): KeySource =>
-    (signal) =>
+  /** Keys that end, shared by whoever has the same fingerprint. */
+  const cached = (
+    key: string,
+    account: string | undefined,
+    fetch: (signal: AbortSignal) => Promise<TemporaryKeys>,
+  ): KeySource => ({
+    account,
+    forget: () => roles.forget(key),
+    get: (signal) =>
       roles.get(key, async () => {
         const keys = await fetch(signal);
         return { ...keys, renewAt: (keys.expiresAt - MARGIN) as EpochMs };
-      });
+      }),
+  });
 
   const refusal = (message: string, denied: boolean, wait: DurationMs): Resolved => ({
     ok: false,
@@ -88,15 +111,18 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
     const called = `secret ${secretName} in namespace ${namespace}`;
     const { object: secret, fresh } = await reads.read(SECRETS, namespace, secretName, signal);
     if (!secret) return refusal(`${called} does not exist (spec.awsAccess.secretRef)`, true, fresh);
-    const credentials = parseCredentials(secret['data'], names);
-    if (typeof credentials === 'string') return refusal(`${called} ${credentials}`, true, fresh);
-    const keys: KeySource = () => Promise.resolve(credentials);
-    return { ok: true, keys, fingerprint: fingerprint(credentials), lookAgainAt: plus(clock.now(), fresh) };
+    const found = parseCredentials(secret['data'], names);
+    if (typeof found === 'string') return refusal(`${called} ${found}`, true, fresh);
+    const { credentials, trimmed } = found;
+    const remark =
+      trimmed.length === 0 ? undefined : `${called}: white space around ${trimmed.join(' and ')} was left out`;
+    return { ...ofPair(credentials), remark, lookAgainAt: plus(clock.now(), fresh) };
   };
 
   const ofServiceAccount = async (
     { name, roleArn }: Extract<Identity, { op: 'serviceAccount' }>,
-    { namespace, region, sessionName }: { namespace: string; region: string; sessionName: string },
+    namespace: string,
+    session: Session,
     signal: AbortSignal,
   ): Promise<Resolved> => {
     const called = `service account ${name} in namespace ${namespace}`;
@@ -111,15 +137,29 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
         return refusal(`${called} has no usable annotation ${ROLE_ARN_ANNOTATION}, and ${OR_NAME_IT}`, true, fresh);
       lookAgainAt = plus(clock.now(), fresh);
     }
-    const key = digest('serviceAccount', namespace, name, role, region);
-    const asked = { region, roleArn: role, sessionName };
+    const key = digest('serviceAccount', namespace, name, role, session.region);
+    const asked = { ...session, roleArn: role };
     const fetch = async (inner: AbortSignal): Promise<TemporaryKeys> => {
-      const terms = { audience: STS_AUDIENCE, seconds: TOKEN_SECONDS };
-      const token = await client.requestToken({ namespace, name }, terms, inner);
+      const token = await tokenOf({ namespace, name }, called, inner);
       if (token === undefined) throw new Failure({ next: 'change', reason: 'NoServiceAccount', message: missing });
       return await sts.assumeRoleWithToken({ ...asked, token }, inner);
     };
-    return { ok: true, keys: cached(key, fetch), fingerprint: key, lookAgainAt };
+    const keys = cached(key, accountOfRole(role), fetch);
+    return { ok: true, keys, remark: undefined, fingerprint: key, lookAgainAt };
+  };
+
+  const tokenOf = async (
+    account: ServiceAccountName,
+    called: string,
+    signal: AbortSignal,
+  ): Promise<string | undefined> => {
+    try {
+      return await client.requestToken(account, { audience: STS_AUDIENCE, seconds: TOKEN_SECONDS }, signal);
+    } catch (cause) {
+      if (!isForbidden(cause)) throw cause;
+      const message = `the operator may not request tokens of ${called}: it needs the right to create serviceaccounts/token, which is off by default`;
+      throw new Failure({ next: 'change', reason: 'TokenRequestForbidden', message, cause });
+    }
   };
 
   const ofAmbient = (region: string): Resolved => {
@@ -128,39 +168,37 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
         "spec.awsAccess.ambient: use of the operator's own identity is switched off (--ambient-credentials=none)";
       return refusal(message, true, (5 * MINUTE) as DurationMs);
     }
-    const key = digest('ambient', region);
-    return {
-      ok: true,
-      keys: cached(key, (signal) => ambient.keys(region, signal)),
-      fingerprint: key,
-      lookAgainAt: undefined,
-    };
+    const key = digest('ambient', ambient.fingerprint, region);
+    const keys = cached(key, undefined, (signal) => ambient.keys(region, signal));
+    return { ok: true, keys, remark: undefined, fingerprint: key, lookAgainAt: undefined };
   };
 
-  const withRole = (base: Base, { role, region }: Access, sessionName: string): Base => {
+  const withRole = (base: Base, { role }: Access, session: Session): Base => {
     if (!role) return base;
     const { roleArn, externalId } = role;
-    const key = digest('role', base.fingerprint, roleArn, externalId ?? '', region);
+    const key = digest('role', base.fingerprint, roleArn, externalId ?? '', session.region);
     const fetch = async (signal: AbortSignal): Promise<TemporaryKeys> =>
-      await sts.assumeRole({ region, roleArn, externalId, sessionName, keys: await base.keys(signal) }, signal);
-    return { ...base, keys: cached(key, fetch), fingerprint: key };
+      await sts.assumeRole({ ...session, roleArn, externalId, keys: await base.keys.get(signal) }, signal);
+    const hop = cached(key, accountOfRole(roleArn), fetch);
+    const forget = (): void => {
+      base.keys.forget();
+      hop.forget();
+    };
+    return { ...base, keys: { ...hop, forget }, fingerprint: key };
   };
 
   const baseOf = async (object: PullSecretObject, access: Access, signal: AbortSignal): Promise<Resolved> => {
-    const { identity, region } = access;
+    const { identity } = access;
     const namespace = credentialsNamespace(object, operatorNamespace);
     switch (identity.op) {
-      case 'inline': {
-        const { credentials } = identity;
-        const keys: KeySource = () => Promise.resolve(credentials);
-        return { ok: true, keys, fingerprint: fingerprint(credentials), lookAgainAt: undefined };
-      }
+      case 'inline':
+        return ofPair(identity.credentials);
       case 'secretRef':
         return await ofSecret(identity, namespace, signal);
       case 'serviceAccount':
-        return await ofServiceAccount(identity, { namespace, region, sessionName: sessionNameOf(object) }, signal);
+        return await ofServiceAccount(identity, namespace, sessionOf(object, access), signal);
       case 'ambient':
-        return ofAmbient(region);
+        return ofAmbient(access.region);
     }
   };
 
@@ -170,7 +208,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
       try {
         const base = await baseOf(object, access, signal);
         if (!base.ok) return base;
-        const resolved = withRole(base, access, sessionNameOf(object));
+        const resolved = withRole(base, access, sessionOf(object, access));
         // Another endpoint names other hosts: a login of its own.
         const { useFips, useDualstack } = access;
         if (!useFips && !useDualstack) return resolved;
@@ -190,7 +228,15 @@ function roleOf(account: JsonRecord): string | undefined {
   return isRoleArn(role) ? role : undefined;
 }
 
-/** Whoever reads CloudTrail sees for which object the role was taken first. */
-function sessionNameOf({ namespace, name }: PullSecretObject): string {
-  return namespace === undefined ? `ecr-${name}` : `ecr-${namespace}-${name}`;
+function ofPair(credentials: Credentials): Base {
+  const keys: KeySource = { account: undefined, forget: () => {}, get: () => Promise.resolve(credentials) };
+  return { ok: true, keys, remark: undefined, fingerprint: fingerprint(credentials), lookAgainAt: undefined };
+}
+
+/** Where a role is taken, and under which name: whoever reads CloudTrail sees for which object that was done first. */
+type Session = Pick<RoleRequest, 'region' | 'useFips' | 'useDualstack' | 'sessionName'>;
+
+function sessionOf({ namespace, name }: PullSecretObject, { region, useFips, useDualstack }: Access): Session {
+  const sessionName = namespace === undefined ? `ecr-${name}` : `ecr-${namespace}-${name}`;
+  return { region, useFips, useDualstack, sessionName };
 }

@@ -13,6 +13,7 @@ import { proveLogin } from '../core/stored-login.ts';
 import { createLoginCache, LoginError } from '../ecr/cache.ts';
 import type { TokenRequest } from '../ecr/client.ts';
 import { digest } from '../lib/digest.ts';
+import { failureFrom } from '../lib/errors.ts';
 import { type Clock, type EpochMs, plus, type Random, SECOND } from '../lib/time.ts';
 import type { KeySource } from './credentials.ts';
 import type { Pacer } from './pacer.ts';
@@ -146,9 +147,16 @@ export function createLoginBook({ source, pacer, clock, random }: LoginBookParts
     let origin: 'held' | 'fetched' = 'held';
     const fetch = async (): Promise<Login> => {
       origin = 'fetched';
+      if (force) keys.forget();
       const { useFips, useDualstack } = endpoints;
-      const question = { kind, region, keys: await keys(signal), useFips, useDualstack };
-      return makeLogin(registry, await source.fetchToken(question, signal), clock.now(), random);
+      const question = { kind, region, keys: await keys.get(signal), account: keys.account, useFips, useDualstack };
+      try {
+        return makeLogin(registry, await source.fetchToken(question, signal), clock.now(), random);
+      } catch (thrown) {
+        // Keys of a role can be taken back before their end; other ones may be had.
+        if (failureFrom(thrown).next === 'change') keys.forget();
+        throw thrown;
+      }
     };
     try {
       const fetched = await cache.get(digest(fingerprint, registry), fetch, { force, least });

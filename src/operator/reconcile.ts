@@ -8,7 +8,8 @@ import { type ObjectKey, objectKey } from '../api/meta.ts';
 import { REASON } from '../api/names.ts';
 import { formerUid } from '../core/conversion.ts';
 import { desiredTargets } from '../core/desired.ts';
-import { makePayload, needsConfirmation, planSecrets, type SeenSecret } from '../core/plan.ts';
+import type { Login } from '../core/login.ts';
+import { makePayload, needsConfirmation, planSecrets, type SeenSecret, sizeProblem } from '../core/plan.ts';
 import { withExtraHosts } from '../core/registries.ts';
 import type { PullSecretObject, Wish } from '../core/resource.ts';
 import { nextStatus, processingStatus, type Round } from '../core/status.ts';
@@ -18,7 +19,7 @@ import type { EventRecorder } from '../kube/events.ts';
 import { failureFrom } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Clock, type DurationMs, type EpochMs, plus, SECOND } from '../lib/time.ts';
-import { announce } from './announcer.ts';
+import { announce, announceRemark } from './announcer.ts';
 import { type Applied, applyPlan } from './apply.ts';
 import { type ClusterView, keyOf } from './cluster-view.ts';
 import type { CredentialResolver } from './credentials.ts';
@@ -49,7 +50,17 @@ const SOON = (SECOND / 10) as DurationMs;
 
 type Least = ReadonlyMap<string, EpochMs>;
 interface Obtained extends Logins {
+  /** As they are written: with the further hosts that they open. */
+  readonly widened: readonly Login[];
   readonly lookAgainAt: EpochMs | undefined;
+  readonly remark: string | undefined;
+}
+
+/** What one round is about once its logins are there. */
+interface Settled {
+  readonly object: PullSecretObject;
+  readonly wish: Wish;
+  readonly access: Obtained;
 }
 
 /** What one round wrote, and what it left for later. */
@@ -82,13 +93,16 @@ export function createReconciler({
     if (!resolved.ok) {
       const { message, denied, lookAgainAt } = resolved;
       const failures = wish.registries.map(({ registry }) => ({ registry, message, denied, retryAt: lookAgainAt }));
-      return { ...logins.held(object.uid, wish.registries), failures, waiting: ANY, lookAgainAt, isFresh: false };
+      const { held, inputs } = logins.held(object.uid, wish.registries);
+      const widened = withExtraHosts(held, wish.extra);
+      return { held, inputs, widened, failures, waiting: ANY, lookAgainAt, isFresh: false, remark: undefined };
     }
     const asked = object.reconcileAt === object.status.lastHandledReconcileAt ? undefined : object.reconcileAt;
-    const { keys, fingerprint, lookAgainAt } = resolved;
+    const { keys, fingerprint, lookAgainAt, remark } = resolved;
     const { uid } = object;
     const request = { uid, wanted: wish, endpoints: wish.access, keys, fingerprint, asked, least };
-    return { ...(await logins.obtain(request, signal)), lookAgainAt };
+    const obtained = await logins.obtain(request, signal);
+    return { ...obtained, widened: withExtraHosts(obtained.held, wish.extra), lookAgainAt, remark };
   };
 
   /** Says so in the status while the very first login takes long. */
@@ -134,7 +148,7 @@ export function createReconciler({
       if (rival !== undefined) rivals.set(namespace, rival);
     }
     const owned = [...view.secretsOf(object.uid)];
-    const payload = makePayload(withExtraHosts(access.held, wish.extra), access.inputs, clock.now());
+    const payload = makePayload(access.widened, access.inputs, clock.now());
     const plan = planSecrets(object, desired.targets, { seen, owned, rivals }, payload);
     const prune = needsConfirmation(plan.prune.length, owned.length)
       ? await confirmPrune(client, object, plan.prune, signal)
@@ -166,10 +180,10 @@ export function createReconciler({
     };
   };
 
-  const refuse = async (object: PullSecretObject, message: string): Promise<Result> => {
+  const refuse = async (object: PullSecretObject, reason: string, message: string): Promise<Result> => {
     const round: Round = {
       generation: object.generation,
-      refusal: { reason: REASON.invalidSpec, message },
+      refusal: { reason, message },
       logins: [],
       failures: [],
       desired: 0,
@@ -208,11 +222,28 @@ export function createReconciler({
     return { op: applied.failed ? 'retry' : 'done', wakeAt: wakeAt(outlook, clock.now()) };
   };
 
+  /** What is left when the logins are there: writes, and what is said about them. */
+  const settle = async (
+    key: ObjectKey,
+    { object, wish, access }: Settled,
+    log: Logger,
+    signal: AbortSignal,
+  ): Promise<Result> => {
+    if (access.isFresh && access.remark !== undefined) announceRemark(events, object, access.remark);
+    const tooLarge = sizeProblem(access.widened);
+    if (tooLarge !== undefined) return await refuse(object, REASON.secretTooLarge, tooLarge);
+    const written = await writeSecrets(object, wish, access, log, signal);
+    if (!written) return { op: 'retry' };
+    announce(events, object, wish.secretName, written.round, written.applied);
+    logWrites(log, object, wish.secretName, written.applied);
+    return await report(key, object, written, access);
+  };
+
   return async (key, signal, log) => {
     const first = view.object(key);
     if (!first || first.deleting) return { op: 'done', wakeAt: undefined };
     const wish = view.wish(first);
-    if (typeof wish === 'string') return await refuse(first, wish);
+    if (typeof wish === 'string') return await refuse(first, REASON.invalidSpec, wish);
     const standing = await fence.standing(first, wish.registries, signal);
     if (standing.op === 'wait') return { op: 'done', wakeAt: standing.until };
     const access = await logInVisibly(first, wish, standing.op === 'fetch' ? standing.least : ANY, log, signal);
@@ -224,11 +255,7 @@ export function createReconciler({
     // While the login was under way somebody changed his mind: start from what he wants now.
     if (object?.uid !== first.uid || object.generation !== first.generation || object.deleting)
       return { op: 'done', wakeAt: plus(clock.now(), SOON) };
-    const written = await writeSecrets(object, wish, access, log, signal);
-    if (!written) return { op: 'retry' };
-    announce(events, object, wish.secretName, written.round, written.applied);
-    logWrites(log, object, wish.secretName, written.applied);
-    return await report(key, object, written, access);
+    return await settle(key, { object, wish, access }, log, signal);
   };
 }
 

@@ -20,10 +20,11 @@ describe('ECR itself', () => {
     clock: systemClock,
     userAgent: 'kube-ecr-secrets-operator/live-test',
     egress: createEgress({ env: process.env }),
-    call: createCalls({ clock: systemClock }),
+    call: createCalls({ clock: systemClock, proxy: undefined }),
     isEndpointGiven: false,
   });
-  const question = { kind: 'private', region: AWS_REGION, useFips: false, useDualstack: false } as const;
+  const plain = { account: undefined, useFips: false, useDualstack: false };
+  const question = { kind: 'private', region: AWS_REGION, ...plain } as const;
   const { signal } = new AbortController();
 
   test('gives a token for the region that is asked, which ends within twelve hours', async () => {

@@ -1,0 +1,46 @@
+// Covers how the environment names a proxy; that calls go through it is covered in test/scenario/proxy.test.ts.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Failure } from '../lib/errors.ts';
+import { createEgress } from './egress.ts';
+
+function proxyOf(env: NodeJS.ProcessEnv): string | undefined {
+  const egress = createEgress({ env });
+  egress.close();
+  return egress.proxy;
+}
+
+describe('the proxy to AWS', () => {
+  const rows: Readonly<Record<string, readonly [NodeJS.ProcessEnv, string | undefined]>> = {
+    'is none when nothing names one': [{}, undefined],
+    'is none when the variable is empty': [{ HTTPS_PROXY: '' }, undefined],
+    'is that of HTTPS_PROXY': [{ HTTPS_PROXY: 'http://proxy.example.com:3128' }, 'proxy.example.com:3128'],
+    'is that of the variable in lower case when both are there': [
+      { HTTPS_PROXY: 'http://other.example.com', https_proxy: 'http://proxy.example.com:3128' },
+      'proxy.example.com:3128',
+    ],
+    'may be given without a scheme': [{ HTTPS_PROXY: 'proxy.example.com:3128' }, 'proxy.example.com:3128'],
+    'may itself speak TLS': [{ HTTPS_PROXY: 'https://proxy.example.com' }, 'proxy.example.com'],
+    'is told without its password': [{ HTTPS_PROXY: 'http://me:secret@proxy.example.com:1' }, 'proxy.example.com:1'],
+    'is not that of HTTP_PROXY, which is for plain HTTP': [{ HTTP_PROXY: 'http://proxy.example.com' }, undefined],
+  };
+  for (const [outcome, [env, want]] of Object.entries(rows)) {
+    test(outcome, () => assert.equal(proxyOf(env), want));
+  }
+
+  for (const value of ['socks5://me:secret@proxy.example.com', 'http://', 'me:secret@', '::', 'http://a b']) {
+    test(`is refused when it is ${value}, and the value is not repeated`, () => {
+      assert.throws(
+        () => proxyOf({ HTTPS_PROXY: value }),
+        (thrown: unknown) => {
+          assert.ok(thrown instanceof Failure);
+          assert.equal(thrown.next, 'stop');
+          assert.match(thrown.message, /^HTTPS_PROXY is not the address of a proxy/);
+          assert.doesNotMatch(thrown.message, /secret/);
+          return true;
+        },
+      );
+    });
+  }
+});
