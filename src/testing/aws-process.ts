@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { listOf, recordOf } from '../lib/json.ts';
-import type { AwsCall } from './aws/aws-stand-in.ts';
+import type { AwsCall } from './aws/call-log.ts';
 import { endNode, startNode } from './node-process.ts';
 import { eventually } from './test-api.ts';
 

@@ -1,12 +1,20 @@
-// A certificate for 127.0.0.1 that signs itself, made anew for each test server: no key is ever in the repository.
+// Certificates of test servers, made anew each time, so that no key is ever in the repository: one for 127.0.0.1 that signs
+// itself, and an authority that signs for any name.
 
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
-export interface SelfSigned {
-  /** PEM; it is its own authority. */
+export interface ServerCertificate {
+  /** PEM. */
   readonly certificate: string;
   /** PEM, PKCS #8. */
   readonly key: string;
+}
+
+export interface Authority {
+  /** PEM, to be trusted. */
+  readonly certificate: string;
+  /** A certificate for one host name, always the same for the same name. */
+  issue(host: string): ServerCertificate;
 }
 
 /** Tags of ASN.1 DER (ITU-T X.690) that a certificate (RFC 5280) is made of. */
@@ -23,40 +31,88 @@ const OID = {
   subjectAltName: '551d11',
 } as const;
 
-export function makeSelfSigned(): SelfSigned {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+/** For 127.0.0.1; it is its own authority. */
+export function makeSelfSigned(): ServerCertificate {
+  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const name = 'test server on loopback';
+  // Context tag 7 of GeneralName: an IP address.
+  const alternative = der(0x87, Buffer.from([127, 0, 0, 1]));
+  const certificate = makeCertificate({ ...keys, name, alternative, isAuthority: true }, { ...keys, name });
+  return { certificate, key: pkcs8(keys.privateKey) };
+}
+
+export function makeAuthority(): Authority {
+  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const issuer = { ...keys, name: 'test authority' };
+  const issued = new Map<string, ServerCertificate>();
+  const issue = (host: string): ServerCertificate => {
+    const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    // Context tag 2 of GeneralName: a DNS name. The common name has room for 64 characters only.
+    const alternative = der(0x82, Buffer.from(host));
+    const subject = { ...leaf, name: host.slice(0, 64), alternative, isAuthority: false };
+    return { certificate: makeCertificate(subject, issuer), key: pkcs8(leaf.privateKey) };
+  };
+  return {
+    certificate: makeCertificate({ ...issuer, isAuthority: true }, issuer),
+    issue(host) {
+      const known = issued.get(host) ?? issue(host);
+      issued.set(host, known);
+      return known;
+    },
+  };
+}
+
+interface Issuer {
+  readonly name: string;
+  readonly privateKey: KeyObject;
+}
+
+interface Subject {
+  readonly name: string;
+  readonly publicKey: KeyObject;
+  /** Encoded GeneralName. */
+  readonly alternative?: Buffer;
+  readonly isAuthority: boolean;
+}
+
+function makeCertificate(subject: Subject, issuer: Issuer): string {
   const algorithm = der(SEQUENCE, oid('ecdsaWithSha256'));
-  const name = der(
-    SEQUENCE,
-    der(SET, der(SEQUENCE, oid('commonName'), der(TAG.text, Buffer.from('test server on loopback')))),
-  );
   const validity = der(
     SEQUENCE,
     der(TAG.utcTime, Buffer.from('200101000000Z')),
     der(GENERALIZED_TIME, Buffer.from('21260101000000Z')),
   );
-  const isAuthority = der(SEQUENCE, der(TAG.boolean, Buffer.from([0xff])));
-  // Context tag 7 of GeneralName: an IP address.
-  const addresses = der(SEQUENCE, der(0x87, Buffer.from([127, 0, 0, 1])));
+  const constraint = subject.isAuthority ? [der(TAG.boolean, Buffer.from([0xff]))] : [];
   const extensions = der(
     SEQUENCE,
-    der(SEQUENCE, oid('basicConstraints'), der(TAG.bytes, isAuthority)),
-    der(SEQUENCE, oid('subjectAltName'), der(TAG.bytes, addresses)),
+    extension('basicConstraints', der(SEQUENCE, ...constraint)),
+    ...(subject.alternative ? [extension('subjectAltName', der(SEQUENCE, subject.alternative))] : []),
   );
   const content = der(
     SEQUENCE,
     der(0xa0, der(TAG.integer, Buffer.from([2]))),
     der(TAG.integer, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     algorithm,
-    name,
+    nameOf(issuer.name),
     validity,
-    name,
-    publicKey.export({ type: 'spki', format: 'der' }),
+    nameOf(subject.name),
+    subject.publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, extensions),
   );
-  const signature = sign('sha256', content, privateKey);
-  const certificate = der(SEQUENCE, content, algorithm, der(TAG.bits, Buffer.from([0]), signature));
-  return { certificate: pem(certificate), key: String(privateKey.export({ type: 'pkcs8', format: 'pem' })) };
+  const signature = sign('sha256', content, issuer.privateKey);
+  return pem(der(SEQUENCE, content, algorithm, der(TAG.bits, Buffer.from([0]), signature)));
+}
+
+function nameOf(text: string): Buffer {
+  return der(SEQUENCE, der(SET, der(SEQUENCE, oid('commonName'), der(TAG.text, Buffer.from(text)))));
+}
+
+function extension(name: keyof typeof OID, value: Buffer): Buffer {
+  return der(SEQUENCE, oid(name), der(TAG.bytes, value));
+}
+
+function pkcs8(key: KeyObject): string {
+  return String(key.export({ type: 'pkcs8', format: 'pem' }));
 }
 
 /** Tag, length, content. */

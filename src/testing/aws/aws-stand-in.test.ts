@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { type ECRClientConfig, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 
 import { type DurationMs, type EpochMs, HOUR, MINUTE, plus, SECOND } from '../../lib/time.ts';
-import type { AwsCall, AwsKey } from './aws-stand-in.ts';
+import type { AwsCall } from './call-log.ts';
+import type { AwsKey } from './iam.ts';
 import { clientOf, KEY, named, passwordOf, withCredentials, withStandIn } from './stand-in-world.ts';
 
 test('gives a good key a token that decodes, for the account of the key and the region of the scope', () =>
@@ -151,6 +152,7 @@ test('counts calls and holds no secret, session token or registry token in the l
     assert.deepEqual({ ...first, userAgent: '' }, {
       at: clock.now(),
       operation: 'GetAuthorizationToken',
+      host: new URL(standIn.url).host,
       accessKeyId: KEY.accessKeyId,
       region: 'us-east-2',
       service: 'ecr',

@@ -1,45 +1,23 @@
-// Private ECR on loopback, for tests, benches and the demo: real signatures, tokens of its own, faults on demand.
-// Must never listen anywhere but on loopback, nor keep a secret, a token or a signature in its log.
+// AWS on loopback, for tests, benches and the demo: ECR, ECR Public and STS, with real signatures, tokens of its own, faults on
+// demand. Must never listen anywhere but on loopback, nor keep a secret, a token or a signature in its log.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 import { type Clock, type DurationMs, type EpochMs, HOUR, systemClock } from '../../lib/time.ts';
-import { headerValues, type WireRequest } from './canonical-request.ts';
-import { ECR_OPERATIONS, type Operation, type Outcome } from './ecr-operations.ts';
-import { createFaultPlan, type Fault, type Faults } from './faults.ts';
+import { type AwsCall, openCall } from './call-log.ts';
+import type { WireRequest } from './canonical-request.ts';
+import { createFaultPlan, type Faults } from './faults.ts';
+import { type AwsKey, type AwsRole, createIam } from './iam.ts';
+import type { Operation, Outcome, Setting } from './operation.ts';
+import { asStsRefusal } from './query-protocol.ts';
 import { refuse } from './refusal.ts';
-import { carryOut, headerPairs, JSON_CONTENT_TYPE, readBody, sendAnswer, sendRefusal } from './replies.ts';
-import { claimedScope, type SigningKey, verifySigV4 } from './sigv4.ts';
-import { createTokenIssuer, type IssuedToken, type TokenOwner } from './token-issuer.ts';
-
-/** A key the stand-in knows. */
-export interface AwsKey extends SigningKey {
-  readonly accessKeyId: string;
-  /** 12 digits. */
-  readonly accountId: string;
-  /** false: every operation is refused with `AccessDeniedException`. Default true. */
-  readonly allowed?: boolean;
-}
-
-/** One call, as logged. `operation`, `accessKeyId`, `region` and `service` are the caller's claims, '' when it made none. */
-export interface AwsCall {
-  readonly at: EpochMs;
-  readonly operation: string;
-  /** '(malformed)' when it does not look like an ID: it may be a secret put in the wrong place. */
-  readonly accessKeyId: string;
-  readonly region: string;
-  readonly service: string;
-  readonly userAgent: string;
-  /** HTTP status the caller got; 0 while it has none, and for ever when it hangs, is reset, or the caller left. */
-  readonly status: number;
-  readonly errorCode?: string;
-  /** The fault the call suffered. */
-  readonly fault?: Fault['op'];
-  /** When the token ends that the call was given. */
-  readonly tokenExpiresAt?: EpochMs;
-}
+import { carryOut, headerPairs, type Manner, readBody, sendAnswer, sendRefusal } from './replies.ts';
+import { inputOf, operationOf } from './services.ts';
+import { verifySigV4 } from './sigv4.ts';
+import { createTokenIssuer, type TokenOwner } from './token-issuer.ts';
+import type { IdentityProvider } from './web-identity.ts';
 
 /** @returns true when it has answered; then the request is no AWS call and is not logged */
 export type ControlHandler = (standIn: AwsStandIn, request: WireRequest, response: ServerResponse) => boolean;
@@ -62,12 +40,19 @@ export interface AwsStandInOptions {
 }
 
 export interface AwsStandIn {
-  /** `http://127.0.0.1:<port>`, the value for `AWS_ENDPOINT_URL_ECR`. */
+  /** `http://127.0.0.1:<port>`, the value for `AWS_ENDPOINT_URL` or one of its kind. */
   readonly url: string;
+  /** Serves a connection that was made elsewhere, such as the inside of a TLS one. */
+  accept(socket: Socket): void;
   /** Adds a key, or replaces the one of the same ID. */
   addKey(key: AwsKey): void;
   /** Forgets a key, as if it had been deleted in IAM; its tokens stay good. */
   removeKey(accessKeyId: string): void;
+  /** Adds a role, or replaces the one of the same ARN. */
+  addRole(role: AwsRole): void;
+  removeRole(arn: string): void;
+  /** Registers an issuer of tokens, as an IAM identity provider is. */
+  addIdentityProvider(provider: IdentityProvider): void;
   /** Life of tokens issued from now on, milliseconds, 0 or more. @throws RangeError for anything else */
   setTokenLife(lifeMs: number): void;
   /** Calls in the order of arrival; a live view. Calls to `/_control/` are not in it. */
@@ -86,11 +71,8 @@ export interface AwsStandIn {
 
 type OpenCall = { -readonly [Field in keyof AwsCall]: AwsCall[Field] };
 
-/** Every operation of every service; STS and ECR Public join here. */
-const OPERATIONS: readonly Operation[] = [...ECR_OPERATIONS];
-
-/** Access key IDs are upper-case letters and digits (IAM API reference, AccessKey); secrets have lower-case letters as well. */
-const KEY_ID = /^[A-Z0-9]{4,128}$/;
+/** How what is not understood is answered. */
+const UNKNOWN: Manner = { protocol: 'json', name: '' };
 
 /**
  * Starts a stand-in on 127.0.0.1.
@@ -100,77 +82,81 @@ const KEY_ID = /^[A-Z0-9]{4,128}$/;
  */
 export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<AwsStandIn> {
   const clock = options.clock ?? systemClock;
-  const keys = new Map<string, AwsKey>();
   const calls: OpenCall[] = [];
   const faults = createFaultPlan();
   const issuer = createTokenIssuer();
   const timers = new Set<() => void>();
   let tokenLife = checkedLife(options.tokenLifeMs ?? 12 * HOUR);
-  const learn = (key: AwsKey): void => {
-    keys.set(key.accessKeyId, key);
-    options.onSecret?.('id', key.accessKeyId);
-    options.onSecret?.('key', key.secretAccessKey);
-  };
-  for (const key of options.accounts ?? []) learn(key);
+  const iam = createIam((sort, secret) => options.onSecret?.(sort, secret));
+  for (const key of options.accounts ?? []) iam.addKey(key);
 
-  const issue = (accountId: string, region: string, now: EpochMs): IssuedToken => {
-    const token = issuer.issue(accountId, region, now, tokenLife);
-    options.onSecret?.('token', Buffer.from(token.authorizationToken, 'base64').toString().slice('AWS:'.length));
-    return token;
-  };
+  const settingOf = (region: string, now: EpochMs): Setting => ({
+    region,
+    now,
+    iam,
+    issue(accountId) {
+      const token = issuer.issue(accountId, region, now, tokenLife);
+      options.onSecret?.('token', Buffer.from(token.authorizationToken, 'base64').toString().slice('AWS:'.length));
+      return token;
+    },
+  });
 
   const answer = (wire: WireRequest, operation: Operation | undefined): Outcome => {
-    if (!operation || wire.method !== 'POST' || wire.target !== '/' || !isJson(wire))
+    if (!operation || wire.method !== 'POST' || wire.target !== '/')
       return refuse('UnknownOperationException', 'The requested operation is not supported by this service.');
     const now = clock.now();
-    const verdict = verifySigV4(wire, { service: operation.service, now, findKey: (id) => keys.get(id) });
-    if (!verdict.ok) return verdict;
-    const input = parseJson(wire.body);
-    const key = keys.get(verdict.accessKeyId);
-    if (!key || input === undefined) return refuse('SerializationException', 'The request body is not valid JSON.');
-    const { accountId, allowed = true } = key;
-    const { region } = verdict;
-    return operation.run({ accountId, region, allowed }, input, () => issue(accountId, region, now));
+    const input = inputOf(wire, operation);
+    if (input.protocol === 'query' && !input.operation.isSigned)
+      return input.operation.run(undefined, input.form, settingOf('', now));
+    const verdict = verifySigV4(wire, { service: operation.service, now, findKey: (id) => iam.findKey(id) });
+    if (!verdict.ok) return operation.protocol === 'query' ? asStsRefusal(verdict) : verdict;
+    const key = iam.findKey(verdict.accessKeyId);
+    if (!key) return refuse('SerializationException', 'The key is gone.');
+    const [caller, setting] = [iam.callerOf(key), settingOf(verdict.region, now)];
+    if (input.protocol === 'query') return input.operation.run(caller, input.form, setting);
+    if (input.json === undefined) return refuse('SerializationException', 'The request body is not valid JSON.');
+    return input.operation.run(caller, input.json, setting);
   };
 
-  const finish = (call: OpenCall, response: ServerResponse, outcome: Outcome): void => {
+  const finish = (call: OpenCall, response: ServerResponse, outcome: Outcome, manner: Manner): void => {
     const status = outcome.ok ? 200 : outcome.status;
     call.status = response.destroyed ? 0 : status;
     if (!outcome.ok) call.errorCode = outcome.code;
     else if (outcome.tokenExpiresAt !== undefined) call.tokenExpiresAt = outcome.tokenExpiresAt;
     options.onCall?.(call);
-    if (outcome.ok) sendAnswer(response, outcome.body, clock.now());
-    else sendRefusal(response, outcome, clock.now());
+    if (outcome.ok) sendAnswer(response, outcome.body, manner, clock.now());
+    else sendRefusal(response, outcome, manner, clock.now());
   };
 
   const serveAws = (wire: WireRequest, response: ServerResponse): void => {
-    const target = headerValues(wire.headers, 'x-amz-target')[0] ?? '';
-    const operation = OPERATIONS.find((candidate) => candidate.target === target);
-    const call = openCall(wire, operation?.name ?? '', clock.now());
+    const operation = operationOf(wire);
+    const manner: Manner = operation ?? UNKNOWN;
+    const call: OpenCall = openCall(wire, operation, clock.now());
     calls.push(call);
     const fault = faults.take(call);
     if (fault) call.fault = fault.op;
     if (fault?.op === 'delay') {
       const cancel = clock.after(fault.ms as DurationMs, () => {
         timers.delete(cancel);
-        finish(call, response, answer(wire, operation));
+        finish(call, response, answer(wire, operation), manner);
       });
       timers.add(cancel);
     } else if (fault?.op === 'answer') {
       const outcome = answer(wire, operation);
-      finish(call, response, outcome.ok ? { ok: true, body: fault.body } : outcome);
+      finish(call, response, outcome.ok ? { ok: true, body: fault.body } : outcome, manner);
     } else if (fault) {
-      call.status = carryOut(fault, response, clock.now());
+      call.status = carryOut(fault, response, manner, clock.now());
       if (fault.op === 'error') call.errorCode = fault.code;
       options.onCall?.(call);
-    } else finish(call, response, answer(wire, operation));
+    } else finish(call, response, answer(wire, operation), manner);
   };
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = '', url: target = '' } = request;
     const body = await readBody(request);
     if (!body) {
-      sendRefusal(response, refuse('RequestEntityTooLargeException', 'Request body over 64 KiB.', 413), clock.now());
+      const refusal = refuse('RequestEntityTooLargeException', 'Request body over 64 KiB.', 413);
+      sendRefusal(response, refusal, UNKNOWN, clock.now());
       return;
     }
     const wire: WireRequest = { method, target, headers: headerPairs(request.rawHeaders), body };
@@ -185,8 +171,12 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
 
   const standIn: AwsStandIn = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    addKey: learn,
-    removeKey: (accessKeyId) => void keys.delete(accessKeyId),
+    accept: (socket) => void server.emit('connection', socket),
+    addKey: (key) => iam.addKey(key),
+    removeKey: (accessKeyId) => iam.removeKey(accessKeyId),
+    addRole: (role) => iam.addRole(role),
+    removeRole: (arn) => iam.removeRole(arn),
+    addIdentityProvider: (provider) => iam.addIdentityProvider(provider),
     setTokenLife(lifeMs) {
       tokenLife = checkedLife(lifeMs);
     },
@@ -209,34 +199,6 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
     },
   };
   return standIn;
-}
-
-function openCall(wire: WireRequest, operation: string, at: EpochMs): OpenCall {
-  const scope = claimedScope(wire);
-  const id = scope?.accessKeyId ?? '';
-  return {
-    at,
-    operation,
-    accessKeyId: id === '' || KEY_ID.test(id) ? id : '(malformed)',
-    region: scope?.region ?? '',
-    service: scope?.service ?? '',
-    userAgent: headerValues(wire.headers, 'user-agent')[0] ?? '',
-    status: 0,
-  };
-}
-
-function isJson(wire: WireRequest): boolean {
-  return headerValues(wire.headers, 'content-type')[0] === JSON_CONTENT_TYPE;
-}
-
-/** undefined when the body is not JSON; an empty body counts as `{}`. */
-function parseJson(body: Uint8Array): unknown {
-  if (body.length === 0) return {};
-  try {
-    return JSON.parse(Buffer.from(body).toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 function checkedLife(lifeMs: number): DurationMs {

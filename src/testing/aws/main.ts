@@ -4,8 +4,9 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 
-import { type AwsKey, startAwsStandIn } from './aws-stand-in.ts';
+import { startAwsStandIn } from './aws-stand-in.ts';
 import { handleControl } from './control.ts';
+import type { AwsKey } from './iam.ts';
 
 const USAGE = 'main.ts [--port PORT] [--key ID:SECRET:ACCOUNT]... [--token-life 12h|30m|20s|500ms]\n';
 

@@ -1,4 +1,4 @@
-// Reads requests from and writes answers to sockets in the manner of AWS JSON 1.1. Decides nothing.
+// Reads requests from and writes answers to sockets in the manner of AWS JSON 1.1 or AWS Query. Decides nothing.
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -6,6 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EpochMs } from '../../lib/time.ts';
 import type { Header } from './canonical-request.ts';
 import type { Fault } from './faults.ts';
+import type { Operation } from './operation.ts';
+import { queryAnswer, queryError } from './query-protocol.ts';
 import type { Refusal } from './refusal.ts';
 
 export const JSON_CONTENT_TYPE = 'application/x-amz-json-1.1';
@@ -40,15 +42,30 @@ export function headerPairs(rawHeaders: readonly string[]): readonly Header[] {
   return pairs;
 }
 
-/** A success of AWS JSON 1.1. `now` becomes the `Date` header, from which the SDK corrects its own clock. */
-export function sendAnswer(response: ServerResponse, body: unknown, now: EpochMs): void {
-  send(response, { status: 200, contentType: JSON_CONTENT_TYPE, body: JSON.stringify(body) }, now);
+/** How the caller asked, and so is answered. */
+export type Manner = Pick<Operation, 'protocol' | 'name'>;
+
+/** A success. `now` becomes the `Date` header, from which the SDK corrects its own clock. */
+export function sendAnswer(response: ServerResponse, body: unknown, manner: Manner, now: EpochMs): void {
+  const isXml = manner.protocol === 'query';
+  const text = isXml ? queryAnswer(manner.name, String(body)) : JSON.stringify(body);
+  send(response, { status: 200, contentType: contentTypeOf(manner), body: text }, now);
 }
 
-/** An error of AWS JSON 1.1: `{"__type": code, "message": message}`. */
-export function sendRefusal(response: ServerResponse, refusal: Omit<Refusal, 'ok'>, now: EpochMs): void {
-  const body = JSON.stringify({ __type: refusal.code, message: refusal.message });
-  send(response, { status: refusal.status, contentType: JSON_CONTENT_TYPE, body }, now);
+/** An error: `{"__type": code, "message": message}`, or its like in XML. */
+export function sendRefusal(
+  response: ServerResponse,
+  refusal: Omit<Refusal, 'ok'>,
+  manner: Manner,
+  now: EpochMs,
+): void {
+  const { code, message, status } = refusal;
+  const body = manner.protocol === 'query' ? queryError(refusal) : JSON.stringify({ __type: code, message });
+  send(response, { status, contentType: contentTypeOf(manner), body }, now);
+}
+
+function contentTypeOf({ protocol }: Manner): string {
+  return protocol === 'query' ? 'text/xml' : JSON_CONTENT_TYPE;
 }
 
 /** A fault that replaces the answer; `delay` and `answer` do not, the stand-in sees to them. */
@@ -59,17 +76,17 @@ export type ReplacingFault = Exclude<Fault, { readonly op: 'delay' | 'answer' }>
  *
  * @returns the HTTP status the caller sees, 0 when it sees none
  */
-export function carryOut(fault: ReplacingFault, response: ServerResponse, now: EpochMs): number {
+export function carryOut(fault: ReplacingFault, response: ServerResponse, manner: Manner, now: EpochMs): number {
   switch (fault.op) {
     case 'error':
-      sendRefusal(response, fault, now);
+      sendRefusal(response, fault, manner, now);
       return fault.status;
     case 'garbage':
       send(response, fault, now);
       return fault.status;
     case 'hangAfterHeaders':
       // The promised length never comes, so the caller has to wait for the rest.
-      response.writeHead(200, headers(JSON_CONTENT_TYPE, 3_000, now));
+      response.writeHead(200, headers(contentTypeOf(manner), 3_000, now));
       response.flushHeaders();
       return 200;
     case 'reset':

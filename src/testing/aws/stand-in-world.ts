@@ -11,7 +11,8 @@ import {
 
 import type { EpochMs } from '../../lib/time.ts';
 import { createManualClock, type ManualClock, settle } from '../manual-clock.ts';
-import { type AwsKey, type AwsStandIn, startAwsStandIn } from './aws-stand-in.ts';
+import { type AwsStandIn, startAwsStandIn } from './aws-stand-in.ts';
+import type { AwsKey } from './iam.ts';
 
 export const KEY: AwsKey = {
   accessKeyId: 'AKIAGOODKEY000000001',
