@@ -7,7 +7,7 @@ import { digest } from '../lib/digest.ts';
 import { Failure } from '../lib/errors.ts';
 import { redact } from '../lib/redact.ts';
 import type { Clock } from '../lib/time.ts';
-import type { Call } from './calls.ts';
+import { type Call, type Endpoints, endpointConfig } from './calls.ts';
 import type { Egress } from './egress.ts';
 import { endOf, type TemporaryKeys } from './sts.ts';
 
@@ -19,7 +19,7 @@ export interface AmbientIdentity {
   /** Changes when the environment names another identity; what is only known by asking does not count. */
   readonly fingerprint: string;
   /** @throws Failure that names the source and says what it said */
-  keys(region: string, signal: AbortSignal): Promise<TemporaryKeys>;
+  keys(endpoints: Endpoints, signal: AbortSignal): Promise<TemporaryKeys>;
 }
 
 export interface AmbientOptions {
@@ -62,9 +62,9 @@ const NAMING: Readonly<Record<AmbientSource, readonly string[]>> = {
 export function createAmbientIdentity({ env, clock, egress, call }: AmbientOptions): AmbientIdentity {
   const source = ambientSource(env, findsSharedFiles());
 
-  const provide = async (region: string): Promise<Provided> => {
+  const provide = async (endpoints: Endpoints): Promise<Provided> => {
     const providers = await import('@aws-sdk/credential-providers');
-    const clientConfig = { region, requestHandler: egress.handler };
+    const clientConfig = { ...endpointConfig(endpoints), requestHandler: egress.handler };
     switch (source) {
       case 'environment':
         return await providers.fromEnv()();
@@ -87,17 +87,18 @@ export function createAmbientIdentity({ env, clock, egress, call }: AmbientOptio
 
   return {
     fingerprint: digest(source, ...NAMING[source].map((name) => env[name] ?? '')),
-    async keys(region, signal) {
+    async keys(endpoints, signal) {
       const send = async (): Promise<TemporaryKeys> => {
         try {
-          const { accessKeyId, secretAccessKey, sessionToken, expiration } = await provide(region);
+          const { accessKeyId, secretAccessKey, sessionToken, expiration } = await provide(endpoints);
           const session = sessionToken === undefined ? {} : { sessionToken };
           return { accessKeyId, secretAccessKey, ...session, expiresAt: endOf(expiration, clock.now()) };
         } catch (thrown) {
           throw ownWords(source, thrown) ?? thrown;
         }
       };
-      return await call('AmbientCredentials', { service: 'STS', region, what: 'role' }, send, signal);
+      const asked = { service: 'STS', region: endpoints.region, what: 'role' } as const;
+      return await call('AmbientCredentials', asked, send, signal);
     },
   };
 }

@@ -162,14 +162,14 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
     }
   };
 
-  const ofAmbient = (region: string): Resolved => {
+  const ofAmbient = (access: Access): Resolved => {
     if (!ambient) {
       const message =
         "spec.awsAccess.ambient: use of the operator's own identity is switched off (--ambient-credentials=none)";
       return refusal(message, true, (5 * MINUTE) as DurationMs);
     }
-    const key = digest('ambient', ambient.fingerprint, region);
-    const keys = cached(key, undefined, (signal) => ambient.keys(region, signal));
+    const key = digest('ambient', ambient.fingerprint, access.region);
+    const keys = cached(key, undefined, (signal) => ambient.keys(access, signal));
     return { ok: true, keys, remark: undefined, fingerprint: key, lookAgainAt: undefined };
   };
 
@@ -198,7 +198,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
       case 'serviceAccount':
         return await ofServiceAccount(identity, namespace, sessionOf(object, access), signal);
       case 'ambient':
-        return ofAmbient(access.region);
+        return ofAmbient(access);
     }
   };
 

@@ -7,7 +7,7 @@ import type { ApiServerAccess } from '../kube/access.ts';
 import { createLogger } from '../lib/log.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { type Clock, systemClock, systemRandom } from '../lib/time.ts';
-import { type Operator, startOperator } from '../operator/run.ts';
+import { type Operator, type OperatorOptions, startOperator } from '../operator/run.ts';
 import { type AwsStandIn, startAwsStandIn } from './aws/aws-stand-in.ts';
 import { createCanaries } from './canaries.ts';
 import { addKeysOfUsers, findLeaks, placesIn } from './canary-search.ts';
@@ -43,12 +43,15 @@ export interface RunningOperator {
   stop(): Promise<void>;
 }
 
+/** What an operator finds around it, where that is not what every suite has. */
+export type OperatorSurroundings = Partial<Pick<OperatorOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient'>>;
+
 export interface World {
   readonly api: TestApi;
   readonly aws: AwsStandIn;
   readonly plane: ControlPlane;
   /** `clock`: the real one unless a test moves it. `access`: straight to the API server unless something stands between. */
-  startOperator(clock?: Clock, access?: ApiServerAccess): Promise<RunningOperator>;
+  startOperator(clock?: Clock, access?: ApiServerAccess, over?: OperatorSurroundings): Promise<RunningOperator>;
   /** At its end the suite looks for keys and tokens in this text too, beside all that the operators here put out. */
   alsoSearch(name: string, read: () => string): void;
   /** The CR's status once `holds` says yes to it. */
@@ -135,8 +138,8 @@ export function useWorld(): World {
     alsoSearch: (name, read) => void outputs.push([name, read]),
     status,
     ready: (path, within) => status(path, (found) => conditionOf(found, 'Ready')?.status === 'True', within),
-    async startOperator(clock = systemClock, access = accessTo(need(plane))) {
-      const started = await startInProcess(access, clock);
+    async startOperator(clock = systemClock, access = accessTo(need(plane)), over = {}) {
+      const started = await startInProcess(access, clock, over);
       running.add(started);
       outputs.push(['the log of an operator', started.output]);
       outputs.push(['the metrics of an operator', async () => (await started.metrics.text()).body]);
@@ -153,7 +156,7 @@ export function conditionOf(
   return status.conditions?.find((condition) => condition.type === type);
 }
 
-function accessTo({ url, certificateAuthority: ca, adminToken }: ControlPlane): ApiServerAccess {
+export function accessTo({ url, certificateAuthority: ca, adminToken }: ControlPlane): ApiServerAccess {
   const credentials = { ca, headers: { authorization: `Bearer ${adminToken}` } };
   return {
     url: new URL(url),
@@ -163,7 +166,12 @@ function accessTo({ url, certificateAuthority: ca, adminToken }: ControlPlane): 
   };
 }
 
-async function startInProcess(access: ApiServerAccess, clock: Clock): Promise<RunningOperator> {
+/** Starts an operator in this process, which is not stopped by anybody but the caller. */
+export async function startInProcess(
+  access: ApiServerAccess,
+  clock: Clock,
+  over: OperatorSurroundings = {},
+): Promise<RunningOperator> {
   const lines: string[] = [];
   const metrics = createMetrics();
   const stopping = new AbortController();
@@ -180,6 +188,7 @@ async function startInProcess(access: ApiServerAccess, clock: Clock): Promise<Ru
       awsCertificateAuthorities: undefined,
       useAmbient: true,
       perObjectMetrics: 1_000,
+      ...over,
       clock,
       random: systemRandom,
       log: createLogger({ level: 'debug', format: 'json', write: (line) => void lines.push(line), clock: systemClock }),

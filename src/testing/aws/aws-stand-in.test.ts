@@ -157,6 +157,7 @@ test('counts calls and holds no secret, session token or registry token in the l
       region: 'us-east-2',
       service: 'ecr',
       userAgent: '',
+      principal: 'arn:aws:iam::123456789012:user/test',
       status: 200,
       tokenExpiresAt: plus(clock.now(), (12 * HOUR) as DurationMs),
     } satisfies AwsCall);

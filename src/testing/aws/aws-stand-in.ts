@@ -101,7 +101,7 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
     },
   });
 
-  const answer = (wire: WireRequest, operation: Operation | undefined): Outcome => {
+  const answer = (wire: WireRequest, operation: Operation | undefined, call: OpenCall): Outcome => {
     if (!operation || wire.method !== 'POST' || wire.target !== '/')
       return refuse('UnknownOperationException', 'The requested operation is not supported by this service.');
     const now = clock.now();
@@ -113,6 +113,7 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
     const key = iam.findKey(verdict.accessKeyId);
     if (!key) return refuse('SerializationException', 'The key is gone.');
     const [caller, setting] = [iam.callerOf(key), settingOf(verdict.region, now)];
+    call.principal = caller.principal;
     if (input.protocol === 'query') return input.operation.run(caller, input.form, setting);
     if (input.json === undefined) return refuse('SerializationException', 'The request body is not valid JSON.');
     return input.operation.run(caller, input.json, setting);
@@ -138,17 +139,17 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
     if (fault?.op === 'delay') {
       const cancel = clock.after(fault.ms as DurationMs, () => {
         timers.delete(cancel);
-        finish(call, response, answer(wire, operation), manner);
+        finish(call, response, answer(wire, operation, call), manner);
       });
       timers.add(cancel);
     } else if (fault?.op === 'answer') {
-      const outcome = answer(wire, operation);
+      const outcome = answer(wire, operation, call);
       finish(call, response, outcome.ok ? { ok: true, body: fault.body } : outcome, manner);
     } else if (fault) {
       call.status = carryOut(fault, response, manner, clock.now());
       if (fault.op === 'error') call.errorCode = fault.code;
       options.onCall?.(call);
-    } else finish(call, response, answer(wire, operation), manner);
+    } else finish(call, response, answer(wire, operation, call), manner);
   };
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

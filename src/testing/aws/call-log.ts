@@ -18,6 +18,8 @@ export interface AwsCall {
   readonly region: string;
   readonly service: string;
   readonly userAgent: string;
+  /** ARN of whoever signed it, once that is verified. */
+  readonly principal?: string;
   /** Of STS: the role that was asked for, and the name of the session. */
   readonly roleArn?: string;
   readonly sessionName?: string;
