@@ -110,13 +110,17 @@ interface Provided {
   readonly expiration?: object | undefined;
 }
 
+const LONGEST_WORDS = 400;
+
 /** What is no answer of an AWS service: a file that is not there, an agent that says no. */
 function ownWords(source: AmbientSource, thrown: unknown): Failure | undefined {
   if (!(thrown instanceof Error) || '$fault' in thrown) return undefined;
+  const status: unknown = Reflect.get(thrown, 'statusCode');
+  const detail = typeof status === 'number' ? ` (status ${status})` : '';
   return new Failure({
     next: 'backoff',
     reason: 'AmbientCredentials',
-    message: `the operator's own AWS identity (${source}) could not be had: ${redact(thrown.message).slice(0, 400)}`,
+    message: `the operator's own AWS identity (${source}) could not be had: ${redact(thrown.message).slice(0, LONGEST_WORDS)}${detail}`,
     cause: thrown,
   });
 }

@@ -1,0 +1,282 @@
+// What users read when an identity does not work, and that it works again once they have mended it.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { HOUR, plus, systemClock } from '../../src/lib/time.ts';
+import type { AwsCall } from '../../src/testing/aws/call-log.ts';
+import type { AwsRole } from '../../src/testing/aws/iam.ts';
+import { type MetadataStandIn, startMetadataStandIn } from '../../src/testing/aws/metadata.ts';
+import { useAwsByName } from '../../src/testing/aws-by-name.ts';
+import { eventually } from '../../src/testing/test-api.ts';
+import { createTravelClock, type TravelClock } from '../../src/testing/travel-clock.ts';
+import {
+  CLUSTER_PATH,
+  conditionOf,
+  GOOD_KEY,
+  NAMESPACED_PATH,
+  type OperatorSurroundings,
+  type RunningOperator,
+  SECRET_PATH,
+  useWorld,
+} from '../../src/testing/world.ts';
+import { ACCESS, createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
+
+const ROLE = 'arn:aws:iam::444455556666:role/ecr';
+const SESSION = {
+  accessKeyId: 'ASIATESTSESSION00002',
+  secretAccessKey: 'ThisIsTheSecretOfASessionThatIsNoneEither',
+  sessionToken: 'another-session-token-of-the-tests-that-is-long-enough-to-be-looked-for',
+  accountId: '222233334444',
+};
+const TRUSTING: AwsRole = { arn: ROLE, trusts: [{ op: 'account', accountId: GOOD_KEY.accountId, externalId: 'mine' }] };
+
+describe('an identity that does not work', () => {
+  const world = useWorld();
+  const aws = useAwsByName(world);
+  const folder = mkdtempSync(join(tmpdir(), 'identities-'));
+  const created: string[] = [];
+  let metadata: MetadataStandIn;
+  let clock: TravelClock;
+  let operator: RunningOperator | undefined;
+  let namespace = '';
+  let path = '';
+
+  before(async () => {
+    metadata = await startMetadataStandIn();
+  });
+  after(async () => {
+    await metadata.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  beforeEach(async () => {
+    namespace = await world.api.createNamespace();
+    path = NAMESPACED_PATH(namespace, 'login');
+    clock = createTravelClock();
+    world.aws.faults.clear();
+    world.aws.removeRole(ROLE);
+    world.aws.clearLog();
+  });
+  afterEach(async () => {
+    await operator?.stop();
+    operator = undefined;
+    for (const one of [path, ...created.splice(0)]) await world.api.send('DELETE', one);
+  });
+
+  const start = async (env: NodeJS.ProcessEnv = {}, over: OperatorSurroundings = {}): Promise<void> => {
+    operator = await world.startOperator(clock, undefined, { ...aws.surroundings(env), ...over });
+  };
+  const createAmbient = async (): Promise<string> => {
+    const name = `ambient-${namespace}`;
+    created.push(CLUSTER_PATH(name));
+    await createClusterPullSecret(world.api, name, {
+      awsAccess: { region: 'eu-west-1', ambient: {} },
+      namespaces: [namespace],
+    });
+    return CLUSTER_PATH(name);
+  };
+  /** The message of Ready once the login has failed. */
+  const words = async (of = path): Promise<string> => {
+    const status = await world.status(of, (found) => conditionOf(found, 'Ready')?.status === 'False');
+    assert.equal(conditionOf(status, 'Ready')?.reason, 'GetAWSAuthTokenFailed');
+    return conditionOf(status, 'Ready')?.message ?? '';
+  };
+  const reconcileNow = async (mark: string, of = path): Promise<void> => {
+    await world.api.merge(of, { metadata: { annotations: { 'aws.zakariaamine.com/reconcile-at': mark } } });
+  };
+  const withRole = { awsAccess: { ...ACCESS, assumeRole: { roleArn: ROLE, externalId: 'mine' } } };
+  const assumed = ({ operation }: AwsCall): boolean => operation === 'AssumeRole';
+
+  test('a role that does not trust says so in the words of AWS; mended, a forced look finds it at once', async () => {
+    await start();
+    await createPullSecret(world.api, namespace, 'login', withRole);
+    assert.equal(
+      await words(),
+      `login to eu-west-1: AWS denied the role (AccessDenied): User: arn:aws:iam::111122223333:user/test is not authorized to perform: sts:AssumeRole on resource: ${ROLE}`,
+    );
+    world.aws.addRole(TRUSTING);
+    await reconcileNow('mended');
+    await world.ready(path);
+  });
+
+  test('a wrong external id is denied like a role that does not trust', async () => {
+    world.aws.addRole(TRUSTING);
+    await start();
+    const assumeRole = { roleArn: ROLE, externalId: 'yours' };
+    await createPullSecret(world.api, namespace, 'login', { awsAccess: { ...ACCESS, assumeRole } });
+    assert.match(await words(), /not authorized to perform: sts:AssumeRole/);
+    await world.api.merge(path, { spec: { awsAccess: { assumeRole: { externalId: 'mine' } } } });
+    await world.ready(path);
+  });
+
+  const password = async (): Promise<string> =>
+    passwordOf((await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body);
+  const another = async (before: string): Promise<void> => {
+    await eventually(async () => ((await password()) === before ? undefined : true));
+  };
+
+  test('keys of a role are had again when their time has come', async () => {
+    world.aws.addRole(TRUSTING);
+    await start();
+    await createPullSecret(world.api, namespace, 'login', withRole);
+    await world.ready(path);
+    const first = await password();
+    clock.travel(6 * HOUR);
+    await another(first);
+    assert.equal(world.aws.calls(assumed), 2);
+  });
+
+  test('keys of a role serve while they hold, and are had again when AWS takes them back', async () => {
+    world.aws.addRole({ ...TRUSTING, sessionLifeMs: 12 * HOUR });
+    await start();
+    await createPullSecret(world.api, namespace, 'login', withRole);
+    await world.ready(path);
+    const first = await password();
+    clock.travel(6 * HOUR);
+    await another(first);
+    assert.equal(world.aws.calls(assumed), 1);
+    world.aws.removeKey(world.aws.requests.at(-1)?.accessKeyId ?? '');
+    const second = await password();
+    // The new token ends twelve hours after the stand-in's clock, which stood still.
+    clock.travel(3 * HOUR);
+    await world.status(path, (found) => conditionOf(found, 'Stalled') !== undefined);
+    assert.equal(await password(), second);
+    clock.travel(5_000);
+    await another(second);
+    assert.equal(world.aws.calls(assumed), 2);
+  });
+
+  test('a service account that is missing is named, and one without the annotation too', async () => {
+    await start();
+    const awsAccess = { region: 'eu-west-1', serviceAccountRef: { name: 'puller' } };
+    await createPullSecret(world.api, namespace, 'login', { awsAccess });
+    const called = `service account puller in namespace ${namespace}`;
+    assert.equal(await words(), `login to eu-west-1: ${called} does not exist (spec.awsAccess.serviceAccountRef)`);
+    await world.api.must('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: 'puller' } });
+    clock.travel(5 * 60_000 + 1_000);
+    const status = await world.status(path, (found) => /annotation/.test(conditionOf(found, 'Ready')?.message ?? ''));
+    assert.match(
+      conditionOf(status, 'Ready')?.message ?? '',
+      /has no usable annotation eks\.amazonaws\.com\/role-arn, and spec\.awsAccess\.serviceAccountRef\.roleArn is not set$/,
+    );
+  });
+
+  test('a token of an issuer that IAM does not know is denied in the words of AWS', async () => {
+    await start();
+    const awsAccess = { region: 'eu-west-1', serviceAccountRef: { name: 'default', roleArn: ROLE } };
+    await createPullSecret(world.api, namespace, 'login', { awsAccess });
+    assert.match(
+      await words(),
+      /AWS denied the role \(InvalidIdentityTokenException\): No OpenIDConnect provider found in your account for https:\/\/kubernetes/,
+    );
+  });
+
+  test('without the right to request tokens it is said which right that is', async () => {
+    const limited = await limitedToken(
+      ['get', 'list', 'watch', 'patch', 'create', 'delete'],
+      ['serviceaccounts/token'],
+    );
+    const { url, certificateAuthority: ca } = world.plane;
+    const credentials = { ca, headers: { authorization: `Bearer ${limited}` } };
+    const access = {
+      url: new URL(url),
+      namespace: undefined,
+      credentials: () => Promise.resolve(credentials),
+      invalidate: () => {},
+    };
+    operator = await world.startOperator(clock, access, aws.surroundings());
+    const awsAccess = { region: 'eu-west-1', serviceAccountRef: { name: 'default', roleArn: ROLE } };
+    await createPullSecret(world.api, namespace, 'login', { awsAccess });
+    assert.match(
+      await words(),
+      /the operator may not request tokens of service account default .* it needs the right to create serviceaccounts\/token/,
+    );
+    assert.equal(world.aws.calls(), 0);
+  });
+
+  /** Token of an account that may do everything to all that the operator needs, but for `without`. */
+  const limitedToken = async (verbs: readonly string[], without: readonly string[]): Promise<string> => {
+    const name = `limited-${namespace}`;
+    const all = ['secrets', 'namespaces', 'serviceaccounts', 'serviceaccounts/token'];
+    const rules = [
+      { apiGroups: [''], resources: all.filter((one) => !without.includes(one)), verbs },
+      { apiGroups: ['aws.zakariaamine.com', 'events.k8s.io'], resources: ['*'], verbs },
+    ];
+    const rbac = '/apis/rbac.authorization.k8s.io/v1';
+    await world.api.must('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name } });
+    await world.api.must('POST', `${rbac}/clusterroles`, { metadata: { name }, rules });
+    await world.api.must('POST', `${rbac}/clusterrolebindings`, {
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace }],
+    });
+    created.push(`${rbac}/clusterrolebindings/${name}`, `${rbac}/clusterroles/${name}`);
+    const asked = await world.api.must('POST', `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`, {
+      spec: { expirationSeconds: 3_600 },
+    });
+    return asked.status.token;
+  };
+
+  test('the agent of Pod Identity that refuses is quoted; with the token that it wants it works', async () => {
+    metadata.setKeys({ ...SESSION, expiresAt: plus(systemClock.now(), HOUR) });
+    metadata.setAgentToken('second-token');
+    world.aws.addKey(SESSION);
+    const tokenFile = join(folder, 'agent');
+    writeFileSync(tokenFile, 'first-token');
+    await start({
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: metadata.agentUrl,
+      AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile,
+    });
+    const object = await createAmbient();
+    assert.match(
+      await words(object),
+      /^login to eu-west-1: the operator's own AWS identity \(container\) could not be had: .*401/,
+    );
+    writeFileSync(tokenFile, 'second-token');
+    clock.travel(5 * 60_000);
+    await world.ready(object);
+  });
+
+  test('an instance without a role says what its metadata service said', async () => {
+    metadata.setKeys(undefined);
+    await start({ AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.instanceUrl });
+    const object = await createAmbient();
+    assert.equal(
+      await words(object),
+      "login to eu-west-1: the operator's own AWS identity (instance role) could not be had: Error response received from instance metadata service (status 404)",
+    );
+  });
+
+  test("the operator's own identity is not used where that is switched off", async () => {
+    const env = { AWS_ACCESS_KEY_ID: GOOD_KEY.accessKeyId, AWS_SECRET_ACCESS_KEY: GOOD_KEY.secretAccessKey };
+    await start(env, { useAmbient: false });
+    const object = await createAmbient();
+    assert.match(await words(object), /spec\.awsAccess\.ambient: use of the operator's own identity is switched off/);
+    assert.equal(world.aws.calls(), 0);
+  });
+
+  test('a secret with a line feed behind its keys works, and an Event says what was left out', async () => {
+    await start();
+    const stringData = {
+      AWS_ACCESS_KEY_ID: GOOD_KEY.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: `${GOOD_KEY.secretAccessKey}\n`,
+    };
+    await world.api.must('POST', SECRET_PATH(namespace), { metadata: { name: 'aws-keys' }, stringData });
+    const awsAccess = { region: 'eu-west-1', secretRef: { name: 'aws-keys' } };
+    await createPullSecret(world.api, namespace, 'login', { awsAccess });
+    await world.ready(path);
+    const events = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
+    const note = await eventually(async () => {
+      const { items } = await world.api.must('GET', events);
+      return items.find(({ reason }: { reason: string }) => reason === 'CredentialsTrimmed')?.note as
+        | string
+        | undefined;
+    });
+    assert.equal(
+      note,
+      `secret aws-keys in namespace ${namespace}: white space around AWS_SECRET_ACCESS_KEY was left out`,
+    );
+  });
+});
