@@ -1,5 +1,5 @@
 // AWS under its own host names, on loopback: operators reach the stand-in through a proxy, as if it were AWS itself, so that a
-// test sees which hosts are asked. To be called inside `describe`, after `useWorld`.
+// test sees which hosts are asked.
 
 import { after, before } from 'node:test';
 import { type ConnectProxy, startConnectProxy } from './connect-proxy.ts';
@@ -16,6 +16,7 @@ export interface AwsByName {
 /** Variables by which an AWS SDK finds endpoints and identities: none of the machine's own may reach a test. */
 const OF_AWS = /^AWS_/;
 
+/** To be called inside `describe`, after `useWorld('by name')`. */
 export function useAwsByName(world: World): AwsByName {
   const authority = makeAuthority();
   const hidden = new Map<string, string>();

@@ -49,12 +49,14 @@ export interface OperatorProcess {
 
 export interface OperatorProcessOptions {
   readonly plane: ControlPlane;
-  /** Value of AWS_ENDPOINT_URL_ECR. */
-  readonly awsUrl: string;
+  /** Value of AWS_ENDPOINT_URL_ECR; undefined: AWS under its own names. */
+  readonly awsUrl: string | undefined;
   /** How it finds the API server. */
   readonly access: 'kubeconfig' | 'pod';
   /** Another file than what was built. */
   readonly bundle?: string;
+  /** More of its environment. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /**
@@ -67,6 +69,7 @@ export async function startOperatorProcess({
   awsUrl,
   access,
   bundle = BUNDLE,
+  env = {},
 }: OperatorProcessOptions): Promise<OperatorProcess> {
   const folder = access === 'pod' ? makeServiceAccount(plane) : undefined;
   const { hostname, port } = new URL(plane.url);
@@ -74,7 +77,8 @@ export async function startOperatorProcess({
   const pod = folder ? { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port } : {};
   const args = ['run', ...where, '--metrics-bind-address', '127.0.0.1:0', '--health-probe-bind-address', '127.0.0.1:0'];
   const begun = performance.now();
-  const child = startNode([bundle, ...args], { ...NO_ENVIRONMENT, ...FOOTPRINT, ...pod, AWS_ENDPOINT_URL_ECR: awsUrl });
+  const aws = { AWS_ENDPOINT_URL_ECR: awsUrl };
+  const child = startNode([bundle, ...args], { ...NO_ENVIRONMENT, ...FOOTPRINT, ...pod, ...aws, ...env });
   let text = '';
   let readyAfter: number | undefined;
   let code: number | null | undefined;

@@ -73,9 +73,11 @@ async function sharedControlPlane(): Promise<ControlPlane> {
 /**
  * Registers the hooks of a suite, to be called inside `describe`.
  *
+ * @param reaches  how operators reach the stand-in: by its address, or under AWS's own names (aws-by-name.ts)
  * @returns the world; it may be used in hooks and tests, not while the suite is being described
  */
-export function useWorld(): World {
+export function useWorld(reaches: 'by address' | 'by name' = 'by address'): World {
+  const setsEndpoint = reaches === 'by address';
   let plane: ControlPlane | undefined;
   let api: TestApi | undefined;
   let aws: AwsStandIn | undefined;
@@ -88,14 +90,14 @@ export function useWorld(): World {
     api = createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken });
     canaries.add('bearer', plane.adminToken);
     aws = await startAwsStandIn({ accounts: [GOOD_KEY], onSecret: (sort, secret) => canaries.add(sort, secret) });
-    process.env['AWS_ENDPOINT_URL_ECR'] = aws.url;
+    if (setsEndpoint) process.env['AWS_ENDPOINT_URL_ECR'] = aws.url;
   });
   after(async () => {
     for (const operator of running) await operator.stop();
     const leaks = api ? await searchAll(api) : [];
     if (api) await removeObjects(api);
     await aws?.stop();
-    delete process.env['AWS_ENDPOINT_URL_ECR'];
+    if (setsEndpoint) delete process.env['AWS_ENDPOINT_URL_ECR'];
     if (leaks.length > 0) throw new Error(`secrets have leaked:\n${leaks.join('\n')}`);
   });
 

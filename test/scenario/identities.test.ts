@@ -41,7 +41,7 @@ interface Source {
 }
 
 describe('identities and registries', () => {
-  const world = useWorld();
+  const world = useWorld('by name');
   const aws = useAwsByName(world);
   const folder = mkdtempSync(join(tmpdir(), 'identities-'));
   let metadata: MetadataStandIn;

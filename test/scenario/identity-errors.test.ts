@@ -34,7 +34,7 @@ const SESSION = {
 const TRUSTING: AwsRole = { arn: ROLE, trusts: [{ op: 'account', accountId: GOOD_KEY.accountId, externalId: 'mine' }] };
 
 describe('an identity that does not work', () => {
-  const world = useWorld();
+  const world = useWorld('by name');
   const aws = useAwsByName(world);
   const folder = mkdtempSync(join(tmpdir(), 'identities-'));
   const created: string[] = [];

@@ -10,7 +10,7 @@ import { ACCESS, createPullSecret } from './manifests.ts';
 const ROLE = 'arn:aws:iam::444455556666:role/ecr';
 
 describe('a proxy', () => {
-  const world = useWorld();
+  const world = useWorld('by name');
   const aws = useAwsByName(world);
   let clock: TravelClock;
   let operator: RunningOperator | undefined;
