@@ -8,6 +8,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { findControlPlaneBinaries, wantedVersion } from '../src/testing/control-plane/binaries.ts';
 import { createReport } from '../src/testing/control-plane/progress.ts';
+import { findHelm } from '../src/testing/helm/find-helm.ts';
 
 const LIVE = 'test/live/*.test.ts';
 /** One process: no start-up cost a file, and one control plane for all suites that use it. */
@@ -30,7 +31,10 @@ const args = process.argv.slice(2);
 const files = chosen(args);
 if (args[0] !== 'live') {
   // Found or built now, with progress on the terminal, rather than silently inside the first suite.
-  await findControlPlaneBinaries(wantedVersion(), { report: createReport(process.stderr), controllerManager: true });
+  const report = createReport(process.stderr);
+  await findControlPlaneBinaries(wantedVersion(), { report, controllerManager: true });
+  if (files.some((file) => file.includes('test/chart/')))
+    for (const major of [4, 3] as const) await findHelm(major, { report });
 }
 
 const counts = { passed: 0, failed: 0, skipped: 0 };

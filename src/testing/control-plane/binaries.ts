@@ -97,10 +97,15 @@ export async function findControlPlaneBinaries(
   };
 }
 
-/** The folder that keeps the programs of one release between runs: `$XDG_CACHE_HOME` or `~/.cache`, and below. */
+/** The folder that keeps the programs of one release between runs. */
 export function cacheFolder(version: string, env: NodeJS.ProcessEnv = process.env): string {
+  return join(programCache(env), 'control-plane', version);
+}
+
+/** Where every program of tests is kept between runs: `$XDG_CACHE_HOME` or `~/.cache`, and below. */
+export function programCache(env: NodeJS.ProcessEnv): string {
   const home = env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache');
-  return resolve(home, 'kube-ecr-secrets-operator', 'control-plane', version);
+  return resolve(home, 'kube-ecr-secrets-operator');
 }
 
 /** The one sentence for "nothing leads there", and below it why a build that was tried failed. */
@@ -172,7 +177,8 @@ function missing(names: readonly BinaryName[], folders: readonly string[]): read
   return names.filter((name) => !folders.some((folder) => isProgram(join(folder, name))));
 }
 
-function isProgram(path: string): boolean {
+/** Whether there is a file that may be run. */
+export function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();

@@ -130,14 +130,17 @@ async function fetchModuleFile(
   return JSON.parse(await runGo(['mod', 'edit', '-json', fetched.GoMod], where)) as ModuleFile;
 }
 
-interface GoRun {
+export interface GoRun {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly onLine?: (line: string) => void;
 }
 
-/** Runs `go` and returns its standard output. */
-async function runGo(args: readonly string[], run: GoRun): Promise<string> {
+/**
+ * Runs `go` and returns its standard output.
+ * @throws Error with the last 20 lines of what it wrote when it fails
+ */
+export async function runGo(args: readonly string[], run: GoRun): Promise<string> {
   // Whatever workspace, target or C compiler the caller's shell is set up for, the programs are to run right here.
   const env: NodeJS.ProcessEnv = { ...run.env, GOWORK: 'off', CGO_ENABLED: '0' };
   delete env.GOOS;
