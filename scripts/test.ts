@@ -9,6 +9,7 @@ import { spec } from 'node:test/reporters';
 import { findControlPlaneBinaries, wantedVersion } from '../src/testing/control-plane/binaries.ts';
 import { createReport } from '../src/testing/control-plane/progress.ts';
 import { findHelm } from '../src/testing/helm/find-helm.ts';
+import { findCrane } from '../src/testing/registry/find-crane.ts';
 
 const LIVE = 'test/live/*.test.ts';
 /** One process: no start-up cost a file, and one control plane for all suites that use it. */
@@ -35,6 +36,7 @@ if (args[0] !== 'live') {
   await findControlPlaneBinaries(wantedVersion(), { report, controllerManager: true });
   if (files.some((file) => file.includes('test/chart/')))
     for (const major of [4, 3] as const) await findHelm(major, { report });
+  if (files.some((file) => file.endsWith('scenario/pull.test.ts'))) await findCrane({ report });
 }
 
 const counts = { passed: 0, failed: 0, skipped: 0 };

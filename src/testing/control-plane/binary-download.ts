@@ -28,7 +28,7 @@ export const PUBLIC_RELEASES: ReleaseSites = {
 };
 
 /** The first answer must come within this, else the machine counts as offline. */
-const FIRST_ANSWER_MS = 3_000;
+export const FIRST_ANSWER_MS = 3_000;
 
 /** Time for the headers of a later answer, redirects included. */
 const ANSWER_MS = 15_000;
@@ -154,13 +154,14 @@ async function fetchEtcd(request: BinaryRequest, sites: ReleaseSites, arch: stri
 }
 
 /** The body of a page, or undefined when the server says that there is none. Throws when no server answers in time. */
-async function fetchText(url: string, timeLimitMs: number): Promise<string | undefined> {
+export async function fetchText(url: string, timeLimitMs: number): Promise<string | undefined> {
   const response = await fetch(url, { signal: AbortSignal.timeout(timeLimitMs) });
   const text = await response.text();
   return response.ok ? text : undefined;
 }
 
-async function fetchFile(download: Download, file: string, report: Report): Promise<void> {
+/** @throws Error when it is not there, or its checksum does not fit; then there is no file */
+export async function fetchFile(download: Download, file: string, report: Report): Promise<void> {
   await runStep(report, `downloading ${download.url}`, async (showDetail) => {
     const response = await fetch(download.url, { signal: AbortSignal.timeout(BODY_MS) });
     if (!response.ok || !response.body) throw new Error(`${download.url} answered ${response.status}.`);
@@ -183,7 +184,8 @@ async function fetchFile(download: Download, file: string, report: Report): Prom
   });
 }
 
-async function unpack(
+/** Takes `members` out of a .tar.gz file, which is removed. */
+export async function unpack(
   file: string,
   into: string,
   what: { readonly strip: number; readonly members: readonly string[] },
@@ -195,7 +197,8 @@ async function unpack(
   if (code !== 0) throw new Error(`tar could not unpack ${file}.`);
 }
 
-function goArch(arch: string): string {
+/** Node's name of a processor -> Go's. */
+export function goArch(arch: string): string {
   return arch === 'x64' ? 'amd64' : arch;
 }
 

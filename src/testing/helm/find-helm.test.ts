@@ -47,10 +47,4 @@ describe('Helm', () => {
     const env = { PATH: `${path}:/bin`, XDG_CACHE_HOME: cache };
     assert.deepEqual([await findHelm(4, { env }), await findHelm(3, { env })], ['helm', three]);
   });
-
-  test('that is not there and cannot be built is told in one sentence that names the ways out', async (t) => {
-    await assert.rejects(findHelm(4, { env: { PATH: '', XDG_CACHE_HOME: makeFolder(t) } }), {
-      message: 'Cannot find Helm 4: put it on the path, or name it in HELM, or install Go 1.25 or newer to build it.',
-    });
-  });
 });

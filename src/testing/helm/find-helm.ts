@@ -1,12 +1,6 @@
-// Where Helm comes from: a variable, the path, the cache, a build from its Go module; in that order.
+// Helm 4 and Helm 3 as tools.
 
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { isProgram, programCache } from '../control-plane/binaries.ts';
-import { acquireBuildLock } from '../control-plane/build-lock.ts';
-import { findGo, runGo } from '../control-plane/go-build.ts';
-import { createReport, type Report, runStep } from '../control-plane/progress.ts';
+import { type FindToolOptions, findTool, type Tool } from '../tools/find-tool.ts';
 
 export type HelmMajor = 3 | 4;
 
@@ -16,82 +10,32 @@ const HELMS: Readonly<Record<HelmMajor, { readonly version: string; readonly var
   3: { version: '3.22.0', variable: 'HELM3' },
 };
 
-export interface FindHelmOptions {
-  /** Where progress of a build goes; default: standard error. Silent when all is at hand. */
-  readonly report?: Report;
-  /** Default: `process.env`. Read: HELM, HELM3, XDG_CACHE_HOME, PATH and what `go` reads. */
-  readonly env?: NodeJS.ProcessEnv;
+/** As `findTool`; a build takes 2 to 5 minutes on two cores, cold. */
+export async function findHelm(major: HelmMajor, options: FindToolOptions = {}): Promise<string> {
+  return await findTool(helm(major), options);
 }
 
-/**
- * Finds Helm of one major version, building it when it is missing (2 to 5 minutes on two cores, cold). Several processes
- * may ask at once: one builds, the others wait for it.
- *
- * @returns its path, or a name to be looked up on the PATH
- * @throws Error when a variable names something else than that Helm; when there is neither a Helm nor Go, in one sentence
- *         that names the ways out; when the build fails
- */
-export async function findHelm(major: HelmMajor, options: FindHelmOptions = {}): Promise<string> {
-  const env = options.env ?? process.env;
+function helm(major: HelmMajor): Tool {
   const { version, variable } = HELMS[major];
-  const named = env[variable];
-  if (named) {
-    const found = majorOf(named, env);
-    if (found === major) return named;
-    const what = found === undefined ? 'does not answer as Helm' : `is Helm ${found}`;
-    throw new Error(`${variable}=${named} ${what}; name a program of Helm ${major} or unset it.`);
-  }
-  if (majorOf('helm', env) === major) return 'helm';
-  const cached = join(programCache(env), 'helm', version, 'helm');
-  if (!isProgram(cached)) await build(major, cached, env, options.report ?? createReport(process.stderr));
-  return cached;
-}
-
-/** The major version that a program says it is; undefined when it is no Helm, or is not there. */
-function majorOf(program: string, env: NodeJS.ProcessEnv): number | undefined {
-  const { stdout } = spawnSync(program, ['version', '--short'], { env, encoding: 'utf8' });
-  const major = /^v(\d+)\./u.exec(stdout ?? '')?.[1];
-  return major === undefined ? undefined : Number(major);
-}
-
-async function build(major: HelmMajor, into: string, env: NodeJS.ProcessEnv, report: Report): Promise<void> {
-  const { version, variable } = HELMS[major];
-  if (!(await findGo(env))) {
-    throw new Error(
-      `Cannot find Helm ${major}: put it on the path, or name it in ${variable}, or install Go 1.25 or newer to build it.`,
-    );
-  }
-  const folder = join(into, '..');
-  mkdirSync(folder, { recursive: true });
-  const release = await acquireBuildLock(`${folder}.lock`, report);
-  const work = `${folder}.building-${process.pid}`;
-  try {
-    if (isProgram(into)) return;
-    mkdirSync(work, { recursive: true });
-    await runStep(report, `building helm ${version} with go`, async (showDetail) => {
-      const module = `helm.sh/helm/v${major}`;
-      let packages = 0;
-      // -v: one line per package that is compiled.
-      await runGo(
-        ['install', '-trimpath', '-v', '-ldflags', linkerFlags(module, version), `${module}/cmd/helm@v${version}`],
-        {
-          cwd: work,
-          env: { ...env, GOBIN: work },
-          onLine: (line) => {
-            if (!line.includes(' ')) packages += 1;
-            showDetail(`${packages} packages, ${line}`);
-          },
-        },
-      );
-    });
-    renameSync(join(work, 'helm'), into);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-    release();
-  }
-}
-
-/** Without symbols it is a third smaller, and it says its version, which `go install` alone does not make it do. */
-function linkerFlags(module: string, version: string): string {
-  return `-s -w -X ${module}/internal/version.version=v${version}`;
+  const module = `helm.sh/helm/v${major}`;
+  return {
+    program: 'helm',
+    title: `Helm ${major}`,
+    version,
+    variable,
+    versionArgs: ['version', '--short'],
+    complaint(says) {
+      const found = /^v(\d+)\./u.exec(says)?.[1];
+      if (found === undefined) return 'does not answer as Helm';
+      return Number(found) === major ? undefined : `is Helm ${found}`;
+    },
+    package: `${module}/cmd/helm`,
+    // It says its version, which `go install` alone does not make it do.
+    linkerFlags: `-X ${module}/internal/version.version=v${version}`,
+    // helm.sh/docs/intro/install
+    archive: (os, arch) => {
+      const url = `https://get.helm.sh/helm-v${version}-${os}-${arch}.tar.gz`;
+      return { url, checksums: `${url}.sha256sum`, member: `${os}-${arch}/helm` };
+    },
+  };
 }

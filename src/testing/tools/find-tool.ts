@@ -1,0 +1,135 @@
+// Where a program comes from that tests or the demo run: a variable, the path, the cache, its release, a build from its Go
+// module; in that order. Nothing unverified and nothing half made ever gets into the cache.
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { arch as machineArch, platform as machinePlatform } from 'node:os';
+import { join } from 'node:path';
+import { isProgram, programCache } from '../control-plane/binaries.ts';
+import {
+  FIRST_ANSWER_MS,
+  fetchFile,
+  fetchText,
+  goArch,
+  parseChecksum,
+  unpack,
+} from '../control-plane/binary-download.ts';
+import { acquireBuildLock } from '../control-plane/build-lock.ts';
+import { findGo, runGo } from '../control-plane/go-build.ts';
+import { createReport, type Report, runStep } from '../control-plane/progress.ts';
+
+/** A release as a .tar.gz file beside a list of SHA-256 checksums. */
+export interface ReleaseArchive {
+  readonly url: string;
+  /** Where its checksum is: alone, or in lines of `<checksum>  <file>`. */
+  readonly checksums: string;
+  /** Path of the program inside. */
+  readonly member: string;
+}
+
+export interface Tool {
+  /** Name of the program. */
+  readonly program: string;
+  /** What it is called in sentences. */
+  readonly title: string;
+  /** A release known to build with Go 1.26. */
+  readonly version: string;
+  /** Variable that names another program. */
+  readonly variable: string;
+  /** Arguments by which it says its version, and what is then wrong with it: words behind its name; undefined for nothing. */
+  readonly versionArgs: readonly string[];
+  readonly complaint: (says: string) => string | undefined;
+  /** Package with its main function. */
+  readonly package: string;
+  readonly linkerFlags: string;
+  /** @param os, arch  in Go's words; undefined when there is no release for them */
+  readonly archive: (os: string, arch: string) => ReleaseArchive | undefined;
+}
+
+export interface FindToolOptions {
+  /** Where progress of a download or a build goes; default: standard error. Silent when all is at hand. */
+  readonly report?: Report;
+  /** Default: `process.env`. Read: the tool's variable, XDG_CACHE_HOME, PATH and what `go` reads. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * Finds a tool. Several processes may ask at once: one obtains it, the others wait.
+ *
+ * @returns its path, or a name to be looked up on the PATH
+ * @throws Error when the variable names something else; when nothing leads to it, in one sentence that names the ways out;
+ *         when the build fails
+ */
+export async function findTool(tool: Tool, options: FindToolOptions = {}): Promise<string> {
+  const env = options.env ?? process.env;
+  const named = env[tool.variable];
+  if (named) {
+    const complaint = tool.complaint(sayingOf(tool, named, env));
+    if (complaint === undefined) return named;
+    throw new Error(`${tool.variable}=${named} ${complaint}; name a program of ${tool.title} or unset it.`);
+  }
+  if (tool.complaint(sayingOf(tool, tool.program, env)) === undefined) return tool.program;
+  const cached = join(programCache(env), tool.program, tool.version, tool.program);
+  if (!isProgram(cached)) await obtain(tool, cached, env, options.report ?? createReport(process.stderr));
+  return cached;
+}
+
+/** What a program says of its version; empty when it says nothing, or is not there. */
+function sayingOf({ versionArgs }: Tool, program: string, env: NodeJS.ProcessEnv): string {
+  return spawnSync(program, versionArgs, { env, encoding: 'utf8' }).stdout ?? '';
+}
+
+async function obtain(tool: Tool, into: string, env: NodeJS.ProcessEnv, report: Report): Promise<void> {
+  const folder = join(into, '..');
+  mkdirSync(folder, { recursive: true });
+  const release = await acquireBuildLock(`${folder}.lock`, report);
+  const work = `${folder}.building-${process.pid}`;
+  try {
+    if (isProgram(into)) return;
+    mkdirSync(work, { recursive: true });
+    if (!(await download(tool, work, report))) await build(tool, work, env, report);
+    renameSync(join(work, tool.program), into);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+    release();
+  }
+}
+
+/** @returns false when there is nothing to be had: no internet, no such release, a checksum that does not fit */
+async function download({ program, archive }: Tool, work: string, report: Report): Promise<boolean> {
+  const found = archive(machinePlatform(), goArch(machineArch()));
+  if (!found) return false;
+  try {
+    const text = await fetchText(found.checksums, FIRST_ANSWER_MS);
+    const checksum = parseChecksum(text ?? '', found.url.split('/').at(-1) ?? '');
+    if (checksum === undefined) return false;
+    const file = join(work, 'archive.tar.gz');
+    await fetchFile({ url: found.url, algorithm: 'sha256', checksum }, file, report);
+    await unpack(file, work, { strip: found.member.split('/').length - 1, members: [found.member] });
+    return isProgram(join(work, program));
+  } catch {
+    return false;
+  }
+}
+
+async function build(tool: Tool, work: string, env: NodeJS.ProcessEnv, report: Report): Promise<void> {
+  const { title, program, version, variable, linkerFlags } = tool;
+  if (!(await findGo(env))) {
+    throw new Error(
+      `Cannot find ${title}: put ${program} on the path, or name it in ${variable}, or install Go 1.25 or newer to build it, or get internet access to download it.`,
+    );
+  }
+  await runStep(report, `building ${program} ${version} with go`, async (showDetail) => {
+    let packages = 0;
+    // -v: one line per package that is compiled.
+    const args = ['install', '-trimpath', '-v', '-ldflags', `-s -w ${linkerFlags}`, `${tool.package}@v${version}`];
+    await runGo(args, {
+      cwd: work,
+      env: { ...env, GOBIN: work },
+      onLine: (line) => {
+        if (!line.includes(' ')) packages += 1;
+        showDetail(`${packages} packages, ${line}`);
+      },
+    });
+  });
+}
