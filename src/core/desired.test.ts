@@ -19,7 +19,7 @@ function cluster(...views: readonly NamespaceView[]): ReadonlyMap<string, Namesp
 }
 
 function targets(over: Partial<Targets>): Targets {
-  return { named: [], selector: undefined, excluded: new Set(), ...over };
+  return { named: [], isOwn: false, selector: undefined, excluded: new Set(), ...over };
 }
 
 describe('a secret is wanted', () => {
@@ -54,6 +54,10 @@ describe('a secret is wanted', () => {
         ['b', false],
         ['c', false],
       ],
+    },
+    "in the object's own namespace, also while that has not been seen yet": {
+      wish: targets({ named: ['new'], isOwn: true }),
+      want: [['new', true]],
     },
     'in no excluded namespace, named or selected': {
       wish: targets({ named: ['a'], selector: ecr, excluded: new Set(['a', 'b']) }),

@@ -41,8 +41,10 @@ export function desiredTargets(wish: Targets, namespaces: ReadonlyMap<string, Na
   for (const namespace of wish.named) {
     if (wish.excluded.has(namespace)) continue;
     const view = namespaces.get(namespace);
-    if (view && !view.terminating) targets.set(namespace, { namespace, named: true });
-    if (!view) problems.push(missingNamespace(namespace, true));
+    // Watches bring an object and its namespace in any order.
+    const isThere = view ? !view.terminating : wish.isOwn;
+    if (isThere) targets.set(namespace, { namespace, named: true });
+    else if (!view) problems.push(missingNamespace(namespace, true));
   }
   if (wish.selector) {
     for (const view of namespaces.values()) {

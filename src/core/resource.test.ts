@@ -33,7 +33,7 @@ describe('a spec', () => {
   test('of the namespaced kind wants the secret in its own namespace only', () => {
     const wish = parseWish(pullSecret(NAMESPACED_KIND, spec({ namespaces: ['ns2'], namespaceSelector: {} })));
     assert.ok(typeof wish !== 'string');
-    assert.deepEqual(wish.targets, { named: ['ns1'], selector: undefined, excluded: new Set() });
+    assert.deepEqual(wish.targets, { named: ['ns1'], isOwn: true, selector: undefined, excluded: new Set() });
   });
 
   test('of the namespaced kind without a namespace wants nothing', () => {
@@ -44,7 +44,7 @@ describe('a spec', () => {
 
   test('of the cluster kind wants it in its named namespaces, sorted, repeats folded', () => {
     const { targets } = wishOf(spec({ namespaces: ['b', 'a', 'b', 'a'], excludeNamespaces: ['c', 'c'] }));
-    assert.deepEqual(targets, { named: ['a', 'b'], selector: undefined, excluded: new Set(['c']) });
+    assert.deepEqual(targets, { named: ['a', 'b'], isOwn: false, selector: undefined, excluded: new Set(['c']) });
   });
 
   test('with an empty selector selects every namespace', () => {

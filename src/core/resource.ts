@@ -38,6 +38,8 @@ export type Claim = Pick<PullSecretObject, 'createdAt' | 'uid'>;
 export interface Targets {
   /** Sorted, no repeats. For the namespaced kind: its own namespace. */
   readonly named: readonly string[];
+  /** The object is in the namespace that it names: that one is there, whether it has been seen yet or not. */
+  readonly isOwn: boolean;
   readonly selector: Selector | undefined;
   readonly excluded: ReadonlySet<string>;
 }
@@ -102,7 +104,7 @@ function parseAccess(awsAccess: JsonRecord, region: string, kind: PullSecretKind
 
 function parseTargets({ kind, namespace, spec }: PullSecretObject): Targets | string {
   if (kind === NAMESPACED_KIND) {
-    return { named: namespace === undefined ? [] : [namespace], selector: undefined, excluded: new Set() };
+    return { named: namespace === undefined ? [] : [namespace], isOwn: true, selector: undefined, excluded: new Set() };
   }
   for (const field of ['namespaces', 'excludeNamespaces']) {
     // A list that cannot be read must not look like an empty one: Secrets would be taken away.
@@ -114,6 +116,7 @@ function parseTargets({ kind, namespace, spec }: PullSecretObject): Targets | st
   return {
     // A name that no namespace can have is kept: it is reported as a namespace that is not there.
     named: [...new Set(stringsOf(spec['namespaces']))].sort(),
+    isOwn: false,
     selector,
     excluded: new Set(stringsOf(spec['excludeNamespaces'])),
   };

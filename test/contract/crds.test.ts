@@ -7,6 +7,7 @@ import { API_VERSION, CLUSTER_KIND, GROUP, NAMESPACED_KIND, VERSION } from '../.
 import type { PullSecretStatus } from '../../src/api/schema.ts';
 import type { ApiReply } from '../../src/testing/test-api.ts';
 import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../src/testing/world.ts';
+import { GOOD_CLUSTER } from './access-specs.ts';
 import { BAD, CLUSTER_SPEC, FULL_STATUS, GOOD, NAMESPACED_SPEC } from './specs.ts';
 
 /** Fields of the cluster kind only. */
@@ -50,6 +51,15 @@ describe('the CRDs', () => {
       // Nothing of it is pruned.
       assert.deepEqual(body.spec, JSON.parse(JSON.stringify({ ...CLUSTER_SPEC, ...spec })));
       if (forBoth) assert.equal((await tryNamespaced(spec)).status, 201);
+    });
+  }
+
+  for (const [name, spec] of Object.entries(GOOD_CLUSTER)) {
+    test(`of the cluster kind alone take ${name}`, async () => {
+      assert.equal((await tryCluster(spec)).status, 201);
+      const refused = await tryNamespaced(spec);
+      assert.equal(refused.status, 422);
+      assert.match(wordsOf(refused), /no identity: give accessKeyId/);
     });
   }
 

@@ -1,16 +1,8 @@
 // Specs that the API server must take, and specs that it must refuse, each with the words in which it does so.
 
 import type { PullSecretStatus } from '../../src/api/schema.ts';
+import { access, BAD_ACCESSES, type Bad, type Change, GOOD_ACCESSES, SECRET_NAME, unlike } from './access-specs.ts';
 
-type Change = Readonly<Record<string, unknown>>;
-
-const PAIR = { accessKeyId: 'AKIATESTGOODKEY00001', secretAccessKey: 'ThisIsNotAnAWSSecretKeyButHasItsShape0+/' };
-const REF = { secretRef: { name: 'aws-keys' } };
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
-
-const access = (change: Change, identity: Change = PAIR): Change => ({
-  awsAccess: { region: 'eu-west-1', ...identity, ...change },
-});
 const expressions = (...matchExpressions: readonly Change[]): Change => ({ namespaceSelector: { matchExpressions } });
 
 /** The example of the original's README for the namespaced kind, with real values. */
@@ -21,18 +13,7 @@ export const CLUSTER_SPEC: Change = { ...NAMESPACED_SPEC, namespaces: ['ns1', 'n
 /** Goes over CLUSTER_SPEC; undefined takes a field away. */
 export const GOOD: Readonly<Record<string, Change>> = {
   "the original's example": {},
-  'keys in base64, as the original stored them': access({
-    accessKeyId: base64(PAIR.accessKeyId),
-    secretAccessKey: base64(PAIR.secretAccessKey),
-  }),
-  'a reference to a Secret': access({}, REF),
-  'a reference with other names for the keys': access(
-    {},
-    { secretRef: { name: 'aws.keys', keys: { accessKeyId: 'id', secretAccessKey: 'a_b.c-D', sessionToken: 'token' } } },
-  ),
-  'a region of the EU sovereign cloud': access({ region: 'eusc-de-east-1' }),
-  'a region of a government': access({ region: 'us-gov-west-1' }),
-  'a region of two digits': access({ region: 'ap-southeast-12' }),
+  ...GOOD_ACCESSES,
   'a secret name of 253 characters': { secretName: `${'a'.repeat(63)}.${'b'.repeat(189)}` },
   'repeated namespaces': { namespaces: ['a', 'b', 'a', 'a'] },
   'ten thousand namespaces': {
@@ -61,99 +42,10 @@ export const GOOD: Readonly<Record<string, Change>> = {
   'neither names nor a selector: it wants nothing yet': { namespaces: undefined },
 };
 
-const REGION = '^[a-z]{2,6}(-[a-z]+)+-[0-9]{1,2}$';
-const SECRET_NAME = String.raw`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`;
 const NAMESPACE = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
-const KEY = '^[-._a-zA-Z0-9]+$';
-
-function unlike(path: string, value: string, pattern: string): string {
-  return `${path}: Invalid value: ${JSON.stringify(value)}: ${path} in body should match '${pattern}'`;
-}
-
-interface Bad {
-  readonly spec: Change;
-  /** After `is invalid:`; what says only that further rules were not looked at is left out. */
-  readonly message: string;
-  /** Where the namespaced kind says something else. */
-  readonly namespacedMessage?: string;
-}
-
-/** The identities that the namespaced kind knows; the cluster kind knows one more. */
-const FORMS = 'accessKeyId and secretAccessKey, or secretRef, or serviceAccountRef';
-const NO_IDENTITY = 'spec.awsAccess: Invalid value: no identity: give';
-const TOO_MANY = 'spec.awsAccess: Invalid value: more than one identity: give only one of';
-const HALF = 'spec.awsAccess: Invalid value: accessKeyId and secretAccessKey go together: give both, or neither';
-const inBoth = (words: string): Pick<Bad, 'message' | 'namespacedMessage'> => ({
-  message: `${words} ${FORMS}, or ambient`,
-  namespacedMessage: `${words} ${FORMS}`,
-});
 
 export const BAD: Readonly<Record<string, Bad>> = {
-  'no access': { spec: { awsAccess: undefined }, message: 'spec.awsAccess: Required value' },
-  'no region': { spec: access({ region: undefined }), message: 'spec.awsAccess.region: Required value' },
-  'an empty region': { spec: access({ region: '' }), message: unlike('spec.awsAccess.region', '', REGION) },
-  'a region in upper case': {
-    spec: access({ region: 'EU-WEST-1' }),
-    message: unlike('spec.awsAccess.region', 'EU-WEST-1', REGION),
-  },
-  'a region without a number': {
-    spec: access({ region: 'eu-west' }),
-    message: unlike('spec.awsAccess.region', 'eu-west', REGION),
-  },
-  'a region with a blank': {
-    spec: access({ region: 'eu-west-1 ' }),
-    message: unlike('spec.awsAccess.region', 'eu-west-1 ', REGION),
-  },
-  'a region with a line feed': {
-    spec: access({ region: 'eu-west-1\n' }),
-    message: unlike('spec.awsAccess.region', 'eu-west-1\n', REGION),
-  },
-  'a region that is a host': {
-    spec: access({ region: 'evil.example.com/#-1' }),
-    message: unlike('spec.awsAccess.region', 'evil.example.com/#-1', REGION),
-  },
-  'a region in look-alike letters': {
-    spec: access({ region: 'еu-west-1' }),
-    message: unlike('spec.awsAccess.region', 'еu-west-1', REGION),
-  },
-  'a region of 33 characters': {
-    spec: access({ region: `eu-${'w'.repeat(28)}-1` }),
-    message: 'spec.awsAccess.region: Too long: may not be more than 32 bytes',
-  },
-  "the placeholder of the original's README as region": {
-    spec: access({ region: 'THE_ECR_REGION' }),
-    message: unlike('spec.awsAccess.region', 'THE_ECR_REGION', REGION),
-  },
-  'no identity': { spec: access({}, {}), ...inBoth(NO_IDENTITY) },
-  'a misspelt identity': { spec: access({ secretref: { name: 'aws-keys' } }, {}), ...inBoth(NO_IDENTITY) },
-  'both identities': { spec: access(REF), ...inBoth(TOO_MANY) },
-  'an access key id without its key': { spec: access({ secretAccessKey: undefined }), message: HALF },
-  'a secret key without its id': { spec: access({ accessKeyId: undefined }), message: HALF },
-  'half a pair beside a reference': {
-    spec: access({ secretAccessKey: undefined, ...REF }),
-    ...inBoth(`${HALF}, ${TOO_MANY}`),
-  },
-  'an empty access key id': {
-    spec: access({ accessKeyId: '' }),
-    message:
-      'spec.awsAccess.accessKeyId: Invalid value: "": spec.awsAccess.accessKeyId in body should be at least 1 chars long',
-  },
-  'a key of 257 characters': {
-    spec: access({ secretAccessKey: 'k'.repeat(257) }),
-    message: 'spec.awsAccess.secretAccessKey: Too long: may not be more than 256 bytes',
-  },
-  'a reference without a name': {
-    spec: access({}, { secretRef: {} }),
-    message: 'spec.awsAccess.secretRef.name: Required value',
-  },
-  'a reference to a name that no Secret can have': {
-    spec: access({}, { secretRef: { name: '../x' } }),
-    message: unlike('spec.awsAccess.secretRef.name', '../x', SECRET_NAME),
-  },
-  'a reference with a key that no Secret can have': {
-    spec: access({}, { secretRef: { name: 'a', keys: { accessKeyId: 'a/b' } } }),
-    message: unlike('spec.awsAccess.secretRef.keys.accessKeyId', 'a/b', KEY),
-  },
+  ...BAD_ACCESSES,
   'no secret name': { spec: { secretName: undefined }, message: 'spec.secretName: Required value' },
   'an empty secret name': {
     spec: { secretName: '' },
