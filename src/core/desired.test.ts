@@ -163,6 +163,7 @@ describe('a change of a namespace', () => {
     );
     const wish = record({
       named: subarray(['a', 'b']),
+      isOwn: constantFrom(false),
       selector: constantFrom(ecr, [], undefined),
       excluded: subarray(['a', 'b']).map((names) => new Set(names)),
     });
