@@ -1,9 +1,15 @@
 // The real parts of the demo: control plane, AWS stand-in, the built operator.
 
+import { isRecord, recordOf } from '../../src/lib/json.ts';
 import { type AwsProcess, startAwsProcess } from '../../src/testing/aws-process.ts';
+import { startConnectProxy } from '../../src/testing/connect-proxy.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
 import { installCrds } from '../../src/testing/install-crds.ts';
 import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
+import { type Pulled, pull } from '../../src/testing/registry/crane.ts';
+import { findCrane } from '../../src/testing/registry/find-crane.ts';
+import { createOciRegistry } from '../../src/testing/registry/oci-registry.ts';
+import { makeAuthority } from '../../src/testing/self-signed.ts';
 import { createTestApi, type TestApi } from '../../src/testing/test-api.ts';
 import { show } from './show.ts';
 
@@ -17,8 +23,38 @@ export interface Stage {
   readonly api: TestApi;
   readonly plane: ControlPlane;
   readonly aws: AwsProcess;
+  readonly registry: Registry;
   startOperator(): Promise<OperatorProcess>;
   stop(): Promise<void>;
+}
+
+/** A registry that opens to tokens of the stand-in, as ECR does, and is reached under ECR's own host names. */
+export interface Registry {
+  /** What is pulled. */
+  readonly image: string;
+  pull(dockerConfig: string): Promise<Pulled>;
+  stop(): Promise<void>;
+}
+
+async function startRegistry(aws: AwsProcess): Promise<Registry> {
+  const registry = createOciRegistry({
+    async opens(host, _username, password) {
+      const { owner } = recordOf(await aws.control('POST', 'tokens', { password }));
+      return (
+        isRecord(owner) && host === `${String(owner['accountId'])}.dkr.ecr.${String(owner['region'])}.amazonaws.com`
+      );
+    },
+  });
+  const authority = makeAuthority();
+  const proxy = await startConnectProxy({ authority, serve: (_host, socket) => registry.accept(socket) });
+  const image = `${KEY.account}.dkr.ecr.eu-west-1.amazonaws.com/${registry.repository}:${registry.tag}`;
+  await findCrane();
+  return {
+    image,
+    pull: (dockerConfig) =>
+      pull({ image, file: 'hello', dockerConfig, proxyUrl: proxy.url, certificateAuthority: authority.certificate }),
+    stop: () => proxy.stop(),
+  };
 }
 
 export async function setStage(): Promise<Stage> {
@@ -29,11 +65,14 @@ export async function setStage(): Promise<Stage> {
   });
   show.note('a stand-in for AWS that verifies every signature');
   const aws = await startAwsProcess(KEY);
+  show.note('a registry that opens to its tokens, and crane to pull from it');
+  const registry = await startRegistry(aws);
   let operator: OperatorProcess | undefined;
   return {
     api: createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken }),
     plane,
     aws,
+    registry,
     async startOperator() {
       operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'kubeconfig' });
       await operator.ready();
@@ -41,6 +80,7 @@ export async function setStage(): Promise<Stage> {
     },
     async stop() {
       await operator?.end();
+      await registry.stop();
       await aws.stop();
       await plane.stop();
     },
