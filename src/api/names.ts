@@ -111,7 +111,7 @@ export const HOST_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9
 export const HOST_MAX_LENGTH = 253;
 /** Logins of one object: each is a call of AWS every few hours, and several kilobytes in each Secret. */
 export const MAX_REGIONS = 40;
-/** Hosts beside those that the logins name; a Secret holds no more than about 150 in all (1 MiB). */
+/** Hosts beside those that the logins name; a Secret holds no more than 100 to 200 in all (1 MiB). */
 export const MAX_ACCOUNTS = 100;
 export const MAX_HOSTS = 100;
 
