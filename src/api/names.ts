@@ -59,7 +59,6 @@ export const REASON = {
   secretConflict: 'SecretConflict',
   secretContested: 'SecretContested',
   namespaceNotFound: 'NamespaceNotFound',
-  namespaceTerminating: 'NamespaceTerminating',
   partiallyReady: 'PartiallyReady',
   tokenExpired: 'TokenExpired',
   invalidSpec: 'InvalidSpec',

@@ -5,7 +5,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
-import { GROUP } from '../../src/api/names.ts';
+import { GROUP, REASON } from '../../src/api/names.ts';
 import { recordOf, stringOf } from '../../src/lib/json.ts';
 import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../src/testing/world.ts';
 
@@ -44,6 +44,11 @@ describe('the documentation', () => {
       const reply = await world.api.send('POST', `${path}?dryRun=All&fieldValidation=Strict`, object);
       assert.equal(reply.status, 201, `${page}: ${String(reply.body.message)}`);
     }
+  });
+
+  test('says what every reason means', () => {
+    const page = readFileSync('docs/status.md', 'utf8');
+    for (const reason of Object.values(REASON)) assert.ok(page.includes(`\`${reason}\``), reason);
   });
 
   test('has policies that are JSON and allow something', () => {
