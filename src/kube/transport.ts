@@ -20,12 +20,15 @@ export interface ApiRequest {
   readonly contentType?: string;
 }
 
-/** An answer that was longer than the cap; `head` is its beginning. */
+/** An answer that was longer than the cap; `head` is its beginning, 16 KiB at most. */
 export interface TooLarge {
   readonly head: string;
 }
 
-export type ApiAnswer = { readonly ok: true; readonly json: unknown } | ({ readonly ok: false } & TooLarge);
+/** `bytes`: length of the body. */
+export type ApiAnswer =
+  | { readonly ok: true; readonly json: unknown; readonly bytes: number }
+  | ({ readonly ok: false } & TooLarge);
 
 export interface Transport {
   /**
@@ -57,6 +60,8 @@ const IN_FLIGHT = 32;
 const REQUEST_TIMEOUT = seconds(30);
 /** Bytes of one answer or one line that are ever held (docs/rules.md, rule 14). */
 export const BODY_CAP_BYTES = 4 * 1024 * 1024;
+/** Bytes of an answer over the cap that are kept: the metadata of a list, and the beginning of its first object. */
+const HEAD_BYTES = 16 * 1024;
 /** Idle time after which the kernel asks the peer whether it is there (docs/rules.md, rule 13). */
 const TCP_KEEP_ALIVE_MS = 15_000;
 
@@ -117,9 +122,8 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
           const answer = await open(request, agent, inner);
           try {
             await refuse(answer);
-            const { text, whole } = await bodyOf(answer);
-            if (!whole) return { ok: false as const, head: text };
-            return { ok: true as const, json: parse(text) };
+            const { text, bytes, whole } = await bodyOf(answer);
+            return whole ? { ok: true, json: parse(text), bytes } : { ok: false, head: text };
           } catch (cause) {
             throw cause instanceof Failure ? cause : noAnswer(cause, inner);
           }
@@ -199,19 +203,26 @@ function answerOf(request: ClientRequest, body: Buffer | undefined, signal: Abor
   });
 }
 
+interface Body {
+  readonly text: string;
+  readonly bytes: number;
+  readonly whole: boolean;
+}
+
 /** The body as text, or its beginning when it is longer than the cap; the rest is then not read. */
-async function bodyOf(answer: IncomingMessage): Promise<{ readonly text: string; readonly whole: boolean }> {
+async function bodyOf(answer: IncomingMessage): Promise<Body> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > BODY_CAP_BYTES) {
       answer.destroy();
-      return { text: Buffer.concat(chunks).toString('utf8'), whole: false };
+      // A piece of the whole text would keep all of it in memory.
+      return { text: Buffer.concat(chunks, HEAD_BYTES).toString('utf8'), bytes: size, whole: false };
     }
     chunks.push(chunk);
   }
-  return { text: Buffer.concat(chunks).toString('utf8'), whole: true };
+  return { text: Buffer.concat(chunks).toString('utf8'), bytes: size, whole: true };
 }
 
 async function within<Result>(
