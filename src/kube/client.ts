@@ -15,6 +15,8 @@ export interface ListPage {
   readonly resourceVersion: string;
   /** Where the next page begins; undefined after the last. */
   readonly next: string | undefined;
+  /** Length of its JSON. */
+  readonly bytes: number;
 }
 
 /** A page over the cap. Undefined `resourceVersion`: its beginning does not show the list's metadata. */
@@ -156,6 +158,7 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
         items: listOf(list['items']).filter(isRecord),
         resourceVersion,
         next: stringOf(metadata['continue']) || undefined,
+        bytes: answer.bytes,
       };
     },
     watch: (resource, { labelSelector, resourceVersion, timeoutSeconds, deadline }, signal) =>

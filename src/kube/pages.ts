@@ -1,13 +1,20 @@
-// One whole list of one kind, page by page; a page over the cap is asked again in a smaller size.
+// One whole list of one kind, page by page: pages of about one size in bytes, however large its objects are.
 
 import type { ResourceDescriptor } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import type { KubeClient } from './client.ts';
 
-/** Objects asked for in one page; docs/rules.md, rule 14 cuts it by four each time that a page is over the cap. */
-const PAGE = 500;
-const PAGE_SHRINK = 4;
+/**
+ * Objects asked for in a page: at first, and at most. Pull secrets have some 9 KB of JSON each, so that a first page of
+ * them is under the size aimed at.
+ */
+const FIRST_PAGE = 100;
+const LARGEST_PAGE = 500;
+/** A page over the cap is asked for again by this part of its size; one that is small is followed by one this much larger at most. */
+const STEP = 4;
+/** What a page costs in memory is several times its bytes; measured for pages of 8, 4 and 1.3 MB: 116, 84 and 76 MB resident. */
+const PAGE_BYTES = 1024 * 1024;
 
 export interface PagesOptions {
   readonly labelSelector?: string | undefined;
@@ -30,24 +37,34 @@ export async function listInPages(
   take: (raw: JsonRecord) => void,
   signal: AbortSignal,
 ): Promise<string> {
-  let limit = PAGE;
+  let limit = FIRST_PAGE;
   let next: string | undefined;
   let version: string | undefined;
   for (;;) {
     onAttempt();
     const page = await client.list(resource, { labelSelector, limit, next }, signal);
     if (!page.ok && limit > 1) {
-      limit = Math.max(1, Math.floor(limit / PAGE_SHRINK));
+      limit = Math.max(1, Math.floor(limit / STEP));
       continue;
     }
-    if (page.ok) for (const raw of page.items) take(raw);
-    else onSkipped(page.item);
+    if (page.ok) {
+      for (const raw of page.items) take(raw);
+      limit = sizeAfter(limit, page.bytes);
+    } else {
+      onSkipped(page.item);
+    }
     // Without it the beginning of the page does not show where the next one begins, nor whether there is one.
     if (page.resourceVersion === undefined) throw tooLarge(resource);
     version ??= page.resourceVersion;
     if (page.next === undefined) return version;
     next = page.next;
   }
+}
+
+/** Objects to be asked for after a page of `limit` objects and `bytes` bytes. */
+function sizeAfter(limit: number, bytes: number): number {
+  const fitting = Math.floor((limit * PAGE_BYTES) / bytes);
+  return Math.min(Math.max(1, fitting), limit * STEP, LARGEST_PAGE);
 }
 
 function tooLarge({ plural }: ResourceDescriptor): Failure {

@@ -72,7 +72,7 @@ describe('a request', () => {
     const sent = transport.send({ method: 'GET', path: '/api/v1', query: { labelSelector: 'a=b&c' } }, caller.signal);
     const exchange = await server.next();
     exchange.answer(200, { kind: 'List' });
-    assert.deepEqual(await sent, { ok: true, json: { kind: 'List' } });
+    assert.deepEqual(await sent, { ok: true, json: { kind: 'List' }, bytes: 15 });
     assert.equal(exchange.path, '/clusters/one/api/v1');
     assert.deepEqual(exchange.query, { labelSelector: 'a=b&c' });
     assert.equal(exchange.headers['authorization'], 'Bearer nothing');
@@ -112,7 +112,7 @@ describe('a request', () => {
     exchange.cut();
     assert.equal((await sent).reason, 'ApiServerUnreachable');
     server.script((again) => again.answer(200, {}));
-    assert.deepEqual(await ask(), { ok: true, json: {} });
+    assert.deepEqual(await ask(), { ok: true, json: {}, bytes: 2 });
   });
 
   test('that is given up before the head of its answer closes the connection', async () => {
@@ -146,7 +146,7 @@ describe('a request', () => {
   test('is measured in bytes, not in characters', async () => {
     server.script((exchange) => exchange.answer(201, exchange.body));
     const answer = await transport.send({ method: 'POST', path: '/x', body: { text: 'ü€😀' } }, caller.signal);
-    assert.deepEqual(answer, { ok: true, json: { text: 'ü€😀' } });
+    assert.deepEqual(answer, { ok: true, json: { text: 'ü€😀' }, bytes: 20 });
   });
 });
 
@@ -174,7 +174,7 @@ describe('at most thirty-two requests', () => {
     const exchange = await eventually(() => server.requests.find(({ path }) => path === '/patient'));
     await clock.advance(seconds(29));
     exchange.answer(200, {});
-    assert.deepEqual(await patient, { ok: true, json: {} });
+    assert.deepEqual(await patient, { ok: true, json: {}, bytes: 2 });
   });
 });
 

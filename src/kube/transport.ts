@@ -8,6 +8,7 @@ import { Failure } from '../lib/errors.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
 import type { ApiServerAccess, Credentials } from './access.ts';
 import { apiErrorFrom } from './api-error.ts';
+import { createGate } from './gate.ts';
 import { type Line, linesOf } from './lines.ts';
 
 export interface ApiRequest {
@@ -20,13 +21,17 @@ export interface ApiRequest {
   readonly contentType?: string;
 }
 
-/** An answer that was longer than the cap; `head` is its beginning. */
+/** An answer that was longer than the cap; `head` is its beginning, 16 KiB at most. */
 export interface TooLarge {
   readonly head: string;
 }
 
-export type ApiAnswer = { readonly ok: true; readonly json: unknown } | ({ readonly ok: false } & TooLarge);
+/** `bytes`: length of the body. */
+export type ApiAnswer =
+  | { readonly ok: true; readonly json: unknown; readonly bytes: number }
+  | ({ readonly ok: false } & TooLarge);
 
+/** When the API server turns a request away because it has too much to do, all of them wait as long as it said. */
 export interface Transport {
   /**
    * One request and its whole answer.
@@ -57,6 +62,8 @@ const IN_FLIGHT = 32;
 const REQUEST_TIMEOUT = seconds(30);
 /** Bytes of one answer or one line that are ever held (docs/rules.md, rule 14). */
 export const BODY_CAP_BYTES = 4 * 1024 * 1024;
+/** Bytes of an answer over the cap that are kept: the metadata of a list, and the beginning of its first object. */
+const HEAD_BYTES = 16 * 1024;
 /** Idle time after which the kernel asks the peer whether it is there (docs/rules.md, rule 13). */
 const TCP_KEEP_ALIVE_MS = 15_000;
 
@@ -69,6 +76,7 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
   const streams = new Agent({ keepAlive: false });
   const limit = pLimit(IN_FLIGHT);
   const contextOf = createContextCache();
+  const gate = createGate(clock);
 
   const open = async (request: ApiRequest, over: Agent, signal: AbortSignal): Promise<IncomingMessage> => {
     const credentials = await access.credentials();
@@ -107,25 +115,28 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return;
     const { text } = await bodyOf(answer);
-    throw apiErrorFrom(status, parseOr(text, undefined), answer.headers['retry-after']);
+    const error = apiErrorFrom(status, parseOr(text, undefined), answer.headers['retry-after']);
+    gate.heed(error);
+    throw error;
   };
 
   return {
     send: (request, signal) =>
-      limit(() =>
-        within(clock, REQUEST_TIMEOUT, signal, async (inner) => {
+      limit(async () => {
+        await gate.passed(signal);
+        return await within(clock, REQUEST_TIMEOUT, signal, async (inner) => {
           const answer = await open(request, agent, inner);
           try {
             await refuse(answer);
-            const { text, whole } = await bodyOf(answer);
-            if (!whole) return { ok: false as const, head: text };
-            return { ok: true as const, json: parse(text) };
+            const { text, bytes, whole } = await bodyOf(answer);
+            return whole ? { ok: true, json: parse(text), bytes } : { ok: false, head: text };
           } catch (cause) {
             throw cause instanceof Failure ? cause : noAnswer(cause, inner);
           }
-        }),
-      ),
+        });
+      }),
     async *stream(request, deadline, signal) {
+      await gate.passed(signal);
       const ended = new AbortController();
       const end = (): void => ended.abort();
       const cancel = clock.after(deadline, end);
@@ -199,19 +210,26 @@ function answerOf(request: ClientRequest, body: Buffer | undefined, signal: Abor
   });
 }
 
+interface Body {
+  readonly text: string;
+  readonly bytes: number;
+  readonly whole: boolean;
+}
+
 /** The body as text, or its beginning when it is longer than the cap; the rest is then not read. */
-async function bodyOf(answer: IncomingMessage): Promise<{ readonly text: string; readonly whole: boolean }> {
+async function bodyOf(answer: IncomingMessage): Promise<Body> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > BODY_CAP_BYTES) {
       answer.destroy();
-      return { text: Buffer.concat(chunks).toString('utf8'), whole: false };
+      // A piece of the whole text would keep all of it in memory.
+      return { text: Buffer.concat(chunks, HEAD_BYTES).toString('utf8'), bytes: size, whole: false };
     }
     chunks.push(chunk);
   }
-  return { text: Buffer.concat(chunks).toString('utf8'), whole: true };
+  return { text: Buffer.concat(chunks).toString('utf8'), bytes: size, whole: true };
 }
 
 async function within<Result>(

@@ -7,6 +7,7 @@ import {
   DOCKER_CONFIG_KEY,
   EXPIRY_ANNOTATION,
   GROUP,
+  HOST_MAX_LENGTH,
   INPUTS_ANNOTATION,
   LEGACY_VERSION,
   MANAGED_BY_LABEL,
@@ -22,6 +23,7 @@ import type { NamespaceView } from '../core/desired.ts';
 import { hostsIn } from '../core/docker-config.ts';
 import { contentDigest, type Offer, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
+import { digest } from '../lib/digest.ts';
 import { isRecord, type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 
 export const RESOURCES: Readonly<Record<PullSecretKind, ResourceDescriptor>> = {
@@ -83,11 +85,16 @@ export function pullSecretOf(kind: PullSecretKind, raw: JsonRecord): PullSecretO
     generation: generationOf(metadata),
     deleting: metadata.deleting,
     createdAt: stringOf(metadata.wire['creationTimestamp']) ?? '',
-    reconcileAt: metadata.annotations.get(RECONCILE_AT_ANNOTATION),
+    reconcileAt: markOf(metadata.annotations.get(RECONCILE_AT_ANNOTATION)),
     spec: recordOf(raw['spec']),
     // The API server checked it against the schema that this type is made from; every field of it is optional.
     status: recordOf(raw['status']),
   };
+}
+
+/** The mark by which somebody asks for a fresh login; of a long one its digest, which tells one from another as well. */
+function markOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : (short(text) ?? digest(text));
 }
 
 function generationOf({ wire }: Metadata): number {
@@ -121,7 +128,7 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
     name: metadata.name,
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
-    type: stringOf(raw['type']) ?? '',
+    type: short(stringOf(raw['type'])) ?? LONG_TYPE,
     immutable: raw['immutable'] === true,
     deleting: metadata.deleting,
     ownerUids: owner.uid === undefined ? [] : [owner.uid],
@@ -135,14 +142,17 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
   };
 }
 
-/** More hosts than this is no Secret that we would have written. */
+/** Stands for the type of a Secret when that is longer than any of ours; a type has no limit of its own. */
+const LONG_TYPE = 'of a long name';
+/** More hosts than this, or a longer one, is no Secret that we would have written. */
 const MOST_HOSTS = 200;
 
 /** Somebody's offer; none when it cannot be said what the Secret opens. */
 function offerOf(raw: JsonRecord, to: string | undefined): Offer | undefined {
   if (to === undefined) return undefined;
   const hosts = hostsIn(dockerConfigOf(raw) ?? '');
-  return hosts && hosts.length <= MOST_HOSTS ? { to, hosts } : undefined;
+  const isOurs = hosts && hosts.length <= MOST_HOSTS && hosts.every(({ length }) => length <= HOST_MAX_LENGTH);
+  return isOurs ? { to, hosts } : undefined;
 }
 
 /** Whether an owner reference names an object of our API group, whatever its kind and version. */

@@ -22,7 +22,7 @@ export const NO_ENVIRONMENT: NodeJS.ProcessEnv = Object.fromEntries(
  * What a memory limit of 128 Mi will set in the chart. One arena, few threads, and freed memory given
  * back: 9 MB less at rest, measured with glibc.
  */
-const FOOTPRINT: NodeJS.ProcessEnv = {
+export const FOOTPRINT: NodeJS.ProcessEnv = {
   NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=1 --v8-pool-size=1',
   MALLOC_ARENA_MAX: '1',
   MALLOC_TRIM_THRESHOLD_: '131072',

@@ -8,12 +8,18 @@ const KEYS = { accessKeyId: GOOD_KEY.accessKeyId, secretAccessKey: GOOD_KEY.secr
 export const ACCESS = { region: 'eu-west-1', ...KEYS };
 
 /** Creates a namespaced CR; `spec` goes over the defaults. */
-// oxlint-disable-next-line typescript/no-explicit-any -- whatever the API server answers
-export async function createPullSecret(api: TestApi, namespace: string, name: string, spec: object = {}): Promise<any> {
+export async function createPullSecret(
+  api: TestApi,
+  namespace: string,
+  name: string,
+  spec: object = {},
+  annotations: Readonly<Record<string, string>> = {},
+  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the API server answers
+): Promise<any> {
   return await api.must('POST', NAMESPACED_PATH(namespace), {
     apiVersion: API_VERSION,
     kind: 'AWSECRImagePullSecret',
-    metadata: { name },
+    metadata: { name, annotations },
     spec: { awsAccess: ACCESS, secretName: 'ecr-login', ...spec },
   });
 }
