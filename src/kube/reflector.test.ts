@@ -95,6 +95,16 @@ describe('the first list', () => {
     assert.equal(rig.reflector.trouble()?.message, 'the API server does not know secrets: are the CRDs installed?');
   });
 
+  test('of a kind that stays away is asked for every few seconds, so that new CRDs are soon noticed', async () => {
+    rig.server.script((exchange) => exchange.answer(404, {}));
+    const pauses: number[] = [];
+    while (pauses.length < 6) pauses.push(await rig.pause());
+    assert.deepEqual(pauses, [500, 1_000, 2_000, 2_500, 2_500, 2_500]);
+    rig.server.script((exchange) => exchange.answer(500, {}));
+    assert.equal(await rig.pause(), 2_500);
+    assert.equal(await rig.pause(), 15_000);
+  });
+
   test('that a silent server never answers is given up after thirty seconds and tried again', async () => {
     await rig.server.next();
     await rig.clock.advance(seconds(30));

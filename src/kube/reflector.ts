@@ -55,6 +55,8 @@ export const LONGEST_WATCH: DurationMs = seconds(WATCH_SECONDS.most + GRACE_SECO
 const SHORT_WATCH = SECOND;
 const FIRST_PAUSE = SECOND;
 const LAST_PAUSE = seconds(30);
+/** The longest pause while the API server does not know the kind: CRDs come with one command, which people wait for. */
+const LAST_PAUSE_UNKNOWN = seconds(5);
 /** Between two looks for an optional kind that is not there. */
 const ABSENT_PAUSE = MINUTE;
 /** Objects over the cap that are named in the log; more would only fill it. */
@@ -75,6 +77,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   let trouble: Failure | undefined;
   let lastAttempt: DurationMs | undefined;
   let askedToWait = 0;
+  let lastPause = LAST_PAUSE;
   let announce: () => void = () => {};
   const synced = new Promise<void>((resolve) => {
     announce = resolve;
@@ -164,6 +167,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
       trouble = failure;
       askedToWait = failure.delay ?? 0;
     }
+    lastPause = isNotFound(thrown) ? LAST_PAUSE_UNKNOWN : LAST_PAUSE;
     if (options.optional && isForbidden(thrown)) return absent();
     return { op: isExpired(thrown) ? 'expired' : 'broken' };
   };
@@ -224,7 +228,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
         const { state } = at;
         const happening = state.op === 'list' ? await list(signal) : await watch(state.version, advance, signal);
         if (advance(happening) === 'none') continue;
-        const pause = Math.max(backoff(at.attempts, FIRST_PAUSE, LAST_PAUSE, random), askedToWait) as DurationMs;
+        const pause = Math.max(backoff(at.attempts, FIRST_PAUSE, lastPause, random), askedToWait) as DurationMs;
         askedToWait = 0;
         await sleep(clock, pause, signal);
         at.attempts += 1;
