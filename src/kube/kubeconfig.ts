@@ -11,7 +11,7 @@ import type { ApiServerAccess, Credentials } from './access.ts';
  * @throws Failure when it cannot be read or names no cluster
  */
 export function kubeconfigAccess(path: string): ApiServerAccess {
-  const config = new KubeConfig();
+  let config = new KubeConfig();
   try {
     if (path === '') config.loadFromDefault();
     else config.loadFromFile(path);
@@ -32,12 +32,28 @@ export function kubeconfigAccess(path: string): ApiServerAccess {
     });
   }
   const context = config.getContextObject(config.getCurrentContext());
+  /** One question at a time: a plugin may be a slow program, or open a browser. */
+  let asking: Promise<Credentials> | undefined;
   return {
     url: new URL(cluster.server),
     namespace: context?.namespace,
-    credentials: () => credentialsOf(config),
-    invalidate: () => {},
+    credentials: () => {
+      asking ??= credentialsOf(config).finally(() => {
+        asking = undefined;
+      });
+      return asking;
+    },
+    invalidate() {
+      config = withoutTokens(config);
+    },
   };
+}
+
+/** The same file as it was read, without the tokens that its plugins have given since: they are asked again. */
+function withoutTokens({ clusters, users, contexts, currentContext }: KubeConfig): KubeConfig {
+  const fresh = new KubeConfig();
+  fresh.loadFromOptions({ clusters, users, contexts, currentContext });
+  return fresh;
 }
 
 async function credentialsOf(config: KubeConfig): Promise<Credentials> {

@@ -1,0 +1,69 @@
+// Covers the tokens that a plugin of a kubeconfig gives: how often it is asked.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { Failure } from '../lib/errors.ts';
+import { systemClock } from '../lib/time.ts';
+import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
+import { kubeconfigAccess } from './kubeconfig.ts';
+import { createTransport, type Transport } from './transport.ts';
+
+const { signal } = new AbortController();
+
+describe('a kubeconfig with a plugin', () => {
+  let server: ScriptedServer;
+  let transport: Transport;
+  let folder = '';
+  const asked = (): number => readFileSync(join(folder, 'asked'), 'utf8').length;
+
+  beforeEach(async () => {
+    server = await startScriptedServer();
+    folder = mkdtempSync(join(tmpdir(), 'kubeconfig-'));
+    writeFileSync(join(folder, 'asked'), '');
+    // Gives token-1, token-2 and so on.
+    const plugin = `
+      const { appendFileSync, readFileSync } = require('node:fs');
+      appendFileSync(${JSON.stringify(join(folder, 'asked'))}, '.');
+      const token = 'token-' + readFileSync(${JSON.stringify(join(folder, 'asked'))}, 'utf8').length;
+      console.log(JSON.stringify({ kind: 'ExecCredential', status: { token } }));`;
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath, args: ['-e', plugin] };
+    const authority = Buffer.from(server.certificate).toString('base64');
+    const config = {
+      clusters: [{ name: 'here', cluster: { server: server.url, 'certificate-authority-data': authority } }],
+      users: [{ name: 'me', user: { exec } }],
+      contexts: [{ name: 'now', context: { cluster: 'here', user: 'me' } }],
+      'current-context': 'now',
+    };
+    writeFileSync(join(folder, 'config'), JSON.stringify(config));
+    const access = kubeconfigAccess(join(folder, 'config'));
+    transport = createTransport({ access, clock: systemClock, userAgent: 'test' });
+  });
+  afterEach(async () => {
+    transport.close();
+    await server.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** The tokens that the API server has been shown, each once, in order. */
+  const shown = (): readonly unknown[] => [...new Set(server.requests.map(({ headers }) => headers['authorization']))];
+  const ask = (): Promise<unknown> => transport.send({ method: 'GET', path: '/api' }, signal);
+
+  test('asks it once, however many requests begin together', async () => {
+    server.script((exchange) => exchange.answer(200, {}));
+    await Promise.all(Array.from({ length: 8 }, ask));
+    await ask();
+    assert.equal(asked(), 1);
+    assert.deepEqual(shown(), ['Bearer token-1']);
+  });
+
+  test('asks it again when the API server does not take the token any more, though it said no end', async () => {
+    server.script(({ headers, answer }) => answer(headers['authorization'] === 'Bearer token-1' ? 401 : 200, {}));
+    const [refused] = await Promise.allSettled([ask()]);
+    assert.ok(refused.status === 'rejected' && refused.reason instanceof Failure);
+    await ask();
+    assert.deepEqual(shown(), ['Bearer token-1', 'Bearer token-2']);
+  });
+});
