@@ -21,7 +21,7 @@ import { createWorkqueue, type Workqueue } from '../kube/workqueue.ts';
 import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
-import type { Clock, Random } from '../lib/time.ts';
+import { type Clock, type Random, seconds } from '../lib/time.ts';
 import { type AwsOptions, createAws } from './aws.ts';
 import { createClusterView } from './cluster-view.ts';
 import { type ControllerTelemetry, createControllerTelemetry } from './controller-telemetry.ts';
@@ -79,6 +79,8 @@ export interface Operator {
 const WORKERS = 64;
 /** Objects of the deprecated kind converted at once. */
 const CONVERTERS = 4;
+/** What writes in hand may take once the operator was told to end: half of what the process gives itself for all of it. */
+const LAST_WRITES = seconds(5);
 /** Names of what is watched, in metrics and probes. */
 const WATCHED = {
   namespaced: RESOURCES[NAMESPACED_KIND].plural,
@@ -143,10 +145,10 @@ export async function startOperator(
     controller: OPERATOR_NAME,
     signal,
   });
-  // Writes in hand are finished, not cut: they end by their own deadline.
-  const writes = new AbortController().signal;
-  const secretWriter = createSecretWriter(client, view.secrets, writes);
-  const statuses = createStatusWriter(client, view, writes);
+  // Writes in hand are finished, not cut, unless the API server is silent: what was not written is written after the next start.
+  const writes = new AbortController();
+  const secretWriter = createSecretWriter(client, view.secrets, writes.signal);
+  const statuses = createStatusWriter(client, view, writes.signal);
   const reconcile = createReconciler({
     client,
     view,
@@ -159,7 +161,7 @@ export async function startOperator(
     secrets: secretWriter,
     statuses,
   });
-  const convert = createConverter({ client, secrets: secretWriter, events, clock, requests: writes });
+  const convert = createConverter({ client, secrets: secretWriter, events, clock, requests: writes.signal });
 
   /** Takes the logins out of a Secret before it is reduced to digests. */
   const reduceSecret = (raw: JsonRecord): SeenSecret | undefined => {
@@ -225,8 +227,13 @@ export async function startOperator(
   })();
   const finish = async (): Promise<void> => {
     await aborted(signal);
+    const cancel = clock.after(LAST_WRITES, () => {
+      log.warn('Gave up the writes in hand: the API server does not answer');
+      writes.abort();
+    });
     await ready;
     await Promise.all(running);
+    cancel();
     await events.flush();
     await servers.close();
     transport.close();
