@@ -8,6 +8,7 @@ import { Failure } from '../lib/errors.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
 import type { ApiServerAccess, Credentials } from './access.ts';
 import { apiErrorFrom } from './api-error.ts';
+import { createGate } from './gate.ts';
 import { type Line, linesOf } from './lines.ts';
 
 export interface ApiRequest {
@@ -30,6 +31,7 @@ export type ApiAnswer =
   | { readonly ok: true; readonly json: unknown; readonly bytes: number }
   | ({ readonly ok: false } & TooLarge);
 
+/** When the API server turns a request away because it has too much to do, all of them wait as long as it said. */
 export interface Transport {
   /**
    * One request and its whole answer.
@@ -74,6 +76,7 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
   const streams = new Agent({ keepAlive: false });
   const limit = pLimit(IN_FLIGHT);
   const contextOf = createContextCache();
+  const gate = createGate(clock);
 
   const open = async (request: ApiRequest, over: Agent, signal: AbortSignal): Promise<IncomingMessage> => {
     const credentials = await access.credentials();
@@ -112,13 +115,16 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return;
     const { text } = await bodyOf(answer);
-    throw apiErrorFrom(status, parseOr(text, undefined), answer.headers['retry-after']);
+    const error = apiErrorFrom(status, parseOr(text, undefined), answer.headers['retry-after']);
+    gate.heed(error);
+    throw error;
   };
 
   return {
     send: (request, signal) =>
-      limit(() =>
-        within(clock, REQUEST_TIMEOUT, signal, async (inner) => {
+      limit(async () => {
+        await gate.passed(signal);
+        return await within(clock, REQUEST_TIMEOUT, signal, async (inner) => {
           const answer = await open(request, agent, inner);
           try {
             await refuse(answer);
@@ -127,9 +133,10 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
           } catch (cause) {
             throw cause instanceof Failure ? cause : noAnswer(cause, inner);
           }
-        }),
-      ),
+        });
+      }),
     async *stream(request, deadline, signal) {
+      await gate.passed(signal);
       const ended = new AbortController();
       const end = (): void => ended.abort();
       const cancel = clock.after(deadline, end);
