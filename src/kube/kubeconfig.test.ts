@@ -60,7 +60,9 @@ describe('a kubeconfig with a plugin', () => {
   });
 
   test('asks it again when the API server does not take the token any more, though it said no end', async () => {
-    server.script(({ headers, answer }) => answer(headers['authorization'] === 'Bearer token-1' ? 401 : 200, {}));
+    server.script((exchange) =>
+      exchange.answer(exchange.headers['authorization'] === 'Bearer token-1' ? 401 : 200, {}),
+    );
     const [refused] = await Promise.allSettled([ask()]);
     assert.ok(refused.status === 'rejected' && refused.reason instanceof Failure);
     await ask();
