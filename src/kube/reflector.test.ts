@@ -213,6 +213,16 @@ describe('a watch', () => {
     assert.equal((await rig.server.next()).query['watch'], undefined);
   });
 
+  test('from a version that the server has not come to, as after a restore, leads to a new list, which is all that counts', async () => {
+    rig.list(await rig.server.next(), '10', [secret('a', '3'), secret('b', '9')]);
+    const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }];
+    (await rig.server.next()).answer(504, { kind: 'Status', code: 504, reason: 'Timeout', details: { causes } });
+    await rig.pause();
+    rig.list(await rig.server.next(), '5', [secret('a', '3')]);
+    assert.equal((await rig.server.next()).query['resourceVersion'], '5');
+    assert.deepEqual(rig.keys(), ['a']);
+  });
+
   test('that is refused otherwise is asked for again, without a new list', async () => {
     rig.list(await rig.server.next(), '10', []);
     (await rig.server.next()).answer(500, {});
