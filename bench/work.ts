@@ -33,12 +33,17 @@ export function createNamespaces(client: BareClient, names: readonly string[], l
   );
 }
 
-export function createObject(client: BareClient, namespace: string, name: string): Promise<unknown> {
+export function createObject(
+  client: BareClient,
+  namespace: string,
+  name: string,
+  region = ACCESS.region,
+): Promise<unknown> {
   return client.send('POST', inNamespace(namespace), {
     apiVersion: API_VERSION,
     kind: 'AWSECRImagePullSecret',
     metadata: { name },
-    spec: { awsAccess: ACCESS, secretName: `login-${name}` },
+    spec: { awsAccess: { ...ACCESS, region }, secretName: `login-${name}` },
   });
 }
 

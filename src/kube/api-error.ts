@@ -69,9 +69,13 @@ export function isOtherObject(thrown: unknown): boolean {
   );
 }
 
-/** 410, or a list's continue token that is too old: start from a new list. */
+/**
+ * What we hold is of no use to go on from: start from a new list. 410, or a list's continue token that is too old; or a
+ * version that the API server has not come to (504), as after etcd was restored from a backup.
+ */
 export function isExpired(thrown: unknown): boolean {
-  return thrown instanceof ApiError && (thrown.status === 410 || thrown.apiReason === 'Expired');
+  if (!(thrown instanceof ApiError)) return false;
+  return thrown.status === 410 || thrown.apiReason === 'Expired' || thrown.causes.includes('ResourceVersionTooLarge');
 }
 
 export function isNamespaceTerminating(thrown: unknown): boolean {

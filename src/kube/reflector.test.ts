@@ -95,6 +95,16 @@ describe('the first list', () => {
     assert.equal(rig.reflector.trouble()?.message, 'the API server does not know secrets: are the CRDs installed?');
   });
 
+  test('of a kind that stays away is asked for every few seconds, so that new CRDs are soon noticed', async () => {
+    rig.server.script((exchange) => exchange.answer(404, {}));
+    const pauses: number[] = [];
+    while (pauses.length < 6) pauses.push(await rig.pause());
+    assert.deepEqual(pauses, [500, 1_000, 2_000, 2_500, 2_500, 2_500]);
+    rig.server.script((exchange) => exchange.answer(500, {}));
+    assert.equal(await rig.pause(), 2_500);
+    assert.equal(await rig.pause(), 15_000);
+  });
+
   test('that a silent server never answers is given up after thirty seconds and tried again', async () => {
     await rig.server.next();
     await rig.clock.advance(seconds(30));
@@ -201,6 +211,16 @@ describe('a watch', () => {
     (await rig.server.next()).answer(410, {});
     await rig.pause();
     assert.equal((await rig.server.next()).query['watch'], undefined);
+  });
+
+  test('from a version that the server has not come to, as after a restore, leads to a new list, which is all that counts', async () => {
+    rig.list(await rig.server.next(), '10', [secret('a', '3'), secret('b', '9')]);
+    const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }];
+    (await rig.server.next()).answer(504, { kind: 'Status', code: 504, reason: 'Timeout', details: { causes } });
+    await rig.pause();
+    rig.list(await rig.server.next(), '5', [secret('a', '3')]);
+    assert.equal((await rig.server.next()).query['resourceVersion'], '5');
+    assert.deepEqual(rig.keys(), ['a']);
   });
 
   test('that is refused otherwise is asked for again, without a new list', async () => {

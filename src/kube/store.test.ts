@@ -206,3 +206,12 @@ test('any history of one object ends in what the server holds, each version told
     { numRuns: 500 },
   );
 });
+
+test('a list that is older than what was reached puts everything back as it was then', () => {
+  const { store, changes } = watched();
+  store.replace(listing(['n/a', '3'], ['n/b', '9']), '10');
+  store.apply('n/a', at('12'), '12');
+  changes();
+  store.replace(listing(['n/a', '3']), '5');
+  assert.deepEqual(changes(), ['n/b 9>-', 'n/a 12>3']);
+});

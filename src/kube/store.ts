@@ -25,7 +25,10 @@ export interface Change<Item> {
 export type ChangeListener<Item> = (change: Change<Item>) => void;
 
 export interface Store<Item extends Stored> extends StoreView<Item> {
-  /** The whole collection as of `version`: what is not in `items` is gone, unless we wrote it after that version. */
+  /**
+   * The whole collection as of `version`: what is not in `items` is gone, unless we wrote it after that version. A list that
+   * is older than what the watch has come to is from an API server that was set back: then only the list counts.
+   */
   replace(items: ReadonlyMap<ObjectKey, Item>, version: string): void;
   /** One event of the watch; `after` undefined is a deletion. */
   apply(key: ObjectKey, after: Item | undefined, version: string): void;
@@ -67,12 +70,13 @@ export function createStore<Item extends Stored>(onChange: ChangeListener<Item>)
       return items.size;
     },
     replace(next, version) {
+      const wasSetBack = isNewer(reached, version);
       reached = version;
       for (const [key, item] of items)
-        if (!next.has(key) && !isNewer(item.resourceVersion, version)) put(key, undefined);
+        if (!next.has(key) && (wasSetBack || !isNewer(item.resourceVersion, version))) put(key, undefined);
       for (const [key, item] of next) {
         const held = items.get(key);
-        if (!held || !isNewer(held.resourceVersion, item.resourceVersion)) put(key, item);
+        if (wasSetBack || !held || !isNewer(held.resourceVersion, item.resourceVersion)) put(key, item);
       }
     },
     apply(key, after, version) {

@@ -1,4 +1,5 @@
-// Sees what happens to every Secret, as a kubelet would: by a watch that misses nothing. Independent of our own reflector.
+// Sees what happens to Secrets and other objects, as a kubelet would: by a watch that misses nothing. Independent of our own
+// reflector.
 
 import { request } from 'node:https';
 import type { ControlPlane } from './control-plane/control-plane.ts';
@@ -19,8 +20,33 @@ export interface SecretWatch {
 
 /** Every Secret of the cluster, from `version` on. */
 export function watchSecrets(plane: ControlPlane, version: string): SecretWatch {
+  const watch = watchObjects(plane, '/api/v1/secrets', version);
+  return {
+    events: (name) =>
+      watch
+        .events()
+        .filter(({ object }) => object.metadata.name === name)
+        .map(({ type, object: { metadata } }) => ({
+          type,
+          namespace: metadata.namespace,
+          uid: metadata.uid,
+          expiry: metadata.annotations?.expiry,
+        })),
+    stop: watch.stop,
+  };
+}
+
+export interface ObjectWatch {
+  /** What happened so far. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- objects of any kind
+  readonly events: () => readonly { readonly type: string; readonly object: any }[];
+  readonly stop: () => void;
+}
+
+/** Every object of the collection at `path`, from `version` on. */
+export function watchObjects(plane: ControlPlane, path: string, version: string): ObjectWatch {
   const headers = { authorization: `Bearer ${plane.adminToken}` };
-  const url = `${plane.url}/api/v1/secrets?watch=true&resourceVersion=${version}`;
+  const url = `${plane.url}${path}?watch=true&resourceVersion=${version}`;
   let text = '';
   const asked = request(url, { headers, ca: plane.certificateAuthority }, (answer) => {
     answer.setEncoding('utf8');
@@ -32,19 +58,12 @@ export function watchSecrets(plane: ControlPlane, version: string): SecretWatch 
   asked.on('error', () => {});
   asked.end();
   return {
-    events: (name) =>
+    events: () =>
       text
         .split('\n')
         // The last one is empty, or not whole yet.
         .slice(0, -1)
-        .map((line) => JSON.parse(line))
-        .filter(({ object }) => object.metadata.name === name)
-        .map(({ type, object: { metadata } }) => ({
-          type,
-          namespace: metadata.namespace,
-          uid: metadata.uid,
-          expiry: metadata.annotations?.expiry,
-        })),
+        .map((line) => JSON.parse(line)),
     stop: () => void asked.destroy(),
   };
 }
