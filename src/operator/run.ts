@@ -26,6 +26,7 @@ import { type AwsOptions, createAws } from './aws.ts';
 import { createClusterView } from './cluster-view.ts';
 import { type ControllerTelemetry, createControllerTelemetry } from './controller-telemetry.ts';
 import { createConverter } from './conversion.ts';
+import { checkCrds } from './crd-check.ts';
 import { createCredentialResolver } from './credentials.ts';
 import { createFence } from './fence.ts';
 import type { NamedReflector } from './health.ts';
@@ -221,6 +222,7 @@ export async function startOperator(
       secrets: view.secrets.size,
       namespaces: view.namespaces.size,
     });
+    running.push(checkCrds({ transport, clock, log }, signal));
     running.push(queue.run(work, WORKERS, leading), conversions.run(conversion, CONVERTERS, leading));
   })();
   const finish = async (): Promise<void> => {
