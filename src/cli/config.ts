@@ -22,6 +22,7 @@ export interface Config extends AccessConfig {
   readonly renewalsPerSecond: number;
   /** Who may use the operator's own AWS identity. */
   readonly ambientCredentials: (typeof AMBIENT)[number];
+  readonly convertsLegacy: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Objects that have metrics of their own. */
@@ -39,6 +40,7 @@ interface Flag {
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const AMBIENT = ['cluster', 'none'] as const;
+const YES_OR_NO = ['true', 'false'] as const;
 const FORMATS: readonly LogFormat[] = ['json', 'text'];
 
 /** 20,000 series when all is well, and 3 MB a scrape: more is no use to anybody. */
@@ -109,6 +111,13 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: "Who may use the operator's own AWS identity (awsAccess.ambient): objects of the cluster kind, or nobody.",
   },
   {
+    name: 'convert-legacy',
+    env: 'ECR_OPERATOR_CONVERT_LEGACY',
+    fallback: 'true',
+    value: 'true|false',
+    help: 'Whether AWSECRCredential (v1alpha1) objects are looked for and converted.',
+  },
+  {
     name: 'renewals-per-second',
     env: 'ECR_OPERATOR_RENEWALS_PER_SECOND',
     fallback: '50',
@@ -155,7 +164,7 @@ export function parseRunConfig(args: readonly string[], env: Environment): Parse
     if (!parsed) mistakes.push(`${from}: "${text}" is not an address; give HOST:PORT, :PORT, or 0 for none`);
     return parsed;
   };
-  const elect = oneOf('leader-elect', ['true', 'false'], 'false');
+  const elect = oneOf('leader-elect', YES_OR_NO, 'false');
   if (elect === 'true') {
     mistakes.push(`${read('leader-elect').from}: leader election is not built yet; leave it out and run one replica`);
   }
@@ -166,6 +175,7 @@ export function parseRunConfig(args: readonly string[], env: Environment): Parse
     kubeconfig: read('kubeconfig').text || undefined,
     namespace: having('namespace', isNamespaceOrNone, 'a name a namespace can have') || undefined,
     serviceAccountFolder: read('service-account-folder').text,
+    convertsLegacy: oneOf('convert-legacy', YES_OR_NO, 'true') === 'true',
     ambientCredentials: oneOf('ambient-credentials', AMBIENT, 'none'),
     logLevel: oneOf('log-level', LEVELS, 'info'),
     logFormat: oneOf('log-format', FORMATS, 'json'),

@@ -59,6 +59,7 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
       renewalsPerSecond: config.renewalsPerSecond,
       env: process.env,
       awsCertificateAuthorities: readAuthorities(process.env['AWS_CA_BUNDLE']),
+      convertsLegacy: config.convertsLegacy,
       useAmbient: config.ambientCredentials === 'cluster',
       perObjectMetrics: config.perObjectMetrics,
       clock: systemClock,
