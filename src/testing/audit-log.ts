@@ -12,6 +12,7 @@ export interface AuditEntry {
   readonly namespace: string | undefined;
   readonly name: string | undefined;
   readonly code: number;
+  readonly userAgent: string;
   /** Of a refusal. */
   readonly message: string;
   /** RBAC said no. */
@@ -52,13 +53,14 @@ export function createAuditLog(user: string): AuditLog {
         .subarray(fromByte)
         .toString('utf8')
         .split('\n')
-        .filter((line) => line !== '')
+        // Empty, or not written to its end yet.
+        .slice(0, -1)
         .map((line) => entryOf(JSON.parse(line))),
   };
 }
 
 function entryOf(event: unknown): AuditEntry {
-  const { verb, objectRef, requestURI, responseStatus, annotations } = recordOf(event);
+  const { verb, objectRef, requestURI, responseStatus, annotations, userAgent } = recordOf(event);
   const { apiGroup, resource, subresource, namespace, name } = recordOf(objectRef);
   const { code, message } = recordOf(responseStatus);
   const group = stringOf(apiGroup);
@@ -70,6 +72,7 @@ function entryOf(event: unknown): AuditEntry {
     namespace: stringOf(namespace),
     name: stringOf(name),
     code: typeof code === 'number' ? code : 0,
+    userAgent: stringOf(userAgent) ?? '',
     message: stringOf(message) ?? '',
     isForbidden: recordOf(annotations)['authorization.k8s.io/decision'] === 'forbid',
   };

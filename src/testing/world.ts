@@ -63,6 +63,9 @@ export interface World {
   ready(path: string, within?: number): Promise<PullSecretStatus>;
 }
 
+/** Of operators here; what tests ask as the same ServiceAccount has none. */
+const USER_AGENT = 'kube-ecr-secrets-operator/test';
+
 /** A control plane on which operators may do what the chart lets them. */
 interface SharedPlane {
   readonly plane: ControlPlane;
@@ -112,7 +115,7 @@ export function useWorld(): World {
     const { audit, ...here } = await sharedControlPlane();
     ({ plane, token } = here);
     const begin = audit.size();
-    audited = () => audit.entries(begin);
+    audited = () => audit.entries(begin).filter(({ userAgent }) => userAgent === USER_AGENT);
     api = createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken });
     for (const bearer of [plane.adminToken, token]) canaries.add('bearer', bearer);
     aws = await startAwsStandIn({ accounts: [GOOD_KEY], onSecret: (sort, secret) => canaries.add(sort, secret) });
@@ -211,7 +214,7 @@ async function startInProcess(access: ApiServerAccess, clock: Clock): Promise<Ru
       metricsAddress: { host: '127.0.0.1', port: 0 },
       probeAddress: { host: '127.0.0.1', port: 0 },
       namespace: OPERATOR_NAMESPACE,
-      userAgent: 'kube-ecr-secrets-operator/test',
+      userAgent: USER_AGENT,
       instance: 'test',
       renewalsPerSecond: 50,
       env: process.env,
