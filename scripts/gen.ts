@@ -8,6 +8,7 @@ import { METRIC } from '../src/operator/metric-catalogue.ts';
 import { ALERTS } from './alerts.ts';
 import { makeReference } from './api-reference.ts';
 import { makeAlertRules, makeChartPage } from './chart.ts';
+import { makeDashboard } from './dashboard.ts';
 import { makeMetricsPage } from './metrics-reference.ts';
 import { proofsIn, withProofs } from './rules.ts';
 
@@ -25,6 +26,7 @@ function files(): ReadonlyMap<string, string> {
   for (const crd of crds)
     result.set(`${CHART}/files/crds/${nameOf(crd)}.yaml`, HEADER + stringify(crd, { lineWidth: 0 }));
   result.set(`${CHART}/files/alerts.yaml`, makeAlertRules(ALERTS));
+  result.set(`${CHART}/files/dashboard.generated.json`, makeDashboard());
   result.set(`${CHART}/README.md`, makeChartPage(readFileSync(`${CHART}/values.yaml`, 'utf8')));
   result.set('src/api/crds.generated.json', `${JSON.stringify(crds)}\n`);
   result.set('docs/api.md', makeReference(crds));

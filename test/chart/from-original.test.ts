@@ -156,5 +156,14 @@ for (const [installedBy, major] of [
       await helm.must('uninstall', NAME, '--namespace', NAMESPACE, '--wait');
       for (const [path, uid] of uids) assert.equal((await cluster.find(path))?.metadata.uid, uid);
     });
+
+    test('leads back too: its chart is installed again on our CRDs, and finds what it wrote', async () => {
+      const former = await cluster.helm(installedBy);
+      await former.must('install', NAME, makeOriginalChart(), '--namespace', NAMESPACE, '--skip-crds');
+      const { spec } = await cluster.find(NAMESPACED_PATH(namespace, namespace));
+      assert.deepEqual(spec, { awsAccess, secretName: 'awsecrimagepullsecret' });
+      for (const [path, uid] of uids) assert.equal((await cluster.find(path))?.metadata.uid, uid);
+      await former.must('uninstall', NAME, '--namespace', NAMESPACE);
+    });
   });
 }

@@ -120,6 +120,7 @@ const SWITCHES: Readonly<Record<string, object>> = {
   'no roles for people': { rbac: { userRoles: false } },
   'no policies': { admissionPolicy: { enabled: false } },
   metrics: { metrics: { perObject: 0, port: 9090 }, service: { port: 9090, annotations: { a: 'b' } } },
+  'a dashboard': { metrics: { dashboard: { enabled: true, annotations: { folder: 'ecr' } } } },
   'no metrics': { metrics: { enabled: false }, networkPolicy: { enabled: true } },
   'a network policy': {
     networkPolicy: {
@@ -272,6 +273,11 @@ describe('monitoring', () => {
     const alerts = only(objects, 'PrometheusRule')['spec'].groups[0].rules;
     const names = alerts.map(({ alert }: { alert: string }) => alert);
     assert.ok(names.includes('EcrOperatorTokenExpiresSoon') && !names.includes('EcrOperatorAbsent'));
+  });
+  test('has a dashboard that Grafana can read', async () => {
+    const map = only(await render({ metrics: { dashboard: { enabled: true } } }), 'ConfigMap');
+    assert.equal(Reflect.get(map.metadata, 'labels')['grafana_dashboard'], '1');
+    assert.equal(JSON.parse(map['data']['kube-ecr-secrets-operator.json']).title, 'kube-ecr-secrets-operator');
   });
   test('is left out, made all the same, or an error where it does not', async () => {
     assert.deepEqual(monitorsIn(await render(monitors('skipIfMissing'))), []);
