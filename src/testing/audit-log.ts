@@ -1,9 +1,9 @@
 // What one user asked of the API server, as its audit log has it.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { recordOf, stringOf } from '../lib/json.ts';
+import { makeTemporaryFolder } from './temporary-folder.ts';
 
 export interface AuditEntry {
   readonly verb: string;
@@ -29,8 +29,7 @@ export interface AuditLog {
 
 /** @param user  nobody else's requests are written down */
 export function createAuditLog(user: string): AuditLog {
-  const folder = mkdtempSync(join(tmpdir(), 'audit-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const folder = makeTemporaryFolder('audit');
   const path = join(folder, 'audit.log');
   const policy = {
     apiVersion: 'audit.k8s.io/v1',

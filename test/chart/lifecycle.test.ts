@@ -1,13 +1,13 @@
 // A release from install to uninstall and back, with both Helms: it gets ready, and no object and no Secret is ever lost.
 
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { parseDocument } from 'yaml';
 import { CHART } from '../../src/testing/helm/chart.ts';
 import type { Helm } from '../../src/testing/helm/helm.ts';
+import { makeTemporaryFolder } from '../../src/testing/temporary-folder.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { CLUSTER_PATH, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
 import { createClusterPullSecret, createPullSecret, passwordOf } from '../scenario/manifests.ts';
@@ -19,8 +19,7 @@ const CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/awsecrimage
 
 /** Our chart, with CRDs that lack a field. */
 function makeOlderChart(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'older-chart-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const folder = makeTemporaryFolder('older-chart');
   cpSync(CHART, folder, { recursive: true });
   const file = join(folder, 'files/crds/awsecrimagepullsecrets.aws.zakariaamine.com.yaml');
   const crd = parseDocument(readFileSync(file, 'utf8'));

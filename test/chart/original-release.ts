@@ -1,10 +1,10 @@
 // The release of the Go project as facts: names, kinds and labels of the objects that its chart made, and none of its words.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { GROUP } from '../../src/api/names.ts';
+import { makeTemporaryFolder } from '../../src/testing/temporary-folder.ts';
 import { ORIGINAL_CRDS } from '../contract/original-crds.ts';
 
 const NAME = 'kube-ecr-secrets-operator';
@@ -67,8 +67,7 @@ const OBJECTS: readonly object[] = [
 
 /** A chart that leaves what the Go project's chart left: its CRDs from `crds/`, the rest of the names above. */
 export function makeOriginalChart(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'original-chart-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const folder = makeTemporaryFolder('original-chart');
   writeFileSync(join(folder, 'Chart.yaml'), stringify({ apiVersion: 'v2', name: NAME, version: '0.5.0' }));
   for (const [sub, objects] of [
     ['crds', ORIGINAL_CRDS],
