@@ -52,6 +52,7 @@ interface Running {
 }
 
 const LOOK_EVERY_MS = 50;
+const PROBE_LIMIT_MS = 2_000;
 
 export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
   const path = (name = '', rest = ''): string => `/api/v1/namespaces/${namespace}/pods${name && `/${name}`}${rest}`;
@@ -114,7 +115,11 @@ export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
     const [{ readinessProbe, ports }] = pod.spec.containers;
     if (child.exitCode !== null || !readinessProbe) return false;
     const port = ports?.find(({ name }) => name === readinessProbe.httpGet.port)?.containerPort;
-    const reply = await fetch(`http://127.0.0.1:${port}${readinessProbe.httpGet.path}`).catch(() => undefined);
+    // Somebody else may listen there, and say nothing.
+    const signal = AbortSignal.timeout(PROBE_LIMIT_MS);
+    const reply = await fetch(`http://127.0.0.1:${port}${readinessProbe.httpGet.path}`, { signal }).catch(
+      () => undefined,
+    );
     return reply?.status === 200;
   };
 
