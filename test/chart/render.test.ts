@@ -289,6 +289,32 @@ describe('monitoring', () => {
   });
 });
 
+test('the page about security lists every right of the operator, and no other', async () => {
+  const objects = await render({ legacyConversion: { enabled: true }, serviceAccountTokens: { enabled: true } });
+  const role = objects.find(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name.endsWith('operator'));
+  const rights = (
+    groups: readonly string[],
+    resources: readonly string[],
+    verbs: readonly string[],
+  ): readonly string[] =>
+    groups.flatMap((group) =>
+      resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource} of "${group}"`)),
+    );
+  const granted = role?.['rules'].flatMap((rule: Readonly<Record<'apiGroups' | 'resources' | 'verbs', string[]>>) =>
+    rights(rule.apiGroups, rule.resources, rule.verbs),
+  );
+  const page = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
+  const rows = page.matchAll(/^\| (core|`[a-z0-9.]+`) \| ([^|]+) \| ([a-z, ]+) \|/gm);
+  const told = [...rows].flatMap(([, group = '', resources = '', verbs = '']) =>
+    rights(
+      [group === 'core' ? '' : group.replaceAll('`', '')],
+      resources.replaceAll('`', '').split(', '),
+      verbs.split(', '),
+    ),
+  );
+  assert.deepEqual(told.toSorted(), granted.toSorted());
+});
+
 describe('roles for people', () => {
   const aggregated = (objects: readonly Rendered[]): readonly string[] =>
     sorted(objects)
