@@ -12,6 +12,7 @@ const CHECKS: readonly Check[] = [
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'types', command: ['tsc', '-p', '.'] },
   { name: 'layers', command: ['node', 'scripts/layers.ts'] },
+  { name: 'image', command: ['node', 'scripts/dockerfile.ts'] },
   { name: 'dead code', command: ['knip', '--no-progress'] },
   { name: 'generated files', command: ['node', 'scripts/gen.ts', '--check'] },
 ];

@@ -49,6 +49,8 @@ export function makeMetricsPage(all: readonly Definition[], alerts: readonly Ale
     '',
     'Served as Prometheus text at `/metrics` on `--metrics-bind-address` (`:8080`), without authentication; no key and no token is',
     'in them, and the names of your objects are unless you turn them off. Times are Unix seconds. How to read the log: [logs.md](logs.md).',
+    'The chart makes a Service, and on demand a ServiceMonitor or PodMonitor, these alerts as a PrometheusRule, and a dashboard for Grafana',
+    '(`metrics.*` in [its values](../charts/kube-ecr-secrets-operator/README.md)).',
     '',
     '## What to alert on',
     '',

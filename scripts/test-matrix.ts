@@ -9,6 +9,7 @@ const SUITES = [
   'test/contract/*.test.ts',
   'test/conformance/*.test.ts',
   'test/process/*.test.ts',
+  'test/chart/*.test.ts',
 ];
 
 const files = globSync(SUITES).sort();

@@ -5,17 +5,24 @@ import { NAMESPACE_MAX_LENGTH, NAMESPACE_PATTERN } from '../api/names.ts';
 import type { BindAddress } from '../http/server.ts';
 import type { LogFormat, LogLevel } from '../lib/log.ts';
 
-export interface Config {
-  readonly metricsAddress: BindAddress | undefined;
-  readonly probeAddress: BindAddress | undefined;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** How the API server is found. */
+export interface AccessConfig {
   /** Path of a kubeconfig; undefined: from inside a pod, else the user's default. */
   readonly kubeconfig: string | undefined;
+  readonly serviceAccountFolder: string;
+}
+
+export interface Config extends AccessConfig {
+  readonly metricsAddress: BindAddress | undefined;
+  readonly probeAddress: BindAddress | undefined;
   /** The operator's own namespace; undefined: that of the pod, else the one of the documentation. */
   readonly namespace: string | undefined;
-  readonly serviceAccountFolder: string;
   readonly renewalsPerSecond: number;
   /** Who may use the operator's own AWS identity. */
   readonly ambientCredentials: (typeof AMBIENT)[number];
+  readonly convertsLegacy: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Objects that have metrics of their own. */
@@ -33,6 +40,7 @@ interface Flag {
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const AMBIENT = ['cluster', 'none'] as const;
+const YES_OR_NO = ['true', 'false'] as const;
 const FORMATS: readonly LogFormat[] = ['json', 'text'];
 
 /** 20,000 series when all is well, and 3 MB a scrape: more is no use to anybody. */
@@ -103,6 +111,13 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: "Who may use the operator's own AWS identity (awsAccess.ambient): objects of the cluster kind, or nobody.",
   },
   {
+    name: 'convert-legacy',
+    env: 'ECR_OPERATOR_CONVERT_LEGACY',
+    fallback: 'true',
+    value: 'true|false',
+    help: 'Whether AWSECRCredential (v1alpha1) objects are looked for and converted.',
+  },
+  {
     name: 'renewals-per-second',
     env: 'ECR_OPERATOR_RENEWALS_PER_SECOND',
     fallback: '50',
@@ -118,6 +133,9 @@ export const RUN_FLAGS: readonly Flag[] = [
   },
 ];
 
+/** Flags of every command that talks to the API server. */
+const ACCESS_FLAGS = RUN_FLAGS.filter(({ name }) => ['kubeconfig', 'service-account-folder'].includes(name));
+
 export type Parsed =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly mistakes: readonly string[] };
@@ -126,17 +144,8 @@ export type Parsed =
  * @param args  after the command's name
  * @param env   of the process; a flag goes before its variable
  */
-export function parseRunConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Parsed {
-  const mistakes: string[] = [];
-  const flags = readFlags(args, mistakes);
-  const read = (name: string): { readonly text: string; readonly from: string } => {
-    const flag = RUN_FLAGS.find((one) => one.name === name);
-    const given = flags.get(name);
-    if (given !== undefined) return { text: given, from: `--${name}` };
-    const variable = flag ? env[flag.env] : undefined;
-    if (flag && variable !== undefined && variable !== '') return { text: variable, from: flag.env };
-    return { text: flag?.fallback ?? '', from: `--${name}` };
-  };
+export function parseRunConfig(args: readonly string[], env: Environment): Parsed {
+  const { read, mistakes } = createReader('run', RUN_FLAGS, args, env);
   const oneOf = <Value extends string>(name: string, values: readonly Value[], otherwise: Value): Value => {
     const { text, from } = read(name);
     const found = values.find((value) => value === text);
@@ -155,7 +164,7 @@ export function parseRunConfig(args: readonly string[], env: Readonly<Record<str
     if (!parsed) mistakes.push(`${from}: "${text}" is not an address; give HOST:PORT, :PORT, or 0 for none`);
     return parsed;
   };
-  const elect = oneOf('leader-elect', ['true', 'false'], 'false');
+  const elect = oneOf('leader-elect', YES_OR_NO, 'false');
   if (elect === 'true') {
     mistakes.push(`${read('leader-elect').from}: leader election is not built yet; leave it out and run one replica`);
   }
@@ -166,6 +175,7 @@ export function parseRunConfig(args: readonly string[], env: Readonly<Record<str
     kubeconfig: read('kubeconfig').text || undefined,
     namespace: having('namespace', isNamespaceOrNone, 'a name a namespace can have') || undefined,
     serviceAccountFolder: read('service-account-folder').text,
+    convertsLegacy: oneOf('convert-legacy', YES_OR_NO, 'true') === 'true',
     ambientCredentials: oneOf('ambient-credentials', AMBIENT, 'none'),
     logLevel: oneOf('log-level', LEVELS, 'info'),
     logFormat: oneOf('log-format', FORMATS, 'json'),
@@ -184,6 +194,43 @@ export function parseRunConfig(args: readonly string[], env: Readonly<Record<str
   return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, config };
 }
 
+export type ParsedAccess =
+  | { readonly ok: true; readonly config: AccessConfig }
+  | { readonly ok: false; readonly mistakes: readonly string[] };
+
+/** As `parseRunConfig`, for a command that only talks to the API server. */
+export function parseAccessConfig(command: string, args: readonly string[], env: Environment): ParsedAccess {
+  const { read, mistakes } = createReader(command, ACCESS_FLAGS, args, env);
+  const config = {
+    kubeconfig: read('kubeconfig').text || undefined,
+    serviceAccountFolder: read('service-account-folder').text,
+  };
+  return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, config };
+}
+
+interface Reader {
+  /** The text of a flag, else of its variable, else its default; and which of them it is. */
+  readonly read: (name: string) => { readonly text: string; readonly from: string };
+  /** What is wrong with the flags; whoever reads one adds to it. */
+  readonly mistakes: string[];
+}
+
+function createReader(command: string, all: readonly Flag[], args: readonly string[], env: Environment): Reader {
+  const mistakes: string[] = [];
+  const flags = readFlags(command, all, args, mistakes);
+  return {
+    mistakes,
+    read(name) {
+      const flag = all.find((one) => one.name === name);
+      const given = flags.get(name);
+      if (given !== undefined) return { text: given, from: `--${name}` };
+      const variable = flag ? env[flag.env] : undefined;
+      if (flag && variable !== undefined && variable !== '') return { text: variable, from: flag.env };
+      return { text: flag?.fallback ?? '', from: `--${name}` };
+    },
+  };
+}
+
 function isNamespaceOrNone(text: string): boolean {
   return text === '' || (text.length <= NAMESPACE_MAX_LENGTH && new RegExp(NAMESPACE_PATTERN).test(text));
 }
@@ -193,17 +240,22 @@ function isCount(least: number, most: number): (text: string) => boolean {
 }
 
 /** The flags that were given, by name; what is wrong with them goes to `mistakes`. */
-function readFlags(args: readonly string[], mistakes: string[]): ReadonlyMap<string, string> {
+function readFlags(
+  command: string,
+  all: readonly Flag[],
+  args: readonly string[],
+  mistakes: string[],
+): ReadonlyMap<string, string> {
   const options = Object.fromEntries(
-    RUN_FLAGS.map(({ name }) => [name, { type: name === 'leader-elect' ? ('boolean' as const) : ('string' as const) }]),
+    all.map(({ name }) => [name, { type: name === 'leader-elect' ? ('boolean' as const) : ('string' as const) }]),
   );
   const result = new Map<string, string>();
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
   for (const token of tokens) {
     if (token.kind === 'positional') mistakes.push(`"${token.value}" is no flag`);
     if (token.kind !== 'option') continue;
-    const flag = RUN_FLAGS.find(({ name }) => name === token.name);
-    if (!flag) mistakes.push(`${token.rawName} is not a flag of run (see kube-ecr-secrets-operator help)`);
+    const flag = all.find(({ name }) => name === token.name);
+    if (!flag) mistakes.push(`${token.rawName} is not a flag of ${command} (see kube-ecr-secrets-operator help)`);
     else if (token.name === 'leader-elect') result.set(token.name, token.value ?? 'true');
     else if (token.value === undefined || token.value.startsWith('--'))
       mistakes.push(`--${token.name} needs a value: ${flag.value}`);

@@ -1,6 +1,7 @@
 // The table of commands; each gives an exit code.
 
 import { OPERATOR_NAME } from '../api/names.ts';
+import { check } from './check.ts';
 import { RUN_FLAGS } from './config.ts';
 import { run } from './run.ts';
 import { VERSION } from './version.ts';
@@ -14,6 +15,12 @@ interface Command {
 
 const COMMANDS: readonly Command[] = [
   { name: 'run', usage: 'run [flags]', summary: 'Run the operator until it is told to stop.', act: run },
+  {
+    name: 'check',
+    usage: 'check [flags]',
+    summary: 'Say whether API server and CRDs fit (--kubeconfig FILE).',
+    act: check,
+  },
   { name: 'crds', usage: 'crds [--format yaml|json]', summary: 'Print the CustomResourceDefinitions.', act: printCrds },
   { name: 'version', usage: 'version', summary: 'Print the version.', act: printVersion },
   { name: 'help', usage: 'help', summary: 'Print this text.', act: printHelp },

@@ -3,12 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { OPERATOR_NAME } from '../api/names.ts';
-import { type ApiServerAccess, podAccess } from '../kube/access.ts';
 import { Failure } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { systemClock, systemRandom } from '../lib/time.ts';
 import { startOperator } from '../operator/run.ts';
+import { accessOf } from './access.ts';
 import { type Config, parseRunConfig } from './config.ts';
 import { observeProcess } from './process-metrics.ts';
 import { VERSION } from './version.ts';
@@ -59,6 +59,7 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
       renewalsPerSecond: config.renewalsPerSecond,
       env: process.env,
       awsCertificateAuthorities: readAuthorities(process.env['AWS_CA_BUNDLE']),
+      convertsLegacy: config.convertsLegacy,
       useAmbient: config.ambientCredentials === 'cluster',
       perObjectMetrics: config.perObjectMetrics,
       clock: systemClock,
@@ -105,12 +106,4 @@ function readAuthorities(path: string | undefined): string | undefined {
   } catch (thrown) {
     throw thrown instanceof Failure ? thrown : broken(thrown);
   }
-}
-
-async function accessOf(config: Config): Promise<ApiServerAccess> {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  if (config.kubeconfig === undefined && host && port)
-    return await podAccess({ host, port, folder: config.serviceAccountFolder }, systemClock);
-  const { kubeconfigAccess } = await import('../kube/kubeconfig.ts');
-  return kubeconfigAccess(config.kubeconfig ?? '');
 }

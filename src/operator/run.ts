@@ -26,6 +26,7 @@ import { type AwsOptions, createAws } from './aws.ts';
 import { createClusterView } from './cluster-view.ts';
 import { type ControllerTelemetry, createControllerTelemetry } from './controller-telemetry.ts';
 import { createConverter } from './conversion.ts';
+import { checkCrds } from './crd-check.ts';
 import { createCredentialResolver } from './credentials.ts';
 import { createFence } from './fence.ts';
 import type { NamedReflector } from './health.ts';
@@ -56,6 +57,8 @@ export interface OperatorOptions extends ServersOptions, AwsOptions {
   readonly namespace: string;
   /** Writes of renewed logins a second, more than 0 (docs/rules.md, rule 12). */
   readonly renewalsPerSecond: number;
+  /** Whether objects of the deprecated kind are looked for and converted. */
+  readonly convertsLegacy: boolean;
   /** Name of this process in Events. */
   readonly instance: string;
   /** Objects that have metrics of their own; 0: none. */
@@ -190,7 +193,7 @@ export async function startOperator(
     reflect(WATCHED.cluster, RESOURCES[CLUSTER_KIND], cluster, (raw) => pullSecretOf(CLUSTER_KIND, raw)),
     reflect(WATCHED.namespaces, NAMESPACES, view.namespaces, namespaceOf),
     reflect(WATCHED.credentials, SECRETS, view.credentials, versionOf, { labelSelector: `${CREDENTIALS_LABEL}=true` }),
-    reflect(WATCHED.legacy, LEGACY, view.legacy, legacyOf, { optional: true }),
+    ...(options.convertsLegacy ? [reflect(WATCHED.legacy, LEGACY, view.legacy, legacyOf, { optional: true })] : []),
   ];
   // Started when the CRs are known: their status says which of the logins in the Secrets can be believed.
   const secrets = reflect(WATCHED.secrets, SECRETS, view.secrets, reduceSecret, {
@@ -223,6 +226,7 @@ export async function startOperator(
       secrets: view.secrets.size,
       namespaces: view.namespaces.size,
     });
+    running.push(checkCrds({ transport, clock, log }, signal));
     running.push(queue.run(work, WORKERS, leading), conversions.run(conversion, CONVERTERS, leading));
   })();
   const finish = async (): Promise<void> => {

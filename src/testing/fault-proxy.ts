@@ -30,7 +30,7 @@ export interface FaultProxy {
   stop(): Promise<void>;
 }
 
-export async function startFaultProxy(plane: ControlPlane): Promise<FaultProxy> {
+export async function startFaultProxy(plane: ControlPlane, token: string): Promise<FaultProxy> {
   const { certificate, key } = makeSelfSigned();
   const upstream = new Agent({ keepAlive: true, ca: plane.certificateAuthority });
   const sockets = new Set<Socket>();
@@ -74,7 +74,7 @@ export async function startFaultProxy(plane: ControlPlane): Promise<FaultProxy> 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const credentials = { ca: certificate, headers: { authorization: `Bearer ${plane.adminToken}` } };
+  const credentials = { ca: certificate, headers: { authorization: `Bearer ${token}` } };
 
   return {
     access: {

@@ -19,6 +19,8 @@ export interface TestApi {
   /** JSON merge patch. @throws Error unless the answer is 2xx */
   // oxlint-disable-next-line typescript/no-explicit-any -- as ApiReply.body
   merge(path: string, body: unknown): Promise<any>;
+  /** The same API server, asked as somebody else. */
+  as(token: string): TestApi;
   /** A namespace of a new name. */
   createNamespace(labels?: Readonly<Record<string, string>>, prefix?: string): Promise<string>;
 }
@@ -68,6 +70,7 @@ export function createTestApi({ url, certificateAuthority, token }: TestApiOptio
     send,
     must,
     get: (path) => send('GET', path),
+    as: (other) => createTestApi({ url, certificateAuthority, token: other }),
     merge: (path, body) => must('PATCH', path, body, 'application/merge-patch+json'),
     async createNamespace(labels = {}, prefix = 'test') {
       const name = `${prefix}-${randomBytes(4).toString('hex')}`;

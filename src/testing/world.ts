@@ -1,4 +1,5 @@
 // A whole world for one suite: a real API server with our CRDs, the AWS stand-in, and operators to be started and stopped.
+// They run with exactly the rights that the chart gives, under its policies; a suite in which one was refused fails.
 
 import { after, before } from 'node:test';
 import { GROUP, LEGACY_VERSION, MANAGED_BY_LABEL, OPERATOR_NAME, VERSION } from '../api/names.ts';
@@ -8,11 +9,13 @@ import { createLogger } from '../lib/log.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { type Clock, systemClock, systemRandom } from '../lib/time.ts';
 import { type Operator, type OperatorOptions, startOperator } from '../operator/run.ts';
+import { type AuditEntry, type AuditLog, createAuditLog } from './audit-log.ts';
 import { type AwsStandIn, startAwsStandIn } from './aws/aws-stand-in.ts';
 import { createCanaries } from './canaries.ts';
 import { addKeysOfUsers, findLeaks, placesIn } from './canary-search.ts';
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts';
 import { installCrds } from './install-crds.ts';
+import { installOperatorAccount, OPERATOR_NAMESPACE, OPERATOR_USER, POLICY_REFUSAL } from './operator-account.ts';
 import { createTestApi, eventually, type TestApi } from './test-api.ts';
 
 export const NAMESPACED_PATH = (namespace: string, name = ''): string =>
@@ -50,6 +53,10 @@ export interface World {
   readonly api: TestApi;
   readonly aws: AwsStandIn;
   readonly plane: ControlPlane;
+  /** Of the operator's ServiceAccount. */
+  readonly token: string;
+  /** What operators here asked of the API server since the suite began. */
+  audit(): readonly AuditEntry[];
   /** `clock`: the real one unless a test moves it. `access`: straight to the API server unless something stands between. */
   startOperator(clock?: Clock, access?: ApiServerAccess, over?: OperatorSurroundings): Promise<RunningOperator>;
   /** At its end the suite looks for keys and tokens in this text too, beside all that the operators here put out. */
@@ -59,14 +66,36 @@ export interface World {
   ready(path: string, within?: number): Promise<PullSecretStatus>;
 }
 
-/** One control plane serves every suite of a process; it ends with the process. */
-let shared: Promise<ControlPlane> | undefined;
+/** Of operators here; what tests ask as the same ServiceAccount has none. */
+const USER_AGENT = 'kube-ecr-secrets-operator/test';
 
-async function sharedControlPlane(): Promise<ControlPlane> {
-  shared ??= startControlPlane({
-    controllerManager: true,
-    prepare: (address) => installCrds(createTestApi(address)),
-  });
+/** A control plane on which operators may do what the chart lets them. */
+interface SharedPlane {
+  readonly plane: ControlPlane;
+  /** Of the operator's ServiceAccount. */
+  readonly token: string;
+  /** What that account asked for. */
+  readonly audit: AuditLog;
+}
+
+/** One control plane serves every suite of a process; it ends with the process. */
+let shared: Promise<SharedPlane> | undefined;
+
+async function sharedControlPlane(): Promise<SharedPlane> {
+  shared ??= (async () => {
+    const audit = createAuditLog(OPERATOR_USER);
+    let token = '';
+    const plane = await startControlPlane({
+      controllerManager: true,
+      apiServerFlags: audit.flags,
+      async prepare(address) {
+        const api = createTestApi(address);
+        await installCrds(api);
+        token = await installOperatorAccount(api);
+      },
+    });
+    return { plane, token, audit };
+  })();
   return await shared;
 }
 
@@ -80,15 +109,20 @@ export function useWorld(reaches: 'by address' | 'by name' = 'by address'): Worl
   const setsEndpoint = reaches === 'by address';
   let plane: ControlPlane | undefined;
   let api: TestApi | undefined;
+  let token = '';
+  let audited: () => readonly AuditEntry[] = () => [];
   let aws: AwsStandIn | undefined;
   const running = new Set<RunningOperator>();
   const canaries = createCanaries();
   const outputs: (readonly [name: string, read: () => string | Promise<string>])[] = [];
 
   before(async () => {
-    plane = await sharedControlPlane();
+    const { audit, ...here } = await sharedControlPlane();
+    ({ plane, token } = here);
+    const begin = audit.size();
+    audited = () => audit.entries(begin).filter(({ userAgent }) => userAgent === USER_AGENT);
     api = createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken });
-    canaries.add('bearer', plane.adminToken);
+    for (const bearer of [plane.adminToken, token]) canaries.add('bearer', bearer);
     aws = await startAwsStandIn({ accounts: [GOOD_KEY], onSecret: (sort, secret) => canaries.add(sort, secret) });
     if (setsEndpoint) process.env['AWS_ENDPOINT_URL_ECR'] = aws.url;
   });
@@ -99,6 +133,9 @@ export function useWorld(reaches: 'by address' | 'by name' = 'by address'): Worl
     await aws?.stop();
     if (setsEndpoint) delete process.env['AWS_ENDPOINT_URL_ECR'];
     if (leaks.length > 0) throw new Error(`secrets have leaked:\n${leaks.join('\n')}`);
+    const refused = audited().filter(({ isForbidden, message }) => isForbidden || message.includes(POLICY_REFUSAL));
+    const lines = refused.map(({ verb, resource, namespace, name }) => `${verb} ${resource} ${namespace}/${name}`);
+    if (lines.length > 0) throw new Error(`the chart does not let the operator do what it did:\n${lines.join('\n')}`);
   });
 
   /** Every suite ends by it: what the operators wrote anywhere holds no key and no token. */
@@ -137,10 +174,14 @@ export function useWorld(reaches: 'by address' | 'by name' = 'by address'): Worl
     get plane() {
       return need(plane);
     },
+    get token() {
+      return token;
+    },
+    audit: () => audited(),
     alsoSearch: (name, read) => void outputs.push([name, read]),
     status,
     ready: (path, within) => status(path, (found) => conditionOf(found, 'Ready')?.status === 'True', within),
-    async startOperator(clock = systemClock, access = accessTo(need(plane)), over = {}) {
+    async startOperator(clock = systemClock, access = accessTo(need(plane), token), over = {}) {
       const started = await startInProcess(access, clock, over);
       running.add(started);
       outputs.push(['the log of an operator', started.output]);
@@ -158,8 +199,9 @@ export function conditionOf(
   return status.conditions?.find((condition) => condition.type === type);
 }
 
-export function accessTo({ url, certificateAuthority: ca, adminToken }: ControlPlane): ApiServerAccess {
-  const credentials = { ca, headers: { authorization: `Bearer ${adminToken}` } };
+/** @param token  of whom requests are made */
+export function accessTo({ url, certificateAuthority: ca }: ControlPlane, token: string): ApiServerAccess {
+  const credentials = { ca, headers: { authorization: `Bearer ${token}` } };
   return {
     url: new URL(url),
     namespace: undefined,
@@ -182,12 +224,13 @@ export async function startInProcess(
       access,
       metricsAddress: { host: '127.0.0.1', port: 0 },
       probeAddress: { host: '127.0.0.1', port: 0 },
-      namespace: 'kube-system',
-      userAgent: 'kube-ecr-secrets-operator/test',
+      namespace: OPERATOR_NAMESPACE,
+      userAgent: USER_AGENT,
       instance: 'test',
       renewalsPerSecond: 50,
       env: process.env,
       awsCertificateAuthorities: undefined,
+      convertsLegacy: true,
       useAmbient: true,
       perObjectMetrics: 1_000,
       ...over,

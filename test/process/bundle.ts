@@ -1,12 +1,12 @@
 // The built operator as the tests of the process use it: up to date, in a copy of its own, run to its end.
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, globSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, globSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startNode } from '../../src/testing/node-process.ts';
 import { BUNDLE, NO_ENVIRONMENT } from '../../src/testing/operator-process.ts';
+import { makeTemporaryFolder } from '../../src/testing/temporary-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -17,8 +17,7 @@ let copy: string | undefined;
 export function ensureBundle(): string {
   if (copy !== undefined) return copy;
   build();
-  const folder = mkdtempSync(join(tmpdir(), 'bundle-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const folder = makeTemporaryFolder('bundle');
   copy = join(folder, 'operator.cjs');
   copyFileSync(BUNDLE, copy);
   return copy;

@@ -11,7 +11,7 @@ import { parseAllDocuments } from 'yaml';
 import { makeCrds } from '../../src/api/crd.ts';
 import { ensureBundle, runToEnd } from './bundle.ts';
 
-const CRD_FOLDER = fileURLToPath(new URL('../../config/crd', import.meta.url));
+const CRD_FOLDER = fileURLToPath(new URL('../../charts/kube-ecr-secrets-operator/files/crds', import.meta.url));
 const KUBECONFIG = {
   apiVersion: 'v1',
   kind: 'Config',
@@ -53,7 +53,7 @@ describe('version', () => {
 });
 
 describe('crds', () => {
-  test('are printed as YAML that equals the files in config/crd', async () => {
+  test('are printed as YAML that equals the files of the chart', async () => {
     const { code, stdout, stderr } = await runToEnd(['crds']);
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
     const printed = parseAllDocuments(stdout).map((document) => document.toJS());

@@ -212,7 +212,7 @@ describe('conversion of the deprecated kind', () => {
   test('is finished by the next start when the process is killed after any of its requests', async () => {
     for (let count = 1; ; count += 1) {
       const owned = await createOwned();
-      proxy = await startFaultProxy(world.plane);
+      proxy = await startFaultProxy(world.plane, world.token);
       const killed = { happened: false };
       proxy.decide(at(count, 'die', killed));
       operator = await world.startOperator(undefined, proxy.access);
@@ -237,7 +237,7 @@ describe('conversion of the deprecated kind', () => {
   test('goes on by itself when the answer to any of its requests is lost', async () => {
     for (let count = 1; ; count += 1) {
       const owned = await createOwned();
-      proxy = await startFaultProxy(world.plane);
+      proxy = await startFaultProxy(world.plane, world.token);
       const lost = { happened: false };
       // Reading one object counts too.
       const meant = ({ method, path }: ProxiedRequest): boolean => method !== 'GET' || path.endsWith(owned.name);
@@ -271,7 +271,7 @@ describe('conversion of the deprecated kind', () => {
 
   test('is no conflict to the successor while its secrets are on their way', async () => {
     const owned = await createOwned();
-    proxy = await startFaultProxy(world.plane);
+    proxy = await startFaultProxy(world.plane, world.token);
     const { reached, release } = holdHandOvers();
     const running = await world.startOperator(undefined, proxy.access);
     operator = running;
@@ -289,7 +289,7 @@ describe('conversion of the deprecated kind', () => {
 
   test('that a deletion by the user overtakes leaves the successor, with secrets of its own', async () => {
     const owned = await createOwned();
-    proxy = await startFaultProxy(world.plane);
+    proxy = await startFaultProxy(world.plane, world.token);
     const { reached, release } = holdHandOvers();
     operator = await world.startOperator(undefined, proxy.access);
     await reached;

@@ -86,7 +86,7 @@ describe("the operator's own identity", () => {
       AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: token,
       AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.instanceUrl,
     });
-    operator = await startInProcess(accessTo(plane), systemClock);
+    operator = await startInProcess(accessTo(plane, plane.adminToken), systemClock);
   });
   after(async () => {
     await operator.stop();

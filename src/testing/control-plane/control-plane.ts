@@ -24,6 +24,8 @@ export interface ControlPlaneOptions {
   readonly version?: string;
   /** Garbage collection, namespace deletion and service accounts need it; default false. */
   readonly controllerManager?: boolean;
+  /** Controllers beside those of `CONTROLLERS`; none without `controllerManager`. */
+  readonly moreControllers?: readonly string[];
   /** Added behind ours, so they win: `['--feature-gates=…']`. */
   readonly apiServerFlags?: readonly string[];
   /**
@@ -144,7 +146,7 @@ async function startIn(temporary: string, input: StartInput): Promise<ControlPla
 
   await options.prepare?.(address);
   if (binaries.kubeControllerManager !== undefined) {
-    const flags = makeControllerManagerFlags(files);
+    const flags = makeControllerManagerFlags(files, options.moreControllers ?? []);
     await run('kube-controller-manager', binaries.kubeControllerManager, flags, async () => {
       const { status } = await askApiServer(address, '/api/v1/namespaces/default/serviceaccounts/default');
       return status === 200 ? true : undefined;

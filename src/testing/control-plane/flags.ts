@@ -86,10 +86,10 @@ export const CONTROLLERS: readonly string[] = [
 ];
 
 /** Arguments of kube-controller-manager: a few controllers, no port, no leader election. */
-export function makeControllerManagerFlags(files: ControlPlaneFiles): string[] {
+export function makeControllerManagerFlags(files: ControlPlaneFiles, moreControllers: readonly string[]): string[] {
   return [
     `--kubeconfig=${files.kubeconfig}`,
-    `--controllers=${CONTROLLERS.join(',')}`,
+    `--controllers=${[...CONTROLLERS, ...moreControllers].join(',')}`,
     `--service-account-private-key-file=${files.serviceAccountKey}`,
     '--use-service-account-credentials=false',
     '--leader-elect=false',

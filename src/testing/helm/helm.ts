@@ -1,9 +1,8 @@
 // Helm as a user runs it, with none of the user's own settings: no repositories, no plugins, no kubeconfig but the given one.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { findHelm, type HelmMajor } from './find-helm.ts';
 
 export interface HelmResult {
@@ -26,8 +25,7 @@ export interface Helm {
  */
 export async function createHelm(major: HelmMajor, kubeconfig?: string): Promise<Helm> {
   const program = await findHelm(major);
-  const home = mkdtempSync(join(tmpdir(), 'helm-'));
-  process.on('exit', () => rmSync(home, { recursive: true, force: true }));
+  const home = makeTemporaryFolder('helm');
   const env = {
     PATH: process.env['PATH'],
     HOME: home,

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { METRIC } from '../src/operator/metric-catalogue.ts';
+import { makeDashboard, PANELS } from './dashboard.ts';
+
+const CATALOGUE = new Map<string, readonly string[]>(Object.values(METRIC).map(({ name, labels }) => [name, labels]));
+
+describe('the dashboard', () => {
+  for (const { title, lines } of PANELS) {
+    test(`shows under "${title}" metrics and labels that there are`, () => {
+      for (const [legend, expression] of Object.entries(lines)) {
+        const metrics = [...expression.matchAll(/\b(ecr|controller|workqueue|rest|process|nodejs)_[a-z_]+/g)].map(
+          ([name]) => name,
+        );
+        assert.ok(metrics.length > 0, expression);
+        const labels = metrics.flatMap((name) => {
+          const found = CATALOGUE.get(name);
+          assert.ok(found, `there is no metric ${name}`);
+          return found;
+        });
+        const summed = (/by \(([a-z, ]+)\)/.exec(expression)?.[1] ?? '').split(', ').filter((label) => label !== '');
+        for (const label of summed) assert.ok(labels.includes(label), `${expression}: no label ${label}`);
+        const named = [...legend.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] ?? '');
+        assert.deepEqual(named.toSorted(), summed.toSorted());
+      }
+    });
+  }
+
+  test('has its panels beside one another, none over another, within 24 columns', () => {
+    const { panels } = JSON.parse(makeDashboard()) as {
+      readonly panels: readonly { readonly gridPos: { readonly x: number; readonly y: number; readonly w: number } }[];
+    };
+    assert.equal(panels.length, PANELS.length);
+    assert.equal(new Set(panels.map(({ gridPos }) => `${gridPos.x} ${gridPos.y}`)).size, panels.length);
+    assert.ok(panels.every(({ gridPos }) => gridPos.x + gridPos.w <= 24));
+  });
+});

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { problemsOf } from './dockerfile.ts';
+
+const GOOD = readFileSync(new URL('../Dockerfile', import.meta.url), 'utf8');
+
+describe('the Dockerfile', () => {
+  test('has nothing wrong', () => {
+    assert.deepEqual(problemsOf(GOOD), []);
+  });
+
+  for (const [what, from, to, words] of [
+    ['a misspelt instruction', 'EXPOSE 8080', 'EXPOS 8080', /Unknown instruction: EXPOS/],
+    ['root', 'USER 65532:65532', 'USER root', /no longer runs as 65532 by number/],
+    ['another base', 'nodejs24-debian13:nonroot', 'nodejs24-debian13:debug', /no longer is a distroless/],
+    ['more than the bundle', 'USER', 'COPY --from=build /source /source\nUSER', /something beside the bundle/],
+    ['a command in the last stage', 'USER', 'RUN ["true"]\nUSER', /needs emulation/],
+  ] as const) {
+    test(`with ${what} is refused`, () => {
+      assert.match(problemsOf(GOOD.replace(from, to)).join('\n'), words);
+    });
+  }
+});

@@ -1,0 +1,55 @@
+// The command `check`: is the API server reached as we are, and do its CRDs fit this version? Changes nothing.
+
+import { OPERATOR_NAME } from '../api/names.ts';
+import { createTransport } from '../kube/transport.ts';
+import { failureFrom } from '../lib/errors.ts';
+import { recordOf, stringOf } from '../lib/json.ts';
+import { systemClock } from '../lib/time.ts';
+import { fieldsNotServed } from '../operator/crd-check.ts';
+import { accessOf } from './access.ts';
+import { parseAccessConfig } from './config.ts';
+import { VERSION } from './version.ts';
+
+/** A line of the answer; what is not well says how to mend it. */
+interface Finding {
+  readonly isWell: boolean;
+  readonly text: string;
+}
+
+const well = (text: string): Finding => ({ isWell: true, text });
+const wrong = (text: string): Finding => ({ isWell: false, text });
+
+/** @returns the exit code: 0 when all is well, 1 when something is not, 2 for wrong flags */
+export async function check(args: readonly string[]): Promise<number> {
+  const parsed = parseAccessConfig('check', args, process.env);
+  if (!parsed.ok) {
+    for (const mistake of parsed.mistakes) process.stderr.write(`${OPERATOR_NAME} check: ${mistake}\n`);
+    return 2;
+  }
+  let isWell = true;
+  const tell = (finding: Finding): void => {
+    isWell &&= finding.isWell;
+    process.stdout.write(`${finding.isWell ? '✔' : '✖'} ${finding.text}\n`);
+  };
+  try {
+    const access = await accessOf(parsed.config);
+    const transport = createTransport({ access, clock: systemClock, userAgent: `${OPERATOR_NAME}/${VERSION}` });
+    const { signal } = new AbortController();
+    const answer = await transport.send({ method: 'GET', path: '/version' }, signal);
+    const version = answer.ok ? stringOf(recordOf(answer.json)['gitVersion']) : undefined;
+    tell(
+      well(`the API server at ${access.url.origin} is reached; it is Kubernetes ${version ?? 'of an unknown version'}`),
+    );
+    tell(crdsFinding(await fieldsNotServed(transport, signal)));
+    transport.close();
+  } catch (thrown) {
+    tell(wrong(failureFrom(thrown).message));
+  }
+  return isWell ? 0 : 1;
+}
+
+function crdsFinding(missing: readonly string[]): Finding {
+  if (missing.length === 0) return well(`the CRDs have every field that version ${VERSION} knows`);
+  const mend = `install those of version ${VERSION}: ${OPERATOR_NAME} crds | kubectl apply --server-side -f -`;
+  return wrong(`the CRDs are not there, or older than version ${VERSION}; they lack ${missing.join(', ')}; ${mend}`);
+}

@@ -1,0 +1,105 @@
+// A cluster to install the chart on: real controllers for Deployments, pods as processes, real Helm, the AWS stand-in.
+
+import { after, before } from 'node:test';
+import { GROUP } from '../../src/api/names.ts';
+import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
+import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
+import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
+import { CHART } from '../../src/testing/helm/chart.ts';
+import type { HelmMajor } from '../../src/testing/helm/find-helm.ts';
+import { createHelm, type Helm } from '../../src/testing/helm/helm.ts';
+import { createTestApi, eventually, type TestApi } from '../../src/testing/test-api.ts';
+import { GOOD_KEY } from '../../src/testing/world.ts';
+import { ensureBundle } from '../process/bundle.ts';
+import { type Pods, runPods } from './pods.ts';
+
+/** The one of the documentation. */
+export const NAMESPACE = 'kube-ecr-secrets-operator-system';
+const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+
+export interface Cluster {
+  readonly plane: ControlPlane;
+  readonly api: TestApi;
+  readonly aws: AwsStandIn;
+  readonly pods: Pods;
+  helm(major: HelmMajor): Promise<Helm>;
+  /** Arguments of `helm install` and `helm upgrade` behind the release's name: our chart, ready or failed, on free ports. */
+  readonly here: readonly string[];
+  /** Takes away the CRDs, and with them every object of ours. */
+  removeCrds(): Promise<void>;
+  /** An object as it is now; undefined when there is none. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- as ApiReply.body
+  find(path: string): Promise<any>;
+}
+
+let shared: Promise<ControlPlane> | undefined;
+
+/** Registers the hooks of a suite; one control plane serves all of them. */
+export function useCluster(): Cluster {
+  const parts: { plane?: ControlPlane; api?: TestApi; aws?: AwsStandIn; pods?: Pods } = {};
+  let here: readonly string[] = [];
+  const need = <Part>(part: Part | undefined): Part => {
+    if (part === undefined) throw new Error('the cluster is not there before the suite runs');
+    return part;
+  };
+
+  before(async () => {
+    ensureBundle();
+    shared ??= startControlPlane({
+      controllerManager: true,
+      moreControllers: ['deployment-controller', 'replicaset-controller'],
+    });
+    const plane = await shared;
+    const api = createTestApi({
+      url: plane.url,
+      certificateAuthority: plane.certificateAuthority,
+      token: plane.adminToken,
+    });
+    const aws = await startAwsStandIn({ accounts: [GOOD_KEY] });
+    // Our pod fits the strictest of the Pod Security Standards.
+    const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+    await api.send('POST', '/api/v1/namespaces', { metadata: { name: NAMESPACE, labels } });
+    const pods = runPods({ plane, api, namespace: NAMESPACE, env: { AWS_ENDPOINT_URL_ECR: aws.url } });
+    Object.assign(parts, { plane, api, aws, pods });
+    const ports = `metrics.port=${await findFreePort()},probePort=${await findFreePort()}`;
+    here = [CHART, '--namespace', NAMESPACE, '--wait', '--timeout', '60s', '--set', ports];
+  });
+  after(async () => {
+    await parts.aws?.stop();
+    await parts.pods?.stop();
+  });
+
+  return {
+    get plane() {
+      return need(parts.plane);
+    },
+    get api() {
+      return need(parts.api);
+    },
+    get aws() {
+      return need(parts.aws);
+    },
+    get pods() {
+      return need(parts.pods);
+    },
+    get here() {
+      return here;
+    },
+    helm: (major) => createHelm(major, need(parts.plane).kubeconfigPath),
+    async removeCrds() {
+      const api = need(parts.api);
+      const ours = async (): Promise<readonly string[]> => {
+        const { items } = await api.must('GET', CRDS);
+        return items
+          .filter(({ spec }: { spec: { group: string } }) => spec.group === GROUP)
+          .map(({ metadata }: { metadata: { name: string } }) => metadata.name);
+      };
+      for (const name of await ours()) await api.must('DELETE', `${CRDS}/${name}`);
+      await eventually(async () => ((await ours()).length === 0 ? true : undefined));
+    },
+    async find(path) {
+      const { status, body } = await need(parts.api).get(path);
+      return status === 200 ? body : undefined;
+    },
+  };
+}

@@ -1,0 +1,163 @@
+// A release from install to uninstall and back, with both Helms: it gets ready, and no object and no Secret is ever lost.
+
+import assert from 'node:assert/strict';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { parseDocument } from 'yaml';
+import { CHART } from '../../src/testing/helm/chart.ts';
+import type { Helm } from '../../src/testing/helm/helm.ts';
+import { makeTemporaryFolder } from '../../src/testing/temporary-folder.ts';
+import { eventually } from '../../src/testing/test-api.ts';
+import { CLUSTER_PATH, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
+import { createClusterPullSecret, createPullSecret, passwordOf } from '../scenario/manifests.ts';
+import { NAMESPACE, useCluster } from './cluster.ts';
+
+const NAME = 'kube-ecr-secrets-operator';
+const DEPLOYMENT = (name = NAME): string => `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${name}`;
+const CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/awsecrimagepullsecrets.aws.zakariaamine.com';
+
+/** Our chart, with CRDs that lack a field. */
+function makeOlderChart(): string {
+  const folder = makeTemporaryFolder('older-chart');
+  cpSync(CHART, folder, { recursive: true });
+  const file = join(folder, 'files/crds/awsecrimagepullsecrets.aws.zakariaamine.com.yaml');
+  const crd = parseDocument(readFileSync(file, 'utf8'));
+  const path = ['spec', 'versions', 0, 'schema', 'openAPIV3Schema', 'properties', 'spec', 'properties', 'registries'];
+  assert.ok(crd.deleteIn(path));
+  writeFileSync(file, crd.toString({ lineWidth: 0 }));
+  return folder;
+}
+
+for (const major of [4, 3] as const) {
+  describe(`a release by Helm ${major}`, () => {
+    const cluster = useCluster();
+    let helm: Helm;
+    let namespace = '';
+    const where = ['--namespace', NAMESPACE];
+
+    before(async () => {
+      helm = await cluster.helm(major);
+      namespace = await cluster.api.createNamespace();
+    });
+    after(async () => await cluster.removeCrds());
+
+    const isReady = async (path: string): Promise<void> =>
+      void (await eventually(async () => {
+        const { status } = await cluster.api.must('GET', path);
+        const ready = status?.conditions?.find(({ type }: { type: string }) => type === 'Ready');
+        return ready?.status === 'True' ? true : undefined;
+      }));
+    /** What must be there after every step, and be the same. */
+    const uids = async (): Promise<readonly (string | undefined)[]> => {
+      const paths = [
+        NAMESPACED_PATH(namespace, 'one'),
+        CLUSTER_PATH(`all-${namespace}`),
+        SECRET_PATH(namespace, 'ecr-login'),
+        SECRET_PATH(namespace, 'everywhere'),
+      ];
+      return await Promise.all(paths.map(async (path) => (await cluster.find(path))?.metadata.uid));
+    };
+    let made: readonly (string | undefined)[] = [];
+    afterEach(async () => assert.deepEqual(await uids(), made));
+
+    test('is ready when install --wait ends, and does its work', async () => {
+      const [, ...flags] = cluster.here;
+      await helm.must('install', NAME, makeOlderChart(), ...flags);
+      const { status } = await cluster.api.must('GET', DEPLOYMENT());
+      assert.equal(status.readyReplicas, 1);
+      await createPullSecret(cluster.api, namespace, 'one');
+      await createClusterPullSecret(cluster.api, `all-${namespace}`, {
+        namespaces: [namespace],
+        secretName: 'everywhere',
+      });
+      await isReady(NAMESPACED_PATH(namespace, 'one'));
+      await isReady(CLUSTER_PATH(`all-${namespace}`));
+      made = await uids();
+      assert.ok(made.every((uid) => uid !== undefined));
+    });
+
+    test('is upgraded, its CRDs with it, passes its test only then, and is rolled back', async () => {
+      const fields = async (): Promise<readonly string[]> => {
+        const { spec } = await cluster.find(CRD);
+        return Object.keys(spec.versions[0].schema.openAPIV3Schema.properties.spec.properties);
+      };
+      const { metadata } = await cluster.api.must('GET', DEPLOYMENT());
+      assert.notEqual((await helm.run('test', NAME, ...where)).code, 0);
+      assert.ok(cluster.pods.output().includes('they lack AWSECRImagePullSecret.spec.registries;'));
+      assert.ok(!(await fields()).includes('registries'));
+      await helm.must('upgrade', NAME, ...cluster.here, '--set', 'logLevel=debug');
+      assert.ok((await fields()).includes('registries'));
+      const upgraded = await cluster.api.must('GET', DEPLOYMENT());
+      assert.equal(upgraded.metadata.uid, metadata.uid);
+      assert.ok(upgraded.spec.template.spec.containers[0].args.includes('--log-level=debug'));
+      await helm.must('upgrade', NAME, ...cluster.here);
+      await helm.must('rollback', NAME, '2', ...where, '--wait', '--timeout', '60s');
+      assert.match(await helm.must('test', NAME, ...where), /Phase:\s+Succeeded/);
+      assert.ok(cluster.pods.output().includes('✔ the CRDs have every field'));
+      const back = await cluster.api.must('GET', DEPLOYMENT());
+      assert.ok(back.spec.template.spec.containers[0].args.includes('--log-level=debug'));
+      assert.equal(back.status.readyReplicas, 1);
+    });
+
+    test('leaves CRDs, objects and Secrets behind when it is uninstalled, and nothing else', async () => {
+      await helm.must('uninstall', NAME, ...where, '--wait');
+      assert.equal(await cluster.find(DEPLOYMENT()), undefined);
+      assert.equal((await cluster.find(CRD)).metadata.deletionTimestamp, undefined);
+      for (const kind of ['clusterroles', 'clusterrolebindings']) {
+        const { items } = await cluster.api.must('GET', `/apis/rbac.authorization.k8s.io/v1/${kind}`);
+        const names = items.map(({ metadata }: { metadata: { name: string } }) => metadata.name);
+        assert.deepEqual(
+          names.filter((name: string) => name.startsWith(NAME)),
+          [],
+        );
+      }
+      for (const kind of ['validatingadmissionpolicies', 'validatingadmissionpolicybindings'])
+        assert.deepEqual((await cluster.api.must('GET', `/apis/admissionregistration.k8s.io/v1/${kind}`)).items, []);
+      const { items } = await cluster.api.must('GET', SECRET_PATH(NAMESPACE));
+      assert.deepEqual(items, []);
+    });
+
+    test('is installed again under its name', async () => {
+      await helm.must('install', NAME, ...cluster.here);
+      await helm.must('uninstall', NAME, ...where, '--wait');
+    });
+
+    test('is installed again under another name with --take-ownership, and goes on with what is there', async () => {
+      const { stderr, code } = await helm.run('install', 'other', ...cluster.here);
+      assert.equal(code, 1);
+      assert.match(stderr, /invalid ownership metadata/);
+      const token = passwordOf((await cluster.api.get(SECRET_PATH(namespace, 'ecr-login'))).body);
+      await helm.must('install', 'other', ...cluster.here, '--take-ownership');
+      assert.equal((await cluster.find(DEPLOYMENT(`other-${NAME}`))).status.readyReplicas, 1);
+      assert.equal(passwordOf((await cluster.api.get(SECRET_PATH(namespace, 'ecr-login'))).body), token);
+      await cluster.api.must('DELETE', NAMESPACED_PATH(namespace, 'one'));
+      await createPullSecret(cluster.api, namespace, 'one', { secretName: 'renamed' });
+      await isReady(NAMESPACED_PATH(namespace, 'one'));
+      made = await uids();
+      await helm.must('uninstall', 'other', ...where, '--wait');
+    });
+
+    test('without CRDs waits for them, and tells how to get them', async () => {
+      await cluster.removeCrds();
+      made = await uids();
+      const flags = cluster.here.filter((flag) => flag !== '--wait');
+      const notes = await helm.must('install', NAME, ...flags, '--set', 'crds.enabled=false');
+      assert.ok(notes.includes('kubectl apply --server-side -f crds.yaml'), notes);
+      await eventually(() => (cluster.pods.output().includes('are the CRDs installed?') ? true : undefined), 20_000);
+      assert.equal((await cluster.find(DEPLOYMENT())).status.readyReplicas ?? 0, 0);
+      await helm.must('upgrade', NAME, ...cluster.here, '--set', 'crds.enabled=true');
+      await helm.must('uninstall', NAME, ...where, '--wait');
+    });
+  });
+}
+
+describe('the chart', () => {
+  const cluster = useCluster();
+  test('is refused where a cluster is too old, in words', async () => {
+    const helm = await cluster.helm(4);
+    const { code, stderr } = await helm.run('template', NAME, CHART, '--kube-version', '1.32.0');
+    assert.equal(code, 1);
+    assert.match(stderr, /chart requires kubeVersion: >=1\.33\.0-0 which is incompatible with Kubernetes v1\.32\.0/);
+  });
+});

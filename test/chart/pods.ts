@@ -1,0 +1,159 @@
+// Runs the pods of one namespace as processes, since there is no kubelet here: arguments, environment, ServiceAccount and
+// probes are those of the pod, as the chart rendered them and the real controllers made it.
+
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ControlPlane } from '../../src/testing/control-plane/control-plane.ts';
+import { endNode, startNode } from '../../src/testing/node-process.ts';
+import { requestToken } from '../../src/testing/operator-account.ts';
+import { NO_ENVIRONMENT } from '../../src/testing/operator-process.ts';
+import type { TestApi } from '../../src/testing/test-api.ts';
+import { ensureBundle } from '../process/bundle.ts';
+
+export interface PodsOptions {
+  readonly plane: ControlPlane;
+  readonly api: TestApi;
+  readonly namespace: string;
+  /** Variables that stand for what is outside of the cluster, such as AWS_ENDPOINT_URL_ECR. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface Pods {
+  /** Everything that all of them wrote. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+interface Container {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly readinessProbe?: { readonly httpGet: { readonly path: string; readonly port: string } };
+}
+
+interface Pod {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };
+  readonly spec: {
+    readonly nodeName?: string;
+    readonly serviceAccountName: string;
+    readonly restartPolicy: string;
+    readonly containers: readonly [Container];
+  };
+}
+
+interface Running {
+  readonly pod: Pod;
+  readonly child: ChildProcess;
+  phase: string;
+  ready: boolean;
+}
+
+const LOOK_EVERY_MS = 50;
+const PROBE_LIMIT_MS = 2_000;
+
+export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
+  const path = (name = '', rest = ''): string => `/api/v1/namespaces/${namespace}/pods${name && `/${name}`}${rest}`;
+  const running = new Map<string, Running>();
+  let output = '';
+  const stopping = new AbortController();
+
+  /** The folder that Kubernetes mounts into a pod. */
+  const makeServiceAccount = async (account: string): Promise<string> => {
+    const folder = mkdtempSync(join(tmpdir(), 'pod-'));
+    writeFileSync(join(folder, 'token'), await requestToken(api, namespace, account), { mode: 0o600 });
+    writeFileSync(join(folder, 'ca.crt'), plane.certificateAuthority);
+    writeFileSync(join(folder, 'namespace'), namespace);
+    return folder;
+  };
+
+  const start = async (pod: Pod): Promise<void> => {
+    const [container] = pod.spec.containers;
+    const { name } = pod.metadata;
+    const target = { apiVersion: 'v1', kind: 'Node', name: 'here' };
+    if (pod.spec.nodeName === undefined) await api.must('POST', path(name, '/binding'), { metadata: { name }, target });
+    const folder = await makeServiceAccount(pod.spec.serviceAccountName);
+    const { hostname, port } = new URL(plane.url);
+    const child = startNode([ensureBundle(), ...container.args], {
+      ...NO_ENVIRONMENT,
+      ...Object.fromEntries(container.env.map((variable) => [variable.name, variable.value])),
+      ...env,
+      KUBERNETES_SERVICE_HOST: hostname,
+      KUBERNETES_SERVICE_PORT: port,
+      ECR_OPERATOR_SERVICE_ACCOUNT_FOLDER: folder,
+    });
+    const one: Running = { pod, child, phase: 'Running', ready: false };
+    running.set(pod.metadata.uid, one);
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: string) => (output += text));
+    child.once('close', (code) => {
+      rmSync(folder, { recursive: true, force: true });
+      one.phase = code === 0 ? 'Succeeded' : 'Failed';
+      one.ready = false;
+    });
+    await tell(one);
+  };
+
+  /** What a kubelet tells of it. */
+  const tell = async ({ pod, phase, ready }: Running): Promise<void> => {
+    const [{ name, ...container }] = pod.spec.containers;
+    const status = ready ? 'True' : 'False';
+    const body = {
+      status: {
+        phase,
+        conditions: ['Ready', 'ContainersReady', 'Initialized', 'PodScheduled'].map((type) => ({ type, status })),
+        containerStatuses: [
+          { name, ready, restartCount: 0, image: String(Reflect.get(container, 'image')), imageID: '' },
+        ],
+      },
+    };
+    await api.send('PATCH', path(pod.metadata.name, '/status'), body, 'application/strategic-merge-patch+json');
+  };
+
+  const probe = async ({ pod, child }: Running): Promise<boolean> => {
+    const [{ readinessProbe, ports }] = pod.spec.containers;
+    if (child.exitCode !== null || !readinessProbe) return false;
+    const port = ports?.find(({ name }) => name === readinessProbe.httpGet.port)?.containerPort;
+    // Somebody else may listen there, and say nothing.
+    const signal = AbortSignal.timeout(PROBE_LIMIT_MS);
+    const reply = await fetch(`http://127.0.0.1:${port}${readinessProbe.httpGet.path}`, { signal }).catch(
+      () => undefined,
+    );
+    return reply?.status === 200;
+  };
+
+  const look = async (): Promise<void> => {
+    const { items } = (await api.must('GET', path())) as { readonly items: readonly Pod[] };
+    for (const pod of items) {
+      const known = running.get(pod.metadata.uid);
+      if (pod.metadata.deletionTimestamp !== undefined) {
+        if (known) await endNode(known.child);
+        running.delete(pod.metadata.uid);
+        await api.send('DELETE', path(pod.metadata.name), { gracePeriodSeconds: 0 });
+      } else if (!known) await start(pod);
+      else {
+        const before = `${known.phase} ${known.ready}`;
+        known.ready = await probe(known);
+        if (`${known.phase} ${known.ready}` !== before || known.phase !== 'Running') await tell(known);
+      }
+    }
+  };
+
+  const loop = (async () => {
+    while (!stopping.signal.aborted) {
+      // A pod that goes while it is looked at; what lasts shows as a pod that does not get ready.
+      await look().catch((error: unknown) => (output += `looking at the pods: ${String(error)}\n`));
+      await new Promise((resolve) => void setTimeout(resolve, LOOK_EVERY_MS));
+    }
+    for (const { child } of running.values()) await endNode(child, 'SIGKILL');
+  })();
+
+  return {
+    output: () => output,
+    async stop() {
+      stopping.abort();
+      await loop;
+    },
+  };
+}

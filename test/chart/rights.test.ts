@@ -1,0 +1,260 @@
+// The rights that the chart gives are those that the operator uses, no more; and its policies let nothing else through.
+
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { API_VERSION, LEGACY_API_VERSION, LEGACY_KIND } from '../../src/api/names.ts';
+import { OPERATOR_NAMESPACE, POLICY_REFUSAL } from '../../src/testing/operator-account.ts';
+import { eventually, type TestApi } from '../../src/testing/test-api.ts';
+import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import {
+  CLUSTER_PATH,
+  conditionOf,
+  LEGACY_PATH,
+  NAMESPACED_PATH,
+  SECRET_PATH,
+  useWorld,
+} from '../../src/testing/world.ts';
+import { ACCESS, createClusterPullSecret, createPullSecret } from '../scenario/manifests.ts';
+
+const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const ROLE = '/apis/rbac.authorization.k8s.io/v1/clusterroles/kube-ecr-secrets-operator';
+const DOCKER_CONFIG = Buffer.from('{"auths":{}}').toString('base64');
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+const byText = (one: string, other: string): number => one.localeCompare(other);
+
+// Rule 19
+describe('the rights of the chart', () => {
+  const world = useWorld();
+
+  const granted = async (): Promise<readonly string[]> => {
+    const { rules } = (await world.api.must('GET', ROLE)) as { readonly rules: readonly Rule[] };
+    const pairs = rules.flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((resource) => {
+          const [plural, subresource] = resource.split('/');
+          const name = `${plural}${group && `.${group}`}${subresource ? `/${subresource}` : ''}`;
+          return verbs.map((verb) => `${verb} ${name}`);
+        }),
+      ),
+    );
+    return pairs.toSorted(byText);
+  };
+  const used = (): readonly string[] => {
+    const asked = world.audit().filter(({ resource }) => !resource.startsWith('/'));
+    return [...new Set(asked.map(({ verb, resource }) => `${verb} ${resource}`))].sort(byText);
+  };
+  const uses = async (...pairs: readonly string[]): Promise<void> =>
+    void (await eventually(() => (pairs.every((pair) => used().includes(pair)) ? true : undefined)));
+
+  test('are all used, and none beside them, in a life with everything that the operator does', async (t) => {
+    process.env['AWS_ENDPOINT_URL_STS'] = world.aws.url;
+    t.after(() => delete process.env['AWS_ENDPOINT_URL_STS']);
+    const clock = createTravelClock();
+    world.aws.setTokenLife(12 * HOUR);
+    const [one, other] = [await world.api.createNamespace(), await world.api.createNamespace()];
+    await world.startOperator(clock);
+
+    // Keys from a Secret.
+    const data = { AWS_ACCESS_KEY_ID: ACCESS.accessKeyId, AWS_SECRET_ACCESS_KEY: ACCESS.secretAccessKey };
+    await world.api.must('POST', SECRET_PATH(one), { metadata: { name: 'keys' }, stringData: data });
+    const awsAccess = { region: 'eu-west-1', secretRef: { name: 'keys' } };
+    await createPullSecret(world.api, one, 'by-secret', { awsAccess });
+    await world.ready(NAMESPACED_PATH(one, 'by-secret'));
+    await uses('get secrets', 'create secrets', 'create events.events.k8s.io');
+
+    // A namespace that leaves loses its Secret.
+    const path = CLUSTER_PATH(`rights-${one}`);
+    await createClusterPullSecret(world.api, `rights-${one}`, { namespaces: [one, other], secretName: 'everywhere' });
+    await world.ready(path);
+    await world.api.merge(path, { spec: { namespaces: [one] } });
+    await uses('delete secrets');
+
+    // A token of a ServiceAccount whose role stands in its annotation.
+    const annotations = { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::111122223333:role/puller' };
+    const account = { metadata: { name: 'puller', annotations } };
+    await world.api.must('POST', `/api/v1/namespaces/${one}/serviceaccounts`, account);
+    await createPullSecret(world.api, one, 'by-account', {
+      awsAccess: { region: 'eu-west-1', serviceAccountRef: { name: 'puller' } },
+      secretName: 'by-account',
+    });
+    await uses('get serviceaccounts', 'create serviceaccounts/token');
+
+    // The deprecated kind: one that is converted, one that cannot be.
+    const legacy = (name: string, spec: object): Promise<unknown> =>
+      world.api.must('POST', LEGACY_PATH(), {
+        apiVersion: LEGACY_API_VERSION,
+        kind: LEGACY_KIND,
+        metadata: { name },
+        spec,
+      });
+    await legacy(`good-${one}`, { awsAccess: ACCESS, secretName: 'converted', namespaces: [one] });
+    await legacy(`bad-${one}`, { awsAccess: { ...ACCESS, region: 'nowhere' }, secretName: 'bad', namespaces: [one] });
+    t.after(() => world.api.must('DELETE', LEGACY_PATH(`bad-${one}`)));
+    await uses('delete awsecrcredentials.aws.zakariaamine.com', 'patch awsecrcredentials.aws.zakariaamine.com/status');
+
+    // What AWS says no to is asked again and told again, minutes later.
+    const awsAccessDenied = { ...ACCESS, accessKeyId: 'AKIADENIEDDENIED0001' };
+    await createPullSecret(world.api, one, 'denied', { awsAccess: awsAccessDenied, secretName: 'denied' });
+    await world.status(NAMESPACED_PATH(one, 'denied'), (status) => conditionOf(status, 'Stalled') !== undefined);
+    for (let turn = 0; turn < 3; turn += 1) {
+      const asked = world.aws.calls();
+      clock.travel(6 * MINUTE);
+      await eventually(() => (world.aws.calls() > asked ? true : undefined));
+    }
+    await uses('patch events.events.k8s.io');
+
+    // A Secret that was deleted is written again, once it is sure that nobody has told of a later login.
+    for (const name of ['ecr-login', 'everywhere']) await world.api.must('DELETE', SECRET_PATH(one, name));
+    const plurals = ['awsecrimagepullsecrets', 'clusterawsecrimagepullsecrets'];
+    await uses(...plurals.map((plural) => `get ${plural}.aws.zakariaamine.com`));
+
+    // Six hours later logins are renewed.
+    world.aws.setTokenLife(24 * HOUR);
+    clock.travel(6 * HOUR);
+    await uses('patch secrets');
+    assert.deepEqual(used(), await granted());
+  });
+});
+
+// Rule 19
+describe('the policies of the chart', () => {
+  const world = useWorld();
+  let namespace = '';
+  let operator: TestApi;
+  before(async () => {
+    namespace = await world.api.createNamespace();
+    operator = world.api.as(world.token);
+  });
+
+  const label = { 'app.kubernetes.io/managed-by': 'kube-ecr-secrets-operator' };
+  const pullSecret = (name: string, metadata: object = { labels: label }): object => ({
+    metadata: { name, ...metadata },
+    type: 'kubernetes.io/dockerconfigjson',
+    data: { '.dockerconfigjson': DOCKER_CONFIG },
+  });
+  const ownedBy = (kind: string, apiVersion: string, uid: string): object => ({
+    ownerReferences: [{ apiVersion, kind, name: namespace, uid }],
+  });
+  const tokenPath = (): string => `/api/v1/namespaces/${OPERATOR_NAMESPACE}/serviceaccounts/default/token`;
+  const tokenRequest = (spec: object): object => ({
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    spec,
+  });
+  const MERGE = 'application/merge-patch+json';
+
+  test('let the operator create, change and delete pull secrets of its own', async () => {
+    await operator.must('POST', SECRET_PATH(namespace), pullSecret('own'));
+    await operator.must('PATCH', SECRET_PATH(namespace, 'own'), { metadata: { annotations: { a: 'b' } } }, MERGE);
+    await operator.must('DELETE', SECRET_PATH(namespace, 'own'));
+  });
+
+  test('let it take over what the Go project made, of each of its kinds', async (t) => {
+    for (const [kind, apiVersion, path] of [
+      ['AWSECRImagePullSecret', API_VERSION, NAMESPACED_PATH(namespace)],
+      ['ClusterAWSECRImagePullSecret', API_VERSION, CLUSTER_PATH()],
+      ['AWSECRCredential', LEGACY_API_VERSION, LEGACY_PATH()],
+    ] as const) {
+      const name = kind.toLowerCase();
+      const spec = {
+        awsAccess: ACCESS,
+        secretName: 'a',
+        ...(path === NAMESPACED_PATH(namespace) ? {} : { namespaces: [namespace] }),
+      };
+      const { metadata } = await world.api.must('POST', path, {
+        apiVersion,
+        kind,
+        metadata: { name: namespace },
+        spec,
+      });
+      t.after(() => world.api.send('DELETE', `${path}/${namespace}`));
+      await world.api.must('POST', SECRET_PATH(namespace), pullSecret(name, ownedBy(kind, apiVersion, metadata.uid)));
+      const dryRun = `${SECRET_PATH(namespace, name)}?dryRun=All`;
+      await operator.must('PATCH', dryRun, { metadata: { labels: label } }, MERGE);
+      const { status, body } = await operator.send('DELETE', dryRun);
+      assert.equal(status, 403, `${kind}: deleted before it was taken over`);
+      assert.ok(body.message.includes(POLICY_REFUSAL), body.message);
+    }
+  });
+
+  const made = async (name: string, secret: object): Promise<string> => {
+    await world.api.must('POST', SECRET_PATH(namespace), secret);
+    return SECRET_PATH(namespace, name);
+  };
+  const REFUSED: Readonly<Record<string, () => Promise<readonly [method: string, path: string, body?: object]>>> = {
+    'the creation of a secret of another type': async () => [
+      'POST',
+      SECRET_PATH(namespace),
+      { metadata: { name: 'opaque', labels: label }, stringData: { a: 'b' } },
+    ],
+    'the creation of a token of a ServiceAccount as a secret': async () => [
+      'POST',
+      SECRET_PATH(namespace),
+      {
+        metadata: { name: 'token', labels: label, annotations: { 'kubernetes.io/service-account.name': 'default' } },
+        type: 'kubernetes.io/service-account-token',
+      },
+    ],
+    'the creation of a pull secret without our label': async () => [
+      'POST',
+      SECRET_PATH(namespace),
+      pullSecret('unlabelled', {}),
+    ],
+    'an empty patch of a foreign secret, which reads it': async () => [
+      'PATCH',
+      await made('foreign', { metadata: { name: 'foreign' }, stringData: { a: 'b' } }),
+      {},
+    ],
+    'our label on a foreign pull secret': async () => [
+      'PATCH',
+      await made('somebodys', pullSecret('somebodys', {})),
+      { metadata: { labels: label } },
+    ],
+    'our label on a pull secret that another group owns': async () => [
+      'PATCH',
+      await made('owned', pullSecret('owned', ownedBy('AWSECRImagePullSecret', 'example.com/v1', namespace))),
+      { metadata: { labels: label } },
+    ],
+    'the deletion of a foreign pull secret': async () => ['DELETE', await made('stays', pullSecret('stays', {}))],
+    'the deletion of a secret of another type with our label': async () => [
+      'DELETE',
+      await made('kept', { metadata: { name: 'kept', labels: label }, stringData: { a: 'b' } }),
+    ],
+    'our label taken off a pull secret of ours': async () => [
+      'PATCH',
+      await made('ours', pullSecret('ours')),
+      { metadata: { labels: { 'app.kubernetes.io/managed-by': null } } },
+    ],
+    'a token that the API server takes': async () => ['POST', tokenPath(), tokenRequest({})],
+    'a token for AWS and somebody else': async () => [
+      'POST',
+      tokenPath(),
+      tokenRequest({ audiences: ['sts.amazonaws.com', 'vault'] }),
+    ],
+    'a token for longer than an hour': async () => [
+      'POST',
+      tokenPath(),
+      tokenRequest({ audiences: ['sts.amazonaws.com'], expirationSeconds: 3_601 }),
+    ],
+  };
+  for (const [what, request] of Object.entries(REFUSED)) {
+    test(`refuse the operator ${what}`, async () => {
+      const [method, path, body] = await request();
+      const { status, body: answer } = await operator.send(method, path, body, method === 'PATCH' ? MERGE : undefined);
+      assert.equal(status, 403, JSON.stringify(answer));
+      assert.ok(answer.message.includes(POLICY_REFUSAL), answer.message);
+    });
+  }
+
+  test('let it have a token that only AWS takes', async () => {
+    const spec = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 };
+    await operator.must('POST', tokenPath(), tokenRequest(spec));
+  });
+});

@@ -1,0 +1,121 @@
+// The bundle where the image has it: a root of its own that holds nothing else, read-only, not as root, with the arguments,
+// environment and memory of the chart. There is no Docker here, so mounts and chroot stand in for it.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
+import { renderChart } from '../../src/testing/helm/chart.ts';
+import { createHelm } from '../../src/testing/helm/helm.ts';
+import { endNode } from '../../src/testing/node-process.ts';
+import { OPERATOR_NAMESPACE } from '../../src/testing/operator-account.ts';
+import { eventually } from '../../src/testing/test-api.ts';
+import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../src/testing/world.ts';
+import { ensureBundle } from '../process/bundle.ts';
+import { createClusterPullSecret, createPullSecret } from '../scenario/manifests.ts';
+
+const MEMORY_LIMIT = 128 * 1024 * 1024;
+/** The user of the image. */
+const USER = 65_532;
+
+/** $1 the bundle, $2 this Node, $3 the folder of the ServiceAccount; then the arguments of the container. */
+const START = `
+set -e
+root=$(mktemp -d)
+mount -t tmpfs -o size=16m none "$root"
+for folder in lib lib64 usr/lib; do
+  if [ -d "/$folder" ]; then mkdir -p "$root/$folder"; mount --rbind "/$folder" "$root/$folder"; fi
+done
+mkdir -p "$root/nodejs/bin" "$root/proc" "$root/dev" "$root/var/run/secrets/kubernetes.io/serviceaccount"
+mount --rbind /proc "$root/proc"
+for file in null urandom; do touch "$root/dev/$file"; mount --bind "/dev/$file" "$root/dev/$file"; done
+touch "$root/nodejs/bin/node"; mount --bind "$2" "$root/nodejs/bin/node"
+cp "$1" "$root/kube-ecr-secrets-operator.cjs"
+mount --bind "$3" "$root/var/run/secrets/kubernetes.io/serviceaccount"
+mount -o remount,ro "$root"
+shift 3
+exec chroot --userspec=${USER}:${USER} "$root" /nodejs/bin/node /kube-ecr-secrets-operator.cjs "$@"
+`;
+
+const NEEDS = 'needs Linux, root and unshare';
+const canRun = process.platform === 'linux' && process.getuid?.() === 0 && existsSync('/usr/bin/unshare');
+
+describe('the image', () => {
+  const world = useWorld();
+  const children: ChildProcess[] = [];
+  after(async () => {
+    for (const child of children) await endNode(child, 'SIGKILL');
+  });
+
+  test('holds all that the operator needs, read-only and without root, within its memory', async (t) => {
+    if (!canRun) return t.skip(NEEDS);
+    const [metrics, probes] = [await findFreePort(), await findFreePort()];
+    const set = ['--set', `metrics.port=${metrics},probePort=${probes},legacyConversion.enabled=true`];
+    const objects = await renderChart(await createHelm(4), { name: 'a', namespace: OPERATOR_NAMESPACE }, ...set);
+    const [container] = objects.find(({ kind }) => kind === 'Deployment')?.['spec'].template.spec.containers ?? [];
+    assert.equal(container.resources.limits.memory, '128Mi');
+
+    const account = mkdtempSync(join(tmpdir(), 'account-'));
+    t.after(() => rmSync(account, { recursive: true, force: true }));
+    writeFileSync(join(account, 'token'), world.token);
+    writeFileSync(join(account, 'ca.crt'), world.plane.certificateAuthority);
+    writeFileSync(join(account, 'namespace'), OPERATOR_NAMESPACE);
+    const { hostname, port } = new URL(world.plane.url);
+    const variables = container.env.map(({ name, value }: { name: string; value: string }) => [name, value]);
+    // Kubernetes lets the user of the pod read it.
+    chmodSync(account, 0o755);
+    const child = spawn(
+      'unshare',
+      ['--mount', 'sh', '-c', START, 'sh', ensureBundle(), process.execPath, account, ...container.args],
+      {
+        // Nothing of the environment that we run in.
+        env: {
+          ...Object.fromEntries(variables),
+          PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+          // As a container runtime sets it for a user that the image does not know.
+          HOME: '/',
+          KUBERNETES_SERVICE_HOST: hostname,
+          KUBERNETES_SERVICE_PORT: port,
+          AWS_ENDPOINT_URL_ECR: world.aws.url,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    children.push(child);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => (output += text));
+    world.alsoSearch('the output of the image', () => output);
+    await eventually(() => {
+      if (child.exitCode !== null) throw new Error(output);
+      return output.includes('"msg":"Ready"') ? true : undefined;
+    }, 20_000).catch((cause: unknown) => {
+      throw new Error(output, { cause });
+    });
+
+    const proc = (file: string): string => readFileSync(`/proc/${child.pid}/${file}`, 'utf8');
+    assert.match(proc('status'), new RegExp(`^Uid:\\t${USER}\\t${USER}\\t${USER}\\t${USER}$`, 'm'));
+    assert.match(proc('status'), /^CapEff:\t0+$/m);
+    assert.match(proc('mountinfo'), /^\S+ \S+ \S+ \/ \/ ro,/m);
+
+    const namespaces = await Promise.all(
+      Array.from({ length: 20 }, () => world.api.createNamespace({ image: 'yes' }, 'image')),
+    );
+    const [namespace = ''] = namespaces;
+    await createPullSecret(world.api, namespace, 'one');
+    const selector = { namespaceSelector: { matchLabels: { image: 'yes' } }, secretName: 'everywhere' };
+    await createClusterPullSecret(world.api, 'image', selector);
+    await world.ready(NAMESPACED_PATH(namespace, 'one'));
+    await world.status(CLUSTER_PATH('image'), ({ secrets }) => secrets?.ready === namespaces.length);
+    assert.equal((await fetch(`http://127.0.0.1:${probes}/readyz`)).status, 200);
+    const text = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
+    const resident = Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
+    assert.ok(resident > 0 && resident < MEMORY_LIMIT, `${resident} bytes are resident`);
+    assert.doesNotMatch(output, /"level":"(warn|error)"/);
+    child.kill('SIGTERM');
+    assert.equal(await new Promise((resolve) => child.once('close', resolve)), 0, output);
+  });
+});

@@ -1,0 +1,86 @@
+// CRDs that are older than the operator: said by the operator, and by the command `check`.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { installCrds } from '../../src/testing/install-crds.ts';
+import { eventually } from '../../src/testing/test-api.ts';
+import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { useWorld } from '../../src/testing/world.ts';
+import { runToEnd } from './bundle.ts';
+
+const CRD =
+  '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/clusterawsecrimagepullsecrets.aws.zakariaamine.com';
+const SPEC = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties';
+
+describe('CRDs that are older than the operator', () => {
+  const world = useWorld();
+  const check = (): ReturnType<typeof runToEnd> => runToEnd(['check', '--kubeconfig', world.plane.kubeconfigPath]);
+
+  before(async () => {
+    const patch = ['registries', 'namespaceSelector'].map((name) => ({ op: 'remove', path: `${SPEC}/${name}` }));
+    await world.api.must('PATCH', CRD, patch, 'application/json-patch+json');
+  });
+  after(async () => await installCrds(world.api));
+
+  test('are named by check, with the fields that they lack and the way to mend it', async () => {
+    const { stdout, code } = await eventually(async () => {
+      const found = await check();
+      return found.code === 0 ? undefined : found;
+    });
+    assert.equal(code, 1);
+    const [reached, crds, ...rest] = stdout.split('\n');
+    assert.equal(
+      reached,
+      `✔ the API server at ${world.plane.url} is reached; it is Kubernetes v${world.plane.version}`,
+    );
+    const kind = 'ClusterAWSECRImagePullSecret.spec';
+    assert.ok(crds?.includes(`they lack ${kind}.registries, ${kind}.namespaceSelector;`), crds);
+    assert.match(crds ?? '', /^✖ .* kube-ecr-secrets-operator crds \| kubectl apply --server-side -f -$/);
+    assert.deepEqual(rest, ['']);
+  });
+
+  test('are told in the log of the operator, once, and so is that they fit again', async () => {
+    const clock = createTravelClock();
+    const operator = await world.startOperator(clock);
+    const minutes = async (words: string): Promise<true> =>
+      await eventually(() => {
+        clock.travel(60_000);
+        return operator.output().includes(words) ? true : undefined;
+      }, 20_000);
+    await minutes(
+      '"fields":"ClusterAWSECRImagePullSecret.spec.registries, ClusterAWSECRImagePullSecret.spec.namespaceSelector"',
+    );
+    await installCrds(world.api);
+    await minutes('The CRDs fit this version now');
+    const lines = operator.output().split('\n');
+    assert.equal(lines.filter((line) => line.includes('The CRDs are older than this version')).length, 1);
+    await operator.stop();
+  });
+
+  test('that were mended are well for check', async () => {
+    const { code, stdout } = await check();
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^✔ .*\n✔ the CRDs have every field that version \S+ knows\n$/);
+  });
+});
+
+describe('check', () => {
+  test('says why the API server is not reached, and ends by code 1', async () => {
+    const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' };
+    const { code, stdout } = await runToEnd(['check', '--service-account-folder', '/nowhere'], env);
+    assert.equal(code, 1);
+    assert.match(stdout, /^✖ cannot read \/nowhere\/(token|ca\.crt): is the service account token mounted/);
+  });
+
+  test('refuses flags that are not its own by code 2', async () => {
+    const { code, stderr } = await runToEnd(['check', '--log-level=info']);
+    assert.deepEqual(
+      { code, stderr },
+      {
+        code: 2,
+        stderr:
+          'kube-ecr-secrets-operator check: --log-level is not a flag of check (see kube-ecr-secrets-operator help)\n',
+      },
+    );
+  });
+});
