@@ -46,8 +46,8 @@ live-test: $(INSTALLED) ## The login against AWS itself (AWS_ACCESS_KEY_ID, AWS_
 demo: $(INSTALLED) $(BUNDLE) ## See it at work on a real API server (KEEP=1 leaves it running)
 	node scripts/demo/main.ts $(if $(KEEP),--keep)
 
-bench: $(INSTALLED) $(BUNDLE) ## Speed and size beside the floor
-	node bench/bench.ts
+bench: $(INSTALLED) $(BUNDLE) ## Speed and size beside the floor (SCALE=1: the rows that take minutes)
+	node bench/bench.ts $(if $(SCALE),largeObjects scale)
 
 control-plane: $(INSTALLED) ## A real API server to play with, until Ctrl-C
 	node scripts/control-plane.ts --controller-manager

@@ -2,14 +2,15 @@
 // What counts is the ratio; seconds and megabytes are those of this machine. Prints a table, writes bench/results/latest.json.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { type AwsProcess, startAwsProcess } from '../src/testing/aws-process.ts';
-import { type ControlPlane, startControlPlane } from '../src/testing/control-plane/control-plane.ts';
+import { startAwsProcess } from '../src/testing/aws-process.ts';
+import { startControlPlane } from '../src/testing/control-plane/control-plane.ts';
 import { installCrds } from '../src/testing/install-crds.ts';
-import { type OperatorProcess, startOperatorProcess } from '../src/testing/operator-process.ts';
 import { createTestApi, eventually } from '../src/testing/test-api.ts';
-import { type BareClient, createBareClient } from './bare-client.ts';
+import { createBareClient } from './bare-client.ts';
 import { median, memoryOf, pause, settled, timed } from './measure.ts';
 import { progress, report, rows, table } from './report.ts';
+import { largeObjects, scale } from './scale.ts';
+import { type Bench, restart, startOperator } from './stage.ts';
 import {
   CLUSTER_OBJECTS,
   cleanUp,
@@ -30,25 +31,6 @@ const FOREIGN = 5_000;
 const SAMPLES = 20;
 const TOKEN_LIFE_MS = 20_000;
 const TOKEN_WATCH_MS = 45_000;
-
-interface Bench {
-  readonly plane: ControlPlane;
-  readonly aws: AwsProcess;
-  readonly client: BareClient;
-  operator: OperatorProcess;
-}
-
-async function startOperator({ plane, aws }: Pick<Bench, 'plane' | 'aws'>): Promise<OperatorProcess> {
-  const operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod' });
-  await operator.ready();
-  return operator;
-}
-
-async function restart(bench: Bench): Promise<void> {
-  await bench.operator.end();
-  await bench.aws.control('DELETE', 'requests');
-  bench.operator = await startOperator(bench);
-}
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(2)} s`;
 const ratio = (ours: number, floor: number): string =>
@@ -249,8 +231,10 @@ async function shortTokens(bench: Bench): Promise<void> {
   );
 }
 
-const PARTS = { namespacedObjects, clusterObject, restarts, foreignSecrets, latencies, shortTokens };
-const chosen = process.argv.slice(2);
+const USUAL = { namespacedObjects, clusterObject, restarts, foreignSecrets, latencies, shortTokens };
+/** These take minutes, and disk: by name only. */
+const PARTS = { ...USUAL, largeObjects, scale };
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(USUAL);
 const unknown = chosen.filter((name) => !Object.hasOwn(PARTS, name));
 if (unknown.length > 0) {
   console.error(`no part of the bench: ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`);
@@ -267,7 +251,7 @@ const client = createBareClient(plane);
 await pause(5_000);
 await createNamespaces(client, numbered('ns', COUNT));
 const bench: Bench = { plane, aws, client, operator: await startOperator({ plane, aws }) };
-for (const [name, part] of Object.entries(PARTS)) if (chosen.length === 0 || chosen.includes(name)) await part(bench);
+for (const [name, part] of Object.entries(PARTS)) if (chosen.includes(name)) await part(bench);
 await bench.operator.end();
 await aws.stop();
 await plane.stop();

@@ -7,8 +7,18 @@ import type { LoginStatus } from '../api/schema.ts';
 import { type EpochMs, formatRfc3339, HOUR, SECOND, seconds } from '../lib/time.ts';
 import { after, base64, hostOf, login, round, START } from '../testing/builders.ts';
 import { makeDockerConfig, readDockerConfig } from './docker-config.ts';
-import { isUsable, type Login, loginDigest, makeLogin, needsLogin, type Token } from './login.ts';
-import { nextStatus } from './status.ts';
+import {
+  isLater,
+  isSuperseded,
+  isUsable,
+  type Login,
+  later,
+  loginDigest,
+  makeLogin,
+  needsLogin,
+  type Token,
+} from './login.ts';
+import { nextStatus, withLogins } from './status.ts';
 import { proveLogin } from './stored-login.ts';
 
 const token: Token = { username: 'AWS', password: 'p', hosts: ['b.example', 'a.example'], expiresAt: after(12 * HOUR) };
@@ -110,5 +120,43 @@ describe('a stored login', () => {
   test('takes its hosts from the status, never from the Secret', () => {
     const more = new Map([...entries, ['planted.example', { username: 'AWS', password: written.password }]]);
     assert.deepEqual(proveLogin(status, more)?.hosts, [host]);
+  });
+});
+
+// Rule 7
+describe('of two logins', () => {
+  const ends = integer({ min: 1, max: 3 }).map((hours) => after(hours * HOUR));
+  const digests = integer({ min: 1, max: 3 }).map(String);
+  const pair = property(ends, digests, ends, digests, (end, digest, otherEnd, otherDigest) => {
+    const one = login('eu-west-1', { expiresAt: end, digest });
+    const other = login('eu-west-1', { expiresAt: otherEnd, digest: otherDigest });
+    const isSame = end === otherEnd && digest === otherDigest;
+    assert.equal(isLater(one, other), !isSame && !isLater(other, one));
+    const next = later(one, other, START);
+    assert.ok(next.expiresAt >= Math.max(end, otherEnd));
+    assert.equal(next.renewAt, other.renewAt);
+  });
+
+  test('exactly one is later, whoever compares them, and the end of the one to go on with never goes back', () => {
+    assertProperty(pair);
+  });
+
+  test('one whose end no login can have is nobody to hold on to', () => {
+    const [held, fetched] = [login('eu-west-1', { expiresAt: after(13 * HOUR) }), login('eu-west-1')];
+    assert.equal(later(held, fetched, START), fetched);
+    assert.equal(later(undefined, fetched, START), fetched);
+  });
+
+  test('the one that a status tells of supersedes when it ends later, at an end that a login can have', () => {
+    const held = login('eu-west-1', { expiresAt: after(6 * HOUR) });
+    const told = (expiresAt: string): boolean => {
+      const [status] = withLogins({}, [login('eu-west-1')]).logins ?? [];
+      assert.ok(status);
+      return isSuperseded(held, { ...status, expiresAt }, START);
+    };
+    assert.equal(told(formatRfc3339(after(7 * HOUR))), true);
+    assert.equal(told(formatRfc3339(after(5 * HOUR))), false);
+    assert.equal(told(formatRfc3339(after(13 * HOUR))), false);
+    assert.equal(told('soon'), false);
   });
 });

@@ -38,7 +38,7 @@ describe('an operator', () => {
   const asked = (times: number): Promise<true> => eventually(() => (world.aws.calls() >= times ? true : undefined));
 
   for (const [name, by] of [
-    ['an hour slow', -HOUR],
+    ['an hour slow', -1 * HOUR],
     ['an hour fast', HOUR],
   ] as const) {
     test(`whose clock is ${name} serves, and renews in time by the clock of AWS`, async () => {
