@@ -50,6 +50,20 @@ describe('of two operators', () => {
       return same ? true : undefined;
     });
   };
+  /** Its watches, which the jump of the clock has cut, have brought the status with this end, and it has looked at that. */
+  const hasLearned = async (operator: RunningOperator | undefined, end = ''): Promise<void> => {
+    await eventually(async () => {
+      const told = await operator?.metric('ecr_operator_token_expiry_timestamp_seconds');
+      return told === Date.parse(end) / 1_000 ? true : undefined;
+    });
+    await eventually(async () => {
+      const [waiting, working] = await Promise.all([
+        operator?.metric('workqueue_depth'),
+        operator?.metric('controller_runtime_active_workers'),
+      ]);
+      return waiting === 0 && working === 0 ? true : undefined;
+    });
+  };
   const ends = (): readonly string[] => watch.events(name).map(({ expiry }) => expiry ?? '');
   const assertNeverBack = (): void => assert.deepEqual(ends(), [...ends()].sort());
   const holdsWhatTheStatusTells = async (): Promise<void> => {
@@ -86,6 +100,8 @@ describe('of two operators', () => {
     assert.equal(await behind?.mutations(), before.writes);
     assert.equal(world.aws.calls(), before.calls + 1);
     await holdsWhatTheStatusTells();
+    const { expiresAt } = await world.ready(NAMESPACED_PATH(namespace, 'login'));
+    await hasLearned(behind, expiresAt);
     // Alone now, it restores the secret with the login that it never fetched.
     await ahead?.stop();
     const { body: secret } = await world.api.get(SECRET_PATH(namespace, name));
