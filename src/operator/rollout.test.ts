@@ -47,6 +47,19 @@ async function setting(): Promise<Setting> {
   return { clock, rollout };
 }
 
+test('a secret that nobody has touched is created and restored at once, also while the clock goes on', () => {
+  let reads = 0;
+  const clock = { ...createManualClock(START), now: () => after(reads++) };
+  const rollout = createRollout(
+    createPacer(clock, () => 0.5, 1),
+    clock,
+  );
+  for (const actions of [NAMES.map(create), NAMES.map((name) => update(name, NEW)), NAMES.map(create)]) {
+    const { contested, waiting } = rollout.admit(UID, actions, OLD);
+    assert.deepEqual([contested, waiting], [[], []]);
+  }
+});
+
 // Rule 12
 describe('a renewed login', () => {
   const renewals = NAMES.map((name) => update(name, OLD));
