@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util';
 import { NAMESPACE_MAX_LENGTH, NAMESPACE_PATTERN } from '../api/names.ts';
 import type { BindAddress } from '../http/server.ts';
 import type { LogFormat, LogLevel } from '../lib/log.ts';
+import type { WebhookOptions } from '../operator/webhook-server.ts';
+import { type Given, WEBHOOK_FLAGS, webhookOptions } from './webhook-flags.ts';
 
 export interface Config {
   readonly metricsAddress: BindAddress | undefined;
@@ -20,6 +22,8 @@ export interface Config {
   readonly logFormat: LogFormat;
   /** Objects that have metrics of their own. */
   readonly perObjectMetrics: number;
+  /** Undefined: no webhook. */
+  readonly webhook: WebhookOptions | undefined;
 }
 
 interface Flag {
@@ -116,6 +120,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     value: 'true|false',
     help: 'Not built yet: run one replica.',
   },
+  ...WEBHOOK_FLAGS,
 ];
 
 export type Parsed =
@@ -129,7 +134,7 @@ export type Parsed =
 export function parseRunConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Parsed {
   const mistakes: string[] = [];
   const flags = readFlags(args, mistakes);
-  const read = (name: string): { readonly text: string; readonly from: string } => {
+  const read = (name: string): Given => {
     const flag = RUN_FLAGS.find((one) => one.name === name);
     const given = flags.get(name);
     if (given !== undefined) return { text: given, from: `--${name}` };
@@ -176,12 +181,25 @@ export function parseRunConfig(args: readonly string[], env: Readonly<Record<str
         `a whole number from 0 to ${MOST_OBJECTS_WITH_METRICS}`,
       ),
     ),
+    webhook: webhookOptions(read, address, mistakes),
   };
-  const { metricsAddress: one, probeAddress: other } = config;
-  if (one && other && one.port !== 0 && one.port === other.port && one.host === other.host) {
-    mistakes.push(`--metrics-bind-address and --health-probe-bind-address are the same: ${one.host}:${one.port}`);
-  }
+  complainOfSameAddress(config, mistakes);
   return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, config };
+}
+
+function complainOfSameAddress({ metricsAddress, probeAddress, webhook }: Config, mistakes: string[]): void {
+  const taken = new Map<string, string>();
+  for (const [flag, address] of [
+    ['--metrics-bind-address', metricsAddress],
+    ['--health-probe-bind-address', probeAddress],
+    ['--webhook-bind-address', webhook?.address],
+  ] as const) {
+    if (!address || address.port === 0) continue;
+    const text = `${address.host}:${address.port}`;
+    const other = taken.get(text);
+    if (other !== undefined) mistakes.push(`${other} and ${flag} are the same: ${text}`);
+    taken.set(text, flag);
+  }
 }
 
 function isNamespaceOrNone(text: string): boolean {

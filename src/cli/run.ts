@@ -61,6 +61,7 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
       awsCertificateAuthorities: readAuthorities(process.env['AWS_CA_BUNDLE']),
       useAmbient: config.ambientCredentials === 'cluster',
       perObjectMetrics: config.perObjectMetrics,
+      webhook: config.webhook,
       clock: systemClock,
       random: systemRandom,
       log,
@@ -73,6 +74,7 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
     apiServer: access.url.origin,
     metricsPort: operator.metricsPort,
     probePort: operator.probePort,
+    webhookPort: operator.webhookPort,
   });
   if (!signal.aborted)
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

@@ -44,7 +44,9 @@ export interface RunningOperator {
 }
 
 /** What an operator finds around it, where that is not what every suite has. */
-export type OperatorSurroundings = Partial<Pick<OperatorOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient'>>;
+export type OperatorSurroundings = Partial<
+  Pick<OperatorOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient' | 'webhook'>
+>;
 
 export interface World {
   readonly api: TestApi;
@@ -190,6 +192,7 @@ export async function startInProcess(
       awsCertificateAuthorities: undefined,
       useAmbient: true,
       perObjectMetrics: 1_000,
+      webhook: undefined,
       ...over,
       clock,
       random: systemRandom,
