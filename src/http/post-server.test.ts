@@ -131,10 +131,10 @@ describe('the server', () => {
 
   test('refuses bodies that together would be too much, and takes them again when there is room', async () => {
     const sockets: TLSSocket[] = [];
-    for (let index = 0; index < 2; index += 1) {
+    for (const length of [BODY_CAP_BYTES, 1024 * 1024]) {
       const socket = connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
       await once(socket, 'secureConnect');
-      socket.write(`POST /here HTTP/1.1\r\nhost: a\r\ncontent-length: ${BODY_CAP_BYTES}\r\n\r\n`);
+      socket.write(`POST /here HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n\r\n`);
       sockets.push(socket);
     }
     await eventually(async () => ((await send('1')).status === 503 ? true : undefined));

@@ -3,6 +3,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -32,13 +35,12 @@ const now = (): EpochMs => Date.now() as EpochMs;
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const text = (value: unknown): string => Buffer.from(String(value), 'base64').toString();
 
-/** Whether the server at this port shows a certificate that `authorities` make good. @throws Error when it does not */
-async function handshake(port: number, authorities: string): Promise<string> {
+/** @throws Error unless the server at this port shows a certificate that `authorities` make good */
+async function handshake(port: number, authorities: string): Promise<true> {
   const socket = connect({ port, host: '127.0.0.1', ca: authorities });
   await once(socket, 'secureConnect');
-  const issuer = socket.getPeerX509Certificate()?.issuerCertificate?.fingerprint256 ?? '';
   socket.destroy();
-  return issuer;
+  return true;
 }
 
 // Rule 18
@@ -166,15 +168,23 @@ describe("the webhook's own certificates", () => {
     assert.deepEqual(await bundlesOf(names.configuration), [base64(old.certificate)]);
 
     const limit = pLimit(8);
-    let asked = 0;
-    const heard = Array.from({ length: 1_000 }, () =>
-      limit(async () => {
-        asked += 1;
-        if (asked === 250 || asked === 500 || asked === 750) clock.travel(61_000);
-        return await ask();
-      }),
+    /** Asks so often, and lets a minute pass in the middle of it. */
+    const load = async (count: number): Promise<void> => {
+      const heard = Array.from({ length: count }, (_, index) =>
+        limit(async () => {
+          if (index === count / 2) clock.travel(61_000);
+          return await ask();
+        }),
+      );
+      assert.deepEqual(new Set(await Promise.all(heard)), new Set([403]));
+    };
+    await load(400);
+    await eventually(async () =>
+      (await bundlesOf(names.configuration))[0] === base64(old.certificate) ? undefined : true,
     );
-    assert.deepEqual(new Set(await Promise.all(heard)), new Set([403]));
+    // Trusted already, and not used yet: other API servers may not have heard of it.
+    await handshake(port, old.certificate);
+    await load(600);
 
     const { data } = await secretOf(names.secret);
     const newest = text(data['tls.crt']);
@@ -233,6 +243,53 @@ describe("the webhook's own certificates", () => {
     clock.travel(30_000);
     assert.deepEqual(await ready(), [200, 'ok\n']);
     await operator.stop();
+    await removeWebhook(world, names);
+  });
+});
+
+// Rule 18
+describe('a webhook that is ill', () => {
+  const world = useWorld();
+  test('blocks nobody, whether it answers with garbage, with an error, or not at all', async () => {
+    const namespace = await world.api.createNamespace();
+    const authority = await makeAuthority(now());
+    const { certificate: cert, key } = await signLeaf(authority, ['127.0.0.1'], now());
+    const answers: ((response: ServerResponse) => void)[] = [
+      (response) => response.end('garbage'),
+      (response) => response.writeHead(500).end(),
+      (response) => response.end('{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}'),
+      (response) => response.destroy(),
+      () => {},
+    ];
+    let asked = 0;
+    const server = createServer({ cert, key }, (_, response) => {
+      asked += 1;
+      answers[0]?.(response);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const names = freshNames();
+    const { port } = server.address() as AddressInfo;
+    await configure(world, names, [port], base64(authority.certificate));
+    const path = CONFIGURATION_PATH(names.configuration);
+    await world.api.must(
+      'PATCH',
+      path,
+      [{ op: 'replace', path: '/webhooks/0/timeoutSeconds', value: 1 }],
+      'application/json-patch+json',
+    );
+    const create = async (): Promise<number> =>
+      (
+        await world.api.send('POST', `${NAMESPACED_PATH(namespace)}?dryRun=All`, {
+          apiVersion: API_VERSION,
+          kind: NAMESPACED_KIND,
+          metadata: { name: 'asked' },
+          spec: { awsAccess: REFUSED, secretName: 'asked' },
+        })
+      ).status;
+    await eventually(async () => ((await create()) === 201 && asked > 0 ? true : undefined));
+    for (; answers.length > 0; answers.shift()) assert.equal(await create(), 201);
+    server.closeAllConnections();
+    server.close();
     await removeWebhook(world, names);
   });
 });
