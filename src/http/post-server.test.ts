@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, request } from 'node:https';
+import { connect as connectPlain } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { makeAuthority } from '../testing/self-signed.ts';
@@ -173,7 +174,9 @@ describe('the server', () => {
     trusting.destroy();
   });
 
-  test('answers what is in hand before it closes', async () => {
+  test('answers what is in hand before it closes, and waits for no handshake', { timeout: 4_000 }, async () => {
+    const silent = connectPlain(server.port, '127.0.0.1');
+    await once(silent, 'connect');
     const last = send('"wait"');
     let isClosed = false;
     await eventually(() => release);

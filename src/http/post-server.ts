@@ -5,6 +5,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { isWithin, type JsonBounds } from './json-bounds.ts';
 import { type BindAddress, listen, type Reply, textReply } from './server.ts';
 
@@ -90,13 +91,22 @@ export async function startPostServer({ address, path, answer }: PostServerOptio
     },
   );
   server.maxConnections = CONNECTIONS;
+  // Also those whose handshake is under way: once it is done, nobody would close them, and the API server keeps them idle for 90 s.
+  const sockets = new Set<Duplex>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   return {
     port: await listen(server, address),
     use: ({ certificate, key }) => server.setSecureContext({ cert: certificate, key, minVersion: 'TLSv1.2' }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        void Promise.allSettled(inHand).then(() => server.closeAllConnections());
+        void Promise.allSettled(inHand).then(() => {
+          server.closeAllConnections();
+          for (const socket of sockets) socket.destroy();
+        });
       }),
   };
 }

@@ -2,7 +2,7 @@
 //
 // Looked at once a minute on the wall clock, since a machine may sleep, and at once when the configuration changes.
 
-import { failureFrom } from '../lib/errors.ts';
+import { Failure, failureFrom } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { backoff, type Clock, type DurationMs, type EpochMs, MINUTE, type Random, SECOND, sleep } from '../lib/time.ts';
 import { isDue, isGood, type KeyPair } from '../pki/certificate.ts';
@@ -55,20 +55,21 @@ export function createServing(
   let interrupt = new AbortController();
 
   const look = async (signal: AbortSignal): Promise<void> => {
-    try {
-      const found = await source.look(signal);
-      if (found.pair && found.pair !== served) {
-        use(found.pair);
-        served = found.pair;
-      }
-      lacks = found.lacks;
-    } catch (thrown) {
-      const { message, reason } = failureFrom(thrown);
-      if (!signal.aborted && lacks !== message)
-        log.warn('The webhook has trouble with its certificate', { reason, message }, thrown);
-      // What is served stays as good as it was.
-      lacks = message;
+    const found = await source.look(signal).catch(failureFrom);
+    if (signal.aborted) return;
+    if (!(found instanceof Failure) && found.pair && found.pair !== served) {
+      use(found.pair);
+      served = found.pair;
     }
+    // What is served stays as good as it was.
+    const [reason, message] = found instanceof Failure ? [found.reason, found.message] : ['NotTrusted', found.lacks];
+    if (message !== undefined && message !== lacks)
+      log.warn(
+        'The webhook has trouble with its certificate',
+        { reason, message },
+        found instanceof Failure ? found : undefined,
+      );
+    lacks = message;
   };
 
   return {
@@ -138,7 +139,7 @@ export function ownSource(options: OwnSourceOptions): Source {
   /** @returns why the API server does not trust us yet */
   const tell = async (bundle: string, newest: string, signal: AbortSignal): Promise<string | undefined> => {
     const seen = configuration();
-    if (!seen) return 'there is no such webhook configuration';
+    if (!seen) return 'there is no such webhook configuration, or it may not be watched';
     const isTold = trusts(seen, bundle);
     if (!isTold && !repairs.take())
       return 'somebody else changes caBundle of the webhook configuration again and again';

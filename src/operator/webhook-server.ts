@@ -76,7 +76,11 @@ export async function startWebhook(options: WebhookOptions, parts: WebhookServer
   return {
     port: server.port,
     waitsFor: () => (clock.monotonic() - started < COUNTS_FOR ? serving.lacks() : undefined),
-    run: async (signal) => void (await Promise.all([serving.run(signal), reflector?.run(signal)])),
+    async run(signal) {
+      const watching = reflector?.run(signal);
+      await Promise.race([reflector?.synced, watching]);
+      await Promise.all([serving.run(signal), watching]);
+    },
     close: () => server.close(),
   };
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pLimit from 'p-limit';
 import { NAMESPACED_KIND } from '../../src/api/names.ts';
+import { METRIC } from '../../src/operator/metric-catalogue.ts';
 import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
 import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
@@ -41,6 +42,16 @@ describe('a flood of large reviews', () => {
     await operator?.end();
     await aws?.stop();
     await plane?.stop();
+  });
+
+  test('finds a webhook that has its metrics', async () => {
+    const metrics = await operator.metrics();
+    const own = Object.values(METRIC).filter(({ name }) => name.includes('_webhook_'));
+    assert.equal(own.length, 4);
+    for (const { name, help } of own) {
+      assert.ok(metrics.includes(`# HELP ${name} ${help}\n`), name);
+      assert.match(metrics, new RegExp(`^${name}(_count)?[{ ]`, 'm'));
+    }
   });
 
   test('does not end the operator under the heap of the chart, nor keep it from answering', async (t) => {

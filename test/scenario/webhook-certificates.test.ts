@@ -11,14 +11,14 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import pLimit from 'p-limit';
-import { API_VERSION, AUTHORITY_TYPE, NAMESPACED_KIND } from '../../src/api/names.ts';
+import { API_VERSION, AUTHORITY_TYPE, GROUP, NAMESPACED_KIND } from '../../src/api/names.ts';
 import { type EpochMs, HOUR } from '../../src/lib/time.ts';
 import { certificatesIn, type KeyPair } from '../../src/pki/certificate.ts';
 import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
 import { makeSelfSigned } from '../../src/testing/self-signed.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { accessTo, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
 import {
   CONFIGURATION_PATH,
   configure,
@@ -133,6 +133,10 @@ describe("the webhook's own certificates", () => {
       );
     }
     assert.equal((await bundlesOf(webhook.configuration))[0], '');
+    assert.match(
+      webhook.operator.output(),
+      /somebody else changes caBundle of the webhook configuration again and again/,
+    );
     assert.ok(webhook.operator.output().split('Wrote caBundle').length <= 13);
     await webhook.end();
   });
@@ -229,6 +233,46 @@ describe("the webhook's own certificates", () => {
     await removeWebhook(world, names);
   });
 
+  test('need no more rights than to one configuration and one Secret, by their names', async () => {
+    const names = freshNames();
+    const { configuration: name } = names;
+    const rules = [
+      {
+        apiGroups: ['admissionregistration.k8s.io'],
+        resources: ['validatingwebhookconfigurations'],
+        resourceNames: [name],
+        verbs: ['list', 'watch', 'patch'],
+      },
+      { apiGroups: [''], resources: ['secrets'], resourceNames: [names.secret], verbs: ['get', 'patch'] },
+      { apiGroups: [''], resources: ['secrets'], verbs: ['create', 'list', 'watch'] },
+      { apiGroups: [''], resources: ['namespaces'], verbs: ['list', 'watch'] },
+      { apiGroups: [GROUP], resources: ['*'], verbs: ['list', 'watch'] },
+    ];
+    const rbac = '/apis/rbac.authorization.k8s.io/v1';
+    await world.api.must('POST', `${rbac}/clusterroles`, { metadata: { name }, rules });
+    await world.api.must('POST', `${rbac}/clusterrolebindings`, {
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', namespace, name }],
+    });
+    const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+    await world.api.must('POST', accounts, { metadata: { name } });
+    const { status } = await world.api.must('POST', `${accounts}/${name}/token`, { spec: { audiences: [] } });
+    const access = accessTo({ ...world.plane, adminToken: status.token });
+    const operator = await world.startOperator(undefined, access, { webhook: ownCertificate(names) });
+    await configure(world, names, [operator.operator.webhookPort ?? 0]);
+    await untilHeeded(world, namespace);
+    await world.api.must(
+      'PATCH',
+      CONFIGURATION_PATH(name),
+      [{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }],
+      'application/json-patch+json',
+    );
+    await eventually(async () => ((await bundlesOf(name))[0] === '' ? undefined : true));
+    await operator.stop();
+    await removeWebhook(world, names);
+  });
+
   // Rule 15
   test('that nobody trusts yet keep the operator from being ready for half a minute, no longer', async () => {
     const clock = createTravelClock();
@@ -239,7 +283,10 @@ describe("the webhook's own certificates", () => {
       return [reply.status, await reply.text()];
     };
     await eventually(async () => ((await ready())[1].includes('no such webhook configuration') ? true : undefined));
-    assert.deepEqual(await ready(), [503, 'waiting for the webhook: there is no such webhook configuration\n']);
+    assert.deepEqual(await ready(), [
+      503,
+      'waiting for the webhook: there is no such webhook configuration, or it may not be watched\n',
+    ]);
     clock.travel(30_000);
     assert.deepEqual(await ready(), [200, 'ok\n']);
     await operator.stop();
