@@ -16,8 +16,6 @@ import { isNamespaceName, type PullSecretObject, parseWish, type Wish } from './
 import { cut, listNames } from './text.ts';
 
 export interface Review {
-  /** To be repeated in the answer. */
-  readonly uid: string;
   readonly isCreation: boolean;
   readonly dryRun: boolean;
   readonly object: PullSecretObject;
@@ -29,6 +27,7 @@ export interface Review {
 
 /** Without `review` there is nothing to say about it: it is let through. */
 export interface ParsedReview {
+  /** To be repeated in the answer. */
   readonly uid: string;
   readonly review: Review | undefined;
 }
@@ -114,7 +113,6 @@ export function parseReview(body: unknown): ParsedReview | string {
   if (operation === 'UPDATE' && !isRecord(oldObject)) return 'request.oldObject is missing';
   const annotations = stringMapOf(recordOf(object['metadata'])['annotations']);
   const review = {
-    uid,
     isCreation: operation === 'CREATE',
     dryRun: request['dryRun'] === true,
     object: objectOf(object),

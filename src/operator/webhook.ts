@@ -16,7 +16,6 @@ import {
 import type { EcrClient } from '../ecr/client.ts';
 import { type Reply, textReply } from '../http/server.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { failureFrom } from '../lib/errors.ts';
 import { redact } from '../lib/redact.ts';
 import { type Clock, type DurationMs, SECOND, sleep } from '../lib/time.ts';
 import { createBudget } from './budget.ts';
@@ -42,6 +41,9 @@ const SECOND_LOOK = (SECOND / 2) as DurationMs;
 const MOST_PLACES = 20;
 const READS = { perSecond: 20, atOnce: 100 };
 
+type Places = Pick<Answers, 'occupied' | 'unknown'>;
+const NOTHING_THERE: Places = { occupied: undefined, unknown: undefined };
+
 /** The webhook: an AdmissionReview, as JSON, to its answer. */
 export type Webhook = (body: unknown) => Promise<Reply>;
 
@@ -65,29 +67,33 @@ export function createWebhook(parts: WebhookParts): Webhook {
   const findOccupied = async (
     { namespaces, secretName }: Questions,
     { object }: Review,
-  ): Promise<Pick<Answers, 'occupied' | 'unknown'>> => {
+    signal: AbortSignal,
+  ): Promise<Places> => {
+    if (secretName === undefined) return NOTHING_THERE;
+    for (const namespace of namespaces.slice(0, MOST_PLACES)) {
+      if (!view.namespaceViews().has(namespace)) continue;
+      if (!reads.take()) return notLookedUp(secretName);
+      const found = await client.findMetadata(SECRETS, namespace, secretName, signal);
+      if (found && isInTheWay(occupantOf(found), object, isLive)) return { occupied: namespace, unknown: undefined };
+    }
+    return NOTHING_THERE;
+  };
+
+  /** As `findOccupied`, in time: a request may wait for its turn longer than anybody waits for us. */
+  const findOccupiedInTime = async (questions: Questions, review: Review): Promise<Places> => {
     const late = new AbortController();
-    const cancel = clock.after(PATIENCE, () => late.abort());
-    const unlooked = `whether a secret ${secretName} is there already could not be looked up`;
-    const isOccupied = async (namespace: string, name: string): Promise<boolean> => {
-      const found = await client.findMetadata(SECRETS, namespace, name, late.signal);
-      return found !== undefined && isInTheWay(occupantOf(found), object, isLive);
-    };
+    const unknown = notLookedUp(questions.secretName ?? '');
     try {
-      for (const namespace of namespaces.slice(0, MOST_PLACES)) {
-        if (secretName === undefined || !view.namespaceViews().has(namespace)) continue;
-        if (!reads.take()) return { occupied: undefined, unknown: unlooked };
-        if (await isOccupied(namespace, secretName)) return { occupied: namespace, unknown: undefined };
-      }
-      return { occupied: undefined, unknown: undefined };
-    } catch (thrown) {
-      return { occupied: undefined, unknown: `${unlooked}: ${failureFrom(thrown).message}` };
+      return await Promise.race([
+        findOccupied(questions, review, late.signal).catch(() => unknown),
+        sleep(clock, PATIENCE, late.signal).then(() => unknown),
+      ]);
     } finally {
-      cancel();
+      late.abort();
     }
   };
 
-  /** The API server says who converts: an object of the deprecated kind of this name and uid, which is there now. */
+  /** An annotation claims it, and is believed when there is an object of the deprecated kind with this name and uid. */
   const isConversion = ({ convertedFrom, object }: Review): boolean => {
     const from = view.legacy.get(keyOf(object));
     return from !== undefined && convertedFrom === `${LEGACY_KIND}/${from.uid}`;
@@ -100,7 +106,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
     const [login, missing, places] = await Promise.all([
       questions.trial && !converting ? trial.try(questions.trial) : ({ op: 'none' } as const),
       findMissing(questions),
-      findOccupied(questions, review),
+      findOccupiedInTime(questions, review),
     ]);
     return judge(review, { login, missing, ...places }, policy, converting);
   };
@@ -117,6 +123,10 @@ export function createWebhook(parts: WebhookParts): Webhook {
     telemetry.answered(verdict, (clock.monotonic() - started) as DurationMs);
     return { status: 200, contentType: 'application/json', body: JSON.stringify(answerTo(uid, verdict)) };
   };
+}
+
+function notLookedUp(secretName: string): Places {
+  return { occupied: undefined, unknown: `whether a secret ${secretName} is there already could not be looked up` };
 }
 
 /** As the original answered: a denial has code 403. Every text of it is redacted here. */

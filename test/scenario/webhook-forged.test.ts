@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../../src/api/names.ts';
-import { type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../src/testing/fault-proxy.ts';
+import { type Fate, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../src/testing/fault-proxy.ts';
 import { eventually } from '../../src/testing/test-api.ts';
+import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import { GOOD_KEY, type RunningOperator, useWorld } from '../../src/testing/world.ts';
 import { ACCESS } from './manifests.ts';
 import {
@@ -31,26 +32,28 @@ const WITHOUT_PAIR = [
 // Rules 17, 18
 describe('a forged review', () => {
   const world = useWorld();
+  const clock = createTravelClock();
   let proxy: FaultProxy;
   let operator: RunningOperator;
   let names: WebhookNames;
   let port = 0;
   let namespace = '';
   const seen: ProxiedRequest[] = [];
+  const note = (request: ProxiedRequest): Fate => {
+    seen.push(request);
+    return 'pass';
+  };
   before(async () => {
     namespace = await world.api.createNamespace();
     proxy = await startFaultProxy(world.plane);
     names = freshNames();
     // Every service of AWS is the stand-in: a call of STS would be seen.
     const env = { ...process.env, AWS_ENDPOINT_URL: world.aws.url };
-    operator = await world.startOperator(undefined, proxy.access, { webhook: ownCertificate(names), env });
+    operator = await world.startOperator(clock, proxy.access, { webhook: ownCertificate(names), env });
     port = operator.operator.webhookPort ?? 0;
     await configure(world, names, [port]);
     await untilHeeded(world, namespace);
-    proxy.decide((request) => {
-      seen.push(request);
-      return 'pass';
-    });
+    proxy.decide(note);
   });
   after(async () => {
     await operator.stop();
@@ -159,6 +162,23 @@ describe('a forged review', () => {
       for (const [body, status] of cases) assert.equal((await post(port, body)).status, status, body.slice(0, 200));
     });
     assert.deepEqual(trace, []);
+  });
+
+  test('is let through with a warning after three seconds while the API server is silent', async () => {
+    const silence = Promise.withResolvers<Fate>();
+    let isAsked = false;
+    proxy.decide((request) => {
+      if (!request.path.endsWith('/secrets/wanted')) return note(request);
+      isAsked = true;
+      return silence.promise;
+    });
+    const asked = post(port, forgedReview(object(WITHOUT_PAIR[0] ?? {})));
+    await eventually(() => isAsked || undefined);
+    clock.travel(3_000);
+    const { allowed, warnings } = JSON.parse((await asked).body).response;
+    assert.deepEqual([allowed, warnings], [true, ['whether a secret wanted is there already could not be looked up']]);
+    silence.resolve('pass');
+    proxy.decide(note);
   });
 
   test('of three megabytes is answered', async () => {
