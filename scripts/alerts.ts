@@ -87,6 +87,14 @@ export const ALERTS: readonly Alert[] = [
     meaning: 'One reconciliation has been under way for over five minutes; requests have time-outs of half a minute.',
   },
   {
+    name: 'EcrOperatorWebhookCertificateEnds',
+    severity: 'warning',
+    lasts: '1h',
+    expression: 'ecr_operator_webhook_certificate_expiry_timestamp_seconds - time() < 86400',
+    meaning:
+      'The webhook serves a certificate that ends within a day; those of its own are renewed two days before. Afterwards nothing is checked at kubectl apply; Secrets are not concerned.',
+  },
+  {
     name: 'EcrOperatorAbsent',
     severity: 'critical',
     lasts: '10m',

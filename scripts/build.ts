@@ -1,6 +1,7 @@
 // Bundles the operator into one minified file, and refuses when something that must not ship is in it.
 
 import { chmodSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 
 const OUTPUT = 'dist/kube-ecr-secrets-operator.cjs';
@@ -28,7 +29,8 @@ function note(metafile: Metafile): void {
  * Puts a module that is imported dynamically into the bundle as text, compiled when it is first imported.
  *
  * V8 reads every function of a script once, also those that are never called: the official Kubernetes client, which only
- * serves kubeconfig files outside a cluster, costs the pod 13 MB that way, and nothing as text (docs/adr/0003).
+ * serves kubeconfig files outside a cluster, costs the pod 13 MB that way, and nothing as text (docs/adr/0003). The library that
+ * makes certificates only serves a webhook that makes its own (docs/adr/0006).
  */
 const asText = (filter: RegExp): Plugin => ({
   name: 'as-text',
@@ -41,7 +43,8 @@ const asText = (filter: RegExp): Plugin => ({
       note(metafile);
       const code = JSON.stringify(outputFiles[0]?.text ?? '');
       const load = 'const { Module } = require("node:module"); const loaded = new Module("as-text"); loaded._compile';
-      return { contents: `${load}(${code}, "kubeconfig.cjs"); module.exports = loaded.exports;`, loader: 'js' };
+      const name = JSON.stringify(`${basename(path, '.ts')}.cjs`);
+      return { contents: `${load}(${code}, ${name}); module.exports = loaded.exports;`, loader: 'js' };
     });
   },
 });
@@ -51,7 +54,7 @@ const { metafile } = await build({
   entryPoints: ['src/cli/main.ts'],
   outfile: OUTPUT,
   banner: { js: '#!/usr/bin/env node' },
-  plugins: [asText(/\/kubeconfig\.ts$/)],
+  plugins: [asText(/\/(kubeconfig|pki\/sign)\.ts$/)],
 });
 note(metafile);
 const wrong = [...shipped].filter((input) => FORBIDDEN.some((pattern) => pattern.test(input)));

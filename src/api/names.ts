@@ -119,5 +119,10 @@ export const ROLE_ARN_ANNOTATION = 'eks.amazonaws.com/role-arn';
 /** The only audience for which tokens are asked. */
 export const STS_AUDIENCE = 'sts.amazonaws.com';
 
+/** Type of the Secret with the webhook's own certificate authority; no other Secret is ever taken for it. */
+export const AUTHORITY_TYPE = `${GROUP}/webhook-authority`;
+/** Where reviews are taken: the path of the original. */
+export const WEBHOOK_PATH = '/validate-mutate-awsecrcredential';
+
 /** Name in `status.logins` of the login to the public registry. */
 export const PUBLIC_REGISTRY = 'public';

@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util';
 import { NAMESPACE_MAX_LENGTH, NAMESPACE_PATTERN } from '../api/names.ts';
 import type { BindAddress } from '../http/server.ts';
 import type { LogFormat, LogLevel } from '../lib/log.ts';
+import type { WebhookOptions } from '../operator/webhook-server.ts';
+import { type Given, WEBHOOK_FLAGS, webhookOptions } from './webhook-flags.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -27,6 +29,8 @@ export interface Config extends AccessConfig {
   readonly logFormat: LogFormat;
   /** Objects that have metrics of their own. */
   readonly perObjectMetrics: number;
+  /** Undefined: no webhook. */
+  readonly webhook: WebhookOptions | undefined;
 }
 
 interface Flag {
@@ -131,6 +135,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     value: 'true|false',
     help: 'Not built yet: run one replica.',
   },
+  ...WEBHOOK_FLAGS,
 ];
 
 /** Flags of every command that talks to the API server. */
@@ -186,11 +191,9 @@ export function parseRunConfig(args: readonly string[], env: Environment): Parse
         `a whole number from 0 to ${MOST_OBJECTS_WITH_METRICS}`,
       ),
     ),
+    webhook: webhookOptions(read, address, mistakes),
   };
-  const { metricsAddress: one, probeAddress: other } = config;
-  if (one && other && one.port !== 0 && one.port === other.port && one.host === other.host) {
-    mistakes.push(`--metrics-bind-address and --health-probe-bind-address are the same: ${one.host}:${one.port}`);
-  }
+  complainOfSameAddress(config, mistakes);
   return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, config };
 }
 
@@ -210,7 +213,7 @@ export function parseAccessConfig(command: string, args: readonly string[], env:
 
 interface Reader {
   /** The text of a flag, else of its variable, else its default; and which of them it is. */
-  readonly read: (name: string) => { readonly text: string; readonly from: string };
+  readonly read: (name: string) => Given;
   /** What is wrong with the flags; whoever reads one adds to it. */
   readonly mistakes: string[];
 }
@@ -229,6 +232,21 @@ function createReader(command: string, all: readonly Flag[], args: readonly stri
       return { text: flag?.fallback ?? '', from: `--${name}` };
     },
   };
+}
+
+function complainOfSameAddress({ metricsAddress, probeAddress, webhook }: Config, mistakes: string[]): void {
+  const taken = new Map<string, string>();
+  for (const [flag, address] of [
+    ['--metrics-bind-address', metricsAddress],
+    ['--health-probe-bind-address', probeAddress],
+    ['--webhook-bind-address', webhook?.address],
+  ] as const) {
+    if (!address || address.port === 0) continue;
+    const text = `${address.host}:${address.port}`;
+    const other = taken.get(text);
+    if (other !== undefined) mistakes.push(`${other} and ${flag} are the same: ${text}`);
+    taken.set(text, flag);
+  }
 }
 
 function isNamespaceOrNone(text: string): boolean {

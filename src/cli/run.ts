@@ -62,6 +62,7 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
       convertsLegacy: config.convertsLegacy,
       useAmbient: config.ambientCredentials === 'cluster',
       perObjectMetrics: config.perObjectMetrics,
+      webhook: config.webhook,
       clock: systemClock,
       random: systemRandom,
       log,
@@ -74,6 +75,7 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
     apiServer: access.url.origin,
     metricsPort: operator.metricsPort,
     probePort: operator.probePort,
+    webhookPort: operator.webhookPort,
   });
   if (!signal.aborted)
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

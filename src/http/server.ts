@@ -1,6 +1,7 @@
 // A small HTTP server for probes and metrics: exact paths, GET only, each route a function of nothing.
 
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
+import type { Server } from 'node:net';
 import { Failure } from '../lib/errors.ts';
 
 export interface Reply {
@@ -46,10 +47,8 @@ export async function startHttpServer(address: BindAddress, routes: ReadonlyMap<
     },
   );
   server.maxConnections = CONNECTIONS;
-  await listen(server, address);
-  const bound = server.address();
   return {
-    port: typeof bound === 'object' && bound ? bound.port : address.port,
+    port: await listen(server, address),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -69,8 +68,12 @@ async function answer(routes: ReadonlyMap<string, Route>, method: string, url: s
   }
 }
 
-function listen(server: Server, { host, port }: BindAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
+/**
+ * @returns the port
+ * @throws Failure when the address cannot be listened on
+ */
+export async function listen(server: Server, { host, port }: BindAddress): Promise<number> {
+  await new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why = cause.code === 'EADDRINUSE' ? 'something else listens there' : (cause.code ?? 'unknown');
       reject(
@@ -82,6 +85,8 @@ function listen(server: Server, { host, port }: BindAddress): Promise<void> {
         }),
       );
     });
-    server.listen(port, host === '' ? undefined : host, resolve);
+    server.listen(port, host === '' ? undefined : host, () => resolve(undefined));
   });
+  const bound = server.address();
+  return typeof bound === 'object' && bound ? bound.port : port;
 }

@@ -28,14 +28,18 @@ export interface ListTooLarge {
   readonly item: string;
 }
 
-export interface ListOptions {
+/** Which objects of a kind. */
+interface Selection {
   readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+}
+
+export interface ListOptions extends Selection {
   readonly limit: number;
   readonly next?: string | undefined;
 }
 
-export interface WatchOptions {
-  readonly labelSelector?: string | undefined;
+export interface WatchOptions extends Selection {
   readonly resourceVersion: string;
   /** After this the API server ends the stream by itself. */
   readonly timeoutSeconds: number;
@@ -65,6 +69,13 @@ export interface KubeClient {
     name: string,
     signal: AbortSignal,
   ): Promise<JsonRecord | undefined>;
+  /** As `find`, but only the metadata: what is in a Secret does not come over the wire. */
+  findMetadata(
+    resource: ResourceDescriptor,
+    namespace: string | undefined,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<JsonRecord | undefined>;
   /** One page, consistent with the store (not from a stale cache). */
   list(resource: ResourceDescriptor, options: ListOptions, signal: AbortSignal): Promise<ListPage | ListTooLarge>;
   watch(resource: ResourceDescriptor, options: WatchOptions, signal: AbortSignal): AsyncIterable<Line>;
@@ -76,6 +87,13 @@ export interface KubeClient {
   ): Promise<JsonRecord>;
   /** JSON merge patch; put `metadata.uid` and `metadata.resourceVersion` into it to mean one object in one version. */
   patch(resource: ResourceDescriptor, at: ObjectAddress, body: JsonRecord, signal: AbortSignal): Promise<JsonRecord>;
+  /** As `patch`, but lists that have a key are merged by it (strategic merge patch): only kinds of Kubernetes itself know it. */
+  patchByKeys(
+    resource: ResourceDescriptor,
+    at: ObjectAddress,
+    body: JsonRecord,
+    signal: AbortSignal,
+  ): Promise<JsonRecord>;
   delete(resource: ResourceDescriptor, at: ObjectAddress, terms: DeleteTerms, signal: AbortSignal): Promise<void>;
   /** A token of a ServiceAccount for one audience (TokenRequest); undefined when there is no such account. */
   requestToken(account: ServiceAccountName, terms: TokenTerms, signal: AbortSignal): Promise<string | undefined>;
@@ -98,6 +116,7 @@ export interface ObjectAddress {
   readonly subresource?: 'status';
 }
 
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const ITEMS = '"items":[';
 /** Characters of an object over the cap that are kept. */
 const ITEM_HEAD = 4_096;
@@ -118,25 +137,33 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
 
   const get: KubeClient['get'] = (resource, namespace, name, signal) =>
     send({ method: 'GET', path: apiPath(resource, { namespace, name }) }, signal);
+  const orNone = async (asked: Promise<JsonRecord>): Promise<JsonRecord | undefined> => {
+    try {
+      return await asked;
+    } catch (thrown) {
+      if (isNotFound(thrown)) return undefined;
+      throw thrown;
+    }
+  };
+  const patchAs = (kind: 'merge' | 'strategic-merge'): KubeClient['patch'] => {
+    const contentType = `application/${kind}-patch+json`;
+    return (resource, at, body, signal) =>
+      send({ method: 'PATCH', path: apiPath(resource, at), query, body, contentType }, signal);
+  };
 
   return {
     get,
-    async find(resource, namespace, name, signal) {
-      try {
-        return await get(resource, namespace, name, signal);
-      } catch (thrown) {
-        if (isNotFound(thrown)) return undefined;
-        throw thrown;
-      }
-    },
-    async list(resource, { labelSelector, limit, next }, signal) {
+    find: (resource, namespace, name, signal) => orNone(get(resource, namespace, name, signal)),
+    findMetadata: (resource, namespace, name, signal) =>
+      orNone(send({ method: 'GET', path: apiPath(resource, { namespace, name }), accept: METADATA_ONLY }, signal)),
+    async list(resource, { limit, next, ...selection }, signal) {
       const answer = await transport.send(
         {
           method: 'GET',
           path: apiPath(resource),
           query: {
             limit: String(limit),
-            ...(labelSelector ? { labelSelector } : {}),
+            ...selected(selection),
             ...(next ? { continue: next } : {}),
           },
         },
@@ -161,7 +188,7 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
         bytes: answer.bytes,
       };
     },
-    watch: (resource, { labelSelector, resourceVersion, timeoutSeconds, deadline }, signal) =>
+    watch: (resource, { resourceVersion, timeoutSeconds, deadline, ...selection }, signal) =>
       transport.stream(
         {
           method: 'GET',
@@ -171,7 +198,7 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
             allowWatchBookmarks: 'true',
             resourceVersion,
             timeoutSeconds: String(timeoutSeconds),
-            ...(labelSelector ? { labelSelector } : {}),
+            ...selected(selection),
           },
         },
         deadline,
@@ -179,11 +206,8 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
       ),
     create: (resource, namespace, body, signal) =>
       send({ method: 'POST', path: apiPath(resource, { namespace }), query, body }, signal),
-    patch: (resource, at, body, signal) =>
-      send(
-        { method: 'PATCH', path: apiPath(resource, at), query, body, contentType: 'application/merge-patch+json' },
-        signal,
-      ),
+    patch: patchAs('merge'),
+    patchByKeys: patchAs('strategic-merge'),
     async delete(resource, at, { uid, resourceVersion, ...terms }, signal) {
       await send(
         {
@@ -201,15 +225,14 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
         spec: { audiences: [audience], expirationSeconds: seconds },
       };
       const path = apiPath(SERVICE_ACCOUNTS, { namespace, name, subresource: 'token' });
-      try {
-        const { status } = await send({ method: 'POST', path, body }, signal);
-        return stringOf(recordOf(status)['token']);
-      } catch (thrown) {
-        if (isNotFound(thrown)) return undefined;
-        throw thrown;
-      }
+      const answer = await orNone(send({ method: 'POST', path, body }, signal));
+      return stringOf(recordOf(answer?.['status'])['token']);
     },
   };
+}
+
+function selected({ labelSelector, fieldSelector }: Selection): Readonly<Record<string, string>> {
+  return { ...(labelSelector ? { labelSelector } : {}), ...(fieldSelector ? { fieldSelector } : {}) };
 }
 
 /** What the beginning of a list shows: Kubernetes writes the metadata of its own kinds' lists before the items. */

@@ -18,6 +18,7 @@ const PAGE_BYTES = 1024 * 1024;
 
 export interface PagesOptions {
   readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
   /** Told before each request. */
   readonly onAttempt?: () => void;
   /** Told the beginning of an object that is over the cap by itself and so is left out; it may throw to give up. */
@@ -33,7 +34,7 @@ export interface PagesOptions {
 export async function listInPages(
   client: KubeClient,
   resource: ResourceDescriptor,
-  { labelSelector, onAttempt = () => {}, onSkipped }: PagesOptions,
+  { labelSelector, fieldSelector, onAttempt = () => {}, onSkipped }: PagesOptions,
   take: (raw: JsonRecord) => void,
   signal: AbortSignal,
 ): Promise<string> {
@@ -42,7 +43,7 @@ export async function listInPages(
   let version: string | undefined;
   for (;;) {
     onAttempt();
-    const page = await client.list(resource, { labelSelector, limit, next }, signal);
+    const page = await client.list(resource, { labelSelector, fieldSelector, limit, next }, signal);
     if (!page.ok && limit > 1) {
       limit = Math.max(1, Math.floor(limit / STEP));
       continue;

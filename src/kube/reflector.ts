@@ -21,6 +21,8 @@ export interface ReflectorOptions<Item extends Stored> {
   readonly client: KubeClient;
   readonly resource: ResourceDescriptor;
   readonly labelSelector?: string;
+  /** Such as `metadata.name=a`: a right to that one object is then enough. */
+  readonly fieldSelector?: string;
   /** The kind need not be there, or be ours to read: until it is, that is an empty list, looked at once a minute. */
   readonly optional?: boolean;
   readonly store: Store<Item>;
@@ -70,7 +72,7 @@ function keyOf(raw: JsonRecord): ObjectKey | undefined {
 }
 
 export function createReflector<Item extends Stored>(options: ReflectorOptions<Item>): Reflector {
-  const { client, resource, labelSelector, store, reduce, clock, random } = options;
+  const { client, resource, labelSelector, fieldSelector, store, reduce, clock, random } = options;
   const log = options.log.with({ resource: resource.plural });
   const reported = new Set<string>();
   let isSynced = false;
@@ -96,6 +98,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
       resource,
       {
         labelSelector,
+        fieldSelector,
         onAttempt: () => {
           lastAttempt = clock.monotonic();
         },
@@ -193,7 +196,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     try {
       for await (const line of client.watch(
         resource,
-        { labelSelector, resourceVersion: from, timeoutSeconds, deadline },
+        { labelSelector, fieldSelector, resourceVersion: from, timeoutSeconds, deadline },
         signal,
       )) {
         const happening = readLine(line);

@@ -19,6 +19,8 @@ export interface ApiRequest {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly contentType?: string;
+  /** Another form of the answer than the whole object; it has to be JSON too. */
+  readonly accept?: string;
 }
 
 /** An answer that was longer than the cap; `head` is its beginning, 16 KiB at most. */
@@ -91,7 +93,7 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
       agent: over,
       method: request.method,
       headers: {
-        accept: 'application/json',
+        accept: request.accept ?? 'application/json',
         'user-agent': userAgent,
         ...credentials.headers,
         // Node frames no DELETE body by itself, and the API server then ignores the preconditions in it (nodejs/node#27880).

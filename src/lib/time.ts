@@ -49,6 +49,11 @@ export function plus(instant: EpochMs, length: DurationMs): EpochMs {
   return (instant + length) as EpochMs;
 }
 
+/** For libraries that take no other. */
+export function dateOf(instant: EpochMs): Date {
+  return new Date(instant);
+}
+
 /** RFC 3339 in UTC with whole seconds, as Kubernetes writes `metav1.Time`. Fractions are cut, never rounded up. */
 export function formatRfc3339(instant: EpochMs): string {
   return `${new Date(instant).toISOString().slice(0, 19)}Z`;

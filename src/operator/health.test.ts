@@ -14,7 +14,10 @@ describe('a reflector', () => {
     t.after(() => rig.stop());
     await rig.clock.advance((10 * MINUTE) as DurationMs);
     assert.equal(livenessReply([['secrets', rig.reflector]], rig.clock).status, 200);
-    assert.deepEqual(readinessReply([['secrets', rig.reflector]]).body, 'waiting for the first list of secrets\n');
+    assert.deepEqual(
+      readinessReply([['secrets', rig.reflector]], undefined).body,
+      'waiting for the first list of secrets\n',
+    );
   });
 
   test('whose last attempt is longer ago than two of its deadlines is stuck, and told by its name', async (t) => {
@@ -25,7 +28,9 @@ describe('a reflector', () => {
     assert.equal(livenessReply([['secrets', rig.reflector]], at(2 * LONGEST_WATCH)).status, 200);
     const { status, body } = livenessReply([['secrets', rig.reflector]], at(2 * LONGEST_WATCH + 1));
     assert.deepEqual({ status, body }, { status: 500, body: 'stuck: secrets\n' });
-    assert.equal(readinessReply([['secrets', rig.reflector]]).status, 200);
+    assert.equal(readinessReply([['secrets', rig.reflector]], undefined).status, 200);
+    const waiting = readinessReply([['secrets', rig.reflector]], 'no certificate yet');
+    assert.deepEqual([waiting.status, waiting.body], [503, 'waiting for the webhook: no certificate yet\n']);
   });
 
   test('that fails again and again against a server that is ill is alive, and not ready', async (t) => {
@@ -36,6 +41,9 @@ describe('a reflector', () => {
       await rig.pause();
       assert.equal(livenessReply([['secrets', rig.reflector]], rig.clock).status, 200);
     }
-    assert.match(readinessReply([['secrets', rig.reflector]]).body, /secrets: the API server answered with status 502/);
+    assert.match(
+      readinessReply([['secrets', rig.reflector]], undefined).body,
+      /secrets: the API server answered with status 502/,
+    );
   });
 });

@@ -13,12 +13,16 @@ export function livenessReply(reflectors: readonly NamedReflector[], clock: Cloc
   return textReply(500, `stuck: ${stuck.map(([name]) => name).join(', ')}\n`);
 }
 
-/** Ready: every store has held a whole list once. */
-export function readinessReply(reflectors: readonly NamedReflector[]): Reply {
+/**
+ * Ready: every store has held a whole list once.
+ *
+ * @param webhook  why the webhook is not ready, where that counts
+ */
+export function readinessReply(reflectors: readonly NamedReflector[], webhook: string | undefined): Reply {
   const waiting = reflectors.filter(([, reflector]) => !reflector.isSynced());
-  if (waiting.length === 0) return textReply(200, 'ok\n');
   const lines = waiting.map(([name, reflector]) => `waiting for the first list of ${name}${reason(reflector)}\n`);
-  return textReply(503, lines.join(''));
+  if (webhook !== undefined) lines.push(`waiting for the webhook: ${webhook}\n`);
+  return lines.length === 0 ? textReply(200, 'ok\n') : textReply(503, lines.join(''));
 }
 
 function reason(reflector: Reflector): string {

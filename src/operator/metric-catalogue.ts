@@ -22,6 +22,8 @@ const RECONCILE_BUCKETS = [
 ];
 /** client-go's, in seconds: ten nanoseconds and eleven times ten times more. */
 const QUEUE_BUCKETS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.1, 1, 10, 100, 1_000];
+/** client_golang's default ones, in seconds, as controller-runtime uses them for webhooks. */
+const WEBHOOK_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** Up to the time-out of one call (ecr/client.ts). */
 const AWS_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -170,6 +172,28 @@ export const METRIC = {
     'ecr_operator_watch_failures_total',
     RESOURCE,
     'Lists and watches that failed, were refused as too old, broke, or could not be read.',
+  ),
+
+  webhookRequests: counter(
+    'controller_runtime_webhook_requests_total',
+    ['webhook', 'code'],
+    'Admission reviews by path and HTTP status of the answer; this and the next three are only there while the webhook is on.',
+  ),
+  webhookLatency: histogram(
+    'controller_runtime_webhook_latency_seconds',
+    ['webhook'],
+    'Time an admission review took to be answered.',
+    WEBHOOK_BUCKETS,
+  ),
+  webhookReviews: counter(
+    'ecr_operator_webhook_reviews_total',
+    ['outcome'],
+    'Admission reviews by outcome: allowed, warned (allowed, with a warning), denied, or unreadable (no review at all).',
+  ),
+  webhookCertificate: gauge(
+    'ecr_operator_webhook_certificate_expiry_timestamp_seconds',
+    [],
+    'End of the certificate that the webhook serves; not there before the first.',
   ),
 
   build: gauge('ecr_operator_build_info', ['version', 'node_version'], 'Always 1; the versions are in the labels.'),

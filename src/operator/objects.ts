@@ -18,6 +18,7 @@ import {
   RECONCILE_AT_ANNOTATION,
   VERSION,
 } from '../api/names.ts';
+import type { Occupant } from '../core/admit.ts';
 import type { LegacyObject } from '../core/conversion.ts';
 import type { NamespaceView } from '../core/desired.ts';
 import { hostsIn } from '../core/docker-config.ts';
@@ -142,6 +143,23 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
   };
 }
 
+/** Who is where a pull Secret is wanted, by the metadata of that Secret. */
+export function occupantOf(raw: JsonRecord): Occupant {
+  const metadata = recordOf(raw['metadata']);
+  const labels = stringMapOf(metadata['labels']);
+  const owner = ownerOf(metadata);
+  return {
+    deleting: metadata['deletionTimestamp'] !== undefined,
+    ownerUid: owner.uid,
+    ownerKind: owner.kind,
+    ownerName: owner.name,
+    offeredTo:
+      labels.get(MANAGED_BY_LABEL) === OPERATOR_NAME
+        ? stringMapOf(metadata['annotations']).get(ADOPT_ANNOTATION)
+        : undefined,
+  };
+}
+
 /** Stands for the type of a Secret when that is longer than any of ours; a type has no limit of its own. */
 const LONG_TYPE = 'of a long name';
 /** More hosts than this, or a longer one, is no Secret that we would have written. */
@@ -164,11 +182,12 @@ export function isOfOurGroup({ apiVersion }: JsonRecord): boolean {
  * Who owns an object: its controller, whoever that is; without one, the first owner of one of our kinds. The original
  * wrote owner references without `controller`. With neither, nobody of ours does.
  */
-function ownerOf(metadata: JsonRecord): { readonly uid: string | undefined; readonly kind: string | undefined } {
+function ownerOf(metadata: JsonRecord): Partial<Record<'uid' | 'kind' | 'name', string | undefined>> {
   const owners = listOf(metadata['ownerReferences']).map(recordOf);
   const owner = owners.find(({ controller }) => controller === true) ?? owners.find(isOfOurGroup);
-  if (!owner) return { uid: undefined, kind: undefined };
-  return { uid: short(stringOf(owner['uid'])), kind: isOfOurGroup(owner) ? short(stringOf(owner['kind'])) : undefined };
+  if (!owner) return {};
+  const uid = short(stringOf(owner['uid']));
+  return isOfOurGroup(owner) ? { uid, kind: short(stringOf(owner['kind'])), name: stringOf(owner['name']) } : { uid };
 }
 
 /** The base64 text of `.dockerconfigjson`; undefined when there is none. */

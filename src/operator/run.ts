@@ -49,6 +49,7 @@ import { type ServersOptions, startServers } from './servers.ts';
 import { createStatusWriter } from './status-writer.ts';
 import { observeStores } from './store-telemetry.ts';
 import { createTelemetry } from './telemetry.ts';
+import { startWebhook, type WebhookOptions } from './webhook-server.ts';
 import { createWork } from './worker.ts';
 
 export interface OperatorOptions extends ServersOptions, AwsOptions {
@@ -63,6 +64,8 @@ export interface OperatorOptions extends ServersOptions, AwsOptions {
   readonly instance: string;
   /** Objects that have metrics of their own; 0: none. */
   readonly perObjectMetrics: number;
+  /** Undefined: no webhook. */
+  readonly webhook: WebhookOptions | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -72,6 +75,7 @@ export interface OperatorOptions extends ServersOptions, AwsOptions {
 export interface Operator {
   readonly metricsPort: number | undefined;
   readonly probePort: number | undefined;
+  readonly webhookPort: number | undefined;
   /** Resolves when every store has been filled once. */
   readonly ready: Promise<void>;
   /** Resolves when the signal has aborted and the work in hand is done. */
@@ -203,7 +207,13 @@ export async function startOperator(
 
   const sizes = new Map(Object.entries(WATCHED).map(([store, name]) => [name, view[store as keyof typeof WATCHED]]));
   observeStores(metrics, { view, clock, perObject: options.perObjectMetrics, sizes });
-  const servers = await startServers(options, reflectors);
+  const isSynced = (): boolean => reflectors.every(([, reflector]) => reflector.isSynced());
+  const webhook =
+    options.webhook && (await startWebhook(options.webhook, { ...options, client, view, ecr: aws.ecr, isSynced }));
+  const servers = await startServers(options, reflectors, () => webhook?.waitsFor()).catch(async (thrown: unknown) => {
+    await webhook?.close();
+    throw thrown;
+  });
 
   const parts = { clock, random, log };
   const work = createWork({ ...parts, queue, telemetry: controllers.pullsecret }, (key, bound) =>
@@ -214,6 +224,7 @@ export async function startOperator(
   );
 
   const running = objects.map(([, reflector]) => reflector.run(signal));
+  if (webhook) running.push(webhook.run(signal));
   const ready = (async () => {
     await Promise.race([Promise.all(objects.map(([, reflector]) => reflector.synced)), aborted(signal)]);
     if (signal.aborted) return;
@@ -239,12 +250,12 @@ export async function startOperator(
     await Promise.all(running);
     cancel();
     await events.flush();
-    await servers.close();
+    await Promise.all([servers.close(), webhook?.close()]);
     transport.close();
     aws.close();
   };
   const { metricsPort, probePort } = servers;
-  return { metricsPort, probePort, ready, done: finish() };
+  return { metricsPort, probePort, webhookPort: webhook?.port, ready, done: finish() };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -19,10 +19,14 @@ export interface Servers {
   close(): Promise<void>;
 }
 
-/** @throws Failure when an address cannot be listened on; then neither is */
+/**
+ * @param webhook  why the webhook is not ready, where that counts
+ * @throws Failure when an address cannot be listened on; then neither is
+ */
 export async function startServers(
   { metricsAddress, probeAddress, metrics, clock }: ServersOptions,
   reflectors: readonly NamedReflector[],
+  webhook: () => string | undefined,
 ): Promise<Servers> {
   const started: HttpServer[] = [];
   const close = async (): Promise<void> => void (await Promise.all(started.map((server) => server.close())));
@@ -44,7 +48,7 @@ export async function startServers(
       probePort: await start(probeAddress, {
         '/healthz': alive,
         '/livez': alive,
-        '/readyz': () => readinessReply(reflectors),
+        '/readyz': () => readinessReply(reflectors, webhook()),
       }),
       close,
     };

@@ -8,6 +8,8 @@ export interface ApiReply {
   // Tests look into objects of many kinds; each assertion says what it expects to find there.
   // oxlint-disable-next-line typescript/no-explicit-any -- see the line above
   readonly body: any;
+  /** What kubectl would print as `Warning: …`. */
+  readonly warnings: readonly string[];
 }
 
 export interface TestApi {
@@ -49,7 +51,8 @@ export function createTestApi({ url, certificateAuthority, token }: TestApiOptio
           incoming.on('end', () => {
             const answer = Buffer.concat(chunks).toString('utf8');
             const isJson = incoming.headers['content-type']?.includes('json') ?? false;
-            resolve({ status: incoming.statusCode ?? 0, body: isJson && answer !== '' ? JSON.parse(answer) : answer });
+            const body: unknown = isJson && answer !== '' ? JSON.parse(answer) : answer;
+            resolve({ status: incoming.statusCode ?? 0, body, warnings: warningsIn(incoming.headers['warning']) });
           });
         },
       );
@@ -78,6 +81,13 @@ export function createTestApi({ url, certificateAuthority, token }: TestApiOptio
       return name;
     },
   };
+}
+
+/** Texts of `299 - "…"`, of which Node joins several by a comma (RFC 9111, 5.5, in its older form). */
+function warningsIn(header: string | string[] | undefined): readonly string[] {
+  return [...String(header ?? '').matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text]) =>
+    (text ?? '').replaceAll(/\\(.)/g, '$1'),
+  );
 }
 
 /**

@@ -47,7 +47,9 @@ export interface RunningOperator {
 }
 
 /** What an operator finds around it, where that is not what every suite has. */
-export type OperatorSurroundings = Partial<Pick<OperatorOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient'>>;
+export type OperatorSurroundings = Partial<
+  Pick<OperatorOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient' | 'webhook'>
+>;
 
 export interface World {
   readonly api: TestApi;
@@ -233,6 +235,7 @@ export async function startInProcess(
       convertsLegacy: true,
       useAmbient: true,
       perObjectMetrics: 1_000,
+      webhook: undefined,
       ...over,
       clock,
       random: systemRandom,

@@ -153,6 +153,26 @@ describe('a wrong configuration of run', () => {
     ]);
   });
 
+  test('of the webhook says what is missing and what does not go together', async () => {
+    assert.deepEqual(
+      await mistakesOf(['--webhook-dns-names=a.b.svc,b c,10.0.0.1'], { ECR_OPERATOR_WEBHOOK_MISSING_NAMESPACES: 'x' }),
+      [
+        '--webhook-dns-names needs --webhook-configuration-name: which configuration is to trust the webhook?',
+        '--webhook-dns-names: "b c" is neither a host name nor an IP address',
+        'ECR_OPERATOR_WEBHOOK_MISSING_NAMESPACES: "x" is not one of deny, warn',
+      ],
+    );
+    assert.deepEqual(await mistakesOf(['--webhook-configuration-name=Bad_Name']), [
+      '--webhook-configuration-name needs --webhook-dns-names: by which names does the API server call the webhook?',
+      '--webhook-configuration-name: "Bad_Name" is not a name such an object can have',
+    ]);
+    assert.deepEqual(await mistakesOf(['--webhook-certificate-folder=/tls', '--webhook-dns-names=a.b.svc']), [
+      '--webhook-dns-names does not go with --webhook-certificate-folder: whoever makes that certificate knows its names and keeps caBundle',
+    ]);
+    const same = ['--webhook-bind-address=:8080', '--webhook-certificate-folder=/tls'];
+    assert.deepEqual(await mistakesOf(same), ['--metrics-bind-address and --webhook-bind-address are the same: :8080']);
+  });
+
   for (const [args, env, from] of [
     [['--leader-elect'], {}, '--leader-elect'],
     [['--leader-elect=true'], {}, '--leader-elect'],

@@ -1,0 +1,235 @@
+// What the webhook says about a change of a CR (docs/rules.md, rule 18). Pure: what has to be asked is named here, and asked elsewhere.
+//
+// A review is input from anybody: the API server shows no credential to a webhook. So nothing that it refers to is followed:
+// of AWS only the pair of keys in the review itself is asked about, of the cluster only whether the pull Secret is there.
+
+import {
+  API_VERSION,
+  CLUSTER_KIND,
+  CONVERTED_FROM_ANNOTATION,
+  NAMESPACED_KIND,
+  type PullSecretKind,
+} from '../api/names.ts';
+import { isRecord, type JsonRecord, recordOf, sameJson, stringMapOf, stringOf } from '../lib/json.ts';
+import { type Credentials, fingerprint } from './identity.ts';
+import { isNamespaceName, type PullSecretObject, parseWish, type Wish } from './resource.ts';
+import { cut, listNames } from './text.ts';
+
+export interface Review {
+  readonly isCreation: boolean;
+  readonly dryRun: boolean;
+  readonly object: PullSecretObject;
+  /** As it is stored; undefined for a creation. */
+  readonly before: PullSecretObject | undefined;
+  /** Value of the annotation that says what it was converted from. */
+  readonly convertedFrom: string | undefined;
+}
+
+/** Without `review` there is nothing to say about it: it is let through. */
+export interface ParsedReview {
+  /** To be repeated in the answer. */
+  readonly uid: string;
+  readonly review: Review | undefined;
+}
+
+/** The pair that is to be tried, and where. */
+export interface Trial {
+  readonly credentials: Credentials;
+  readonly region: string;
+  readonly useFips: boolean;
+  readonly useDualstack: boolean;
+  /** The same for the same pair. */
+  readonly fingerprint: string;
+}
+
+/** What has to be known before a review can be answered. */
+export interface Questions {
+  readonly trial: Trial | undefined;
+  /** Namespaces in which the Secret is wanted by name, sorted. */
+  readonly namespaces: readonly string[];
+  /** Whether one of them may be missing; an object's own is always there. */
+  readonly mayBeMissing: boolean;
+  /** The Secret that may not be there yet, in any of them. */
+  readonly secretName: string | undefined;
+}
+
+/** Who is where a pull Secret is wanted. */
+export interface Occupant {
+  readonly deleting: boolean;
+  readonly ownerUid: string | undefined;
+  /** Only of an owner that is of our API group. */
+  readonly ownerKind: string | undefined;
+  readonly ownerName: string | undefined;
+  /** The CR that is asked to own it, `<Kind>/<name>`. */
+  readonly offeredTo: string | undefined;
+}
+
+/** What came of asking. `unknown`: it could not be found out, in words for the user. */
+export interface Answers {
+  readonly login: { readonly op: 'good' | 'none' } | { readonly op: 'denied' | 'unknown'; readonly message: string };
+  readonly missing: readonly string[];
+  /** The first namespace in which a Secret is in the way. */
+  readonly occupied: string | undefined;
+  readonly unknown: string | undefined;
+}
+
+export interface Verdict {
+  /** Undefined: allowed. */
+  readonly denial: string | undefined;
+  readonly warnings: readonly string[];
+}
+
+export interface AdmitPolicy {
+  /** What a creation that names a namespace that does not exist gets. */
+  readonly missingNamespaces: 'deny' | 'warn';
+}
+
+const KINDS: readonly PullSecretKind[] = [NAMESPACED_KIND, CLUSTER_KIND];
+/** The API server cuts a warning after 256 characters, and all of them together after 4,096 (Kubernetes, warning headers). */
+const LONGEST_WARNING = 250;
+const LONGEST_DENIAL = 1_000;
+/** Room for names in one sentence. */
+const LONGEST_NAMES = 200;
+
+const INLINE_KEYS =
+  'spec.awsAccess: whoever may read this object can read its keys; a Secret keeps them better, see spec.awsAccess.secretRef';
+const BAD_LOGIN = 'aws credentials specified in .spec.awsAccess are invalid or missing permissions';
+const LET_THROUGH: Verdict = { denial: undefined, warnings: [] };
+
+/**
+ * Reads an AdmissionReview of admission.k8s.io/v1.
+ *
+ * @returns the review, or why it is none
+ */
+export function parseReview(body: unknown): ParsedReview | string {
+  const { apiVersion, kind, request } = recordOf(body);
+  if (apiVersion !== 'admission.k8s.io/v1' || kind !== 'AdmissionReview' || !isRecord(request))
+    return 'the body is no AdmissionReview of admission.k8s.io/v1 with a request';
+  const uid = stringOf(request['uid']);
+  if (!uid || uid.length > 128) return 'request.uid is missing, or is longer than 128 characters';
+  const { operation, object, oldObject, subResource } = request;
+  if (!isOurs(object) || subResource || (operation !== 'CREATE' && operation !== 'UPDATE'))
+    return { uid, review: undefined };
+  if (operation === 'UPDATE' && !isRecord(oldObject)) return 'request.oldObject is missing';
+  const annotations = stringMapOf(recordOf(object['metadata'])['annotations']);
+  const review = {
+    isCreation: operation === 'CREATE',
+    dryRun: request['dryRun'] === true,
+    object: objectOf(object),
+    before: operation === 'CREATE' ? undefined : objectOf({ ...recordOf(oldObject), kind: object.kind }),
+    convertedFrom: annotations.get(CONVERTED_FROM_ANNOTATION),
+  };
+  return { uid, review };
+}
+
+type OurObject = JsonRecord & { readonly kind: PullSecretKind };
+
+function isOurs(object: unknown): object is OurObject {
+  return isRecord(object) && object['apiVersion'] === API_VERSION && KINDS.some((kind) => kind === object['kind']);
+}
+
+function objectOf({ kind, ...raw }: OurObject): PullSecretObject {
+  const metadata = recordOf(raw['metadata']);
+  return {
+    kind,
+    namespace: kind === NAMESPACED_KIND ? stringOf(metadata['namespace']) : undefined,
+    name: stringOf(metadata['name']) ?? '',
+    uid: stringOf(metadata['uid']) ?? '',
+    resourceVersion: '',
+    generation: 0,
+    deleting: metadata['deletionTimestamp'] !== undefined,
+    createdAt: '',
+    reconcileAt: undefined,
+    spec: recordOf(raw['spec']),
+    status: {},
+  };
+}
+
+/**
+ * The first look, without asking anybody.
+ *
+ * What does not touch the spec is always let through: metadata and finalizers are never held up. A fault that is stored
+ * already is no reason to refuse the mending of another one.
+ *
+ * @returns the verdict when nothing has to be asked
+ */
+export function examine(review: Review): Verdict | Questions {
+  const { object, before, isCreation, dryRun } = review;
+  if (object.deleting || (before && sameJson(before.spec, object.spec))) return LET_THROUGH;
+  const wish = parseWish(object);
+  if (typeof wish === 'string') {
+    const isOld = before !== undefined && parseWish(before) === wish;
+    return isOld ? { denial: undefined, warnings: [cut(wish, LONGEST_WARNING)] } : { denial: wish, warnings: [] };
+  }
+  const { named, excluded, isOwn } = wish.targets;
+  const isNewAccess = before === undefined || !sameJson(before.spec['awsAccess'], object.spec['awsAccess']);
+  return {
+    trial: isNewAccess && !dryRun ? trialOf(wish) : undefined,
+    namespaces: named.filter((name) => !excluded.has(name)),
+    mayBeMissing: !isOwn,
+    secretName: isCreation ? wish.secretName : undefined,
+  };
+}
+
+/** Only a pair that stands in the review, and only as it is: taking a role with it is STS's matter, which is never asked. */
+function trialOf({ access: { identity, role, region, useFips, useDualstack } }: Wish): Trial | undefined {
+  if (identity.op !== 'inline' || role) return undefined;
+  const { credentials } = identity;
+  return { credentials, region, useFips, useDualstack, fingerprint: fingerprint(credentials) };
+}
+
+/**
+ * Whether a Secret is in the way of a CR that is being created.
+ *
+ * @param isLive  whether the CR with this uid is still there; what it leaves behind otherwise is the collector's
+ */
+export function isInTheWay(
+  { deleting, ownerUid, ownerKind, ownerName, offeredTo }: Occupant,
+  { kind, name }: Pick<PullSecretObject, 'kind' | 'name'>,
+  isLive: (uid: string) => boolean,
+): boolean {
+  if (deleting || offeredTo === `${kind}/${name}`) return false;
+  if (ownerUid === undefined || ownerKind === undefined) return true;
+  // An object of this name that was deleted a moment ago: the Secret is taken over, or collected and made anew.
+  if (ownerKind === kind && ownerName === name) return false;
+  return isLive(ownerUid);
+}
+
+/** What can be said when all has been asked. A conversion is never refused: its Secrets would be lost with its predecessor. */
+export function judge(
+  review: Review,
+  answers: Answers,
+  { missingNamespaces }: AdmitPolicy,
+  isConversion: boolean,
+): Verdict {
+  const { login, missing, occupied, unknown } = answers;
+  const { object, isCreation } = review;
+  const denials: string[] = [];
+  const warnings: string[] = [];
+  if (hasInlineKeys(object)) warnings.push(INLINE_KEYS);
+  if (login.op === 'denied') denials.push(`${BAD_LOGIN}: ${login.message}`);
+  if (login.op === 'unknown') warnings.push(`spec.awsAccess: the keys could not be tried: ${login.message}`);
+  if (missing.length > 0) {
+    const isDenied = isCreation && missingNamespaces === 'deny';
+    (isDenied ? denials : warnings).push(missingWords(missing));
+  }
+  if (occupied !== undefined) {
+    const name = stringOf(object.spec['secretName']) ?? '';
+    denials.push(`secret ${name} already exists in namespace ${occupied}, you can choose a different name`);
+  }
+  if (unknown !== undefined) warnings.push(unknown);
+  const isDenied = denials.length > 0 && !isConversion;
+  return {
+    denial: isDenied ? cut(denials[0] ?? '', LONGEST_DENIAL) : undefined,
+    warnings: [...warnings, ...(isDenied ? [] : denials)].map((text) => cut(text, LONGEST_WARNING)),
+  };
+}
+
+function hasInlineKeys({ spec }: PullSecretObject): boolean {
+  return recordOf(spec['awsAccess'])['secretAccessKey'] !== undefined;
+}
+
+function missingWords([first = '', ...others]: readonly string[]): string {
+  const words = isNamespaceName(first) ? `namespace ${first} does not exist` : 'no namespace can have such a name';
+  return others.length === 0 ? words : `${words}, nor do ${listNames(others, ', ', LONGEST_NAMES)}`;
+}

@@ -1,0 +1,192 @@
+// Covers the server that anybody may send anything to, over real TLS.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, request } from 'node:https';
+import { connect as connectPlain } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { connect, type TLSSocket } from 'node:tls';
+import { makeAuthority } from '../testing/self-signed.ts';
+import { eventually } from '../testing/test-api.ts';
+import { isWithin } from './json-bounds.ts';
+import { BODY_CAP_BYTES, type PostServer, startPostServer } from './post-server.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+
+// Rule 14
+describe('what a text would cost to parse', () => {
+  const bounds = { depth: 3, values: 5 };
+  test('is within bounds up to the depth and the number of values', () => {
+    for (const text of ['[[[]]]', '{"a":{"b":{}}}', '[1,2,3,4]', '', 'null', '[[],[]]'])
+      assert.ok(isWithin(bytes(text), bounds), text);
+    for (const text of ['[[[[', '{"a":{"b":{"c":{', '[1,2,3,4,5]', '[[],[],[]]'])
+      assert.ok(!isWithin(bytes(text), bounds), text);
+  });
+
+  test('does not count what stands in texts, escapes and longer characters included', () => {
+    for (const text of ['"[[[[[,,,,,,"', '"\\"[[[[["', '"\\\\"', '["ü[[[[", "😀,,,,,"]', '"[[[[ that does not end'])
+      assert.ok(isWithin(bytes(text), bounds), text);
+    assert.ok(!isWithin(bytes('"\\\\"[[[['), bounds));
+  });
+});
+
+// Rule 18
+describe('the server', () => {
+  const authority = makeAuthority();
+  const [one, two] = [makeAuthority().issue('localhost'), authority.issue('localhost')];
+  let server: PostServer;
+  let release: (() => void) | undefined;
+  before(async () => {
+    server = await startPostServer({
+      address: { host: '127.0.0.1', port: 0 },
+      path: '/here',
+      answer: async (body) => {
+        if (body === 'wait')
+          await new Promise<void>((resolve) => {
+            release = resolve;
+          });
+        if (body === 'throw') throw new Error('a key');
+        return { status: 200, contentType: 'text/plain', body: `got ${JSON.stringify(body).slice(0, 20)}` };
+      },
+    });
+  });
+  after(() => server.close());
+
+  const send = (
+    body: string | Buffer,
+    {
+      method = 'POST',
+      path = '/here',
+      headers = {},
+      agent,
+    }: { method?: string; path?: string; headers?: object; agent?: Agent } = {},
+  ): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const sent = request(
+        `https://127.0.0.1:${server.port}${path}`,
+        {
+          method,
+          rejectUnauthorized: false,
+          headers: { 'content-length': String(Buffer.byteLength(body)), ...headers },
+          ...(agent ? { agent } : {}),
+        },
+        (incoming) => {
+          let text = '';
+          incoming.setEncoding('utf8');
+          incoming.on('data', (part: string) => {
+            text += part;
+          });
+          incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, text }));
+        },
+      );
+      sent.on('error', reject);
+      sent.end(body);
+    });
+
+  test('makes no connection before it has a certificate', async () => {
+    await assert.rejects(send('1'));
+    server.use(one);
+    assert.deepEqual(await send('1'), { status: 200, text: 'got 1' });
+  });
+
+  test('answers only to POST, at its one path', async () => {
+    assert.equal((await send('', { method: 'GET' })).status, 405);
+    assert.equal((await send('1', { path: '/' })).status, 404);
+    assert.equal((await send('1', { path: '/here?timeout=5s' })).status, 200);
+  });
+
+  test('takes a body of three MiB, and none that is larger', async () => {
+    assert.equal((await send(`"${'x'.repeat(BODY_CAP_BYTES - 2)}"`)).status, 200);
+    const { status, text } = await send('', { headers: { 'content-length': String(BODY_CAP_BYTES + 1) } });
+    assert.deepEqual([status, text], [413, `the body is larger than ${BODY_CAP_BYTES} bytes\n`]);
+  });
+
+  test('parses nothing that would cost a hundred megabytes', async () => {
+    for (const body of [
+      '['.repeat(1_000_000),
+      `[${'{},'.repeat(1_000_000)}{}]`,
+      `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
+    ])
+      assert.equal((await send(body)).status, 413);
+  });
+
+  test('says no to what is no JSON, in words of its own', async () => {
+    for (const body of ['', '{', '\uFEFF{}', 'AKIAIOSFODNN7EXAMPLE', Buffer.from([0x1f, 0x8b, 0x08, 0x00])])
+      assert.deepEqual(await send(body), { status: 400, text: 'the body is not JSON\n' });
+    assert.deepEqual(await send('"throw"'), { status: 500, text: 'internal error\n' });
+  });
+
+  test('wants to know the length beforehand', async () => {
+    const socket = connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    socket.write('POST /here HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n');
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    assert.match(head.toString(), /^HTTP\/1\.1 411 /);
+    socket.destroy();
+  });
+
+  test('refuses bodies that together would be too much, and takes them again when there is room', async () => {
+    const sockets: TLSSocket[] = [];
+    for (const length of [BODY_CAP_BYTES, 1024 * 1024]) {
+      const socket = connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      socket.write(`POST /here HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n\r\n`);
+      sockets.push(socket);
+    }
+    await eventually(async () => ((await send('1')).status === 503 ? true : undefined));
+    for (const socket of sockets) socket.destroy();
+    await eventually(async () => ((await send('1')).status === 200 ? true : undefined));
+  });
+
+  test('speaks no older TLS than 1.2', async () => {
+    const socket = connect({
+      port: server.port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.1',
+      maxVersion: 'TLSv1.1',
+    });
+    await assert.rejects(once(socket, 'secureConnect'), /protocol|version|alert/i);
+    const good = connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false, maxVersion: 'TLSv1.2' });
+    await once(good, 'secureConnect');
+    good.destroy();
+  });
+
+  test('changes its certificate while a connection goes on, and a new one sees it', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    await send('1', { agent });
+    server.use(two);
+    assert.equal((await send('2', { agent })).text, 'got 2');
+    agent.destroy();
+    const trusting = connect({
+      port: server.port,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca: authority.certificate,
+    });
+    await once(trusting, 'secureConnect');
+    assert.ok(trusting.authorized);
+    trusting.destroy();
+  });
+
+  test('answers what is in hand before it closes, and waits for no handshake', { timeout: 4_000 }, async () => {
+    const silent = connectPlain(server.port, '127.0.0.1');
+    await once(silent, 'connect');
+    const last = send('"wait"');
+    let isClosed = false;
+    await eventually(() => release);
+    const closing = server.close().then(() => {
+      isClosed = true;
+    });
+    await assert.rejects(send('1'));
+    assert.ok(!isClosed);
+    release?.();
+    assert.equal((await last).status, 200);
+    await closing;
+  });
+});

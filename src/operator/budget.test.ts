@@ -1,0 +1,26 @@
+// Covers how often something may be done that anybody can ask for.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DurationMs } from '../lib/time.ts';
+import { START } from '../testing/builders.ts';
+import { createManualClock } from '../testing/manual-clock.ts';
+import { createBudget } from './budget.ts';
+
+// Rule 18
+test('a budget gives so many at once, then so many a second, and never saves up more', async () => {
+  const clock = createManualClock(START);
+  const budget = createBudget(clock, 2, 5);
+  const taken = (): number => {
+    let count = 0;
+    while (budget.take()) count += 1;
+    return count;
+  };
+  assert.equal(taken(), 5);
+  await clock.advance(499 as DurationMs);
+  assert.equal(taken(), 0);
+  await clock.advance(1 as DurationMs);
+  assert.equal(taken(), 1);
+  await clock.advance(3_600_000 as DurationMs);
+  assert.equal(taken(), 5);
+});

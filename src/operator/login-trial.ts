@@ -1,0 +1,67 @@
+// Tries keys that stand in a review: at most one call for the same keys at a time, few in all, and what came of it is
+// remembered for a moment. The tokens are thrown away: nothing that anybody can send becomes a login of the operator's.
+
+import type { Answers, Trial } from '../core/admit.ts';
+import type { EcrClient } from '../ecr/client.ts';
+import { DENIED_REASON } from '../ecr/failures.ts';
+import { digest } from '../lib/digest.ts';
+import { failureFrom } from '../lib/errors.ts';
+import { type Clock, type DurationMs, MINUTE, SECOND, seconds } from '../lib/time.ts';
+import { createBudget } from './budget.ts';
+
+type Outcome = Answers['login'];
+
+export interface LoginTrial {
+  /** Never throws, and takes no longer than three seconds. */
+  try(trial: Trial): Promise<Outcome>;
+}
+
+/** What a user who waits for kubectl is asked to wait (docs/rules.md, rule 18). */
+export const PATIENCE = seconds(3);
+/** How long an outcome holds: a key that was denied may be a new one, which IAM takes seconds to spread. */
+const HOLDS: Readonly<Record<Outcome['op'], DurationMs>> = {
+  good: MINUTE,
+  none: MINUTE,
+  denied: seconds(5),
+  unknown: SECOND,
+};
+const CALLS = { perSecond: 10, atOnce: 50 };
+/** Outcomes that are remembered; beyond that all are forgotten. */
+const MOST_HELD = 256;
+
+export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
+  const budget = createBudget(clock, CALLS.perSecond, CALLS.atOnce);
+  const flights = new Map<string, { readonly outcome: Promise<Outcome>; until: DurationMs | undefined }>();
+
+  const ask = async ({ credentials: keys, region, useFips, useDualstack }: Trial): Promise<Outcome> => {
+    if (!budget.take()) return { op: 'unknown', message: 'too many are being tried' };
+    const late = new AbortController();
+    const cancel = clock.after(PATIENCE, () => late.abort());
+    try {
+      await ecr.fetchToken({ kind: 'private', keys, account: undefined, region, useFips, useDualstack }, late.signal);
+      return { op: 'good' };
+    } catch (thrown) {
+      const { reason, message } = failureFrom(thrown);
+      return { op: reason === DENIED_REASON ? 'denied' : 'unknown', message };
+    } finally {
+      cancel();
+    }
+  };
+
+  return {
+    async try(trial) {
+      const key = digest(trial.fingerprint, trial.region, `${trial.useFips} ${trial.useDualstack}`);
+      const held = flights.get(key);
+      if (held && (held.until === undefined || clock.monotonic() < held.until)) return await held.outcome;
+      if (flights.size >= MOST_HELD) flights.clear();
+      const flight: { readonly outcome: Promise<Outcome>; until: DurationMs | undefined } = {
+        outcome: ask(trial),
+        until: undefined,
+      };
+      flights.set(key, flight);
+      const outcome = await flight.outcome;
+      flight.until = (clock.monotonic() + HOLDS[outcome.op]) as DurationMs;
+      return outcome;
+    },
+  };
+}

@@ -1,0 +1,390 @@
+// The webhook's certificates on a real API server: made, agreed on, renewed and repaired, while it is called.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { connect } from 'node:tls';
+import pLimit from 'p-limit';
+import { API_VERSION, AUTHORITY_TYPE, GROUP, NAMESPACED_KIND } from '../../src/api/names.ts';
+import { type EpochMs, HOUR } from '../../src/lib/time.ts';
+import { certificatesIn, type KeyPair } from '../../src/pki/certificate.ts';
+import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
+import { makeSelfSigned } from '../../src/testing/self-signed.ts';
+import { eventually } from '../../src/testing/test-api.ts';
+import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { accessTo, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import {
+  CONFIGURATION_PATH,
+  configure,
+  freshNames,
+  ownCertificate,
+  REFUSED,
+  removeWebhook,
+  startWebhook,
+  untilHeeded,
+} from './webhook-rig.ts';
+
+const DAY = 24 * HOUR;
+const now = (): EpochMs => Date.now() as EpochMs;
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+const text = (value: unknown): string => Buffer.from(String(value), 'base64').toString();
+
+/** @throws Error unless the server at this port shows a certificate that `authorities` make good */
+async function handshake(port: number, authorities: string): Promise<true> {
+  const socket = connect({ port, host: '127.0.0.1', ca: authorities });
+  await once(socket, 'secureConnect');
+  socket.destroy();
+  return true;
+}
+
+// Rule 18
+describe("the webhook's own certificates", () => {
+  const world = useWorld();
+  let namespace = '';
+  before(async () => {
+    namespace = await world.api.createNamespace();
+  });
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the API server answers
+  const secretOf = async (name: string): Promise<any> => (await world.api.get(SECRET_PATH('kube-system', name))).body;
+  const bundlesOf = async (name: string): Promise<readonly string[]> => {
+    const { body } = await world.api.get(CONFIGURATION_PATH(name));
+    return body.webhooks.map(
+      ({ clientConfig }: { clientConfig: { caBundle?: string } }) => clientConfig.caBundle ?? '',
+    );
+  };
+  /** Asks for what the webhook refuses; 403 when it was heard, 201 when the API server let it pass without. */
+  const ask = async (): Promise<number> => {
+    const body = {
+      apiVersion: API_VERSION,
+      kind: NAMESPACED_KIND,
+      metadata: { name: 'asked' },
+      spec: { awsAccess: REFUSED, secretName: 'asked' },
+    };
+    return (await world.api.send('POST', `${NAMESPACED_PATH(namespace)}?dryRun=All`, body)).status;
+  };
+  const storeAuthority = async (name: string, { certificate, key }: KeyPair): Promise<void> => {
+    const data = { 'tls.crt': base64(certificate), 'tls.key': base64(key), 'ca.crt': base64(certificate) };
+    await world.api.must('POST', SECRET_PATH('kube-system'), { metadata: { name }, type: AUTHORITY_TYPE, data });
+  };
+
+  test('come from an authority in a Secret, the only key that is stored; caBundle is all that is written', async () => {
+    const names = freshNames();
+    const operator = await world.startOperator(undefined, undefined, { webhook: ownCertificate(names) });
+    await configure(world, names, [operator.operator.webhookPort ?? 0]);
+    const { body: before } = await world.api.get(CONFIGURATION_PATH(names.configuration));
+    await untilHeeded(world, namespace);
+    const { body: after } = await world.api.get(CONFIGURATION_PATH(names.configuration));
+    const secret = await secretOf(names.secret);
+    assert.deepEqual(
+      [secret.type, Object.keys(secret.data).sort()],
+      [AUTHORITY_TYPE, ['ca.crt', 'tls.crt', 'tls.key']],
+    );
+    assert.equal(secret.data['ca.crt'], secret.data['tls.crt']);
+    before.webhooks[0].clientConfig.caBundle = secret.data['ca.crt'];
+    assert.deepEqual(after.webhooks, before.webhooks);
+    await operator.stop();
+    await removeWebhook(world, names);
+  });
+
+  test('are trusted again when somebody empties caBundle, or adds a webhook before ours', async () => {
+    const webhook = await startWebhook(world, namespace);
+    const [good] = await bundlesOf(webhook.configuration);
+    const path = CONFIGURATION_PATH(webhook.configuration);
+    const patch = async (operations: readonly object[]): Promise<void> =>
+      void (await world.api.must('PATCH', path, operations, 'application/json-patch+json'));
+    await patch([{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }]);
+    await eventually(async () => ((await bundlesOf(webhook.configuration))[0] === good ? true : undefined));
+    const { body } = await world.api.get(path);
+    const [ours] = body.webhooks;
+    const { caBundle: _, ...clientConfig } = ours.clientConfig;
+    await patch([{ op: 'add', path: '/webhooks/0', value: { ...ours, name: 'first.example.com', clientConfig } }]);
+    await eventually(async () =>
+      (await bundlesOf(webhook.configuration)).every((one) => one === good) ? true : undefined,
+    );
+    const { body: now } = await world.api.get(path);
+    assert.deepEqual(now.webhooks, [{ ...ours, name: 'first.example.com' }, ours]);
+    await untilHeeded(world, namespace);
+    await webhook.end();
+  });
+
+  test('leave whoever fights over caBundle alone after a while, and say so', async () => {
+    const webhook = await startWebhook(world, namespace);
+    const told = (): boolean => webhook.operator.output().includes('Wrote caBundle');
+    assert.ok(told());
+    for (let turn = 0; turn < 15; turn += 1) {
+      await world.api.merge(CONFIGURATION_PATH(webhook.configuration), {
+        metadata: { annotations: { turn: String(turn) } },
+      });
+      await world.api.send(
+        'PATCH',
+        CONFIGURATION_PATH(webhook.configuration),
+        [{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }],
+        'application/json-patch+json',
+      );
+      await eventually(async () => ((await bundlesOf(webhook.configuration))[0] !== '' ? true : undefined), 500).catch(
+        () => {},
+      );
+    }
+    assert.equal((await bundlesOf(webhook.configuration))[0], '');
+    assert.match(
+      webhook.operator.output(),
+      /somebody else changes caBundle of the webhook configuration again and again/,
+    );
+    assert.ok(webhook.operator.output().split('Wrote caBundle').length <= 13);
+    await webhook.end();
+  });
+
+  test('of two replicas that start at once come from one authority', async () => {
+    const names = freshNames();
+    const replicas = await Promise.all(
+      [1, 2].map(() => world.startOperator(undefined, undefined, { webhook: ownCertificate(names) })),
+    );
+    const ports = replicas.map(({ operator }) => operator.webhookPort ?? 0);
+    await configure(world, names, ports);
+    await untilHeeded(world, namespace);
+    const authority = text((await secretOf(names.secret)).data['ca.crt']);
+    assert.equal(certificatesIn(authority).length, 1);
+    assert.deepEqual(await bundlesOf(names.configuration), [base64(authority), base64(authority)]);
+    for (const port of ports) await eventually(() => handshake(port, authority));
+    const made = replicas.map(({ output }) => output().split('Made a new authority').length - 1);
+    assert.equal(made[0] === undefined || made[1] === undefined ? 0 : made[0] + made[1], 1);
+    for (const replica of replicas) await replica.stop();
+    await removeWebhook(world, names);
+  });
+
+  test('are renewed under a thousand requests, none of which goes unheard', async () => {
+    const clock = createTravelClock();
+    // Due in half a minute: an authority is good from an hour before it was made, and due after two thirds of a year.
+    const old = await makeAuthority((now() + HOUR + 30_000 - (365 * DAY * 2) / 3) as EpochMs);
+    const names = freshNames();
+    await storeAuthority(names.secret, old);
+    const operator = await world.startOperator(clock, undefined, { webhook: ownCertificate(names) });
+    const port = operator.operator.webhookPort ?? 0;
+    await configure(world, names, [port]);
+    await untilHeeded(world, namespace);
+    assert.deepEqual(await bundlesOf(names.configuration), [base64(old.certificate)]);
+
+    const limit = pLimit(8);
+    /** Asks so often, and lets a minute pass in the middle of it. */
+    const load = async (count: number): Promise<void> => {
+      const heard = Array.from({ length: count }, (_, index) =>
+        limit(async () => {
+          if (index === count / 2) clock.travel(61_000);
+          return await ask();
+        }),
+      );
+      assert.deepEqual(new Set(await Promise.all(heard)), new Set([403]));
+    };
+    await load(400);
+    await eventually(async () =>
+      (await bundlesOf(names.configuration))[0] === base64(old.certificate) ? undefined : true,
+    );
+    // Trusted already, and not used yet: other API servers may not have heard of it.
+    await handshake(port, old.certificate);
+    await load(600);
+
+    const { data } = await secretOf(names.secret);
+    const newest = text(data['tls.crt']);
+    assert.notEqual(newest, old.certificate);
+    assert.deepEqual(certificatesIn(text(data['ca.crt'])), [newest, old.certificate]);
+    assert.deepEqual(await bundlesOf(names.configuration), [data['ca.crt']]);
+    await eventually(() => handshake(port, newest));
+    await assert.rejects(handshake(port, old.certificate));
+    await operator.stop();
+    await removeWebhook(world, names);
+  });
+
+  test('are made anew when the Secret is broken, and when it is deleted', async () => {
+    const clock = createTravelClock();
+    const webhook = await startWebhook(world, namespace, clock);
+    const first = text((await secretOf(webhook.secret)).data['tls.crt']);
+    await world.api.merge(SECRET_PATH('kube-system', webhook.secret), { data: { 'tls.key': base64('broken') } });
+    clock.travel(61_000);
+    await eventually(async () => (text((await secretOf(webhook.secret)).data['tls.crt']) !== first ? true : undefined));
+    // What is served until the API server has heard of the new one stays trusted.
+    assert.deepEqual(certificatesIn(text((await secretOf(webhook.secret)).data['ca.crt'])).slice(1), [first]);
+    await untilHeeded(world, namespace);
+    await world.api.must('DELETE', SECRET_PATH('kube-system', webhook.secret));
+    clock.travel(61_000);
+    await eventually(async () => ((await secretOf(webhook.secret)).kind === 'Secret' ? true : undefined));
+    await untilHeeded(world, namespace);
+    await webhook.end();
+  });
+
+  test('are not put into a Secret of somebody else, which is told', async () => {
+    const names = freshNames();
+    await world.api.must('POST', SECRET_PATH('kube-system'), {
+      metadata: { name: names.secret },
+      stringData: { a: 'b' },
+    });
+    const operator = await world.startOperator(undefined, undefined, { webhook: ownCertificate(names) });
+    await eventually(() =>
+      /"reason":"SecretConflict".*is left alone; name another one/.test(operator.output()) ? true : undefined,
+    );
+    assert.deepEqual((await secretOf(names.secret)).data, { a: base64('b') });
+    await operator.stop();
+    await removeWebhook(world, names);
+  });
+
+  test('need no more rights than to one configuration and one Secret, by their names', async () => {
+    const names = freshNames();
+    const { configuration: name } = names;
+    const rules = [
+      {
+        apiGroups: ['admissionregistration.k8s.io'],
+        resources: ['validatingwebhookconfigurations'],
+        resourceNames: [name],
+        verbs: ['list', 'watch', 'patch'],
+      },
+      { apiGroups: [''], resources: ['secrets'], resourceNames: [names.secret], verbs: ['get', 'patch'] },
+      { apiGroups: [''], resources: ['secrets'], verbs: ['create', 'list', 'watch'] },
+      { apiGroups: [''], resources: ['namespaces'], verbs: ['list', 'watch'] },
+      { apiGroups: [GROUP], resources: ['*'], verbs: ['list', 'watch'] },
+    ];
+    const rbac = '/apis/rbac.authorization.k8s.io/v1';
+    await world.api.must('POST', `${rbac}/clusterroles`, { metadata: { name }, rules });
+    await world.api.must('POST', `${rbac}/clusterrolebindings`, {
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', namespace, name }],
+    });
+    const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+    await world.api.must('POST', accounts, { metadata: { name } });
+    const { status } = await world.api.must('POST', `${accounts}/${name}/token`, { spec: { audiences: [] } });
+    const access = accessTo(world.plane, status.token);
+    const operator = await world.startOperator(undefined, access, { webhook: ownCertificate(names) });
+    await configure(world, names, [operator.operator.webhookPort ?? 0]);
+    await untilHeeded(world, namespace);
+    await world.api.must(
+      'PATCH',
+      CONFIGURATION_PATH(name),
+      [{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }],
+      'application/json-patch+json',
+    );
+    await eventually(async () => ((await bundlesOf(name))[0] === '' ? undefined : true));
+    await operator.stop();
+    await removeWebhook(world, names);
+  });
+
+  // Rule 15
+  test('that nobody trusts yet keep the operator from being ready for half a minute, no longer', async () => {
+    const clock = createTravelClock();
+    const names = freshNames();
+    const operator = await world.startOperator(clock, undefined, { webhook: ownCertificate(names) });
+    const ready = async (): Promise<readonly [number, string]> => {
+      const reply = await fetch(`http://127.0.0.1:${operator.operator.probePort}/readyz`);
+      return [reply.status, await reply.text()];
+    };
+    await eventually(async () => ((await ready())[1].includes('no such webhook configuration') ? true : undefined));
+    assert.deepEqual(await ready(), [
+      503,
+      'waiting for the webhook: there is no such webhook configuration, or it may not be watched\n',
+    ]);
+    clock.travel(30_000);
+    assert.deepEqual(await ready(), [200, 'ok\n']);
+    await operator.stop();
+    await removeWebhook(world, names);
+  });
+});
+
+// Rule 18
+describe('a webhook that is ill', () => {
+  const world = useWorld();
+  test('blocks nobody, whether it answers with garbage, with an error, or not at all', async () => {
+    const namespace = await world.api.createNamespace();
+    const authority = await makeAuthority(now());
+    const { certificate: cert, key } = await signLeaf(authority, ['127.0.0.1'], now());
+    const answers: ((response: ServerResponse) => void)[] = [
+      (response) => response.end('garbage'),
+      (response) => response.writeHead(500).end(),
+      (response) => response.end('{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}'),
+      (response) => response.destroy(),
+      () => {},
+    ];
+    let asked = 0;
+    const server = createServer({ cert, key }, (_, response) => {
+      asked += 1;
+      answers[0]?.(response);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const names = freshNames();
+    const { port } = server.address() as AddressInfo;
+    await configure(world, names, [port], base64(authority.certificate));
+    const path = CONFIGURATION_PATH(names.configuration);
+    await world.api.must(
+      'PATCH',
+      path,
+      [{ op: 'replace', path: '/webhooks/0/timeoutSeconds', value: 1 }],
+      'application/json-patch+json',
+    );
+    const create = async (): Promise<number> =>
+      (
+        await world.api.send('POST', `${NAMESPACED_PATH(namespace)}?dryRun=All`, {
+          apiVersion: API_VERSION,
+          kind: NAMESPACED_KIND,
+          metadata: { name: 'asked' },
+          spec: { awsAccess: REFUSED, secretName: 'asked' },
+        })
+      ).status;
+    await eventually(async () => ((await create()) === 201 && asked > 0 ? true : undefined));
+    for (; answers.length > 0; answers.shift()) assert.equal(await create(), 201);
+    server.closeAllConnections();
+    server.close();
+    await removeWebhook(world, names);
+  });
+});
+
+// Rule 18
+describe('a certificate in files', () => {
+  const world = useWorld();
+  let folder = '';
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'webhook-'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+  const put = ({ certificate, key }: { readonly certificate: string; readonly key: string }): void => {
+    writeFileSync(join(folder, 'tls.crt'), certificate);
+    writeFileSync(join(folder, 'tls.key'), key);
+  };
+
+  test('is served; one that has ended, or does not fit its key, blocks nobody; a new one is taken up', async () => {
+    const clock = createTravelClock();
+    const namespace = await world.api.createNamespace();
+    const authority = await makeAuthority((now() - 20 * DAY) as EpochMs);
+    const leaf = (madeAt: number): Promise<KeyPair> => signLeaf(authority, ['127.0.0.1'], madeAt as EpochMs);
+    const ended = await leaf(now() - 10 * DAY);
+    put(ended);
+    const names = freshNames();
+    const webhook = ownCertificate(names, { certificate: { op: 'files', folder } });
+    const operator = await world.startOperator(clock, undefined, { webhook });
+    await configure(world, names, [operator.operator.webhookPort ?? 0], base64(authority.certificate));
+    const create = async (name: string): Promise<number> => {
+      const body = {
+        apiVersion: API_VERSION,
+        kind: NAMESPACED_KIND,
+        metadata: { name },
+        spec: { awsAccess: REFUSED, secretName: name },
+      };
+      return (await world.api.send('POST', NAMESPACED_PATH(namespace), body)).status;
+    };
+    assert.equal(await create('while-ended'), 201);
+    put(await leaf(now()));
+    clock.travel(61_000);
+    await untilHeeded(world, namespace);
+    assert.equal(await create('refused'), 403);
+    put({ ...makeSelfSigned(), key: ended.key });
+    clock.travel(61_000);
+    await eventually(() => (operator.output().includes('does not belong to its certificate') ? true : undefined));
+    assert.equal(await create('refused-too'), 403);
+    await operator.stop();
+    assert.equal(await create('while-down'), 201);
+    await removeWebhook(world, names);
+  });
+});
