@@ -10,6 +10,7 @@ import { systemClock, systemRandom } from '../lib/time.ts';
 import { startOperator } from '../operator/run.ts';
 import { accessOf } from './access.ts';
 import { type Config, parseRunConfig } from './config.ts';
+import { keepSmall } from './engine.ts';
 import { observeProcess } from './process-metrics.ts';
 import { VERSION } from './version.ts';
 
@@ -20,6 +21,7 @@ const DRAIN_MS = 10_000;
 
 /** @returns the exit code: 0 after a signal, 1 when it could not start or drain, 2 for a bad configuration */
 export async function run(args: readonly string[]): Promise<number> {
+  keepSmall();
   const parsed = parseRunConfig(args, process.env);
   if (!parsed.ok) {
     for (const mistake of parsed.mistakes) process.stderr.write(`${OPERATOR_NAME} run: ${mistake}\n`);

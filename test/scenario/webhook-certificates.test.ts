@@ -20,6 +20,7 @@ import { eventually } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import { accessTo, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
 import {
+  asAdmin,
   CONFIGURATION_PATH,
   configure,
   freshNames,
@@ -76,7 +77,7 @@ describe("the webhook's own certificates", () => {
 
   test('come from an authority in a Secret, the only key that is stored; caBundle is all that is written', async () => {
     const names = freshNames();
-    const operator = await world.startOperator(undefined, undefined, { webhook: ownCertificate(names) });
+    const operator = await world.startOperator(undefined, asAdmin(world), { webhook: ownCertificate(names) });
     await configure(world, names, [operator.operator.webhookPort ?? 0]);
     const { body: before } = await world.api.get(CONFIGURATION_PATH(names.configuration));
     await untilHeeded(world, namespace);
@@ -144,7 +145,7 @@ describe("the webhook's own certificates", () => {
   test('of two replicas that start at once come from one authority', async () => {
     const names = freshNames();
     const replicas = await Promise.all(
-      [1, 2].map(() => world.startOperator(undefined, undefined, { webhook: ownCertificate(names) })),
+      [1, 2].map(() => world.startOperator(undefined, asAdmin(world), { webhook: ownCertificate(names) })),
     );
     const ports = replicas.map(({ operator }) => operator.webhookPort ?? 0);
     await configure(world, names, ports);
@@ -165,7 +166,7 @@ describe("the webhook's own certificates", () => {
     const old = await makeAuthority((now() + HOUR + 30_000 - (365 * DAY * 2) / 3) as EpochMs);
     const names = freshNames();
     await storeAuthority(names.secret, old);
-    const operator = await world.startOperator(clock, undefined, { webhook: ownCertificate(names) });
+    const operator = await world.startOperator(clock, asAdmin(world), { webhook: ownCertificate(names) });
     const port = operator.operator.webhookPort ?? 0;
     await configure(world, names, [port]);
     await untilHeeded(world, namespace);
@@ -224,7 +225,7 @@ describe("the webhook's own certificates", () => {
       metadata: { name: names.secret },
       stringData: { a: 'b' },
     });
-    const operator = await world.startOperator(undefined, undefined, { webhook: ownCertificate(names) });
+    const operator = await world.startOperator(undefined, asAdmin(world), { webhook: ownCertificate(names) });
     await eventually(() =>
       /"reason":"SecretConflict".*is left alone; name another one/.test(operator.output()) ? true : undefined,
     );
@@ -277,7 +278,7 @@ describe("the webhook's own certificates", () => {
   test('that nobody trusts yet keep the operator from being ready for half a minute, no longer', async () => {
     const clock = createTravelClock();
     const names = freshNames();
-    const operator = await world.startOperator(clock, undefined, { webhook: ownCertificate(names) });
+    const operator = await world.startOperator(clock, asAdmin(world), { webhook: ownCertificate(names) });
     const ready = async (): Promise<readonly [number, string]> => {
       const reply = await fetch(`http://127.0.0.1:${operator.operator.probePort}/readyz`);
       return [reply.status, await reply.text()];
@@ -363,7 +364,7 @@ describe('a certificate in files', () => {
     put(ended);
     const names = freshNames();
     const webhook = ownCertificate(names, { certificate: { op: 'files', folder } });
-    const operator = await world.startOperator(clock, undefined, { webhook });
+    const operator = await world.startOperator(clock, asAdmin(world), { webhook });
     await configure(world, names, [operator.operator.webhookPort ?? 0], base64(authority.certificate));
     const create = async (name: string): Promise<number> => {
       const body = {

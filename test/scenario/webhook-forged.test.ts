@@ -45,7 +45,7 @@ describe('a forged review', () => {
   };
   before(async () => {
     namespace = await world.api.createNamespace();
-    proxy = await startFaultProxy(world.plane, world.token);
+    proxy = await startFaultProxy(world.plane, world.plane.adminToken);
     names = freshNames();
     // Every service of AWS is the stand-in: a call of STS would be seen.
     const env = { ...process.env, AWS_ENDPOINT_URL: world.aws.url };

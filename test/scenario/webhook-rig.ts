@@ -3,10 +3,11 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:https';
 import { API_VERSION, GROUP, VERSION, WEBHOOK_PATH } from '../../src/api/names.ts';
+import type { ApiServerAccess } from '../../src/kube/access.ts';
 import type { Clock } from '../../src/lib/time.ts';
 import type { OperatorOptions } from '../../src/operator/run.ts';
 import { eventually } from '../../src/testing/test-api.ts';
-import { NAMESPACED_PATH, type RunningOperator, type World } from '../../src/testing/world.ts';
+import { accessTo, NAMESPACED_PATH, type RunningOperator, type World } from '../../src/testing/world.ts';
 
 type WebhookOptions = NonNullable<OperatorOptions['webhook']>;
 
@@ -34,6 +35,14 @@ export function ownCertificate(
     certificate: { op: 'own', configuration, secret, names: ['127.0.0.1'] },
     ...over,
   };
+}
+
+/**
+ * Suites of the webhook have many configurations, under names for which the chart gives no right; that the rights which it
+ * does give are enough is held in test/chart/rights.test.ts.
+ */
+export function asAdmin({ plane }: World): ApiServerAccess {
+  return accessTo(plane, plane.adminToken);
 }
 
 /** Puts a configuration on the API server that calls these ports, as the chart has it but for the URL. */
@@ -103,7 +112,7 @@ export async function startWebhook(
   over: Partial<WebhookOptions> = {},
 ): Promise<RunningWebhook> {
   const names = freshNames();
-  const operator = await world.startOperator(clock, undefined, { webhook: ownCertificate(names, over) });
+  const operator = await world.startOperator(clock, asAdmin(world), { webhook: ownCertificate(names, over) });
   const port = operator.operator.webhookPort ?? 0;
   await configure(world, names, [port]);
   await untilHeeded(world, namespace);

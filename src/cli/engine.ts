@@ -1,0 +1,14 @@
+// What V8 is told for a process that mostly waits for the network.
+
+import { setFlagsFromString } from 'node:v8';
+
+/**
+ * No optimising compilers, and small code rather than fast code: after a burst of 300 objects the process holds 15 to 20 MB
+ * less, in the same processor time (docs/performance.md).
+ */
+const FLAGS = ['--no-opt', '--no-maglev', '--optimize-for-size'];
+
+/** To be called before anything is worth compiling. */
+export function keepSmall(): void {
+  for (const flag of FLAGS) setFlagsFromString(flag);
+}
