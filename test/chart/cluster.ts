@@ -61,7 +61,8 @@ export function useCluster(): Cluster {
     await api.send('POST', '/api/v1/namespaces', { metadata: { name: NAMESPACE, labels } });
     const pods = runPods({ plane, api, namespace: NAMESPACE, env: { AWS_ENDPOINT_URL_ECR: aws.url } });
     Object.assign(parts, { plane, api, aws, pods });
-    const ports = `metrics.port=${await findFreePort()},probePort=${await findFreePort()}`;
+    const named = ['metrics.port', 'probePort', 'webhook.port'];
+    const ports = (await Promise.all(named.map(async (name) => `${name}=${await findFreePort()}`))).join(',');
     here = [CHART, '--namespace', NAMESPACE, '--wait', '--timeout', '60s', '--set', ports];
   });
   after(async () => {

@@ -121,6 +121,14 @@ const SWITCHES: Readonly<Record<string, object>> = {
   'no policies': { admissionPolicy: { enabled: false } },
   metrics: { metrics: { perObject: 0, port: 9090 }, service: { port: 9090, annotations: { a: 'b' } } },
   'a dashboard': { metrics: { dashboard: { enabled: true, annotations: { folder: 'ecr' } } } },
+  'no webhook': { webhook: { enabled: false }, networkPolicy: { enabled: true } },
+  'a webhook that warns of missing namespaces': { webhook: { missingNamespaces: 'Warn', port: 8443 } },
+  'a webhook with a certificate of somebody else': {
+    webhook: {
+      annotations: { 'cert-manager.io/inject-ca-from': 'a/b' },
+      certificate: { existingSecret: 'certificate' },
+    },
+  },
   'no metrics': { metrics: { enabled: false }, networkPolicy: { enabled: true } },
   'a network policy': {
     networkPolicy: {

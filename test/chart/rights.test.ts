@@ -15,6 +15,7 @@ import {
   useWorld,
 } from '../../src/testing/world.ts';
 import { ACCESS, createClusterPullSecret, createPullSecret } from '../scenario/manifests.ts';
+import { configure, ownCertificate, removeWebhook, untilHeeded } from '../scenario/webhook-rig.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
@@ -59,7 +60,17 @@ describe('the rights of the chart', () => {
     const clock = createTravelClock();
     world.aws.setTokenLife(12 * HOUR);
     const [one, other] = [await world.api.createNamespace(), await world.api.createNamespace()];
-    await world.startOperator(clock);
+    // A webhook under the names of the chart, which writes its authority and makes itself known.
+    const name = 'kube-ecr-secrets-operator';
+    const names = { configuration: name, secret: `${name}-webhook` };
+    t.after(() => removeWebhook(world, names));
+    const { operator } = await world.startOperator(clock, undefined, { webhook: ownCertificate(names) });
+    await configure(world, names, [operator.webhookPort ?? 0]);
+    await untilHeeded(world, one);
+    const configurations = 'validatingwebhookconfigurations.admissionregistration.k8s.io';
+    await uses(...['list', 'patch'].map((verb) => `${verb} ${configurations}`));
+    // It would refuse some of what follows.
+    await removeWebhook(world, names);
 
     // Keys from a Secret.
     const data = { AWS_ACCESS_KEY_ID: ACCESS.accessKeyId, AWS_SECRET_ACCESS_KEY: ACCESS.secretAccessKey };

@@ -10,6 +10,11 @@
 {{- .Values.fullnameOverride | default $full | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* Of the webhook's Service, and of the Secret with its authority. */}}
+{{- define "operator.webhookName" -}}
+{{- printf "%s-webhook" (include "operator.fullname" .) -}}
+{{- end -}}
+
 {{- define "operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
