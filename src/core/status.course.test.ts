@@ -167,6 +167,20 @@ describe('the size of a status', () => {
     assert.ok(size(refused) <= 32 * KIB, `${size(refused)} bytes`);
   });
 
+  test('stays under 32 KiB with as many logins as an object can have, beside all of that', () => {
+    const hosts = ['ecr', 'ecr-fips'].flatMap((name) => [`111122223333.dkr.${name}.a`, `111122223333.dkr-${name}.b`]);
+    const logins = Array.from({ length: 41 }, (_, index) => {
+      const registry = `ap-southeast-${index}`;
+      return login(registry, { hosts: hosts.map((host) => `${host}.${registry}.on.amazonwebservices.com.cn`) });
+    });
+    const failures = logins.map(({ registry }) => ({ registry, message: 'm'.repeat(5_000), denied: true }));
+    const problems = names.map((name) => problem(name, false, 'm'.repeat(500)));
+    const status = nextStatus({}, round(names, { logins, failures, problems, desired: 20_000 }), START);
+    assert.ok(size(status) <= 32 * KIB, `${size(status)} bytes`);
+    assert.equal(status.logins?.length, 41);
+    assert.equal(status.problems?.count, 10_000);
+  });
+
   test('lists at most 100 problems, and counts them all', () => {
     const problems = names.slice(0, 150).map((_, index) => problem(`n${index}`, false, 'quota'));
     const status = nextStatus({}, round([], { problems, desired: 150 }), START);

@@ -44,24 +44,29 @@ interface Verdict {
   readonly reconciling?: Cause;
 }
 
-/** Bytes of the problem list, so that a whole status stays under 32 KiB. */
+/** Of a whole status as JSON, with room for names and brackets. */
+const MOST_BYTES = 32 * 1_024 - 500;
+/** Of the list of problems; less when the rest leaves less. */
 const PROBLEM_BYTES = 14_000;
 const PROBLEM_MESSAGE = 300;
+/** Of the list of namespaces in a message; less beside many logins, each of which has its own line. */
 const LIST_BYTES = 8_000;
+const LIST_BYTES_LEAST = 1_000;
+const LOGIN_BYTES = 200;
 const MESSAGE = 1_000;
 
 export function nextStatus(previous: PullSecretStatus, round: Round, now: EpochMs): PullSecretStatus {
   const verdict = judge(previous, round, now);
-  const problems = problemStatus(round.problems);
-  return {
+  const rest = {
     observedGeneration: round.generation,
     conditions: conditions(previous, verdict, round.generation, now),
     // A refused spec says nothing about the logins that the Secrets still hold.
     ...loginFields(round.refusal ? (previous.logins ?? []) : round.logins.map(loginStatus)),
     secrets: { desired: round.desired, ready: round.ready.length },
-    ...(problems ? { problems } : {}),
     ...(round.handledReconcileAt === undefined ? {} : { lastHandledReconcileAt: round.handledReconcileAt }),
   };
+  const problems = problemStatus(round.problems, MOST_BYTES - Buffer.byteLength(JSON.stringify(rest)));
+  return problems ? { ...rest, problems } : rest;
 }
 
 /** The status while the first login takes long; written only then. */
@@ -184,7 +189,7 @@ function updatedMessage(round: Round): string {
   const when = Number.isFinite(next) ? ` next update at: ${formatGoTime(next)}` : '';
   return (
     'AWS ECR secret with type kubernetes.io/dockerconfigjson have been created/updated successfully in namespaces: ' +
-    `[${listNames(round.ready, ' ', LIST_BYTES)}]${when}`
+    `[${listNames(round.ready, ' ', Math.max(LIST_BYTES_LEAST, LIST_BYTES - LOGIN_BYTES * round.logins.length))}]${when}`
   );
 }
 
@@ -231,7 +236,7 @@ function loginFields(unsorted: readonly LoginStatus[]): Pick<PullSecretStatus, '
   return { logins, expiresAt, refreshedAt };
 }
 
-function problemStatus(problems: readonly Problem[]): PullSecretStatus['problems'] | undefined {
+function problemStatus(problems: readonly Problem[], left: number): PullSecretStatus['problems'] | undefined {
   if (problems.length === 0) return undefined;
   const items: ProblemStatus[] = [];
   let bytes = 0;
@@ -240,7 +245,7 @@ function problemStatus(problems: readonly Problem[]): PullSecretStatus['problems
   )) {
     const item = { namespace: cut(namespace, 63), reason, message: cut(message, PROBLEM_MESSAGE) };
     bytes += Buffer.byteLength(JSON.stringify(item));
-    if (items.length === 100 || bytes > PROBLEM_BYTES) break;
+    if (items.length === 100 || bytes > Math.min(PROBLEM_BYTES, left)) break;
     items.push(item);
   }
   return { count: problems.length, items };
