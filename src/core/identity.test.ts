@@ -7,6 +7,7 @@ import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { base64, json, KEY_ID, SECRET_KEY } from '../testing/builders.ts';
 import {
+  accountOfRole,
   type CredentialKeys,
   type FoundCredentials,
   fingerprint,
@@ -307,6 +308,10 @@ describe('a referenced secret', () => {
     const data = json(`{"__proto__": "${id}", "constructor": "${secret}"}`);
     assert.deepEqual(parseCredentials(data, odd), found());
   });
+});
+
+test('the account of a role is that of its ARN', () => {
+  assert.equal(accountOfRole('arn:aws-cn:iam::111122223333:role/path/x'), '111122223333');
 });
 
 describe('a fingerprint', () => {

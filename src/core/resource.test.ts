@@ -158,6 +158,8 @@ describe('a spec is refused, with the words of the part that is wrong,', () => {
     'with an awsAccess that is no object': [{ secretName: 'a', awsAccess: [] }, /^spec\.awsAccess\.region/],
     'when it is empty': [{}, /^spec\.awsAccess\.region/],
     'with an identity that is incomplete': [spec({}, { secretAccessKey: '' }), /^spec\.awsAccess\.secretAccessKey/],
+    'with a further role that is none': [spec({}, { assumeRole: { roleArn: 'x' } }), /^spec\.awsAccess\.assumeRole/],
+    'with a registry that is wrong': [spec({ registries: { accounts: ['1'] } }), /^spec\.registries\.accounts\[0\]/],
     'with the public registry by FIPS': [
       spec({ registries: { public: true } }, { useFipsEndpoint: true }),
       /^spec\.registries\.public: ECR Public has no FIPS endpoint/,
