@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { eventually } from '../../src/testing/test-api.ts';
 import type { TravelClock } from '../../src/testing/travel-clock.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import {
@@ -145,6 +146,63 @@ describe('AWS keys', () => {
     await putKeys(GOOD_KEY);
     await createPullSecret(world.api, namespace, 'login', referring);
     await world.ready(path);
+    await putKeys(OTHER_KEY, {}, 'PATCH');
+    clock.travel(5 * 60_000 + 1_000);
+    await world.status(path, ({ logins }) => logins?.[0]?.hosts[0]?.startsWith(OTHER_KEY.accountId) ?? false);
+  });
+
+  const stalledWith = async (words: RegExp): Promise<void> => {
+    const status = await world.status(path, (found) => words.test(conditionOf(found, 'Stalled')?.message ?? ''));
+    // The same generation gave a login, and that is good.
+    assert.equal(conditionOf(status, 'Ready')?.status, 'True');
+  };
+  const setKeys = (data: object): Promise<unknown> => world.api.merge(SECRET_PATH(namespace, 'aws-keys'), { data });
+
+  for (const [what, spoil, words] of [
+    ['is deleted', () => world.api.must('DELETE', SECRET_PATH(namespace, 'aws-keys')), /does not exist/],
+    ['loses half of the pair', () => setKeys({ AWS_SECRET_ACCESS_KEY: null }), /has no key AWS_SECRET_ACCESS_KEY/],
+    [
+      'has nothing but white space for a key',
+      () => setKeys({ AWS_ACCESS_KEY_ID: Buffer.from(' \n').toString('base64') }),
+      /has an empty AWS_ACCESS_KEY_ID/,
+    ],
+    [
+      'gets a wrong key',
+      () => putKeys({ ...OTHER_KEY, secretAccessKey: 'z'.repeat(40) }, CREDENTIALS_LABEL, 'PATCH'),
+      /AWS denied the login \(InvalidSignatureException\)/,
+    ],
+  ] as const) {
+    // Rules 7, 8
+    test(`a watched secret that ${what} leaves the pull secret as it is, and is used again when it is mended`, async () => {
+      await putKeys(GOOD_KEY, CREDENTIALS_LABEL);
+      await createPullSecret(world.api, namespace, 'login', referring);
+      await world.ready(path);
+      const held = await password();
+      await spoil();
+      await stalledWith(words);
+      assert.equal(await password(), held);
+      await putKeys(OTHER_KEY, CREDENTIALS_LABEL, what === 'is deleted' ? 'POST' : 'PATCH');
+      await eventually(async () => ((await password()) === held ? undefined : true));
+      assert.equal(world.aws.isValidToken(await password())?.accountId, OTHER_KEY.accountId);
+    });
+  }
+
+  // Rule 8
+  test('a secret that loses its label is followed within five minutes', async () => {
+    await putKeys(GOOD_KEY, CREDENTIALS_LABEL);
+    await createPullSecret(world.api, namespace, 'login', referring);
+    await world.ready(path);
+    const watched = async (): Promise<number> =>
+      (await operator?.metric('ecr_operator_watch_objects', { resource: 'credentials' })) ?? 0;
+    const before = await watched();
+    await world.api.merge(SECRET_PATH(namespace, 'aws-keys'), {
+      metadata: { labels: { 'aws.zakariaamine.com/credentials': null } },
+    });
+    // What is under way would be cut by the jump of the clock.
+    await eventually(async () => ((await watched()) < before ? true : undefined));
+    await eventually(async () =>
+      (await operator?.metric('controller_runtime_active_workers')) === 0 ? true : undefined,
+    );
     await putKeys(OTHER_KEY, {}, 'PATCH');
     clock.travel(5 * 60_000 + 1_000);
     await world.status(path, ({ logins }) => logins?.[0]?.hosts[0]?.startsWith(OTHER_KEY.accountId) ?? false);
