@@ -3,8 +3,9 @@
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
+import { listen } from '../http/server.ts';
 import type { Authority } from './self-signed.ts';
 
 export interface ConnectProxy {
@@ -48,10 +49,9 @@ export async function startConnectProxy({ authority, serve }: ConnectProxyOption
     inner.on('error', () => socket.destroy());
     serve(host, inner);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listen(server, { host: '127.0.0.1', port: 0 });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
     tunnels,
     clear: () => void tunnels.splice(0),
     refuse(statusLine) {

@@ -4,7 +4,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request as httpsRequest } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { listen } from '../http/server.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import type { ControlPlane } from './control-plane/control-plane.ts';
 import { makeSelfSigned } from './self-signed.ts';
@@ -71,9 +72,7 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
     socket.on('close', () => sockets.delete(socket));
   });
   server.on('tlsClientError', () => {});
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server, { host: '127.0.0.1', port: 0 });
   const credentials = { ca: certificate, headers: { authorization: `Bearer ${token}` } };
 
   return {

@@ -3,7 +3,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { listen } from '../http/server.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { makeSelfSigned } from './self-signed.ts';
 import { eventually } from './test-api.ts';
@@ -68,9 +69,7 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
     socket.on('close', () => sockets.delete(socket));
   });
   server.on('tlsClientError', () => {});
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `https://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}`;
 
   return {
     url,

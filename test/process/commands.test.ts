@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { makeCrds } from '../../src/api/crd.ts';
+import { listen } from '../../src/http/server.ts';
 import { ensureBundle, runToEnd } from './bundle.ts';
 
 const CRD_FOLDER = fileURLToPath(new URL('../../charts/kube-ecr-secrets-operator/files/crds', import.meta.url));
@@ -189,9 +190,7 @@ describe('a wrong configuration of run', () => {
 describe('a start that cannot be', () => {
   test('names the address that is taken, and ends by code 1', async () => {
     const taken = createServer();
-    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
-    const address = taken.address();
-    const port = typeof address === 'object' && address ? address.port : 0;
+    const port = await listen(taken, { host: '127.0.0.1', port: 0 });
     for (const flag of ['--metrics-bind-address', '--health-probe-bind-address']) {
       const other = flag.startsWith('--m') ? '--health-probe-bind-address' : '--metrics-bind-address';
       const where = [flag, `127.0.0.1:${port}`, other, '127.0.0.1:0'];

@@ -5,13 +5,13 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import pLimit from 'p-limit';
 import { API_VERSION, AUTHORITY_TYPE, GROUP, NAMESPACED_KIND } from '../../src/api/names.ts';
+import { listen } from '../../src/http/server.ts';
 import { type EpochMs, HOUR } from '../../src/lib/time.ts';
 import { certificatesIn, type KeyPair } from '../../src/pki/certificate.ts';
 import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
@@ -314,9 +314,8 @@ describe('a webhook that is ill', () => {
       asked += 1;
       answers[0]?.(response);
     });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const port = await listen(server, { host: '127.0.0.1', port: 0 });
     const names = freshNames();
-    const { port } = server.address() as AddressInfo;
     await configure(world, names, [port], base64(authority.certificate));
     const path = CONFIGURATION_PATH(names.configuration);
     await world.api.must(

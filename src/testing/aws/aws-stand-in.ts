@@ -3,8 +3,8 @@
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-
+import type { Socket } from 'node:net';
+import { listen } from '../../http/server.ts';
 import { type Clock, type DurationMs, type EpochMs, HOUR, systemClock } from '../../lib/time.ts';
 import { type AwsCall, openCall } from './call-log.ts';
 import type { WireRequest } from './canonical-request.ts';
@@ -167,11 +167,10 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
   const server = createServer((request, response) => {
     serve(request, response).catch(() => request.destroy());
   });
-  server.listen(options.port ?? 0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listen(server, { host: '127.0.0.1', port: options.port ?? 0 });
 
   const standIn: AwsStandIn = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
     accept: (socket) => void server.emit('connection', socket),
     addKey: (key) => iam.addKey(key),
     removeKey: (accessKeyId) => iam.removeKey(accessKeyId),

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen } from '../../http/server.ts';
 import { type EpochMs, formatRfc3339 } from '../../lib/time.ts';
 
 /** Keys as the services give them; without an end they are taken to be good for long. */
@@ -72,9 +72,7 @@ export async function startMetadataStandIn(): Promise<MetadataStandIn> {
     request.resume();
     answer(request, response);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `http://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}`;
   return {
     instanceUrl: url,
     agentUrl: `${url}${AGENT_PATH}`,

@@ -13,10 +13,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { arch, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { listen } from '../../http/server.ts';
 import { cacheFolder, ETCD_VERSION, findControlPlaneBinaries } from './binaries.ts';
 import { findEnvtestArchive, parseChecksum } from './binary-download.ts';
 import { acquireBuildLock } from './build-lock.ts';
@@ -60,12 +60,12 @@ async function serve(
     const body = bodies[request.url ?? ''];
     response.writeHead(body === undefined ? 404 : 200).end(body);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listen(server, { host: '127.0.0.1', port: 0 });
   t.after(() => {
     server.closeAllConnections();
     server.close();
   });
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const origin = `http://127.0.0.1:${port}`;
   bodies = makeBodies(origin);
   return { origin, asked };
 }

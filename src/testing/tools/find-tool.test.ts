@@ -3,13 +3,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { listen } from '../../http/server.ts';
 import { findTool, type Tool } from './find-tool.ts';
 
 const WAYS_OUT =
@@ -31,9 +30,7 @@ describe('a tool that is not at hand', () => {
       const file = files.get(path);
       response.writeHead(file ? 200 : 404).end(file);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    url = `http://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}`;
   });
   after(() => {
     server.close();
