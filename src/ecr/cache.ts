@@ -36,8 +36,8 @@ export class LoginError extends Failure {
 export interface Terms {
   /** Not from memory, and in spite of an earlier refusal. */
   readonly force?: boolean;
-  /** Not one from memory that ends before this. */
-  readonly least?: EpochMs | undefined;
+  /** Not one from memory that ends at this instant or before. */
+  readonly after?: EpochMs | undefined;
 }
 
 export interface LoginCache<Login extends Cached> {
@@ -102,12 +102,12 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
       logins.delete(key);
       refusals.delete(key);
     },
-    async get(key, fetch, { force = false, least = 0 as EpochMs } = {}) {
+    async get(key, fetch, { force = false, after = 0 as EpochMs } = {}) {
       const flight = flights.get(key);
       if (flight) return await flight;
       const now = clock.now();
       const held = logins.get(key);
-      if (!force && held && held.renewAt > now && held.expiresAt >= least) return held;
+      if (!force && held && held.renewAt > now && held.expiresAt > after) return held;
       const refusal = refusals.get(key);
       const wait = (refusal?.until ?? 0) - clock.monotonic();
       if (!force && refusal && wait > 0) throw new LoginError(refusal.failure, plus(now, wait as DurationMs));

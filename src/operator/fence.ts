@@ -15,7 +15,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { failureFrom } from '../lib/errors.ts';
 import { recordOf, stringMapOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
-import { type Clock, type DurationMs, type EpochMs, MINUTE, parseRfc3339, plus, SECOND, seconds } from '../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, MINUTE, parseRfc3339, plus, seconds } from '../lib/time.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { LoginBook } from './logins.ts';
 import { dockerConfigOf, pullSecretOf, RESOURCES, seenSecretOf } from './objects.ts';
@@ -33,7 +33,7 @@ export interface FenceParts {
 export type Standing =
   | { readonly op: 'clear' }
   | { readonly op: 'wait'; readonly until: EpochMs }
-  | { readonly op: 'fetch'; readonly least: ReadonlyMap<string, EpochMs> };
+  | { readonly op: 'fetch'; readonly after: ReadonlyMap<string, EpochMs> };
 
 export interface Crossing {
   /** Only Secrets that are not there yet are to be written. */
@@ -98,8 +98,7 @@ export function createFence({ client, view, logins, statuses, clock }: FencePart
         return { op: 'wait', until: plus(Math.min(told, now) as EpochMs, PATIENCE) };
       return {
         op: 'fetch',
-        // Of two that end in the same second either may be the later one: only one that ends after both is newer for sure.
-        least: new Map(rest.map(({ registry, expiresAt }) => [registry, plus(parseRfc3339(expiresAt) ?? now, SECOND)])),
+        after: new Map(rest.map(({ registry, expiresAt }) => [registry, parseRfc3339(expiresAt) ?? now])),
       };
     },
     async pass(object, held, { isFirst, isFresh, log }, signal) {

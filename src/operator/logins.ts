@@ -14,7 +14,7 @@ import { createLoginCache, LoginError } from '../ecr/cache.ts';
 import type { TokenRequest } from '../ecr/client.ts';
 import { digest } from '../lib/digest.ts';
 import { failureFrom } from '../lib/errors.ts';
-import { type Clock, type EpochMs, plus, type Random, SECOND } from '../lib/time.ts';
+import type { Clock, EpochMs, Random } from '../lib/time.ts';
 import type { KeySource } from './credentials.ts';
 import type { Pacer } from './pacer.ts';
 import { latestStart } from './rollout.ts';
@@ -48,8 +48,8 @@ export interface LoginRequest {
   readonly fingerprint: string;
   /** Somebody asks for a fresh login by this mark; the same mark is heeded once. */
   readonly asked: string | undefined;
-  /** By registry: the login has to end at this instant or later, since somebody else had one that does. */
-  readonly least: ReadonlyMap<string, EpochMs>;
+  /** By registry: the login has to end after this instant, at which one ends that somebody else had. */
+  readonly after: ReadonlyMap<string, EpochMs>;
 }
 
 export interface LoginBook {
@@ -136,14 +136,15 @@ export function createLoginBook({ source, pacer, clock, random }: LoginBookParts
     const { uid, keys, endpoints, fingerprint } = request;
     const mine = byUid.get(uid)?.get(registry);
     const own = mine?.inputs === inputs ? mine : undefined;
-    const overtaken = request.least.get(registry);
+    const overtaken = request.after.get(registry);
     if (own && !force && overtaken === undefined) {
       if (!needsLogin(own.login, clock.now())) return 'held';
       const place = placeOf(uid, own);
       if (place > clock.now()) return place;
     }
-    // What was found in a Secret may be newer than what this process fetched: a renewal has to end later than that.
-    const least = overtaken ?? (own && plus(own.login.expiresAt, SECOND));
+    // What was found in a Secret may be newer than what this process fetched. Of two that end in the same second either may
+    // be the later one: only one that ends after that second is newer for sure.
+    const after = overtaken ?? own?.login.expiresAt;
     let origin: 'held' | 'fetched' = 'held';
     const fetch = async (): Promise<Login> => {
       origin = 'fetched';
@@ -159,7 +160,7 @@ export function createLoginBook({ source, pacer, clock, random }: LoginBookParts
       }
     };
     try {
-      const fetched = await cache.get(digest(fingerprint, registry), fetch, { force, least });
+      const fetched = await cache.get(digest(fingerprint, registry), fetch, { force, after });
       hold(uid, { login: later(own?.login, fetched, clock.now()), inputs });
       return origin;
     } catch (thrown) {

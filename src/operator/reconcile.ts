@@ -48,7 +48,8 @@ export interface ReconcilerParts {
 const SLOW_LOGIN = SECOND;
 const SOON = (SECOND / 10) as DurationMs;
 
-type Least = ReadonlyMap<string, EpochMs>;
+/** By registry: its login has to end after this. */
+type Ends = ReadonlyMap<string, EpochMs>;
 interface Obtained extends Logins {
   /** As they are written: with the further hosts that they open. */
   readonly widened: readonly Login[];
@@ -73,7 +74,7 @@ interface Written {
 
 const NOTHING: Admitted = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
 /** Nothing that is held has been overtaken. */
-const ANY: Least = new Map();
+const ANY: Ends = new Map();
 
 /** @returns a function that brings one CR to what it wants; it throws only when the API server could not be reached */
 export function createReconciler({
@@ -88,7 +89,7 @@ export function createReconciler({
   events,
   clock,
 }: ReconcilerParts): (key: ObjectKey, signal: AbortSignal, log: Logger) => Promise<Result> {
-  const logIn = async (object: PullSecretObject, wish: Wish, least: Least, signal: AbortSignal): Promise<Obtained> => {
+  const logIn = async (object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): Promise<Obtained> => {
     const resolved = await credentials.resolve(object, wish.access, signal);
     if (!resolved.ok) {
       const { message, denied, lookAgainAt } = resolved;
@@ -100,7 +101,7 @@ export function createReconciler({
     const asked = object.reconcileAt === object.status.lastHandledReconcileAt ? undefined : object.reconcileAt;
     const { keys, fingerprint, lookAgainAt, remark } = resolved;
     const { uid } = object;
-    const request = { uid, wanted: wish, endpoints: wish.access, keys, fingerprint, asked, least };
+    const request = { uid, wanted: wish, endpoints: wish.access, keys, fingerprint, asked, after };
     const obtained = await logins.obtain(request, signal);
     return { ...obtained, widened: withExtraHosts(obtained.held, wish.extra), lookAgainAt, remark };
   };
@@ -109,7 +110,7 @@ export function createReconciler({
   const logInVisibly = async (
     object: PullSecretObject,
     wish: Wish,
-    least: Least,
+    after: Ends,
     log: Logger,
     signal: AbortSignal,
   ): Promise<Obtained> => {
@@ -123,7 +124,7 @@ export function createReconciler({
         .catch((error: unknown) => log.debug('Could not write a status', { message: failureFrom(error).message }));
     });
     try {
-      return await logIn(object, wish, least, signal);
+      return await logIn(object, wish, after, signal);
     } finally {
       cancel();
       await writing;
@@ -246,7 +247,7 @@ export function createReconciler({
     if (typeof wish === 'string') return await refuse(first, REASON.invalidSpec, wish);
     const standing = await fence.standing(first, wish.registries, signal);
     if (standing.op === 'wait') return { op: 'done', wakeAt: standing.until };
-    const access = await logInVisibly(first, wish, standing.op === 'fetch' ? standing.least : ANY, log, signal);
+    const access = await logInVisibly(first, wish, standing.op === 'fetch' ? standing.after : ANY, log, signal);
     // Cut off by our own end: that is no failure of AWS, and nothing to be said to users.
     if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
     for (const { registry, denied, message } of access.failures)
