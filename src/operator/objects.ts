@@ -44,7 +44,7 @@ export interface StoredNamespace extends NamespaceView {
   readonly resourceVersion: string;
 }
 
-interface Metadata {
+export interface Metadata {
   readonly name: string;
   readonly namespace: string | undefined;
   readonly uid: string;
@@ -55,7 +55,8 @@ interface Metadata {
   readonly wire: JsonRecord;
 }
 
-function metadataOf(raw: JsonRecord): Metadata | undefined {
+/** What every object has; undefined when it is none. */
+export function metadataOf(raw: JsonRecord): Metadata | undefined {
   const wire = recordOf(raw['metadata']);
   const name = stringOf(wire['name']);
   const uid = stringOf(wire['uid']);

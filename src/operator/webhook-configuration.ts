@@ -5,6 +5,7 @@ import { isNotFound, isOtherObject } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Stored } from '../kube/store.ts';
 import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
+import { metadataOf } from './objects.ts';
 
 export interface WebhookConfiguration extends Stored {
   readonly name: string;
@@ -13,9 +14,9 @@ export interface WebhookConfiguration extends Stored {
 }
 
 export function webhookConfigurationOf(raw: JsonRecord): WebhookConfiguration | undefined {
-  const metadata = recordOf(raw['metadata']);
-  const [name, uid, resourceVersion] = ['name', 'uid', 'resourceVersion'].map((field) => stringOf(metadata[field]));
-  if (!name || !uid || !resourceVersion) return undefined;
+  const metadata = metadataOf(raw);
+  if (!metadata) return undefined;
+  const { name, uid, resourceVersion } = metadata;
   const webhooks = listOf(raw['webhooks']).map((one) => {
     const { name: called, clientConfig } = recordOf(one);
     return { name: stringOf(called) ?? '', caBundle: stringOf(recordOf(clientConfig)['caBundle']) ?? '' };
