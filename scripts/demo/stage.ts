@@ -10,7 +10,7 @@ import { type Pulled, pull } from '../../src/testing/registry/crane.ts';
 import { findCrane } from '../../src/testing/registry/find-crane.ts';
 import { createOciRegistry } from '../../src/testing/registry/oci-registry.ts';
 import { makeAuthority } from '../../src/testing/self-signed.ts';
-import { createTestApi, type TestApi } from '../../src/testing/test-api.ts';
+import { adminOf, createTestApi, type TestApi } from '../../src/testing/test-api.ts';
 import { show } from './show.ts';
 
 export const KEY = {
@@ -69,7 +69,7 @@ export async function setStage(): Promise<Stage> {
   const registry = await startRegistry(aws);
   let operator: OperatorProcess | undefined;
   return {
-    api: createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken }),
+    api: adminOf(plane),
     plane,
     aws,
     registry,

@@ -33,6 +33,14 @@ export interface TestApiOptions {
   readonly token: string;
 }
 
+/** The API server of a control plane, asked as its administrator. */
+export function adminOf({
+  adminToken: token,
+  ...at
+}: Omit<TestApiOptions, 'token'> & { readonly adminToken: string }): TestApi {
+  return createTestApi({ ...at, token });
+}
+
 export function createTestApi({ url, certificateAuthority, token }: TestApiOptions): TestApi {
   const send = (method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<ApiReply> =>
     new Promise((resolve, reject) => {

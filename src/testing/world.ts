@@ -16,7 +16,7 @@ import { addKeysOfUsers, findLeaks, placesIn } from './canary-search.ts';
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts';
 import { installCrds } from './install-crds.ts';
 import { installOperatorAccount, OPERATOR_NAMESPACE, OPERATOR_USER, POLICY_REFUSAL } from './operator-account.ts';
-import { createTestApi, eventually, type TestApi } from './test-api.ts';
+import { adminOf, createTestApi, eventually, type TestApi } from './test-api.ts';
 
 export const NAMESPACED_PATH = (namespace: string, name = ''): string =>
   `/apis/${GROUP}/${VERSION}/namespaces/${namespace}/awsecrimagepullsecrets${name && `/${name}`}`;
@@ -123,7 +123,7 @@ export function useWorld(reaches: 'by address' | 'by name' = 'by address'): Worl
     ({ plane, token } = here);
     const begin = audit.size();
     audited = () => audit.entries(begin).filter(({ userAgent }) => userAgent === USER_AGENT);
-    api = createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken });
+    api = adminOf(plane);
     // Of a token of a ServiceAccount only the signature is secret: its claims are names, which stand in certificates too.
     for (const bearer of [plane.adminToken, token]) canaries.add('bearer', bearer.split('.').at(-1) ?? bearer);
     aws = await startAwsStandIn({ accounts: [GOOD_KEY], onSecret: (sort, secret) => canaries.add(sort, secret) });

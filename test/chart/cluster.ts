@@ -8,7 +8,7 @@ import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
 import { CHART } from '../../src/testing/helm/chart.ts';
 import type { HelmMajor } from '../../src/testing/helm/find-helm.ts';
 import { createHelm, type Helm } from '../../src/testing/helm/helm.ts';
-import { createTestApi, eventually, type TestApi } from '../../src/testing/test-api.ts';
+import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
 import { GOOD_KEY } from '../../src/testing/world.ts';
 import { ensureBundle } from '../process/bundle.ts';
 import { type Pods, runPods } from './pods.ts';
@@ -50,11 +50,7 @@ export function useCluster(): Cluster {
       moreControllers: ['deployment-controller', 'replicaset-controller'],
     });
     const plane = await shared;
-    const api = createTestApi({
-      url: plane.url,
-      certificateAuthority: plane.certificateAuthority,
-      token: plane.adminToken,
-    });
+    const api = adminOf(plane);
     const aws = await startAwsStandIn({ accounts: [GOOD_KEY] });
     // Our pod fits the strictest of the Pod Security Standards.
     const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };

@@ -17,7 +17,7 @@ import { createClusterView } from '../../src/operator/cluster-view.ts';
 import { pullSecretOf, RESOURCES } from '../../src/operator/objects.ts';
 import { createStatusWriter } from '../../src/operator/status-writer.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { createTestApi, eventually, type TestApi } from '../../src/testing/test-api.ts';
+import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
 import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
 import { createPullSecret } from '../scenario/manifests.ts';
 
@@ -265,7 +265,7 @@ describe('an API server that forgets and falls', () => {
 
   before(async () => {
     plane = await startControlPlane({ apiServerFlags: ['--etcd-compaction-interval=1s', '--watch-cache=false'] });
-    api = createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken });
+    api = adminOf(plane);
     transport = openTransport(plane);
     client = createClient(transport, 'conformance');
   });

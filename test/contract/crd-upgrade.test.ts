@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { API_VERSION, CLUSTER_KIND, GROUP, NAMESPACED_KIND } from '../../src/api/names.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
 import { installCrds } from '../../src/testing/install-crds.ts';
-import { createTestApi, eventually, type TestApi } from '../../src/testing/test-api.ts';
+import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
 import { CLUSTER_PATH, NAMESPACED_PATH } from '../../src/testing/world.ts';
 import { ORIGINAL_CRDS } from './original-crds.ts';
 import { FULL_STATUS } from './specs.ts';
@@ -51,7 +51,7 @@ describe("what is stored under the original's CRDs", () => {
 
   before(async () => {
     plane = await startControlPlane();
-    api = createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken });
+    api = adminOf(plane);
     for (const crd of ORIGINAL_CRDS)
       await api.must('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd);
     await eventually(async () => ((await api.get(LEGACY_PATH())).status === 200 ? true : undefined), 30_000);

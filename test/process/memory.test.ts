@@ -9,7 +9,7 @@ import { type ControlPlane, startControlPlane } from '../../src/testing/control-
 import { installCrds } from '../../src/testing/install-crds.ts';
 import { startNode } from '../../src/testing/node-process.ts';
 import { FOOTPRINT, type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
-import { createTestApi, eventually, type TestApi } from '../../src/testing/test-api.ts';
+import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
 import { conditionOf, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
 import { createPullSecret } from '../scenario/manifests.ts';
 import { ensureBundle } from './bundle.ts';
@@ -59,8 +59,7 @@ describe('a cluster full of large objects', () => {
 
   before(async () => {
     plane = await startControlPlane();
-    const { url, certificateAuthority, adminToken: token } = plane;
-    api = createTestApi({ url, certificateAuthority, token });
+    api = adminOf(plane);
     await installCrds(api);
     aws = await startAwsStandIn({ accounts: [GOOD_KEY] });
     namespace = await api.createNamespace();

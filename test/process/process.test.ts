@@ -9,7 +9,7 @@ import { findLeaks, placesIn } from '../../src/testing/canary-search.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
 import { installCrds } from '../../src/testing/install-crds.ts';
 import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
-import { createTestApi, eventually, type TestApi } from '../../src/testing/test-api.ts';
+import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -175,7 +175,7 @@ describe('the process in a pod', () => {
 
   before(async () => {
     plane = await startControlPlane();
-    api = createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken });
+    api = adminOf(plane);
     aws = await startAwsStandIn({ accounts: [GOOD_KEY] });
     operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod', bundle: ensureBundle() });
   });

@@ -116,26 +116,24 @@ describe('an identity that does not work', () => {
   const another = async (before: string): Promise<void> => {
     await eventually(async () => ((await password()) === before ? undefined : true));
   };
-
-  test('keys of a role are had again when their time has come', async () => {
-    world.aws.addRole(TRUSTING);
+  /** An object with the role, whose first login has been renewed. */
+  const renewedWith = async (role: AwsRole): Promise<void> => {
+    world.aws.addRole(role);
     await start();
     await createPullSecret(world.api, namespace, 'login', withRole);
     await world.ready(path);
     const first = await password();
     clock.travel(6 * HOUR);
     await another(first);
+  };
+
+  test('keys of a role are had again when their time has come', async () => {
+    await renewedWith(TRUSTING);
     assert.equal(world.aws.calls(assumed), 2);
   });
 
   test('keys of a role serve while they hold, and are had again when AWS takes them back', async () => {
-    world.aws.addRole({ ...TRUSTING, sessionLifeMs: 12 * HOUR });
-    await start();
-    await createPullSecret(world.api, namespace, 'login', withRole);
-    await world.ready(path);
-    const first = await password();
-    clock.travel(6 * HOUR);
-    await another(first);
+    await renewedWith({ ...TRUSTING, sessionLifeMs: 12 * HOUR });
     assert.equal(world.aws.calls(assumed), 1);
     world.aws.removeKey(world.aws.requests.at(-1)?.accessKeyId ?? '');
     const second = await password();

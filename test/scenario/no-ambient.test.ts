@@ -11,7 +11,7 @@ import { systemClock } from '../../src/lib/time.ts';
 import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
 import { type MetadataStandIn, startMetadataStandIn } from '../../src/testing/aws/metadata.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { createTestApi, eventually, type TestApi } from '../../src/testing/test-api.ts';
+import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
 import {
   accessTo,
   CLUSTER_PATH,
@@ -67,7 +67,7 @@ describe("the operator's own identity", () => {
 
   before(async () => {
     plane = await startControlPlane();
-    api = createTestApi({ url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken });
+    api = adminOf(plane);
     for (const crd of crds)
       await api.must('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', withoutValidation(crd));
     for (const path of [CLUSTER_PATH(), NAMESPACED_PATH('default')])
