@@ -29,7 +29,7 @@ $(BUNDLE): $(INSTALLED) $(SOURCES) scripts/build.ts
 gen: $(INSTALLED) ## Write what is generated: CRDs, the API reference, the page about metrics
 	node scripts/gen.ts
 
-check: $(INSTALLED) ## Format, lint, types, layers, dead code, generated files
+check: $(INSTALLED) ## Format, lint, types, layers, dead code, branches of the core, generated files
 	node scripts/check.ts
 
 test: $(INSTALLED) $(BUNDLE) ## All tests: unit, property, contract, and those on a real API server

@@ -1,11 +1,24 @@
 // Everything that is checked without running the operator; all checks run, then the failures are named together.
 
 import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
 
 interface Check {
   readonly name: string;
   readonly command: readonly string[];
 }
+
+/** Every branch of what decides is taken by a test that names what it expects; a property test takes them by chance. */
+const CORE_COVERAGE = [
+  '--test',
+  '--test-isolation=none',
+  '--test-reporter=spec',
+  '--experimental-test-coverage',
+  '--test-coverage-include=src/core/*.ts',
+  '--test-coverage-exclude=**/*.test.ts',
+  ...['lines', 'branches', 'functions'].map((what) => `--test-coverage-${what}=100`),
+  ...globSync('src/core/*.test.ts', { exclude: ['**/*.property.test.ts'] }),
+];
 
 const CHECKS: readonly Check[] = [
   { name: 'format', command: ['biome', 'ci', '--colors=off', '--max-diagnostics=5', '--error-on-warnings', '.'] },
@@ -14,6 +27,7 @@ const CHECKS: readonly Check[] = [
   { name: 'layers', command: ['node', 'scripts/layers.ts'] },
   { name: 'image', command: ['node', 'scripts/dockerfile.ts'] },
   { name: 'dead code', command: ['knip', '--no-progress'] },
+  { name: 'core coverage', command: ['node', ...CORE_COVERAGE] },
   { name: 'generated files', command: ['node', 'scripts/gen.ts', '--check'] },
 ];
 

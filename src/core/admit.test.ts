@@ -109,6 +109,8 @@ describe('what has to be asked', () => {
     assert.deepEqual([create.namespaces, create.mayBeMissing, create.secretName], [['a', 'b'], true, 'ecr-login']);
     const update = questions({ kind: CLUSTER_KIND, wanted, stored: spec({}, BY_NAME) });
     assert.deepEqual([update.namespaces, update.secretName], [['a', 'b'], undefined]);
+    const unnamed = { name: undefined, generateName: 'a-' };
+    assert.equal(questions({ wanted: spec({}, BY_NAME), metadata: unnamed }).secretName, 'ecr-login');
     const own = questions({ wanted: spec({}, BY_NAME) });
     assert.deepEqual([own.namespaces, own.mayBeMissing, own.secretName], [['ns1'], false, 'ecr-login']);
   });
@@ -157,7 +159,7 @@ describe('the verdict', () => {
   const all: Answers = {
     login: { op: 'denied', message: 'AWS denied the login' },
     missing: ['a'],
-    occupied: 'ns1',
+    occupied: { secretName: 'ecr-login', namespace: 'ns1' },
     unknown: undefined,
   };
 
@@ -181,6 +183,8 @@ describe('the verdict', () => {
     const warned = { denial: undefined, warnings: ['namespace a does not exist, nor do b, c'] };
     assert.deepEqual(judge(review, answers, { missingNamespaces: 'warn' }, false), warned);
     assert.deepEqual(judge(update, answers, deny, false), warned);
+    const odd = judge(review, { ...none, missing: ['No Name'] }, deny, false);
+    assert.equal(odd.denial, 'spec.namespaces has a name that no namespace can have');
   });
 
   test('is yes with a warning when something could not be asked', () => {

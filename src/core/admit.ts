@@ -68,8 +68,8 @@ export interface Occupant {
 export interface Answers {
   readonly login: { readonly op: 'good' | 'none' } | { readonly op: 'denied' | 'unknown'; readonly message: string };
   readonly missing: readonly string[];
-  /** The first namespace in which a Secret is in the way. */
-  readonly occupied: string | undefined;
+  /** The first Secret that is in the way. */
+  readonly occupied: { readonly secretName: string; readonly namespace: string } | undefined;
   readonly unknown: string | undefined;
 }
 
@@ -209,27 +209,32 @@ export function judge(
   if (hasInlineKeys(object)) warnings.push(INLINE_KEYS);
   if (login.op === 'denied') denials.push(`${BAD_LOGIN}: ${login.message}`);
   if (login.op === 'unknown') warnings.push(`spec.awsAccess: the keys could not be tried: ${login.message}`);
-  if (missing.length > 0) {
+  const [firstMissing, ...alsoMissing] = missing;
+  if (firstMissing !== undefined) {
     const isDenied = isCreation && missingNamespaces === 'deny';
-    (isDenied ? denials : warnings).push(missingWords(missing));
+    (isDenied ? denials : warnings).push(missingWords(firstMissing, alsoMissing));
   }
   if (occupied !== undefined) {
-    const name = stringOf(object.spec['secretName']) ?? '';
-    denials.push(`secret ${name} already exists in namespace ${occupied}, you can choose a different name`);
+    const { secretName, namespace } = occupied;
+    denials.push(`secret ${secretName} already exists in namespace ${namespace}, you can choose a different name`);
   }
   if (unknown !== undefined) warnings.push(unknown);
-  const isDenied = denials.length > 0 && !isConversion;
-  return {
-    denial: isDenied ? cut(denials[0] ?? '', LONGEST_DENIAL) : undefined,
-    warnings: [...warnings, ...(isDenied ? [] : denials)].map((text) => cut(text, LONGEST_WARNING)),
-  };
+  const [denial] = denials;
+  if (denial !== undefined && !isConversion) return { denial: cut(denial, LONGEST_DENIAL), warnings: cutAll(warnings) };
+  return { denial: undefined, warnings: cutAll([...warnings, ...denials]) };
 }
 
 function hasInlineKeys({ spec }: PullSecretObject): boolean {
   return recordOf(spec['awsAccess'])['secretAccessKey'] !== undefined;
 }
 
-function missingWords([first = '', ...others]: readonly string[]): string {
-  const words = isNamespaceName(first) ? `namespace ${first} does not exist` : 'no namespace can have such a name';
+function cutAll(warnings: readonly string[]): readonly string[] {
+  return warnings.map((text) => cut(text, LONGEST_WARNING));
+}
+
+function missingWords(first: string, others: readonly string[]): string {
+  const words = isNamespaceName(first)
+    ? `namespace ${first} does not exist`
+    : 'spec.namespaces has a name that no namespace can have';
   return others.length === 0 ? words : `${words}, nor do ${listNames(others, ', ', LONGEST_NAMES)}`;
 }

@@ -14,7 +14,7 @@ export function missingFields(crds: readonly JsonRecord[], served: JsonRecord): 
     for (const name of namesOf(schema)) schemas.set(name, schema);
   return crds.map(recordOf).flatMap(({ spec }) => {
     const { group, names, versions } = recordOf(spec);
-    const kind = stringOf(recordOf(names)['kind']) ?? '';
+    const kind = `${stringOf(recordOf(names)['kind'])}`;
     return listOf(versions)
       .map(recordOf)
       .flatMap(({ name, schema }) => {

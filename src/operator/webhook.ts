@@ -74,7 +74,8 @@ export function createWebhook(parts: WebhookParts): Webhook {
       if (!view.namespaceViews().has(namespace)) continue;
       if (!reads.take()) return notLookedUp(secretName);
       const found = await client.findMetadata(SECRETS, namespace, secretName, signal);
-      if (found && isInTheWay(occupantOf(found), object, isLive)) return { occupied: namespace, unknown: undefined };
+      if (found && isInTheWay(occupantOf(found), object, isLive))
+        return { occupied: { secretName, namespace }, unknown: undefined };
     }
     return NOTHING_THERE;
   };
