@@ -37,6 +37,8 @@ interface Selection {
 export interface ListOptions extends Selection {
   readonly limit: number;
   readonly next?: string | undefined;
+  /** The API server has to have come so far: it waits for that, for some seconds, and then refuses (504). */
+  readonly notOlderThan?: string | undefined;
 }
 
 export interface WatchOptions extends Selection {
@@ -156,7 +158,7 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
     find: (resource, namespace, name, signal) => orNone(get(resource, namespace, name, signal)),
     findMetadata: (resource, namespace, name, signal) =>
       orNone(send({ method: 'GET', path: apiPath(resource, { namespace, name }), accept: METADATA_ONLY }, signal)),
-    async list(resource, { limit, next, ...selection }, signal) {
+    async list(resource, { limit, next, notOlderThan, ...selection }, signal) {
       const answer = await transport.send(
         {
           method: 'GET',
@@ -165,6 +167,7 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
             limit: String(limit),
             ...selected(selection),
             ...(next ? { continue: next } : {}),
+            ...(notOlderThan ? { resourceVersion: notOlderThan, resourceVersionMatch: 'NotOlderThan' } : {}),
           },
         },
         signal,

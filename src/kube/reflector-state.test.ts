@@ -6,6 +6,7 @@ import { type Happening, type ReflectorState, type Step, step } from './reflecto
 
 const LIST: ReflectorState = { op: 'list' };
 const WATCH: ReflectorState = { op: 'watch', version: '5' };
+const CHECK: ReflectorState = { op: 'check', version: '5' };
 const ON: ReflectorState = { op: 'watch', version: '7' };
 
 interface Row {
@@ -45,10 +46,25 @@ const rows: Readonly<Record<string, Row>> = {
     happening: { op: 'ended' },
     want: { state: WATCH, pause: 'none', healthy: true },
   },
-  'a watch that broke goes on from where it was, after a pause': {
+  'a watch that broke is followed by a check, after a pause': {
     from: WATCH,
     happening: { op: 'broken' },
-    want: { state: WATCH, pause: 'backoff', healthy: false },
+    want: { state: CHECK, pause: 'backoff', healthy: false },
+  },
+  'a check that broke is made again after a pause': {
+    from: CHECK,
+    happening: { op: 'broken' },
+    want: { state: CHECK, pause: 'backoff', healthy: false },
+  },
+  'a version that the server has reached is watched on from at once': {
+    from: CHECK,
+    happening: { op: 'reached' },
+    want: { state: WATCH, pause: 'none', healthy: false },
+  },
+  'a version that the server has not reached needs a new list, after a pause': {
+    from: CHECK,
+    happening: { op: 'expired' },
+    want: { state: LIST, pause: 'backoff', healthy: false },
   },
   'a watch whose version is too old needs a new list, after a pause': {
     from: WATCH,

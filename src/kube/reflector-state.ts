@@ -1,11 +1,20 @@
 // The reflector's states and what each happening does to them: one table, no I/O.
 
-/** `list`: a whole new list is needed. `watch`: what is held is good up to `version`; go on from there. */
-export type ReflectorState = { readonly op: 'list' } | { readonly op: 'watch'; readonly version: string };
+/**
+ * `list`: a whole new list is needed. `watch`: what is held is good up to `version`; go on from there. `check`: so it was
+ * when the connection broke; since then etcd may have been set back to a backup, and of a version that is still to come a
+ * watch says nothing, for ever (seen on Kubernetes 1.35 to 1.37).
+ */
+export type ReflectorState =
+  | { readonly op: 'list' }
+  | { readonly op: 'check'; readonly version: string }
+  | { readonly op: 'watch'; readonly version: string };
 
 export type Happening =
   /** A whole list was read. */
   | { readonly op: 'listed'; readonly version: string }
+  /** The API server has come as far as the version that is held. */
+  | { readonly op: 'reached' }
   /** An object changed, or a bookmark came. */
   | { readonly op: 'event'; readonly version: string }
   /** The API server ended the watch in good order, after a while. */
@@ -30,15 +39,16 @@ export interface Step {
 const LIST: ReflectorState = { op: 'list' };
 
 /**
- * | happening  | in `list`               | in `watch`                         |
- * |------------|-------------------------|------------------------------------|
- * | listed     | watch from its version  | (does not happen)                  |
- * | event      | (does not happen)       | watch from its version, healthy    |
- * | ended      | (does not happen)       | watch again at once, healthy       |
- * | broken     | list after a pause      | watch again after a pause          |
- * | expired    | list after a pause      | list after a pause                 |
- * | absent     | list after a pause      | list after a pause                 |
- * | unreadable | list after a pause      | list after a pause                 |
+ * | happening  | in `list`               | in `check`             | in `watch`                         |
+ * |------------|-------------------------|------------------------|------------------------------------|
+ * | listed     | watch from its version  | (does not happen)      | (does not happen)                  |
+ * | reached    | (does not happen)       | watch from its version | (does not happen)                  |
+ * | event      | (does not happen)       | (does not happen)      | watch from its version, healthy    |
+ * | ended      | (does not happen)       | (does not happen)      | watch again at once, healthy       |
+ * | broken     | list after a pause      | check after a pause    | check after a pause                |
+ * | expired    | list after a pause      | list after a pause     | list after a pause                 |
+ * | absent     | list after a pause      | list after a pause     | list after a pause                 |
+ * | unreadable | list after a pause      | (does not happen)      | list after a pause                 |
  *
  * A list that went well does not by itself end the backoff: a server that lists and then answers every watch with 410
  * would be listed in a tight loop.
@@ -51,8 +61,10 @@ export function step(state: ReflectorState, happening: Happening): Step {
       return { state: { op: 'watch', version: happening.version }, pause: 'none', healthy: true };
     case 'ended':
       return { state, pause: 'none', healthy: true };
+    case 'reached':
+      return { state: state.op === 'check' ? { ...state, op: 'watch' } : state, pause: 'none', healthy: false };
     case 'broken':
-      return { state, pause: 'backoff', healthy: false };
+      return { state: state.op === 'watch' ? { ...state, op: 'check' } : state, pause: 'backoff', healthy: false };
     case 'expired':
     case 'absent':
     case 'unreadable':

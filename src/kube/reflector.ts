@@ -1,7 +1,8 @@
 // Keeps a store equal to one kind of object on the API server: list in pages, then watch, for ever.
 //
 // Guarantees: the store only ever shows whole lists; no change is lost silently (what cannot be read causes a new list);
-// a dead peer is noticed five seconds after the end of the stream was due.
+// a dead peer is noticed five seconds after the end of the stream was due; an API server that was set back to an older state
+// while it was away is listed anew.
 // Assumptions: one reflector per store; versions are what the API server said, never made up.
 
 import { type ObjectKey, objectKey, type ResourceDescriptor } from '../api/meta.ts';
@@ -182,6 +183,17 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     return { op: 'absent' };
   };
 
+  /** The smallest list, no older than what is held: whether its objects can be read does not matter here. */
+  const check = async (version: string, signal: AbortSignal): Promise<Happening> => {
+    lastAttempt = clock.monotonic();
+    try {
+      await client.list(resource, { labelSelector, fieldSelector, limit: 1, notOlderThan: version }, signal);
+      return { op: 'reached' };
+    } catch (thrown) {
+      return failed(thrown, signal);
+    }
+  };
+
   /** Reads one watch to its end; each event moves the state, the end is returned. */
   const watch = async (
     from: string,
@@ -227,9 +239,12 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
         if (next.healthy) at.attempts = 0;
         return next.pause;
       };
+      const act = (state: ReflectorState): Promise<Happening> => {
+        if (state.op === 'list') return list(signal);
+        return state.op === 'check' ? check(state.version, signal) : watch(state.version, advance, signal);
+      };
       while (!signal.aborted) {
-        const { state } = at;
-        const happening = state.op === 'list' ? await list(signal) : await watch(state.version, advance, signal);
+        const happening = await act(at.state);
         if (advance(happening) === 'none') continue;
         const pause = Math.max(backoff(at.attempts, FIRST_PAUSE, lastPause, random), askedToWait) as DurationMs;
         askedToWait = 0;

@@ -6,8 +6,8 @@ import { eventually, type TestApi } from './test-api.ts';
 
 /** Where it runs in suites. */
 export const OPERATOR_NAMESPACE = 'kube-system';
-const NAME = 'kube-ecr-secrets-operator';
-export const OPERATOR_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:${NAME}`;
+export const OPERATOR_ACCOUNT = 'kube-ecr-secrets-operator';
+export const OPERATOR_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:${OPERATOR_ACCOUNT}`;
 
 /** Kinds of the chart that say what the operator may do, and the paths of their collections. */
 const RIGHTS: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
 };
 
 /** In what the API server says when one of our policies refuses. */
-export const POLICY_REFUSAL = `ValidatingAdmissionPolicy '${NAME}`;
+export const POLICY_REFUSAL = `ValidatingAdmissionPolicy '${OPERATOR_ACCOUNT}`;
 
 /**
  * Makes the account, with every switch of the chart on, and waits until its policies are in force.
@@ -27,14 +27,14 @@ export const POLICY_REFUSAL = `ValidatingAdmissionPolicy '${NAME}`;
  * @returns a token of it
  */
 export async function installOperatorAccount(api: TestApi): Promise<string> {
-  const release = { name: NAME, namespace: OPERATOR_NAMESPACE };
+  const release = { name: OPERATOR_ACCOUNT, namespace: OPERATOR_NAMESPACE };
   const switches = ['crds.enabled=false', 'legacyConversion.enabled=true', 'serviceAccountTokens.enabled=true'];
   const objects = await renderChart(await createHelm(4), release, '--set', switches.join(','));
   for (const object of objects) {
     const path = RIGHTS[object.kind];
     if (path !== undefined) await api.must('POST', path, object);
   }
-  const token = await requestToken(api, OPERATOR_NAMESPACE, NAME);
+  const token = await requestToken(api, OPERATOR_NAMESPACE, OPERATOR_ACCOUNT);
   await policiesInForce(api, token);
   return token;
 }
@@ -51,7 +51,7 @@ export async function requestToken(api: TestApi, namespace: string, name: string
 async function policiesInForce(api: TestApi, token: string): Promise<void> {
   const operator = api.as(token);
   const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { generateName: 'refused-' } };
-  const account = `/api/v1/namespaces/${OPERATOR_NAMESPACE}/serviceaccounts/${NAME}/token`;
+  const account = `/api/v1/namespaces/${OPERATOR_NAMESPACE}/serviceaccounts/${OPERATOR_ACCOUNT}/token`;
   const tokenRequest = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
   for (const [path, body] of [
     [`/api/v1/namespaces/${OPERATOR_NAMESPACE}/secrets?dryRun=All`, secret],

@@ -25,6 +25,8 @@ export interface ReflectorRig {
   list(exchange: Exchange, version: string, objects: readonly JsonRecord[], next?: string): void;
   /** Takes the first list and the watch that follows it. */
   watching(objects?: readonly JsonRecord[]): Promise<Exchange>;
+  /** Takes the check whether the server has come to what is held, says yes, and gives the watch that follows it. */
+  watchingAgain(): Promise<Exchange>;
   /** Waits until the reflector pauses, lets the pause pass, and gives its length. */
   pause(): Promise<DurationMs>;
   keys(): readonly ObjectKey[];
@@ -105,6 +107,13 @@ export async function startReflectorRig(random = 0.5, starts = true, optional = 
       const watch = await server.next();
       watch.begin();
       return watch;
+    },
+    async watchingAgain() {
+      const check = await server.next();
+      const { limit, resourceVersion, resourceVersionMatch } = check.query;
+      if (limit !== '1' || resourceVersionMatch !== 'NotOlderThan') throw new Error('it does not check');
+      list(check, resourceVersion ?? '', []);
+      return await server.next();
     },
     async pause() {
       const length = await eventually(() => [...pauses][0]?.[0]);

@@ -251,6 +251,22 @@ describe('a real API server', () => {
     for (const name of ['large-1', 'large-2']) await world.api.must('DELETE', SECRET_PATH(namespace, name));
   });
 
+  // Rule 13
+  test('says of a version that is still to come that it is too large, to a list that asks for it; a watch says nothing', async () => {
+    const { resourceVersion } = await createSecret('now');
+    const later = String(BigInt(resourceVersion) + 100_000n);
+    for (const resource of [NAMESPACES, SECRETS, RESOURCES.AWSECRImagePullSecret]) {
+      const check = (notOlderThan: string): Promise<unknown> =>
+        client.list(resource, { limit: 1, notOlderThan }, signal);
+      await check(resourceVersion);
+      assert.ok(isExpired(await errorOf(check(later))), resource.plural);
+    }
+    const silent: string[] = [];
+    const watch = { resourceVersion: later, timeoutSeconds: 1, deadline: seconds(5) };
+    for await (const line of client.watch(SECRETS, watch, signal)) silent.push(JSON.stringify(line));
+    assert.deepEqual(silent, []);
+  });
+
   test('answers a made-up continue token by an error that is no success', async () => {
     const error = await errorOf(client.list(NAMESPACES, { limit: 1, next: 'made-up' }, signal));
     assert.equal(error.status, 400);

@@ -1,7 +1,7 @@
 // A real Kubernetes API on loopback, for tests, the demo and the bench: etcd, kube-apiserver and, when wanted,
 // kube-controller-manager. It never leaves a process or a temporary folder behind, however its owner ends.
 
-import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type ControlPlaneBinaries, findControlPlaneBinaries, wantedVersion } from './binaries.ts';
@@ -69,6 +69,12 @@ export interface ControlPlane {
   pauseApiServer(): void;
   /** SIGCONT. */
   resumeApiServer(): void;
+  /**
+   * A backup of etcd: the API server and etcd stop, what they hold is copied, and both start again (about 5 s).
+   *
+   * @returns puts the copy back in the same way: the cluster is then as it was, its versions count from there once more
+   */
+  backUp(): Promise<() => Promise<void>>;
   /** Kills everything and removes the data unless kept; settles when all is gone. More calls do no harm. */
   stop(): Promise<void>;
 }
@@ -122,9 +128,11 @@ async function startIn(temporary: string, input: StartInput): Promise<ControlPla
     ready: Launch<T>['ready'],
   ): Promise<T> => await launch(group, { name, program, args, log: join(folder, `${name}.log`), ready, report });
 
-  await run('etcd', binaries.etcd, makeEtcdFlags(files, options.etcdFlags ?? []), async () => {
-    return await socketAnswers(etcdSocket(files));
-  });
+  const runEtcd = async (): Promise<boolean> =>
+    await run('etcd', binaries.etcd, makeEtcdFlags(files, options.etcdFlags ?? []), async () => {
+      return await socketAnswers(etcdSocket(files));
+    });
+  await runEtcd();
 
   const manage = binaries.kubeControllerManager !== undefined;
   const runApiServer = async (port: number): Promise<{ url: string; certificateAuthority: string }> => {
@@ -141,6 +149,19 @@ async function startIn(temporary: string, input: StartInput): Promise<ControlPla
   };
   const { url, certificateAuthority } = await onFreePort(runApiServer);
   const address = { url, certificateAuthority, token: adminToken };
+  const stopApiServer = async (): Promise<void> => await group.terminate('kube-apiserver', STOP_GRACE_MS);
+  const restartApiServer = async (): Promise<void> => {
+    await stopApiServer();
+    await runApiServer(Number(new URL(url).port));
+  };
+  /** Both are down while `work` is done to etcd's data. */
+  const whileDown = async (work: () => void): Promise<void> => {
+    await stopApiServer();
+    await group.terminate('etcd', STOP_GRACE_MS);
+    work();
+    await runEtcd();
+    await restartApiServer();
+  };
   const kubeconfig = makeKubeconfig(url, certificateAuthority, adminToken);
   writeFileSync(files.kubeconfig, kubeconfig, { mode: 0o600 });
 
@@ -166,14 +187,20 @@ async function startIn(temporary: string, input: StartInput): Promise<ControlPla
       supervisor: group.supervisorPid,
       ...Object.fromEntries(group.running().map(({ name, pid }) => [name, pid])),
     }),
-    restartApiServer: async () => {
-      await group.terminate('kube-apiserver', STOP_GRACE_MS);
-      await runApiServer(Number(new URL(url).port));
-    },
-    stopApiServer: async () => await group.terminate('kube-apiserver', STOP_GRACE_MS),
+    restartApiServer,
+    stopApiServer,
     killApiServer: async () => await group.terminate('kube-apiserver', 0),
     pauseApiServer: () => group.signal('kube-apiserver', 'SIGSTOP'),
     resumeApiServer: () => group.signal('kube-apiserver', 'SIGCONT'),
+    async backUp() {
+      const copy = mkdtempSync(join(temporary, 'backup-'));
+      await whileDown(() => cpSync(files.etcdData, copy, { recursive: true }));
+      return async () =>
+        await whileDown(() => {
+          rmSync(files.etcdData, { recursive: true });
+          cpSync(copy, files.etcdData, { recursive: true });
+        });
+    },
     stop: async () => await group.end(),
   };
 }
