@@ -58,6 +58,7 @@ export const REASON = {
   deleteSecretError: 'DeleteSecretError',
   secretConflict: 'SecretConflict',
   secretContested: 'SecretContested',
+  secretTerminating: 'SecretTerminating',
   namespaceNotFound: 'NamespaceNotFound',
   partiallyReady: 'PartiallyReady',
   tokenExpired: 'TokenExpired',

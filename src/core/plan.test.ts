@@ -81,7 +81,18 @@ describe('a wanted secret', () => {
       seen: { ...good, immutable: true },
       want: { ready: ['ns1'] },
     },
-    'is waited for while it is being deleted': { seen: { ...good, deleting: true }, want: { waiting: ['ns1'] } },
+    'is as good as any while something holds its deletion': {
+      seen: { ...good, deleting: true },
+      want: { ready: ['ns1'] },
+    },
+    'is updated while something holds its deletion, since it is read until it is gone': {
+      seen: { ...good, deleting: true, inputs: undefined },
+      want: { ops: ['update'] },
+    },
+    'is a problem when it can be neither updated nor replaced, since something holds its deletion': {
+      seen: { ...good, deleting: true, immutable: true, inputs: undefined },
+      want: { problems: ['SecretTerminating'] },
+    },
     'that belongs to another CR is a conflict': {
       seen: { ...good, ownerUids: [OTHER_UID] },
       want: { problems: ['SecretConflict'] },

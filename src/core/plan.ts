@@ -131,6 +131,12 @@ export function conflict(
   };
 }
 
+/** Nothing can be made in its place before it is gone. */
+export function terminating(namespace: string, named: boolean, name: string): Problem {
+  const message = `secret ${name} in namespace ${namespace} is being deleted, and its finalizers hold it; it is made anew when it is gone`;
+  return { namespace, named, reason: REASON.secretTerminating, message };
+}
+
 function preceded(namespace: string, named: boolean, kind: string): Problem {
   const message = `an older ${kind} wants the same secret in namespace ${namespace}: choose a different name`;
   return { namespace, named, reason: REASON.secretConflict, message };
@@ -186,9 +192,10 @@ function decide(
       ? { op: 'adopt', namespace, named, seen }
       : conflict(namespace, named, seen);
   }
-  if (seen.deleting) return 'waiting';
+  // Something may hold a Secret that is being deleted: until it is gone, kubelets read it, so it is kept as good as any other.
   if (!payload || isCurrent(seen, claimant.uid, payload)) return 'ready';
-  return { op: seen.immutable ? 'replace' : 'update', namespace, named, seen };
+  if (!seen.immutable) return { op: 'update', namespace, named, seen };
+  return seen.deleting ? terminating(namespace, named, seen.name) : { op: 'replace', namespace, named, seen };
 }
 
 /**

@@ -9,7 +9,7 @@ import { sameJson } from '../lib/json.ts';
 import { formatRfc3339, HOUR, MINUTE } from '../lib/time.ts';
 import { after, login, round, START } from '../testing/builders.ts';
 import type { Problem } from './desired.ts';
-import { type LoginFailure, nextStatus, processingStatus, type Round } from './status.ts';
+import { type LoginFailure, nextStatus, processingStatus, type Round, withLogins } from './status.ts';
 
 const KIB = 1_024;
 const failure = (registry: string, denied: boolean): LoginFailure => ({ registry, message: 'no', denied });
@@ -179,6 +179,13 @@ describe('the size of a status', () => {
     assert.ok(size(status) <= 32 * KIB, `${size(status)} bytes`);
     assert.equal(status.logins?.length, 41);
     assert.equal(status.problems?.count, 10_000);
+    const few = nextStatus({}, round(names, { problems, desired: 20_000 }), START);
+    for (const then of [withLogins(few, logins), processingStatus(status, 2, 'ecr-login', START)]) {
+      assert.ok(size(then) <= 32 * KIB, `${size(then)} bytes`);
+      assert.equal(then.problems?.count, 10_000);
+    }
+    assert.equal(withLogins(few, logins).logins?.length, 41);
+    assert.equal(withLogins(nextStatus({}, round(['a']), START), logins).problems, undefined);
   });
 
   test('lists at most 100 problems, and counts them all', () => {

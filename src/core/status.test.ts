@@ -125,6 +125,37 @@ const rows: Readonly<Record<string, Row>> = {
     ready: ['True', 'SecretsUpdated'],
     message: /in namespaces: \[\]$/,
   },
+  'stays True while secrets with a good login cannot be given the newest one': {
+    previous: good,
+    round: round(['ns1', 'ns2'], {
+      delayed: [{ ...problem('ns2', true), message: 'no connection to the API server' }],
+    }),
+    ready: ['True', 'SecretsUpdated'],
+    message: goodMessage,
+    beside: 'Reconciling',
+  },
+  'is Unknown while a wanted secret is still to come, whatever else could not be deleted elsewhere': {
+    previous: good,
+    round: round(['ns1'], { desired: 2, pending: 1, problems: [problem('elsewhere', false)] }),
+    ready: ['Unknown', 'SecretsProcessing'],
+    message: 'creating/updating secrets: 1 of 2 namespaces done',
+    beside: 'Reconciling',
+  },
+  'is False when the spec is refused, and says until when the old login holds': {
+    previous: good,
+    round: round([], { logins: [], refusal: { reason: 'SecretTooLarge', message: 'too many hosts' } }),
+    ready: ['False', 'SecretTooLarge'],
+    message: 'too many hosts; the old login holds until 2023-10-05T08:45:52Z',
+    beside: 'Stalled',
+  },
+  'is False because of the token when it ended while the spec was refused': {
+    previous: good,
+    round: round([], { logins: [], refusal: { reason: 'SecretTooLarge', message: 'too many hosts' } }),
+    hours: 12,
+    ready: ['False', 'TokenExpired'],
+    message: 'the login ended at 2023-10-05T08:45:52Z; too many hosts',
+    beside: 'Stalled',
+  },
   'is False when a token has expired': {
     previous: good,
     round: round(['ns1', 'ns2']),
@@ -148,7 +179,7 @@ const rows: Readonly<Record<string, Row>> = {
     beside: 'Reconciling',
   },
   'is False when the spec is refused': {
-    previous: good,
+    previous: {},
     round: round([], { logins: [], refusal: { reason: REASON.invalidSpec, message: 'spec.secretName is wrong' } }),
     ready: ['False', 'InvalidSpec'],
     message: 'spec.secretName is wrong',
@@ -210,6 +241,12 @@ describe('the status', () => {
     assert.equal(condition(refused, 'Stalled')?.reason, 'GetAWSAuthTokenFailed');
     assert.equal(condition(refused, 'Stalled')?.message, 'login to eu-west-1: AWS denied the login');
     assert.equal(condition(refused, 'Reconciling'), undefined);
+    const late = { ...problem('ns2', true), message: 'no connection to the API server' };
+    const delayed = nextStatus(good, round(['ns1', 'ns2'], { delayed: [late] }), START);
+    assert.equal(
+      condition(delayed, 'Reconciling')?.message,
+      '1 secrets wait for the newest login; ns2: no connection to the API server',
+    );
   });
 
   test('counts a terminating namespace neither as wanted nor as ready', () => {

@@ -26,7 +26,11 @@ export interface Round {
   readonly desired: number;
   /** Namespaces whose Secret is in place, sorted. */
   readonly ready: readonly string[];
+  /** Wanted Secrets that are neither in place nor a problem: their time is still to come. */
+  readonly pending: number;
   readonly problems: readonly Problem[];
+  /** Secrets that hold a good login, among `ready`, but could not be given the newest one yet. */
+  readonly delayed: readonly Problem[];
   readonly handledReconcileAt: string | undefined;
 }
 
@@ -49,6 +53,7 @@ const MOST_BYTES = 32 * 1_024 - 500;
 /** Of the list of problems; less when the rest leaves less. */
 const PROBLEM_BYTES = 14_000;
 const PROBLEM_MESSAGE = 300;
+const MOST_PROBLEMS = 100;
 /** Of the list of namespaces in a message; less beside many logins, each of which has its own line. */
 const LIST_BYTES = 8_000;
 const LIST_BYTES_LEAST = 1_000;
@@ -78,12 +83,20 @@ export function processingStatus(
 ): PullSecretStatus {
   const message = `fetching the login for secret ${secretName}`;
   const verdict = processing(message);
-  return { ...previous, observedGeneration: generation, conditions: conditions(previous, verdict, generation, now) };
+  const told = conditions(previous, verdict, generation, now);
+  return bounded({ ...previous, observedGeneration: generation, conditions: told });
 }
 
 /** The status that tells of new logins before they are in any Secret; all else stays as it was. */
 export function withLogins(previous: PullSecretStatus, logins: readonly Login[]): PullSecretStatus {
-  return { ...previous, ...loginFields(logins.map(loginStatus)) };
+  return bounded({ ...previous, ...loginFields(logins.map(loginStatus)) });
+}
+
+/** Fewer of the problems, where something else needs their room. */
+function bounded({ problems, ...rest }: PullSecretStatus): PullSecretStatus {
+  if (!problems) return rest;
+  const items = fitting(problems.items, MOST_BYTES - Buffer.byteLength(JSON.stringify(rest)));
+  return { ...rest, problems: { ...problems, items } };
 }
 
 function processing(message: string): Verdict {
@@ -92,11 +105,7 @@ function processing(message: string): Verdict {
 }
 
 function judge(previous: PullSecretStatus, round: Round, now: EpochMs): Verdict {
-  if (round.refusal) {
-    const { reason, message } = round.refusal;
-    const cause = { reason, message: cut(message, MESSAGE) };
-    return { status: 'False', ...cause, stalled: cause };
-  }
+  if (round.refusal) return judgeRefusal(previous, round.refusal, now);
   return (
     judgeLogins(previous, round, now) ??
     judgeNamespaces(round) ?? {
@@ -108,12 +117,29 @@ function judge(previous: PullSecretStatus, round: Round, now: EpochMs): Verdict 
   );
 }
 
+/** Nothing is renewed either while a spec is refused: the Secrets that it had keep what they hold, to its end. */
+function judgeRefusal({ expiresAt }: PullSecretStatus, { reason, message }: Cause, now: EpochMs): Verdict {
+  const stalled = { reason, message: cut(message, MESSAGE) };
+  if (expiresAt === undefined) return { status: 'False', ...stalled, stalled };
+  if (expiresAt > formatRfc3339(now))
+    return { status: 'False', reason, message: `${stalled.message}; the old login holds until ${expiresAt}`, stalled };
+  const ended = `the login ended at ${expiresAt}; ${stalled.message}`;
+  return { status: 'False', reason: REASON.tokenExpired, message: ended, stalled };
+}
+
 /** Conditions beside a Ready that holds: what is being tried again, or will not come by itself. */
-function progress({ failures }: Round): Pick<Verdict, 'stalled' | 'reconciling'> {
+function progress({ failures, delayed }: Round): Pick<Verdict, 'stalled' | 'reconciling'> {
   const denied = failures.find((failure) => failure.denied);
   if (denied) return { stalled: { reason: REASON.loginFailed, message: failureMessage(denied) } };
   const [first] = failures;
-  return first ? { reconciling: { reason: REASON.retrying, message: failureMessage(first) } } : {};
+  if (first) return { reconciling: { reason: REASON.retrying, message: failureMessage(first) } };
+  const [late] = delayed;
+  if (!late) return {};
+  const message = cut(
+    `${delayed.length} secrets wait for the newest login; ${late.namespace}: ${late.message}`,
+    MESSAGE,
+  );
+  return { reconciling: { reason: REASON.retrying, message } };
 }
 
 function failureMessage({ registry, message }: LoginFailure): string {
@@ -175,8 +201,7 @@ function judgeNamespaces(round: Round): Verdict | undefined {
     const message = `${named.length} of ${round.desired} namespaces: ${listNames(parts, '; ', MESSAGE)}`;
     return { status: 'False', reason: REASON.partiallyReady, message, ...progress(round) };
   }
-  const selected = round.problems.length;
-  if (round.ready.length + selected < round.desired) {
+  if (round.pending > 0) {
     const message = `creating/updating secrets: ${round.ready.length} of ${round.desired} namespaces done`;
     return processing(message);
   }
@@ -238,15 +263,24 @@ function loginFields(unsorted: readonly LoginStatus[]): Pick<PullSecretStatus, '
 
 function problemStatus(problems: readonly Problem[], left: number): PullSecretStatus['problems'] | undefined {
   if (problems.length === 0) return undefined;
-  const items: ProblemStatus[] = [];
+  const items = problems
+    .toSorted((one, other) => (one.namespace < other.namespace ? -1 : 1))
+    .slice(0, MOST_PROBLEMS)
+    .map(({ namespace, reason, message }) => ({
+      namespace: cut(namespace, 63),
+      reason,
+      message: cut(message, PROBLEM_MESSAGE),
+    }));
+  return { count: problems.length, items: fitting(items, left) };
+}
+
+/** The first of `items` that have room in `left` bytes. */
+function fitting(items: readonly ProblemStatus[], left: number): ProblemStatus[] {
+  const room = Math.min(PROBLEM_BYTES, left);
   let bytes = 0;
-  for (const { namespace, reason, message } of problems.toSorted((one, other) =>
-    one.namespace < other.namespace ? -1 : 1,
-  )) {
-    const item = { namespace: cut(namespace, 63), reason, message: cut(message, PROBLEM_MESSAGE) };
-    bytes += Buffer.byteLength(JSON.stringify(item));
-    if (items.length === 100 || bytes > Math.min(PROBLEM_BYTES, left)) break;
-    items.push(item);
-  }
-  return { count: problems.length, items };
+  const last = items.findIndex((item) => {
+    bytes += Buffer.byteLength(JSON.stringify(item)) + 1;
+    return bytes > room;
+  });
+  return items.slice(0, last === -1 ? items.length : last);
 }

@@ -1,36 +1,283 @@
-// What becomes of the writes of one plan when the API server has too much to do.
+// What becomes of the writes of one plan when the API server says no, has too much to do, or does not answer well.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import type { Action, Payload } from '../core/plan.ts';
-import type { PullSecretObject } from '../core/resource.ts';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { NAMESPACED_KIND } from '../api/names.ts';
+import { type Action, makePayload, type Payload, type SeenSecret } from '../core/plan.ts';
 import { apiErrorFrom } from '../kube/api-error.ts';
-import { applyPlan } from './apply.ts';
-import type { SecretWriter } from './secret-writer.ts';
+import { createClient } from '../kube/client.ts';
+import { createStore } from '../kube/store.ts';
+import { createTransport, type Transport } from '../kube/transport.ts';
+import { login, pullSecret, START, seenSecret, spec } from '../testing/builders.ts';
+import { createManualClock } from '../testing/manual-clock.ts';
+import { type Exchange, type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
+import { type Applied, applyPlan, type Hand } from './apply.ts';
+import { createSecretWriter, type SecretWriter } from './secret-writer.ts';
 
-const OWNER = { kind: 'ClusterAWSECRImagePullSecret', name: 'c', namespace: undefined, uid: 'u1' };
+const OWNER = pullSecret(NAMESPACED_KIND, spec());
+const PAYLOAD = makePayload([login('eu-west-1')], 'sha256:1', START) as Payload;
+
+type Refusal = readonly [status: number, body: object];
+const QUOTA: Refusal = [403, { reason: 'Forbidden', message: 'exceeded quota: secrets' }];
+const TERMINATING: Refusal = [
+  403,
+  { reason: 'Forbidden', message: 'is being terminated', details: { causes: [{ reason: 'NamespaceTerminating' }] } },
+];
+const GONE: Refusal = [404, { reason: 'NotFound', message: 'not found' }];
+const TAKEN: Refusal = [409, { reason: 'AlreadyExists', message: 'already exists' }];
+const STALE: Refusal = [409, { reason: 'Conflict', message: 'the object has been modified' }];
+const ANOTHER: Refusal = [422, { reason: 'Invalid', message: 'metadata.uid: Invalid value: field is immutable' }];
+const ILL: Refusal = [504, { reason: 'Timeout', message: 'timeout' }];
+
+let server: ScriptedServer;
+let transport: Transport;
+let writer: SecretWriter;
+
+beforeEach(async () => {
+  server = await startScriptedServer();
+  transport = createTransport({ access: server.access(), clock: createManualClock(START), userAgent: 'test' });
+  const { signal } = new AbortController();
+  writer = createSecretWriter(
+    createClient(transport, 'test'),
+    createStore<SeenSecret>(() => {}),
+    signal,
+  );
+});
+afterEach(async () => {
+  transport.close();
+  await server.stop();
+});
+
+const create = (namespace: string): Action => ({ op: 'create', namespace, named: true });
+const of = (namespace: string, over: Partial<SeenSecret> = {}): SeenSecret =>
+  seenSecret(namespace, PAYLOAD, { contentDigest: 'sha256:old', ...over });
+const change = (op: 'update' | 'adopt' | 'replace', namespace = 'a'): Action => ({
+  op,
+  namespace,
+  named: true,
+  seen: of(namespace),
+});
+
+/** As the API server has it. */
+function raw({ namespace, name, type, deleting, ownerUids, managed, ownerUidLabel }: SeenSecret): object {
+  const owner = { apiVersion: 'aws.zakariaamine.com/v1alpha2', kind: NAMESPACED_KIND, name: 'x', controller: true };
+  const labels = {
+    ...(managed ? { 'app.kubernetes.io/managed-by': 'kube-ecr-secrets-operator' } : {}),
+    ...(ownerUidLabel ? { 'aws.zakariaamine.com/owner-uid': ownerUidLabel } : {}),
+  };
+  const metadata = {
+    name,
+    namespace,
+    uid: `uid-of-${namespace}`,
+    resourceVersion: '7',
+    labels,
+    ownerReferences: ownerUids.map((uid) => ({ ...owner, uid })),
+    ...(deleting ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
+  };
+  return { apiVersion: 'v1', kind: 'Secret', metadata, type, data: {} };
+}
+
+/** Answers by `METHOD` or `METHOD namespace`; what is not named succeeds. */
+function answering(answers: Readonly<Record<string, Refusal>>): void {
+  server.script((exchange: Exchange) => {
+    const namespace = /namespaces\/([^/]+)/.exec(exchange.path)?.[1] ?? '';
+    const refusal = answers[`${exchange.method} ${namespace}`] ?? answers[exchange.method];
+    if (refusal) exchange.answer(...refusal);
+    else exchange.answer(200, raw(of(namespace)));
+  });
+}
+
+function apply(
+  actions: readonly Action[],
+  over: Partial<Hand> = {},
+  prune: readonly SeenSecret[] = [],
+): Promise<Applied> {
+  const hand: Hand = {
+    writer,
+    formerUid: undefined,
+    isGood: () => false,
+    obstructed: new Set(),
+    isLate: false,
+    signal: new AbortController().signal,
+    ...over,
+  };
+  return applyPlan(hand, OWNER, 'ecr-login', { actions, prune }, PAYLOAD);
+}
+
+/** What became of the namespace `a`, in one word; of a problem, its reason. */
+function outcomeOf(applied: Applied): string {
+  const { problems, delayed } = applied;
+  const lists = ['created', 'updated', 'deleted', 'terminating', 'retry'] as const;
+  const held = lists.filter((list) => applied[list].includes('a'));
+  return [...held, ...problems.map(({ reason }) => reason), ...delayed.map(() => 'delayed')].join(' ');
+}
+
+const methods = (): readonly string[] => server.requests.map(({ method }) => method);
+
+// Rules 1, 9
+describe('a write that is refused', () => {
+  const cases: Readonly<Record<string, { action: Action; answers: Record<string, Refusal>; want: string }>> = {
+    'because the namespace is terminating is no problem': {
+      action: create('a'),
+      answers: { POST: TERMINATING },
+      want: 'terminating',
+    },
+    'because of a quota is told': { action: create('a'), answers: { POST: QUOTA }, want: 'CreateSecretError' },
+    'because the namespace is gone is told': {
+      action: create('a'),
+      answers: { POST: GONE },
+      want: 'NamespaceNotFound',
+    },
+    'because the secret is gone by now is tried again': {
+      action: change('update'),
+      answers: { PATCH: GONE },
+      want: 'retry',
+    },
+    'because it is another version by now is tried again': {
+      action: change('update'),
+      answers: { PATCH: STALE },
+      want: 'retry',
+    },
+    'because it is another object by now is tried again': {
+      action: change('update'),
+      answers: { PATCH: ANOTHER },
+      want: 'retry',
+    },
+    'because an update is not allowed is told': {
+      action: change('update'),
+      answers: { PATCH: QUOTA },
+      want: 'UpdateSecretError',
+    },
+    'because an adoption is not allowed is told': {
+      action: change('adopt'),
+      answers: { PATCH: QUOTA },
+      want: 'UpdateSecretError',
+    },
+    'because a replacement cannot be made is told': {
+      action: change('replace'),
+      answers: { POST: QUOTA },
+      want: 'CreateSecretError',
+    },
+    'because something is there that cannot be read is told': {
+      action: create('a'),
+      answers: { POST: TAKEN, GET: QUOTA },
+      want: 'GetSecretError',
+    },
+    'because something was there that is gone by now is tried again': {
+      action: create('a'),
+      answers: { POST: TAKEN, GET: GONE },
+      want: 'retry',
+    },
+  };
+  for (const [name, { action, answers, want }] of Object.entries(cases))
+    test(name, async () => {
+      answering(answers);
+      assert.equal(outcomeOf(await apply([action])), want);
+    });
+
+  test('leaves the other namespaces served', async () => {
+    answering({ 'POST a': QUOTA });
+    const applied = await apply([create('a'), create('b'), change('update', 'c')]);
+    assert.deepEqual([applied.created, applied.updated], [['b'], ['c']]);
+    assert.equal(applied.failed, true);
+  });
+
+  test('for a deletion is told, and does not count for the namespaces that are wanted', async () => {
+    answering({ DELETE: ILL });
+    const [told] = (await apply([], {}, [of('a')])).problems;
+    assert.deepEqual([told?.reason, told?.named], ['DeleteSecretError', false]);
+  });
+});
+
+describe('something in the place of a secret', () => {
+  const found = (over: Partial<SeenSecret>): Record<string, Refusal> => ({
+    POST: TAKEN,
+    GET: [200, raw(of('a', over))],
+  });
+
+  test('that is ours without our labels is taken over', async () => {
+    answering(found({ managed: false, ownerUidLabel: undefined }));
+    assert.equal(outcomeOf(await apply([create('a')])), 'updated');
+  });
+
+  test('that belongs to somebody else is a conflict', async () => {
+    answering(found({ ownerUids: [] }));
+    assert.equal(outcomeOf(await apply([create('a')])), 'SecretConflict');
+  });
+
+  test('that is being deleted, and held by a finalizer, is told', async () => {
+    answering(found({ ownerUids: [], deleting: true }));
+    const applied = await apply([create('a')]);
+    assert.equal(outcomeOf(applied), 'SecretTerminating');
+    assert.equal(applied.failed, true, 'nobody else tells when it is gone');
+  });
+
+  test('that our own watch will show in a moment is waited for', async () => {
+    answering(found({}));
+    assert.equal(outcomeOf(await apply([create('a')])), 'retry');
+  });
+
+  // Rule 11
+  test('that was in the way before is only looked at, and created over when it is gone', async () => {
+    answering(found({ ownerUids: [] }));
+    const obstructed = new Set(['a']);
+    assert.equal(outcomeOf(await apply([create('a')], { obstructed })), 'SecretConflict');
+    assert.deepEqual(methods(), ['GET']);
+    answering({ GET: GONE });
+    assert.equal(outcomeOf(await apply([create('a')], { obstructed })), 'created');
+  });
+});
+
+// Rule 7
+describe('an update that fails for now', () => {
+  test('is only late while the secret holds a good login', async () => {
+    answering({ PATCH: ILL });
+    const applied = await apply([change('update')], { isGood: () => true });
+    assert.equal(outcomeOf(applied), 'delayed');
+    assert.equal(applied.failed, true);
+    assert.equal(outcomeOf(await apply([change('update')])), 'UpdateSecretError');
+  });
+
+  test('because nobody is allowed to is told, whatever the secret holds', async () => {
+    answering({ PATCH: QUOTA });
+    assert.equal(outcomeOf(await apply([change('update')], { isGood: () => true })), 'UpdateSecretError');
+  });
+
+  test('because the connection broke is late as well', async () => {
+    server.script((exchange) => exchange.cut());
+    assert.equal(outcomeOf(await apply([change('update')], { isGood: () => true })), 'delayed');
+  });
+});
+
+describe('a secret that is another one each time', () => {
+  test('is told in the end, and is late only while it holds a good login', async () => {
+    answering({ PATCH: STALE });
+    assert.equal(outcomeOf(await apply([change('update')], { isLate: true })), 'SecretContested');
+    assert.equal(outcomeOf(await apply([change('update')], { isLate: true, isGood: () => true })), 'delayed');
+  });
+});
 
 // Rule 12
 describe('a plan whose writes are throttled', () => {
   test('is tried again no sooner than the longest Retry-After, and its other writes are done', async () => {
     const waits: Readonly<Record<string, string>> = { a: '3', b: '7' };
-    const writer: Partial<SecretWriter> = {
+    const throttling: SecretWriter = {
+      ...writer,
       create: (_owner, namespace) => {
         const wait = waits[namespace];
         return wait === undefined ? Promise.resolve() : Promise.reject(apiErrorFrom(429, {}, wait));
       },
     };
-    const actions = ['a', 'b', 'c'].map((namespace): Action => ({ op: 'create', namespace, named: true }));
-    const applied = await applyPlan(
-      { writer: writer as SecretWriter, formerUid: undefined, signal: new AbortController().signal },
-      OWNER as PullSecretObject,
-      'ecr-login',
-      { actions, prune: [] },
-      {} as Payload,
-    );
+    const applied = await apply(['a', 'b', 'c'].map(create), { writer: throttling });
     assert.deepEqual(applied.retry, ['a', 'b']);
     assert.equal(applied.retryAfter, 7_000);
     assert.deepEqual(applied.created, ['c']);
     assert.deepEqual(applied.problems, []);
+  });
+
+  test('when the process is to end begins no further write', async () => {
+    const applied = await apply([create('a')], { signal: AbortSignal.abort() });
+    assert.equal(outcomeOf(applied), 'retry');
+    assert.deepEqual(methods(), []);
   });
 });

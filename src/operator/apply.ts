@@ -2,11 +2,11 @@
 
 import pLimit from 'p-limit';
 import { REASON } from '../api/names.ts';
-import { missingNamespace, type Problem } from '../core/desired.ts';
-import { type Action, conflict, isOwned, type Payload, type Plan, type SeenSecret } from '../core/plan.ts';
+import { missingNamespace, type Problem, type Target } from '../core/desired.ts';
+import { type Action, conflict, isOwned, type Payload, type Plan, type SeenSecret, terminating } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { ApiError, isConflict, isNamespaceTerminating, isNotFound, isOtherObject } from '../kube/api-error.ts';
-import { failureFrom } from '../lib/errors.ts';
+import { Failure, failureFrom } from '../lib/errors.ts';
 import type { DurationMs } from '../lib/time.ts';
 import type { SecretWriter } from './secret-writer.ts';
 
@@ -22,20 +22,30 @@ export interface Applied {
   /** The API server is busy and said how long to wait before `retry`. */
   readonly retryAfter: DurationMs | undefined;
   readonly problems: readonly Problem[];
+  /** Updates that failed for now, of Secrets that hold a good login meanwhile. */
+  readonly delayed: readonly Problem[];
   /** A failure that nobody but ourselves will notice the end of: to be tried again. */
   readonly failed: boolean;
 }
 
-type Outcome = 'created' | 'updated' | 'deleted' | 'terminating' | 'retry' | Problem;
+type Outcome = 'created' | 'updated' | 'deleted' | 'terminating' | 'retry' | Problem | { readonly delayed: Problem };
 
-/** Writes of one CR waiting at once: one CR of thousands of namespaces delays a request of another by that many at most. */
-const AT_ONCE = 32;
+/** Of a Secret that is there already. */
+const CHANGES: ReadonlySet<Action['op']> = new Set(['update', 'adopt']);
+/** Writes of one CR in flight at once: some of the 32 requests are left to the others, however slow those of this one are. */
+const AT_ONCE = 24;
 
 /** What writes, and until when a further write may begin: those in hand are finished, the others wait for the next start. */
 export interface Hand {
   readonly writer: SecretWriter;
   /** Uid of an owner whose Secrets will be ours, or gone, soon: they are no conflict, but to be waited for. */
   readonly formerUid: string | undefined;
+  /** Whether a Secret that is not as it has to be opens all the same what it has to open, for now. */
+  readonly isGood: (seen: SeenSecret) => boolean;
+  /** Namespaces in which something was in the way before: it is looked at before anything is sent. */
+  readonly obstructed: ReadonlySet<string>;
+  /** It has been tried again often enough that what was not as we thought has to be told. */
+  readonly isLate: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -46,10 +56,14 @@ export async function applyPlan(
   { actions, prune }: Pick<Plan, 'actions' | 'prune'>,
   payload: Payload | undefined,
 ): Promise<Applied> {
-  const { writer, signal } = hand;
+  const { writer, signal, isLate } = hand;
   const limit = pLimit(AT_ONCE);
   const results: { readonly namespace: string; readonly outcome: Outcome }[] = [];
   let retryAfter: DurationMs | undefined;
+  const tryOnce = async (action: Action, wanted: Payload): Promise<Outcome> => {
+    const outcome = await write(hand, owner, secretName, action, wanted);
+    return outcome === 'retry' && isLate ? failed(hand, action, elusive(action)) : outcome;
+  };
   const run = (namespace: string, work: () => Promise<Outcome>): Promise<void> =>
     limit(async () => {
       try {
@@ -61,9 +75,7 @@ export async function applyPlan(
       }
     });
   await Promise.all([
-    ...(payload
-      ? actions.map((action) => run(action.namespace, () => write(hand, owner, secretName, action, payload)))
-      : []),
+    ...(payload ? actions.map((action) => run(action.namespace, () => tryOnce(action, payload))) : []),
     ...prune.map((seen) => run(seen.namespace, () => remove(writer, seen))),
   ]);
   const having = (outcome: Outcome): readonly string[] =>
@@ -71,7 +83,9 @@ export async function applyPlan(
       .filter((result) => result.outcome === outcome)
       .map(({ namespace }) => namespace)
       .sort();
-  const problems = results.flatMap(({ outcome }) => (typeof outcome === 'string' ? [] : outcome));
+  const failures = results.flatMap(({ outcome }) => (typeof outcome === 'string' ? [] : outcome));
+  const problems = failures.filter((failure) => 'reason' in failure);
+  const delayed = failures.flatMap((failure) => ('delayed' in failure ? failure.delayed : []));
   return {
     created: having('created'),
     updated: having('updated'),
@@ -80,7 +94,10 @@ export async function applyPlan(
     retry: having('retry'),
     retryAfter,
     problems,
-    failed: problems.some(({ reason }) => reason !== REASON.secretConflict && reason !== REASON.namespaceNotFound),
+    delayed,
+    failed:
+      delayed.length > 0 ||
+      problems.some(({ reason }) => reason !== REASON.secretConflict && reason !== REASON.namespaceNotFound),
   };
 }
 
@@ -91,30 +108,59 @@ async function write(
   action: Action,
   payload: Payload,
 ): Promise<Outcome> {
-  const { writer } = hand;
-  const { namespace, named } = action;
   try {
-    if (action.op === 'update') return await updated(writer, owner, action.seen, payload);
-    if (action.op === 'adopt') {
-      await writer.adopt(owner, action.seen, payload);
-      return 'updated';
+    if (action.op === 'create' && hand.obstructed.has(action.namespace)) {
+      const found = await takeOver(hand, owner, name, action, payload);
+      if (found !== 'retry') return found;
     }
-    if (action.op === 'replace') await writer.delete(action.seen);
-    await writer.create(owner, namespace, name, payload);
-    return action.op === 'replace' ? 'updated' : 'created';
+    return await send(hand.writer, owner, name, action, payload);
   } catch (thrown) {
     if (isNamespaceTerminating(thrown)) return 'terminating';
     if (action.op === 'create' && isConflict(thrown)) return await takeOver(hand, owner, name, action, payload);
     if (isNotFound(thrown)) return lost(action);
     if (isOtherObject(thrown)) return 'retry';
     if (isThrottled(thrown)) throw thrown;
-    return problem(
-      namespace,
-      named,
-      action.op === 'update' || action.op === 'adopt' ? REASON.updateSecretError : REASON.createSecretError,
-      thrown,
-    );
+    const told = problem(action, CHANGES.has(action.op) ? REASON.updateSecretError : REASON.createSecretError, thrown);
+    return isTransient(thrown) ? failed(hand, action, told) : told;
   }
+}
+
+async function send(
+  writer: SecretWriter,
+  owner: PullSecretObject,
+  name: string,
+  action: Action,
+  payload: Payload,
+): Promise<'created' | 'updated'> {
+  switch (action.op) {
+    case 'update':
+      return await updated(writer, owner, action.seen, payload);
+    case 'adopt':
+      await writer.adopt(owner, action.seen, payload);
+      return 'updated';
+    case 'replace':
+      await writer.delete(action.seen);
+      await writer.create(owner, action.namespace, name, payload);
+      return 'updated';
+    case 'create':
+      await writer.create(owner, action.namespace, name, payload);
+      return 'created';
+  }
+}
+
+/** What is good meanwhile is no problem yet. */
+function failed({ isGood }: Hand, action: Action, told: Problem): Outcome {
+  return action.op === 'update' && isGood(action.seen) ? { delayed: told } : told;
+}
+
+/** The API server did not answer, or not as it should. */
+function isTransient(thrown: unknown): boolean {
+  return thrown instanceof ApiError ? thrown.status >= 500 : thrown instanceof Failure;
+}
+
+function elusive({ namespace, named }: Action): Problem {
+  const message = `the secret in namespace ${namespace} is another one, or in another version, each time it is to be written; its managedFields say who else writes it`;
+  return { namespace, named, reason: REASON.secretContested, message };
 }
 
 async function updated(
@@ -122,7 +168,7 @@ async function updated(
   owner: PullSecretObject,
   seen: SeenSecret,
   payload: Payload,
-): Promise<Outcome> {
+): Promise<'updated'> {
   await writer.update(owner, seen, payload);
   return 'updated';
 }
@@ -138,16 +184,17 @@ async function takeOver(
   const { namespace, named } = action;
   try {
     const seen = await writer.read(namespace, name);
-    if (!seen || seen.deleting) return 'retry';
+    if (!seen) return 'retry';
     if (formerUid !== undefined && isOwned(seen, formerUid)) return 'retry';
-    if (!isOwned(seen, owner.uid)) return conflict(namespace, named, seen);
+    if (!isOwned(seen, owner.uid))
+      return seen.deleting ? terminating(namespace, named, name) : conflict(namespace, named, seen);
     // With our labels the watch will show it: another operator has just made it, perhaps of a later login.
     if (seen.managed && seen.ownerUidLabel === owner.uid) return 'retry';
     return await updated(writer, owner, seen, payload);
   } catch (thrown) {
     if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
     if (isThrottled(thrown)) throw thrown;
-    return problem(namespace, named, REASON.getSecretError, thrown);
+    return problem(action, REASON.getSecretError, thrown);
   }
 }
 
@@ -157,7 +204,7 @@ async function remove(writer: SecretWriter, seen: SeenSecret): Promise<Outcome> 
     return 'deleted';
   } catch (thrown) {
     if (isThrottled(thrown)) throw thrown;
-    return problem(seen.namespace, false, REASON.deleteSecretError, thrown);
+    return problem({ namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
   }
 }
 
@@ -170,9 +217,9 @@ function longer(one: DurationMs | undefined, other: DurationMs | undefined): Dur
 }
 
 function lost({ op, namespace, named }: Action): Outcome {
-  return op === 'update' || op === 'adopt' ? 'retry' : missingNamespace(namespace, named);
+  return CHANGES.has(op) ? 'retry' : missingNamespace(namespace, named);
 }
 
-function problem(namespace: string, named: boolean, reason: string, thrown: unknown): Problem {
+function problem({ namespace, named }: Target, reason: string, thrown: unknown): Problem {
   return { namespace, named, reason, message: failureFrom(thrown).message };
 }

@@ -110,7 +110,8 @@ export function createFence({ client, view, logins, statuses, clock }: FencePart
         const { kind, namespace, name, uid } = object;
         const raw = await client.find(RESOURCES[kind], namespace, name, signal);
         const fresh = raw && pullSecretOf(kind, raw);
-        return fresh?.uid === uid && !isOvertaken(fresh);
+        // Of another generation: somebody wants something else by now, and who has seen that may have written it already.
+        return fresh?.uid === uid && fresh.generation === object.generation && !isOvertaken(fresh);
       }
       try {
         return await statuses.write(object, withLogins(object.status, held));

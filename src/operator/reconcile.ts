@@ -9,7 +9,7 @@ import { REASON } from '../api/names.ts';
 import { formerUid } from '../core/conversion.ts';
 import { desiredTargets } from '../core/desired.ts';
 import type { Login } from '../core/login.ts';
-import { makePayload, needsConfirmation, planSecrets, type SeenSecret, sizeProblem } from '../core/plan.ts';
+import { makePayload, planSecrets, type SeenSecret, sizeProblem } from '../core/plan.ts';
 import { withExtraHosts } from '../core/registries.ts';
 import type { PullSecretObject, Wish } from '../core/resource.ts';
 import { nextStatus, processingStatus, type Round } from '../core/status.ts';
@@ -18,7 +18,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { failureFrom } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import { type Clock, type DurationMs, type EpochMs, plus, SECOND } from '../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, parseRfc3339, plus, SECOND } from '../lib/time.ts';
 import { announce, announceRemark } from './announcer.ts';
 import { type Applied, applyPlan } from './apply.ts';
 import { type ClusterView, keyOf } from './cluster-view.ts';
@@ -47,6 +47,10 @@ export interface ReconcilerParts {
 /** A first login that takes longer than this is worth a status write of its own. */
 const SLOW_LOGIN = SECOND;
 const SOON = (SECOND / 10) as DurationMs;
+/** Rounds in a row that say nothing of Secrets which were not as we thought: such is over in no time, nearly always. */
+const SILENT_ROUNDS = 4;
+/** Problems of a Secret that is in the way and that no watch shows. */
+const OBSTRUCTIONS: ReadonlySet<string> = new Set([REASON.secretConflict, REASON.secretTerminating]);
 
 /** By registry: its login has to end after this. */
 type Ends = ReadonlyMap<string, EpochMs>;
@@ -76,6 +80,14 @@ const NOTHING: Admitted = { actions: [], repairs: [], waiting: [], contested: []
 /** Nothing that is held has been overtaken. */
 const ANY: Ends = new Map();
 
+/** One time that a key is worked on. */
+export interface Turn {
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** How often in a row it was tried before. */
+  readonly attempt: number;
+}
+
 /** @returns a function that brings one CR to what it wants; it throws only when the API server could not be reached */
 export function createReconciler({
   client,
@@ -88,7 +100,7 @@ export function createReconciler({
   statuses,
   events,
   clock,
-}: ReconcilerParts): (key: ObjectKey, signal: AbortSignal, log: Logger) => Promise<Result> {
+}: ReconcilerParts): (key: ObjectKey, turn: Turn) => Promise<Result> {
   const logIn = async (object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): Promise<Obtained> => {
     const resolved = await credentials.resolve(object, wish.access, signal);
     if (!resolved.ok) {
@@ -136,8 +148,7 @@ export function createReconciler({
     object: PullSecretObject,
     wish: Wish,
     access: Obtained,
-    log: Logger,
-    signal: AbortSignal,
+    { log, signal, attempt }: Turn,
   ): Promise<Written | undefined> => {
     const desired = desiredTargets(wish.targets, view.namespaceViews());
     const seen = new Map<string, SeenSecret>();
@@ -151,21 +162,28 @@ export function createReconciler({
     const owned = [...view.secretsOf(object.uid)];
     const payload = makePayload(access.widened, access.inputs, clock.now());
     const plan = planSecrets(object, desired.targets, { seen, owned, rivals }, payload);
-    const prune = needsConfirmation(plan.prune.length, owned.length)
-      ? await confirmPrune(client, object, plan.prune, signal)
-      : plan.prune;
+    const prune = await confirmPrune(client, object, plan.prune, owned.length, signal);
     const admitted = payload ? rollout.admit(object.uid, plan.actions, payload) : NOTHING;
     const { actions, waiting, contested, nextAt } = admitted;
     const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: access.isFresh, log };
     if (actions.length > 0 && !(await fence.pass(object, access.held, about, signal))) return undefined;
+    const told = (object.status.problems?.items ?? []).filter(({ reason }) => OBSTRUCTIONS.has(reason));
     const applied = await applyPlan(
-      { writer: secrets, formerUid: formerUid(view.predecessor(keyOf(object)), object), signal },
+      {
+        writer: secrets,
+        formerUid: formerUid(view.predecessor(keyOf(object)), object),
+        isGood: (secret) => rollout.isGood(object.uid, secret),
+        obstructed: new Set(told.map(({ namespace }) => namespace)),
+        isLate: attempt >= SILENT_ROUNDS,
+        signal,
+      },
       object,
       wish.secretName,
       { actions, prune },
       payload,
     );
     const problems = [...desired.problems, ...plan.problems, ...contested, ...applied.problems];
+    const delayed = applied.delayed.map(({ namespace }) => namespace);
     return {
       applied: { ...applied, updated: rollout.collect(object.uid, admitted, applied) },
       nextAt,
@@ -174,8 +192,10 @@ export function createReconciler({
         logins: access.held,
         failures: access.failures,
         desired: desired.targets.length + desired.problems.length - applied.terminating.length,
-        ready: [...plan.ready, ...waiting, ...applied.created, ...applied.updated].sort(),
+        ready: [...plan.ready, ...waiting, ...applied.created, ...applied.updated, ...delayed].sort(),
+        pending: plan.waiting.length + applied.retry.length,
         problems,
+        delayed: applied.delayed,
         handledReconcileAt: object.reconcileAt,
       },
     };
@@ -189,12 +209,18 @@ export function createReconciler({
       failures: [],
       desired: 0,
       ready: [],
+      pending: 0,
       problems: [],
+      delayed: [],
       handledReconcileAt: object.status.lastHandledReconcileAt,
     };
     announce(events, object, '', round, undefined);
     const written = await statuses.write(object, nextStatus(object.status, round, clock.now()));
-    return written ? { op: 'done', wakeAt: undefined } : { op: 'retry' };
+    const endsAt = parseRfc3339(object.status.expiresAt ?? '');
+    // That the login which the Secrets still hold has ended is to be told when it comes.
+    return written
+      ? { op: 'done', wakeAt: endsAt !== undefined && endsAt > clock.now() ? endsAt : undefined }
+      : { op: 'retry' };
   };
 
   /** Says in the status what was found out, and gives when to look again. */
@@ -224,23 +250,19 @@ export function createReconciler({
   };
 
   /** What is left when the logins are there: writes, and what is said about them. */
-  const settle = async (
-    key: ObjectKey,
-    { object, wish, access }: Settled,
-    log: Logger,
-    signal: AbortSignal,
-  ): Promise<Result> => {
+  const settle = async (key: ObjectKey, { object, wish, access }: Settled, turn: Turn): Promise<Result> => {
     if (access.isFresh && access.remark !== undefined) announceRemark(events, object, access.remark);
     const tooLarge = sizeProblem(access.widened);
     if (tooLarge !== undefined) return await refuse(object, REASON.secretTooLarge, tooLarge);
-    const written = await writeSecrets(object, wish, access, log, signal);
+    const written = await writeSecrets(object, wish, access, turn);
     if (!written) return { op: 'retry' };
     announce(events, object, wish.secretName, written.round, written.applied);
-    logWrites(log, object, wish.secretName, written.applied);
+    logWrites(turn.log, object, wish.secretName, written.applied);
     return await report(key, object, written, access);
   };
 
-  return async (key, signal, log) => {
+  return async (key, turn) => {
+    const { signal, log } = turn;
     const first = view.object(key);
     if (!first || first.deleting) return { op: 'done', wakeAt: undefined };
     const wish = view.wish(first);
@@ -256,7 +278,7 @@ export function createReconciler({
     // While the login was under way somebody changed his mind: start from what he wants now.
     if (object?.uid !== first.uid || object.generation !== first.generation || object.deleting)
       return { op: 'done', wakeAt: plus(clock.now(), SOON) };
-    return await settle(key, { object, wish, access }, log, signal);
+    return await settle(key, { object, wish, access }, turn);
   };
 }
 

@@ -167,3 +167,24 @@ describe('a repair', () => {
     }
   });
 });
+
+describe('a secret that could not be written', () => {
+  test('is good while it holds what was written last, or before the renewal until that ends', async () => {
+    const { clock, rollout } = await setting();
+    const isGood = (holds: Payload): boolean => rollout.isGood(UID, seenSecret('ns0', holds));
+    assert.deepEqual(
+      [isGood(OLD), isGood(NEW), rollout.isGood('another', seenSecret('ns0', OLD))],
+      [true, false, false],
+    );
+    rollout.admit(UID, [update('ns0', OLD)], NEW);
+    assert.deepEqual([isGood(OLD), isGood(NEW)], [true, true]);
+    await clock.advance((7 * HOUR) as DurationMs);
+    assert.deepEqual([isGood(OLD), isGood(NEW)], [false, true]);
+  });
+
+  test('is not good with the login of another key', async () => {
+    const { rollout } = await setting();
+    rollout.admit(UID, [update('ns0', OLD)], payloadOf('new', 18 * HOUR, 'sha256:2'));
+    assert.equal(rollout.isGood(UID, seenSecret('ns0', OLD)), false);
+  });
+});

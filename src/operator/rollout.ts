@@ -5,7 +5,7 @@
 
 import { REASON } from '../api/names.ts';
 import type { Problem } from '../core/desired.ts';
-import type { Action, Payload } from '../core/plan.ts';
+import type { Action, Payload, SeenSecret } from '../core/plan.ts';
 import { type Clock, type EpochMs, plus, SECOND } from '../lib/time.ts';
 import { createContention } from './contention.ts';
 import type { Pacer } from './pacer.ts';
@@ -39,13 +39,15 @@ export interface Rollout {
    *          steps is told once
    */
   collect(uid: string, admitted: Admitted, outcome: Outcome): readonly string[];
+  /** Whether a Secret holds what this process wrote last, or before the renewal under way while that has not ended. */
+  isGood(uid: string, seen: Pick<SeenSecret, 'contentDigest'>): boolean;
   forget(uid: string): void;
 }
 
 interface State {
   readonly payload: Pick<Payload, 'contentDigest' | 'inputs' | 'endsAt'>;
   /** What the Secrets held before, and until when the last of them must be written; undefined: nothing that could wait. */
-  readonly former: { readonly contentDigest: string; readonly latest: EpochMs } | undefined;
+  readonly former: { readonly contentDigest: string; readonly endsAt: EpochMs; readonly latest: EpochMs } | undefined;
   /** By namespace. */
   readonly places: Map<string, EpochMs>;
   readonly updated: string[];
@@ -67,9 +69,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     const now = clock.now();
     const state: State = {
       payload: { contentDigest: payload.contentDigest, inputs: payload.inputs, endsAt: payload.endsAt },
-      former: isRenewal
-        ? { contentDigest: before.payload.contentDigest, latest: latestStart(now, before.payload.endsAt) }
-        : undefined,
+      former: isRenewal ? { ...before.payload, latest: latestStart(now, before.payload.endsAt) } : undefined,
       places: new Map(),
       updated: [],
     };
@@ -119,6 +119,11 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       if (!state) return updated;
       state.updated.push(...updated);
       return waiting.length > 0 ? [] : state.updated.splice(0).sort();
+    },
+    isGood(uid, { contentDigest }) {
+      const { payload, former } = states.get(uid) ?? {};
+      if (contentDigest === payload?.contentDigest) return true;
+      return contentDigest === former?.contentDigest && former.endsAt > clock.now();
     },
     forget: (uid) => void states.delete(uid),
   };

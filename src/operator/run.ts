@@ -82,8 +82,11 @@ export interface Operator {
   readonly done: Promise<void>;
 }
 
-/** Keys worked on at once; requests are bounded by the transport, this only bounds what waits for them. */
-const WORKERS = 64;
+/**
+ * Keys worked on at once. Requests are bounded by the transport: this bounds what waits for them, and for AWS, where a
+ * region that does not answer holds each of its keys for half a minute, and must not hold up the others.
+ */
+const WORKERS = 256;
 /** Objects of the deprecated kind converted at once. */
 const CONVERTERS = 4;
 /** What writes in hand may take once the operator was told to end: half of what the process gives itself for all of it. */
@@ -216,8 +219,8 @@ export async function startOperator(
   });
 
   const parts = { clock, random, log };
-  const work = createWork({ ...parts, queue, telemetry: controllers.pullsecret }, (key, bound) =>
-    reconcile(key, leading, bound),
+  const work = createWork({ ...parts, queue, telemetry: controllers.pullsecret }, (key, bound, attempt) =>
+    reconcile(key, { signal: leading, log: bound, attempt }),
   );
   const conversion = createWork({ ...parts, queue: conversions, telemetry: controllers.conversion }, (key, bound) =>
     convert(key, leading, bound),

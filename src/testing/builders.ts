@@ -97,13 +97,16 @@ export function seenSecret(namespace: string, payload: Payload, over: Partial<Se
 
 /** A round of generation 1 in which everything that was wanted is in place: `ready`, with a login for eu-west-1. */
 export function round(ready: readonly string[], over: Partial<Round> = {}): Round {
+  const { desired = ready.length, problems = [] } = over;
   return {
     generation: 1,
     logins: [login('eu-west-1')],
     failures: [],
-    desired: ready.length,
+    desired,
     ready,
-    problems: [],
+    pending: desired - ready.length - problems.length,
+    problems,
+    delayed: [],
     handledReconcileAt: undefined,
     ...over,
   };
