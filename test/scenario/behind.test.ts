@@ -1,0 +1,96 @@
+// Two operators, of which one sees the objects as they were: it takes back nothing that the other one has just done.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { MINUTE } from '../../src/lib/time.ts';
+import { type FaultProxy, startFaultProxy } from '../../src/testing/fault-proxy.ts';
+import { watchObjects } from '../../src/testing/secret-watch.ts';
+import { eventually } from '../../src/testing/test-api.ts';
+import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { CLUSTER_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { createClusterPullSecret } from './manifests.ts';
+
+// Rules 4, 7
+describe('an operator whose watch of the objects is behind', () => {
+  const world = useWorld();
+  const clock = createTravelClock();
+  let proxy: FaultProxy;
+  let behind: RunningOperator;
+  let namespaces: readonly string[] = [];
+
+  before(async () => {
+    proxy = await startFaultProxy(world.plane, world.token);
+    behind = await world.startOperator(clock, proxy.access);
+    await world.startOperator();
+    namespaces = [await world.api.createNamespace(), await world.api.createNamespace()];
+    await createClusterPullSecret(world.api, 'behind', { namespaces: [namespaces[0]], secretName: 'behind' });
+    await world.status(CLUSTER_PATH('behind'), ({ secrets }) => secrets?.ready === 1);
+    // From now on it neither lists nor watches objects, and the watch that it has ends.
+    let isDeaf = false;
+    proxy.decide(({ method, path }) => {
+      if (method !== 'GET' || path !== CLUSTER_PATH()) return 'pass';
+      isDeaf = true;
+      return new Promise(() => {});
+    });
+    clock.travel(MINUTE);
+    await eventually(() => (isDeaf ? true : undefined));
+  });
+  after(async () => {
+    await behind.stop();
+    await proxy.stop();
+  });
+
+  const watched = async (): Promise<ReturnType<typeof watchObjects>> => {
+    const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
+    return watchObjects(world.plane, '/api/v1/secrets', metadata.resourceVersion);
+  };
+  /** It has looked at the object again after what its watch of the Secrets has brought, twice. */
+  const hasLooked = async (): Promise<void> => {
+    const rounds = (): Promise<number> => behind.metric('controller_runtime_reconcile_total');
+    const from = await rounds();
+    await eventually(async () => ((await rounds()) >= from + 2 ? true : undefined));
+  };
+
+  test('leaves the secret of a namespace alone that was added meanwhile', async () => {
+    const watch = await watched();
+    await world.api.merge(CLUSTER_PATH('behind'), { spec: { namespaces } });
+    await world.status(CLUSTER_PATH('behind'), ({ secrets }) => secrets?.ready === 2);
+    // News for it, which it would answer by what it believes to be wanted.
+    await world.api.merge(SECRET_PATH(namespaces[1] ?? '', 'behind'), { metadata: { labels: { news: 'yes' } } });
+    await hasLooked();
+    watch.stop();
+    const types = watch.events().filter(({ object }) => object.metadata.name === 'behind');
+    assert.deepEqual(
+      types.filter(({ type }) => type === 'DELETED'),
+      [],
+    );
+  });
+
+  test('writes no former content over what is wanted by now', async () => {
+    const watch = await watched();
+    await world.api.merge(CLUSTER_PATH('behind'), { spec: { registries: { hosts: ['my.alias.example.com'] } } });
+    const content = (object: { data: Record<string, string> }): string =>
+      Buffer.from(object.data['.dockerconfigjson'] ?? '', 'base64').toString();
+    const contents = (): readonly string[] =>
+      watch
+        .events()
+        .filter(({ object }) => object.metadata.name === 'behind')
+        .map(({ object }) => content(object));
+    await eventually(() => (contents().length >= 2 ? true : undefined));
+    await hasLooked();
+    watch.stop();
+    assert.ok(contents().every((one) => one.includes('my.alias.example.com')));
+  });
+
+  test('goes on when it sees again', async () => {
+    proxy.decide(() => 'pass');
+    await eventually(async () => {
+      clock.travel(MINUTE);
+      const { metadata } = await world.api.must('GET', CLUSTER_PATH('behind'));
+      return (await behind.metric('ecr_operator_objects')) === 1 && metadata.generation === 3 ? true : undefined;
+    });
+    await world.status(CLUSTER_PATH('behind'), ({ secrets, observedGeneration }) => {
+      return secrets?.ready === 2 && observedGeneration === 3;
+    });
+  });
+});
