@@ -19,10 +19,11 @@ export interface ProxiedRequest {
 
 /**
  * - `pass`: as if nobody stood between.
+ * - `fail`: the API server never hears of it, and the client gets a 504, as from a load balancer.
  * - `lose`: the API server does it, and the answer never comes: the connection breaks.
  * - `die`: the same, and nothing that is sent afterwards arrives, as if the process had been killed right then.
  */
-export type Fate = 'pass' | 'lose' | 'die';
+export type Fate = 'pass' | 'fail' | 'lose' | 'die';
 
 export interface FaultProxy {
   readonly access: ApiServerAccess;
@@ -48,6 +49,7 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
     const { method = '', url = '' } = incoming;
     const fate = await decide({ method, path: url.replace(/\?.*/, ''), body });
     if (dead) return;
+    if (fate === 'fail') return void outgoing.writeHead(504, { 'content-type': 'text/html' }).end('<html/>');
     const { host: _, ...headers } = incoming.headers;
     const asked = httpsRequest(`${plane.url}${url}`, { method, headers, agent: upstream });
     outgoing.on('close', () => asked.destroy());

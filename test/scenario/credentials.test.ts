@@ -2,10 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { OPERATOR_NAMESPACE } from '../../src/testing/operator-account.ts';
+import { watchObjects } from '../../src/testing/secret-watch.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import type { TravelClock } from '../../src/testing/travel-clock.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import {
+  CLUSTER_PATH,
   conditionOf,
   GOOD_KEY,
   NAMESPACED_PATH,
@@ -13,7 +16,7 @@ import {
   SECRET_PATH,
   useWorld,
 } from '../../src/testing/world.ts';
-import { ACCESS, createPullSecret, passwordOf } from './manifests.ts';
+import { ACCESS, createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
 
 const OTHER_KEY = {
   accessKeyId: 'AKIATESTOTHERKEY0001',
@@ -21,6 +24,7 @@ const OTHER_KEY = {
   accountId: '444455556666',
 };
 const HOUR = 3_600_000;
+const ALIAS = 'my.alias.example.com';
 
 describe('AWS keys', () => {
   const world = useWorld();
@@ -59,6 +63,61 @@ describe('AWS keys', () => {
   };
   const referring = { awsAccess: { region: 'eu-west-1', secretRef: { name: 'aws-keys' } } };
   const CREDENTIALS_LABEL = { 'aws.zakariaamine.com/credentials': 'true' };
+
+  test('keys of a cluster object are looked for in the namespace of the operator, and nowhere else', async () => {
+    const name = `cluster-${namespace}`;
+    const putInto = (where: string, keys: typeof OTHER_KEY, method = 'POST'): Promise<unknown> => {
+      const stringData = { AWS_ACCESS_KEY_ID: keys.accessKeyId, AWS_SECRET_ACCESS_KEY: keys.secretAccessKey };
+      const metadata = { name, labels: CREDENTIALS_LABEL };
+      return method === 'POST'
+        ? world.api.must('POST', SECRET_PATH(where), { apiVersion: 'v1', kind: 'Secret', metadata, stringData })
+        : world.api.merge(SECRET_PATH(where, name), { stringData });
+    };
+    await putInto(namespace, OTHER_KEY);
+    await putInto(OPERATOR_NAMESPACE, GOOD_KEY);
+    await createClusterPullSecret(world.api, name, {
+      awsAccess: { region: 'eu-west-1', secretRef: { name } },
+      namespaces: [namespace],
+    });
+    const { logins } = await world.ready(CLUSTER_PATH(name));
+    assert.deepEqual(logins?.[0]?.hosts, [`${GOOD_KEY.accountId}.dkr.ecr.eu-west-1.amazonaws.com`]);
+    const calls = world.aws.calls();
+    await putInto(namespace, GOOD_KEY, 'PATCH');
+    await putInto(OPERATOR_NAMESPACE, OTHER_KEY, 'PATCH');
+    await world.status(
+      CLUSTER_PATH(name),
+      (found) => found.logins?.[0]?.hosts[0]?.startsWith(OTHER_KEY.accountId) ?? false,
+    );
+    assert.equal(world.aws.calls(), calls + 1, 'nobody asked for the key in the other namespace');
+    await world.api.must('DELETE', CLUSTER_PATH(name));
+    await world.api.must('DELETE', SECRET_PATH(OPERATOR_NAMESPACE, name));
+  });
+
+  // Rule 12
+  for (const [what, change] of [
+    ['changed', (): Promise<unknown> => world.api.merge(path, { spec: { registries: { hosts: [ALIAS] } } })],
+    ['deleted', (): Promise<unknown> => world.api.must('DELETE', path)],
+  ] as const)
+    test(`an object that is ${what} while AWS is asked is not served as it was before`, async () => {
+      const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
+      const watch = watchObjects(world.plane, SECRET_PATH(namespace), metadata.resourceVersion);
+      world.aws.clearLog();
+      world.aws.faults.failNext(1, { op: 'delay', ms: 300 });
+      await createPullSecret(world.api, namespace, 'login');
+      await eventually(() => (world.aws.requests.some(({ fault }) => fault === 'delay') ? true : undefined));
+      await change();
+      if (what === 'changed') await world.ready(path);
+      await eventually(async () => {
+        const isDone = world.aws.requests.every(({ status }) => status === 200);
+        return isDone && (await operator?.metric('controller_runtime_active_workers')) === 0 ? true : undefined;
+      });
+      watch.stop();
+      const written = watch
+        .events()
+        .map(({ object }) => Buffer.from(object.data['.dockerconfigjson'], 'base64').toString());
+      assert.equal(written.length, what === 'changed' ? 1 : 0);
+      assert.ok(written.every((content) => content.includes(ALIAS)));
+    });
 
   // Rule 7
   test('a wrong key from the beginning is told in the status, as AWS said it, and no secret is written', async () => {

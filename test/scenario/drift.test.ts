@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { MINUTE } from '../../src/lib/time.ts';
 import { eventually } from '../../src/testing/test-api.ts';
+import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import { conditionOf, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
 import { createPullSecret } from './manifests.ts';
 
@@ -29,6 +31,18 @@ describe('drift of a pull secret', () => {
       const isBack = status === 200 && body.data['.dockerconfigjson'] === data && body.metadata.uid !== notUid;
       return isBack ? body.metadata : undefined;
     });
+
+  /** Requests that changed something, once two looks agree: Events go out by themselves. */
+  const settled = async (): Promise<number> => {
+    let last = -1;
+    return await eventually(async () => {
+      const now = await operator.mutations();
+      const same = now === last;
+      last = now;
+      await new Promise((resolve) => void setTimeout(resolve, 200));
+      return same ? now : undefined;
+    });
+  };
 
   // Rule 10
   test('a deleted secret is back with the same login', async () => {
@@ -132,19 +146,35 @@ describe('drift of a pull secret', () => {
   });
 
   // Rule 11
+  test('a foreign secret in the way is looked at again and again, and nothing is sent until it is gone', async () => {
+    await operator.stop();
+    const clock = createTravelClock();
+    operator = await world.startOperator(clock);
+    const other = await world.api.createNamespace();
+    const at = NAMESPACED_PATH(other, 'conflict');
+    await world.api.must('POST', SECRET_PATH(other), { metadata: { name: 'ecr-login' }, type: 'Opaque' });
+    await createPullSecret(world.api, other, 'conflict');
+    await world.status(at, ({ problems }) => problems?.items[0]?.reason === 'SecretConflict');
+    const rounds = (): Promise<number> => operator.metric('controller_runtime_reconcile_total');
+    const [mutations, asked, from] = [await settled(), world.aws.calls(), await rounds()];
+    for (let turn = 1; turn <= 3; turn += 1) {
+      clock.travel(5 * MINUTE);
+      await eventually(async () => ((await rounds()) >= from + turn ? true : undefined));
+    }
+    assert.equal(await settled(), mutations);
+    assert.equal(world.aws.calls(), asked);
+    await world.api.must('DELETE', SECRET_PATH(other, 'ecr-login'));
+    clock.travel(5 * MINUTE);
+    await world.ready(at);
+  });
+
+  // Rule 11
   test('when nothing happens, nothing is written', async () => {
     await world.ready(NAMESPACED_PATH(namespace, 'login'));
-    const quiet = async (): Promise<number> => await operator.mutations();
-    // Events go out by themselves: wait until two looks agree, then look once more after the watches have been quiet.
-    let last = -1;
-    const settled = await eventually(async () => {
-      const now = await quiet();
-      const same = now === last;
-      last = now;
-      await new Promise((resolve) => void setTimeout(resolve, 200));
-      return same ? now : undefined;
-    });
+    const asked = world.aws.calls();
+    const before = await settled();
     await new Promise((resolve) => void setTimeout(resolve, 500));
-    assert.equal(await quiet(), settled);
+    assert.equal(await operator.mutations(), before);
+    assert.equal(world.aws.calls(), asked);
   });
 });

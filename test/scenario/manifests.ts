@@ -4,7 +4,7 @@ import { API_VERSION } from '../../src/api/names.ts';
 import type { TestApi } from '../../src/testing/test-api.ts';
 import { CLUSTER_PATH, GOOD_KEY, NAMESPACED_PATH } from '../../src/testing/world.ts';
 
-const KEYS = { accessKeyId: GOOD_KEY.accessKeyId, secretAccessKey: GOOD_KEY.secretAccessKey };
+export const KEYS = { accessKeyId: GOOD_KEY.accessKeyId, secretAccessKey: GOOD_KEY.secretAccessKey };
 export const ACCESS = { region: 'eu-west-1', ...KEYS };
 
 /** Creates a namespaced CR; `spec` goes over the defaults. */

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { MINUTE, SECOND } from '../../src/lib/time.ts';
 import { watchSecrets } from '../../src/testing/secret-watch.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { createTravelClock, type TravelClock } from '../../src/testing/travel-clock.ts';
@@ -54,5 +55,46 @@ describe('a login in many namespaces', () => {
       return told.length === 1 ? true : undefined;
     });
     watch.stop();
+  });
+});
+
+// Rule 5
+describe('a login that lives twenty seconds', () => {
+  const world = useWorld();
+
+  test('is renewed in time, in every namespace, again and again', async () => {
+    const clock = createTravelClock();
+    const { metric } = await world.startOperator(clock);
+    const namespaces = [await world.api.createNamespace(), await world.api.createNamespace()];
+    const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
+    const watch = watchSecrets(world.plane, metadata.resourceVersion);
+    const life = 20 * SECOND;
+    world.aws.setTokenLife(life);
+    await createClusterPullSecret(world.api, 'short', { namespaces, secretName: 'short' });
+    await world.status(CLUSTER_PATH('short'), ({ secrets }) => secrets?.ready === namespaces.length);
+    const begun = clock.now();
+    const isIdle = async (): Promise<boolean> =>
+      (await metric('workqueue_depth')) + (await metric('controller_runtime_active_workers')) === 0;
+    for (let passed: number = SECOND; passed <= MINUTE; passed += SECOND) {
+      // The clock of AWS stands meanwhile.
+      world.aws.setTokenLife(life + passed);
+      clock.travel(SECOND);
+      await eventually(async () => ((await isIdle()) ? true : undefined));
+      for (const namespace of namespaces) {
+        const { body } = await world.api.get(SECRET_PATH(namespace, 'short'));
+        assert.ok(Date.parse(body.metadata.annotations.expiry) > clock.now(), `ended after ${passed} ms`);
+      }
+    }
+    watch.stop();
+    assert.ok(clock.now() - begun >= MINUTE);
+    const calls = world.aws.calls();
+    assert.ok(calls >= 5 && calls <= 12, `${calls} calls for a minute`);
+    for (const namespace of namespaces) {
+      const ends = watch
+        .events('short')
+        .filter((event) => event.namespace === namespace)
+        .map(({ expiry }) => expiry);
+      assert.deepEqual(ends, [...ends].sort(), 'never back');
+    }
   });
 });

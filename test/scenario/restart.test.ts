@@ -1,11 +1,11 @@
 // A restart with nothing changed costs nothing; one after a change costs only what the change needs.
 
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { eventually } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import { CLUSTER_PATH, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
-import { createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
+import { createClusterPullSecret, createPullSecret, KEYS, passwordOf } from './manifests.ts';
 
 describe('a restart', () => {
   const world = useWorld();
@@ -14,6 +14,12 @@ describe('a restart', () => {
   let namespace = '';
   let cluster = '';
 
+  before(() => {
+    process.env['AWS_ENDPOINT_URL_ECR_PUBLIC'] = world.aws.url;
+  });
+  after(() => {
+    delete process.env['AWS_ENDPOINT_URL_ECR_PUBLIC'];
+  });
   beforeEach(async () => {
     namespace = await world.api.createNamespace();
     cluster = `cluster-${namespace}`;
@@ -43,6 +49,42 @@ describe('a restart', () => {
     await settled(operator, 2);
     assert.equal(await operator.mutations(), 0);
     assert.equal(world.aws.calls(), 0);
+  });
+
+  // Rules 6, 11
+  test('with nothing changed costs nothing for several registries, for keys in a secret and for a selector either', async () => {
+    const labels = { [`ecr/${namespace}`]: 'yes' };
+    const selected = [await world.api.createNamespace(labels), await world.api.createNamespace(labels)];
+    const stringData = { AWS_ACCESS_KEY_ID: KEYS.accessKeyId, AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey };
+    await world.api.must('POST', SECRET_PATH(namespace), { metadata: { name: 'aws-keys' }, stringData });
+    const wanted: Readonly<Record<string, object>> = {
+      many: {
+        registries: { regions: ['us-east-1', 'eu-central-1'], accounts: ['444455556666'], hosts: ['a.example.com'] },
+      },
+      public: { registries: { public: true } },
+      referring: { awsAccess: { region: 'eu-west-1', secretRef: { name: 'aws-keys' } } },
+    };
+    operator = await world.startOperator();
+    for (const [name, spec] of Object.entries(wanted))
+      await createPullSecret(world.api, namespace, name, { secretName: name, ...spec });
+    const selecting = { namespaceSelector: { matchLabels: labels }, secretName: 'selected' };
+    await createClusterPullSecret(world.api, `s-${namespace}`, selecting);
+    for (const name of Object.keys(wanted)) await world.ready(NAMESPACED_PATH(namespace, name));
+    await world.status(CLUSTER_PATH(`s-${namespace}`), ({ secrets }) => secrets?.ready === selected.length);
+    await operator.stop();
+    world.aws.clearLog();
+    operator = await world.startOperator();
+    await settled(operator, 6);
+    assert.equal(await operator.mutations(), 0);
+    assert.equal(world.aws.calls(), 0);
+    // What was found in the Secrets of others is theirs alone: a new object has the key tried, once.
+    await createPullSecret(world.api, namespace, 'new', { secretName: 'new' });
+    await createPullSecret(world.api, namespace, 'newer', { secretName: 'newer' });
+    for (const name of ['new', 'newer']) await world.ready(NAMESPACED_PATH(namespace, name));
+    assert.equal(world.aws.calls(), 1);
+    await world.api.must('DELETE', CLUSTER_PATH(`s-${namespace}`));
+    for (const name of [...Object.keys(wanted), 'new', 'newer'])
+      await world.api.must('DELETE', NAMESPACED_PATH(namespace, name));
   });
 
   // Rule 10

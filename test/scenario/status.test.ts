@@ -4,8 +4,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
 import type { PullSecretStatus } from '../../src/api/schema.ts';
+import { SECOND } from '../../src/lib/time.ts';
+import { startFaultProxy } from '../../src/testing/fault-proxy.ts';
 import { watchObjects } from '../../src/testing/secret-watch.ts';
 import { eventually } from '../../src/testing/test-api.ts';
+import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -14,7 +17,13 @@ import {
   SECRET_PATH,
   useWorld,
 } from '../../src/testing/world.ts';
-import { ACCESS, createClusterPullSecret, createPullSecret } from './manifests.ts';
+import { ACCESS, createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
+
+const SLOW_KEY = {
+  accessKeyId: 'AKIATESTSLOWKEY00001',
+  secretAccessKey: 'YetAnotherKeyThatIsNoneButHasTheShape+++',
+  accountId: '444455556666',
+};
 
 interface Observed {
   readonly metadata: { readonly generation: number; readonly deletionTimestamp?: string };
@@ -87,6 +96,65 @@ describe('the status of an object', () => {
     watch.stop();
     assert.ok(seen.length >= 6, String(seen.length));
     assert.deepEqual(new Set(seen.map(({ status }) => conditionOf(status, 'Ready')?.status)), new Set(['True']));
+  });
+
+  /** What `Ready` said from now on, change by change. */
+  const watchReady = async (at: string): Promise<{ said: () => readonly string[]; stop: () => void }> => {
+    const { metadata } = await world.api.must('GET', NAMESPACED_PATH(namespace));
+    const watch = watchObjects(world.plane, NAMESPACED_PATH(namespace), metadata.resourceVersion);
+    const said = (): readonly string[] =>
+      watch
+        .events()
+        .filter(({ object }) => object.metadata.name === at)
+        .map(({ object }) => conditionOf(object.status, 'Ready')?.reason ?? 'nothing');
+    return { said, stop: watch.stop };
+  };
+
+  test('stays Ready when the API server fails the write of a renewed login for a moment', async () => {
+    await operator?.stop();
+    const proxy = await startFaultProxy(world.plane, world.token);
+    operator = await world.startOperator(undefined, proxy.access);
+    const watch = await watchReady('login');
+    let lost = 0;
+    proxy.decide(({ method, path: at }) => {
+      const isLost = method === 'PATCH' && at === SECRET_PATH(namespace, 'ecr-login') && lost < 2;
+      if (isLost) lost += 1;
+      return isLost ? 'fail' : 'pass';
+    });
+    const before = (await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body;
+    await world.api.merge(path, { metadata: { annotations: { [RECONCILE_AT_ANNOTATION]: 'lost' } } });
+    await world.status(path, ({ conditions }) => conditions?.some(({ reason }) => reason === 'Retrying') ?? false);
+    await eventually(async () => {
+      const { body } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
+      return passwordOf(body) !== passwordOf(before) && kstatus(await read()) === 'Current' ? true : undefined;
+    });
+    watch.stop();
+    assert.equal(lost, 2);
+    assert.deepEqual(new Set(watch.said()), new Set(['SecretsUpdated']));
+    await operator.stop();
+    await proxy.stop();
+  });
+
+  test('says that it is being processed when the first login takes longer than a second, and not when it does not', async () => {
+    await operator?.stop();
+    const clock = createTravelClock();
+    operator = await world.startOperator(clock);
+    const watch = await watchReady('slow');
+    world.aws.addKey(SLOW_KEY);
+    world.aws.faults.failNext(1, { op: 'delay', ms: 400 });
+    const awsAccess = { region: 'eu-west-1', ...SLOW_KEY };
+    await createPullSecret(world.api, namespace, 'slow', { awsAccess, secretName: 'slow' });
+    await eventually(() => (world.aws.requests.some(({ fault }) => fault === 'delay') ? true : undefined));
+    clock.travel(SECOND - 1);
+    clock.travel(1);
+    await world.ready(NAMESPACED_PATH(namespace, 'slow'));
+    await createPullSecret(world.api, namespace, 'quick', { secretName: 'quick' });
+    const quick = await watchReady('quick');
+    await world.ready(NAMESPACED_PATH(namespace, 'quick'));
+    watch.stop();
+    quick.stop();
+    assert.deepEqual(watch.said(), ['nothing', 'SecretsProcessing', 'SecretsUpdated']);
+    assert.ok(!quick.said().includes('SecretsProcessing'));
   });
 
   test('with 10,000 namespaces, most of which are not there, stays under 32 KiB, and the others are served', async () => {
