@@ -1,10 +1,10 @@
 // Two operators, of which one sees the objects as they were: it takes back nothing that the other one has just done.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { MINUTE } from '../../src/lib/time.ts';
 import { type FaultProxy, startFaultProxy } from '../../src/testing/fault-proxy.ts';
-import { watchObjects } from '../../src/testing/secret-watch.ts';
+import { type ObjectWatch, watchObjects } from '../../src/testing/secret-watch.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import { CLUSTER_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
@@ -40,9 +40,11 @@ describe('an operator whose watch of the objects is behind', () => {
     await proxy.stop();
   });
 
-  const watched = async (): Promise<ReturnType<typeof watchObjects>> => {
+  const watched = async (t: TestContext): Promise<ObjectWatch> => {
     const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
-    return watchObjects(world.plane, '/api/v1/secrets', metadata.resourceVersion);
+    const watch = watchObjects(world.plane, '/api/v1/secrets', metadata.resourceVersion);
+    t.after(watch.stop);
+    return watch;
   };
   /** It has looked at the object again after what its watch of the Secrets has brought, twice. */
   const hasLooked = async (): Promise<void> => {
@@ -51,14 +53,13 @@ describe('an operator whose watch of the objects is behind', () => {
     await eventually(async () => ((await rounds()) >= from + 2 ? true : undefined));
   };
 
-  test('leaves the secret of a namespace alone that was added meanwhile', async () => {
-    const watch = await watched();
+  test('leaves the secret of a namespace alone that was added meanwhile', async (t) => {
+    const watch = await watched(t);
     await world.api.merge(CLUSTER_PATH('behind'), { spec: { namespaces } });
     await world.status(CLUSTER_PATH('behind'), ({ secrets }) => secrets?.ready === 2);
     // News for it, which it would answer by what it believes to be wanted.
     await world.api.merge(SECRET_PATH(namespaces[1] ?? '', 'behind'), { metadata: { labels: { news: 'yes' } } });
     await hasLooked();
-    watch.stop();
     const types = watch.events().filter(({ object }) => object.metadata.name === 'behind');
     assert.deepEqual(
       types.filter(({ type }) => type === 'DELETED'),
@@ -66,8 +67,8 @@ describe('an operator whose watch of the objects is behind', () => {
     );
   });
 
-  test('writes no former content over what is wanted by now', async () => {
-    const watch = await watched();
+  test('writes no former content over what is wanted by now', async (t) => {
+    const watch = await watched(t);
     await world.api.merge(CLUSTER_PATH('behind'), { spec: { registries: { hosts: ['my.alias.example.com'] } } });
     const content = (object: { data: Record<string, string> }): string =>
       Buffer.from(object.data['.dockerconfigjson'] ?? '', 'base64').toString();
@@ -78,7 +79,6 @@ describe('an operator whose watch of the objects is behind', () => {
         .map(({ object }) => content(object));
     await eventually(() => (contents().length >= 2 ? true : undefined));
     await hasLooked();
-    watch.stop();
     assert.ok(contents().every((one) => one.includes('my.alias.example.com')));
   });
 

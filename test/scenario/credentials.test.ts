@@ -93,14 +93,15 @@ describe('AWS keys', () => {
     await world.api.must('DELETE', SECRET_PATH(OPERATOR_NAMESPACE, name));
   });
 
-  // Rule 12
   for (const [what, change] of [
     ['changed', (): Promise<unknown> => world.api.merge(path, { spec: { registries: { hosts: [ALIAS] } } })],
     ['deleted', (): Promise<unknown> => world.api.must('DELETE', path)],
-  ] as const)
-    test(`an object that is ${what} while AWS is asked is not served as it was before`, async () => {
+  ] as const) {
+    // Rule 12
+    test(`an object that is ${what} while AWS is asked is not served as it was before`, async (t) => {
       const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
       const watch = watchObjects(world.plane, SECRET_PATH(namespace), metadata.resourceVersion);
+      t.after(watch.stop);
       world.aws.clearLog();
       world.aws.faults.failNext(1, { op: 'delay', ms: 300 });
       await createPullSecret(world.api, namespace, 'login');
@@ -118,6 +119,7 @@ describe('AWS keys', () => {
       assert.equal(written.length, what === 'changed' ? 1 : 0);
       assert.ok(written.every((content) => content.includes(ALIAS)));
     });
+  }
 
   // Rule 7
   test('a wrong key from the beginning is told in the status, as AWS said it, and no secret is written', async () => {

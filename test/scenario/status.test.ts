@@ -1,7 +1,7 @@
 // What tools and people read off an object: kstatus, `kubectl wait`, a watch, and a status that stays small.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
 import type { PullSecretStatus } from '../../src/api/schema.ts';
 import { SECOND } from '../../src/lib/time.ts';
@@ -99,9 +99,13 @@ describe('the status of an object', () => {
   });
 
   /** What `Ready` said from now on, change by change. */
-  const watchReady = async (at: string): Promise<{ said: () => readonly string[]; stop: () => void }> => {
+  const watchReady = async (
+    t: TestContext,
+    at: string,
+  ): Promise<{ said: () => readonly string[]; stop: () => void }> => {
     const { metadata } = await world.api.must('GET', NAMESPACED_PATH(namespace));
     const watch = watchObjects(world.plane, NAMESPACED_PATH(namespace), metadata.resourceVersion);
+    t.after(watch.stop);
     const said = (): readonly string[] =>
       watch
         .events()
@@ -110,11 +114,15 @@ describe('the status of an object', () => {
     return { said, stop: watch.stop };
   };
 
-  test('stays Ready when the API server fails the write of a renewed login for a moment', async () => {
+  test('stays Ready when the API server fails the write of a renewed login for a moment', async (t) => {
     await operator?.stop();
     const proxy = await startFaultProxy(world.plane, world.token);
+    t.after(async () => {
+      await operator?.stop();
+      await proxy.stop();
+    });
     operator = await world.startOperator(undefined, proxy.access);
-    const watch = await watchReady('login');
+    const watch = await watchReady(t, 'login');
     let lost = 0;
     proxy.decide(({ method, path: at }) => {
       const isLost = method === 'PATCH' && at === SECRET_PATH(namespace, 'ecr-login') && lost < 2;
@@ -131,15 +139,13 @@ describe('the status of an object', () => {
     watch.stop();
     assert.equal(lost, 2);
     assert.deepEqual(new Set(watch.said()), new Set(['SecretsUpdated']));
-    await operator.stop();
-    await proxy.stop();
   });
 
-  test('says that it is being processed when the first login takes longer than a second, and not when it does not', async () => {
+  test('says that it is being processed when the first login takes longer than a second, and not when it does not', async (t) => {
     await operator?.stop();
     const clock = createTravelClock();
     operator = await world.startOperator(clock);
-    const watch = await watchReady('slow');
+    const watch = await watchReady(t, 'slow');
     world.aws.addKey(SLOW_KEY);
     world.aws.faults.failNext(1, { op: 'delay', ms: 400 });
     const awsAccess = { region: 'eu-west-1', ...SLOW_KEY };
@@ -149,7 +155,7 @@ describe('the status of an object', () => {
     clock.travel(1);
     await world.ready(NAMESPACED_PATH(namespace, 'slow'));
     await createPullSecret(world.api, namespace, 'quick', { secretName: 'quick' });
-    const quick = await watchReady('quick');
+    const quick = await watchReady(t, 'quick');
     await world.ready(NAMESPACED_PATH(namespace, 'quick'));
     watch.stop();
     quick.stop();
