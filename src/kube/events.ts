@@ -4,7 +4,8 @@ import { EVENTS } from '../api/meta.ts';
 import { digest } from '../lib/digest.ts';
 import type { Logger } from '../lib/log.ts';
 import { redact } from '../lib/redact.ts';
-import { type Clock, type DurationMs, formatMicroTime, HOUR, MINUTE } from '../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, formatMicroTime, HOUR, MINUTE } from '../lib/time.ts';
+import { isNotFound } from './api-error.ts';
 import type { KubeClient } from './client.ts';
 
 export interface Regarding {
@@ -41,7 +42,7 @@ export interface EventRecorderOptions {
 }
 
 interface Series {
-  /** Name of the Event; undefined while it is being created. */
+  /** Name of its Event; undefined while there is none. */
   name: string | undefined;
   count: number;
   lastSent: DurationMs;
@@ -49,12 +50,14 @@ interface Series {
 
 /** A repeat within this time is folded into the first one's series; the API server keeps Events for an hour. */
 const FOLD_FOR = HOUR;
-/** Repeats are counted here and sent at most this often. */
-const SEND_SERIES_EVERY = (5 * MINUTE) as DurationMs;
+/** Repeats are counted here and sent at most this often, also when nothing came of the last request. */
+const SEND_EVERY = (5 * MINUTE) as DurationMs;
 /** Different events remembered; the oldest is forgotten first. */
 const REMEMBERED = 2_000;
-/** `note` is at most 1 kB (events.k8s.io/v1). */
-const NOTE_LENGTH = 1_000;
+/** `NoteLengthLimit` of Kubernetes, which counts bytes. */
+const NOTE_BYTES = 1_024;
+/** Of an object's name in that of its Events. */
+const NAME_LENGTH = 200;
 
 export function createEventRecorder({
   client,
@@ -79,15 +82,12 @@ export function createEventRecorder({
     underWay.add(settled);
   };
 
-  const create = async (
-    regarding: Regarding,
-    { type, reason, action, note }: EventNote,
-    series: Series,
-  ): Promise<void> => {
-    // An Event about a cluster-scoped object must stand in the namespace `default`.
-    const namespace = regarding.namespace ?? 'default';
+  const create = async (regarding: Regarding, event: EventNote, series: Series): Promise<void> => {
+    const { type, reason, action, note } = event;
+    const namespace = namespaceOf(regarding);
     const now = clock.now();
-    const name = `${regarding.name.slice(0, 200)}.${digest(regarding.uid, reason, note, String(now)).slice(7, 23)}`;
+    const name = nameOf(regarding, event, now);
+    series.count = 1;
     await client.create(
       EVENTS,
       namespace,
@@ -101,7 +101,7 @@ export function createEventRecorder({
         type,
         reason,
         action,
-        note: redact(note).slice(0, NOTE_LENGTH),
+        note: cutBytes(redact(note), NOTE_BYTES),
         regarding,
       },
       signal,
@@ -109,33 +109,74 @@ export function createEventRecorder({
     series.name = name;
   };
 
-  const repeat = async (regarding: Regarding, series: Series): Promise<void> => {
-    if (series.name === undefined) return;
-    const body = { series: { count: series.count, lastObservedTime: formatMicroTime(clock.now()) } };
-    await client.patch(EVENTS, { namespace: regarding.namespace ?? 'default', name: series.name }, body, signal);
+  /** @returns false when there is no Event to repeat: it was never created, or has expired */
+  const repeat = async (regarding: Regarding, { name, count }: Series): Promise<boolean> => {
+    if (name === undefined) return false;
+    const body = { series: { count, lastObservedTime: formatMicroTime(clock.now()) } };
+    try {
+      await client.patch(EVENTS, { namespace: namespaceOf(regarding), name }, body, signal);
+      return true;
+    } catch (thrown) {
+      if (isNotFound(thrown)) return false;
+      throw thrown;
+    }
+  };
+
+  const tell = async (regarding: Regarding, event: EventNote, series: Series): Promise<void> => {
+    if (!(await repeat(regarding, series))) await create(regarding, event, series);
+  };
+
+  /** The series that the event belongs to; undefined when there is none yet, or the last one is over. */
+  const running = (key: string, now: DurationMs): Series | undefined => {
+    const series = remembered.get(key);
+    return series && now - series.lastSent < FOLD_FOR ? series : undefined;
+  };
+
+  const begin = (key: string, now: DurationMs): Series => {
+    const series: Series = { name: undefined, count: 1, lastSent: now };
+    remembered.delete(key);
+    remembered.set(key, series);
+    const [oldest] = remembered.keys();
+    if (remembered.size > REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+    return series;
   };
 
   return {
     record(regarding, event) {
-      const key = digest(regarding.uid, event.type, event.reason, event.note);
-      const series = remembered.get(key);
+      const key = keyOf(regarding, event);
       const now = clock.monotonic();
-      if (series && now - series.lastSent < FOLD_FOR) {
-        series.count += 1;
-        if (now - series.lastSent < SEND_SERIES_EVERY) return;
-        series.lastSent = now;
-        send(repeat(regarding, series));
+      const series = running(key, now);
+      if (!series) {
+        send(tell(regarding, event, begin(key, now)));
         return;
       }
-      const fresh: Series = { name: undefined, count: 1, lastSent: now };
-      remembered.delete(key);
-      remembered.set(key, fresh);
-      const [oldest] = remembered.keys();
-      if (remembered.size > REMEMBERED && oldest !== undefined) remembered.delete(oldest);
-      send(create(regarding, event, fresh));
+      series.count += 1;
+      if (now - series.lastSent < SEND_EVERY) return;
+      series.lastSent = now;
+      send(tell(regarding, event, series));
     },
     async flush() {
       await Promise.all(underWay);
     },
   };
+}
+
+function keyOf({ uid }: Regarding, { type, reason, note }: EventNote): string {
+  return digest(uid, type, reason, note);
+}
+
+/** An Event about a cluster-scoped object must stand in the namespace `default`. */
+function namespaceOf({ namespace }: Regarding): string {
+  return namespace ?? 'default';
+}
+
+/** A part of a good name may end where no name may. */
+function nameOf(regarding: Regarding, event: EventNote, now: EpochMs): string {
+  const name = regarding.name.slice(0, NAME_LENGTH).replace(/[-.]+$/, '');
+  return `${name}.${digest(keyOf(regarding, event), String(now)).slice(7, 23)}`;
+}
+
+/** The beginning of `text` that has no more than `most` bytes; a character that would be cut is left out. */
+function cutBytes(text: string, most: number): string {
+  return new TextDecoder().decode(Buffer.from(text).subarray(0, most), { stream: true });
 }

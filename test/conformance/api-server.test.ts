@@ -4,8 +4,16 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { NAMESPACES, type ObjectKey, type ResourceDescriptor, SECRETS } from '../../src/api/meta.ts';
 import { MANAGED_BY_LABEL } from '../../src/api/names.ts';
-import { ApiError, isConflict, isExpired, isNamespaceTerminating, isNotFound } from '../../src/kube/api-error.ts';
+import {
+  ApiError,
+  isConflict,
+  isExpired,
+  isNamespaceTerminating,
+  isNotFound,
+  isOtherObject,
+} from '../../src/kube/api-error.ts';
 import { createClient, type KubeClient } from '../../src/kube/client.ts';
+import { createEventRecorder } from '../../src/kube/events.ts';
 import { createReflector, type Reflector } from '../../src/kube/reflector.ts';
 import { createStore, type Store, type Stored } from '../../src/kube/store.ts';
 import { createTransport, type Transport } from '../../src/kube/transport.ts';
@@ -151,10 +159,13 @@ describe('a real API server', () => {
     const data = { key: 'eA==' };
     await world.api.merge(SECRET_PATH(namespace, name), { metadata: { labels: { a: 'b' } } });
     const stale = await errorOf(client.patch(SECRETS, at, { metadata: { uid, resourceVersion }, data }, signal));
-    assert.ok(isConflict(stale));
+    assert.ok(isConflict(stale) && isOtherObject(stale));
     const other = await errorOf(client.patch(SECRETS, at, { metadata: { uid: ANOTHER_UID }, data }, signal));
     assert.equal(other.status, 422);
-    assert.ok(other.message.includes('metadata.uid'));
+    assert.ok(isOtherObject(other) && !isConflict(other));
+    const invalid = await errorOf(client.patch(SECRETS, at, { metadata: { labels: { a: '!' } } }, signal));
+    assert.equal(invalid.status, 422);
+    assert.ok(!isOtherObject(invalid), 'trying again does not help');
     assert.equal((await world.api.get(SECRET_PATH(namespace, name))).body.data, undefined);
   });
 
@@ -220,6 +231,32 @@ describe('a real API server', () => {
       const { status } = await world.api.send('PUT', '/api/v1/namespaces/held-open/finalize', finalized);
       return status === 200 ? true : undefined;
     });
+  });
+
+  test('takes an Event about an object of a long name in a note of 1024 bytes, and no byte more', async () => {
+    const lines: string[] = [];
+    const events = createEventRecorder({
+      client,
+      clock: systemClock,
+      log: createLogger({ level: 'debug', format: 'json', write: (line) => void lines.push(line), clock: systemClock }),
+      instance: 'conformance',
+      controller: 'aws.zakariaamine.com/conformance',
+      signal,
+    });
+    const regarding = { apiVersion: 'v1', kind: 'Secret', namespace, name: `${'a'.repeat(199)}.b`, uid: ANOTHER_UID };
+    events.record(regarding, {
+      type: 'Normal',
+      reason: 'Long',
+      action: 'Write',
+      note: `${'ü'.repeat(511)}xy${'z'.repeat(9)}`,
+    });
+    await events.flush();
+    assert.deepEqual(lines, []);
+    const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
+    const [event] = (await world.api.get(path)).body.items;
+    assert.equal(event.note, `${'ü'.repeat(511)}xy`);
+    const longer = { ...event, metadata: { name: 'longer', namespace }, note: `${event.note}z` };
+    assert.equal((await world.api.send('POST', path, longer)).status, 422);
   });
 
   test('says that the name of an object is taken by 409, whatever is in the object', async () => {

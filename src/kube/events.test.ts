@@ -1,0 +1,222 @@
+// Events as an API server gets them: how many requests, and what is in them, while the same thing is said again and again.
+
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createLogger } from '../lib/log.ts';
+import { type DurationMs, HOUR, MINUTE } from '../lib/time.ts';
+import { KEY_ID, START } from '../testing/builders.ts';
+import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
+import { type Exchange, type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
+import { createClient } from './client.ts';
+import { createEventRecorder, type EventNote, type EventRecorder, type Regarding } from './events.ts';
+import { createTransport, type Transport } from './transport.ts';
+
+const EVENTS_PATH = '/apis/events.k8s.io/v1/namespaces/ns1/events';
+const OBJECT: Regarding = { apiVersion: 'example.com/v1', kind: 'Example', namespace: 'ns1', name: 'a', uid: 'uid-1' };
+const EVENT: EventNote = { type: 'Warning', reason: 'SecretConflict', action: 'Write', note: 'it is there already' };
+
+let server: ScriptedServer;
+let clock: ManualClock;
+let transport: Transport;
+let recorder: EventRecorder;
+let log: string[];
+/** Statuses of the next answers; all others are good. */
+let refusals: number[];
+
+beforeEach(async () => {
+  server = await startScriptedServer();
+  refusals = [];
+  server.script((exchange) => exchange.answer(refusals.shift() ?? (exchange.method === 'POST' ? 201 : 200), {}));
+  clock = createManualClock(START);
+  transport = createTransport({ access: server.access(), clock, userAgent: 'test' });
+  log = [];
+  recorder = createEventRecorder({
+    client: createClient(transport, 'test'),
+    clock,
+    log: createLogger({ level: 'debug', format: 'json', write: (line) => void log.push(line), clock }),
+    instance: 'pod-1',
+    controller: 'example.com/operator',
+    signal: new AbortController().signal,
+  });
+});
+afterEach(async () => {
+  transport.close();
+  await server.stop();
+});
+
+/** Says it, and waits for what is sent. */
+async function say(event: Partial<EventNote> = {}, about: Partial<Regarding> = {}): Promise<void> {
+  recorder.record({ ...OBJECT, ...about }, { ...EVENT, ...event });
+  await recorder.flush();
+}
+
+async function sayAfter(length: DurationMs): Promise<void> {
+  await clock.advance(length);
+  await say();
+}
+
+function sent(): readonly string[] {
+  return server.requests.map(({ method }) => method);
+}
+
+function bodyOf(exchange: Exchange | undefined): Record<string, unknown> {
+  return JSON.parse(exchange?.body ?? '{}');
+}
+
+function nameIn(exchange: Exchange | undefined): string {
+  return (bodyOf(exchange)['metadata'] as { readonly name: string }).name;
+}
+
+describe('an Event', () => {
+  test('says what happened, to what, when, and who says so', async () => {
+    await say();
+    const [created] = server.requests;
+    assert.equal(created?.path, EVENTS_PATH);
+    assert.deepEqual(bodyOf(created), {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { name: nameIn(created), namespace: 'ns1' },
+      eventTime: '2023-10-04T20:45:52.000000Z',
+      reportingController: 'example.com/operator',
+      reportingInstance: 'pod-1',
+      ...EVENT,
+      regarding: OBJECT,
+    });
+  });
+
+  test('about an object without a namespace stands in the namespace default, and so do its repeats', async () => {
+    await say({}, { namespace: undefined });
+    await clock.advance((MINUTE * 5) as DurationMs);
+    await say({}, { namespace: undefined });
+    const path = EVENTS_PATH.replace('ns1', 'default');
+    const [created, repeated] = server.requests;
+    assert.equal(created?.path, path);
+    assert.equal(repeated?.path, `${path}/${nameIn(created)}`);
+  });
+
+  // Rule 17
+  test('shows no key, even one that the cut would halve', async () => {
+    await say({ note: `${'x '.repeat(505)}${KEY_ID}` });
+    const note = String(bodyOf(server.requests[0])['note']);
+    assert.ok(!note.includes(KEY_ID.slice(0, 8)));
+    assert.ok(note.endsWith('[redacted]'));
+  });
+
+  test('has no more bytes in its note than the API server takes, and no half character', async () => {
+    await say({ note: 'ü'.repeat(1_000) });
+    await say({ note: `x${'😀'.repeat(1_000)}` });
+    await say({ note: 'y'.repeat(1_024) });
+    const notes = server.requests.map((exchange) => bodyOf(exchange)['note']);
+    assert.deepEqual(notes, ['ü'.repeat(512), `x${'😀'.repeat(255)}`, 'y'.repeat(1_024)]);
+  });
+
+  for (const [what, name] of [
+    ['a full stop', `${'a'.repeat(199)}.${'b'.repeat(53)}`],
+    ['a hyphen', `${'a'.repeat(199)}-b`],
+    ['a letter', 'a'.repeat(253)],
+  ] as const) {
+    test(`has a good name, also when what is kept of a long one ends with ${what}`, async () => {
+      await say({}, { name });
+      const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+      assert.match(nameIn(server.requests[0]), new RegExp(`^(?=.{1,253}$)${label}(\\.${label})*$`));
+    });
+  }
+});
+
+describe('what is said again', () => {
+  test('within five minutes is counted, and then told with the count in one request', async () => {
+    await say();
+    for (let minute = 1; minute < 5; minute += 1) await sayAfter(MINUTE);
+    assert.deepEqual(sent(), ['POST']);
+    await sayAfter(MINUTE);
+    const [created, repeated] = server.requests;
+    assert.deepEqual(sent(), ['POST', 'PATCH']);
+    assert.equal(repeated?.path, `${EVENTS_PATH}/${nameIn(created)}`);
+    assert.deepEqual(bodyOf(repeated), { series: { count: 6, lastObservedTime: '2023-10-04T20:50:52.000000Z' } });
+    await sayAfter(MINUTE);
+    assert.deepEqual(sent(), ['POST', 'PATCH']);
+  });
+
+  test('about another object, or in other words, is another Event', async () => {
+    await say();
+    await say({}, { uid: 'uid-2' });
+    await say({ note: 'it is of another type' });
+    await say({ reason: 'UpdateSecretError' });
+    await say({ type: 'Normal' });
+    assert.deepEqual(sent(), ['POST', 'POST', 'POST', 'POST', 'POST']);
+    assert.equal(new Set(server.requests.map(nameIn)).size, 5);
+  });
+
+  test('after an hour of silence is another Event, for the former one has expired', async () => {
+    await say();
+    await sayAfter(HOUR);
+    assert.deepEqual(sent(), ['POST', 'POST']);
+    assert.notEqual(nameIn(server.requests[0]), nameIn(server.requests[1]));
+  });
+
+  test('is told anew when its Event could not be created', async () => {
+    refusals = [500];
+    await say();
+    assert.match(log.join(''), /Could not record an event/);
+    await sayAfter(MINUTE);
+    assert.deepEqual(sent(), ['POST'], 'a server that is not well is left alone for a while');
+    await sayAfter((4 * MINUTE) as DurationMs);
+    assert.deepEqual(sent(), ['POST', 'POST']);
+    await sayAfter((5 * MINUTE) as DurationMs);
+    assert.deepEqual(sent(), ['POST', 'POST', 'PATCH']);
+    assert.equal(server.requests[2]?.path, `${EVENTS_PATH}/${nameIn(server.requests[1])}`);
+  });
+
+  test('is told anew when its Event is gone', async () => {
+    await say();
+    refusals = [404];
+    await sayAfter((30 * MINUTE) as DurationMs);
+    assert.deepEqual(sent(), ['POST', 'PATCH', 'POST']);
+    assert.deepEqual(log, []);
+    await sayAfter((5 * MINUTE) as DurationMs);
+    assert.equal(server.requests[3]?.path, `${EVENTS_PATH}/${nameIn(server.requests[2])}`);
+    assert.deepEqual(bodyOf(server.requests[3])['series'], {
+      count: 2,
+      lastObservedTime: '2023-10-04T21:20:52.000000Z',
+    });
+  });
+
+  test('goes on with its Event when a repeat could not be told', async () => {
+    await say();
+    refusals = [500];
+    await sayAfter((5 * MINUTE) as DurationMs);
+    await sayAfter((5 * MINUTE) as DurationMs);
+    assert.deepEqual(sent(), ['POST', 'PATCH', 'PATCH']);
+    assert.deepEqual(bodyOf(server.requests[2])['series'], {
+      count: 3,
+      lastObservedTime: '2023-10-04T20:55:52.000000Z',
+    });
+  });
+
+  test('is remembered for the newest two thousand Events', async () => {
+    await say();
+    for (let index = 0; index < 2_000; index += 1) recorder.record({ ...OBJECT, uid: `other-${index}` }, EVENT);
+    await say();
+    assert.equal(server.requests.length, 2_002);
+  });
+});
+
+test('what the end of the process cuts off is no failure', async () => {
+  const ending = new AbortController();
+  const client = createClient(transport, 'test');
+  const level = 'debug';
+  const ended = createEventRecorder({
+    client,
+    clock,
+    log: createLogger({ level, format: 'json', write: (line) => void log.push(line), clock }),
+    instance: 'pod-1',
+    controller: 'example.com/operator',
+    signal: ending.signal,
+  });
+  server.script(undefined);
+  ended.record(OBJECT, EVENT);
+  await server.next();
+  ending.abort();
+  await ended.flush();
+  assert.deepEqual(log, []);
+});
