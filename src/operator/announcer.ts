@@ -1,6 +1,8 @@
 // What became of a round -> Events on the CR, in the original's words where it had them.
 
 import { API_VERSION, REASON } from '../api/names.ts';
+import type { PullSecretStatus } from '../api/schema.ts';
+import type { Problem } from '../core/desired.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import type { Round } from '../core/status.ts';
 import { listNames } from '../core/text.ts';
@@ -40,10 +42,19 @@ export function announce(
   for (const { registry, message } of round.failures) {
     record({ type: 'Warning', reason: REASON.loginFailed, action: 'Login', note: `login to ${registry}: ${message}` });
   }
-  const known = new Set(object.status.problems?.items.map((item) => `${item.namespace}/${item.reason}`));
-  const fresh = round.problems.filter((problem) => !known.has(`${problem.namespace}/${problem.reason}`));
+  const isKnown = knownIn(object.status);
+  const fresh = round.problems.filter((problem) => !isKnown(problem));
   for (const { reason, message } of fresh.slice(0, PROBLEM_EVENTS))
     record({ type: 'Warning', reason, action: 'Write', note: message });
+}
+
+/** Whether the status tells of a problem; one that comes after the last for which it had room counts as told. */
+function knownIn({ problems }: PullSecretStatus): (problem: Problem) => boolean {
+  const items = problems?.items ?? [];
+  const listed = new Set(items.map(({ namespace, reason }) => `${namespace}/${reason}`));
+  const isCut = problems !== undefined && problems.count > items.length;
+  const last = items.at(-1)?.namespace ?? '';
+  return ({ namespace, reason }) => listed.has(`${namespace}/${reason}`) || (isCut && namespace > last);
 }
 
 /** Something about the keys that a user should know, though they are good. */
