@@ -23,14 +23,14 @@ interface Setting {
   readonly breakWith: (failure: unknown) => void;
 }
 
-/** The random number makes every backoff as long as it can be. */
-function setting(): Setting {
+/** @param random  by default every backoff is as long as it can be */
+function setting(random = 1): Setting {
   const clock = createManualClock(START);
   let count = 0;
   let failure: unknown;
   return {
     clock,
-    cache: createLoginCache<Ticket>(clock, () => 1),
+    cache: createLoginCache<Ticket>(clock, () => random),
     fetched: () => count,
     fetch: async () => {
       count += 1;
@@ -214,6 +214,18 @@ describe('the time until the next question', () => {
     const one = setting();
     one.breakWith(failure('backoff'));
     assert.deepEqual(await waits(one, 11), [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+  });
+
+  test('after other failures is any part of that, so that those who failed together do not ask together', async () => {
+    const one = setting(0.5);
+    one.breakWith(failure('backoff'));
+    assert.deepEqual(await waits(one, 4), [0.5, 1, 2, 4]);
+  });
+
+  test('after a denial is no matter of chance', async () => {
+    const one = setting(0.5);
+    one.breakWith(failure('change'));
+    assert.deepEqual(await waits(one, 2), [5, 15]);
   });
 
   test('is what the failure says, if it says so', async () => {

@@ -88,9 +88,11 @@ export interface LoginBookParts {
   readonly pacer: Pacer;
   readonly clock: Clock;
   readonly random: Random;
+  /** Whether there is an object with this uid: what comes late about one that is gone is not kept. */
+  readonly isThere: (uid: string) => boolean;
 }
 
-export function createLoginBook({ source, pacer, clock, random }: LoginBookParts): LoginBook {
+export function createLoginBook({ source, pacer, clock, random, isThere }: LoginBookParts): LoginBook {
   const cache = createLoginCache<Login>(clock, random);
   const byUid = new Map<string, Map<string, Held>>();
   /** CRs that share a key hold the same token in their Secrets: one copy of it is enough. Only while the first list is read. */
@@ -100,6 +102,7 @@ export function createLoginBook({ source, pacer, clock, random }: LoginBookParts
   const marks = new Map<string, string>();
 
   const hold = (uid: string, held: Held): void => {
+    if (!isThere(uid)) return;
     const logins = byUid.get(uid) ?? new Map<string, Held>();
     const before = logins.get(held.login.registry);
     const isOther = before !== undefined && before.login.digest !== held.login.digest;
@@ -175,7 +178,7 @@ export function createLoginBook({ source, pacer, clock, random }: LoginBookParts
     async obtain(request, signal) {
       const { uid, asked } = request;
       const force = asked !== undefined && marks.get(uid) !== asked;
-      if (asked !== undefined) marks.set(uid, asked);
+      if (asked !== undefined && isThere(uid)) marks.set(uid, asked);
       const how = { inputs: inputsDigest(request.fingerprint, request.wanted), force };
       const failures: LoginProblem[] = [];
       const waiting = new Map<string, EpochMs>();

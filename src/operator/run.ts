@@ -135,7 +135,8 @@ export async function startOperator(
   const conversions = createQueue(controllers.conversion);
   const pacer = createPacer(clock, random, options.renewalsPerSecond);
   const rollout = createRollout(pacer, clock);
-  const logins = createLoginBook({ source: aws.ecr, pacer, clock, random });
+  const isThere = (uid: string): boolean => view.objectByUid(uid) !== undefined;
+  const logins = createLoginBook({ source: aws.ecr, pacer, clock, random, isThere });
   const credentials = createCredentialResolver({ client, ...aws, clock, random, operatorNamespace: options.namespace });
   const view = createClusterView({
     enqueue: (key) => queue.add(key),

@@ -1,0 +1,278 @@
+// The login book: whose login serves whom, which of two is kept, and when somebody is asked.
+
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import { type Login, loginDigest } from '../core/login.ts';
+import { makePayload } from '../core/plan.ts';
+import type { Registry } from '../core/registries.ts';
+import { inputsDigest, type PullSecretObject } from '../core/resource.ts';
+import { withLogins } from '../core/status.ts';
+import type { TokenRequest } from '../ecr/client.ts';
+import { Failure } from '../lib/errors.ts';
+import { type DurationMs, type EpochMs, HOUR, plus, seconds } from '../lib/time.ts';
+import { clusterPullSecret, hostOf, login, SECRET_KEY, START, spec, UID } from '../testing/builders.ts';
+import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
+import { createLoginBook, type LoginBook, type LoginRequest, type Logins } from './logins.ts';
+
+const REGISTRY: Registry = { registry: 'eu-west-1', kind: 'private', region: 'eu-west-1' };
+const WANTED: LoginRequest['wanted'] = {
+  registries: [REGISTRY],
+  extra: { accounts: [], hosts: [], region: 'eu-west-1' },
+};
+const FINGERPRINT = 'of-the-key';
+const INPUTS = inputsDigest(FINGERPRINT, WANTED);
+const OTHER_UID = '7f6f6f0a-0000-4000-8000-000000000002';
+const { signal } = new AbortController();
+
+let clock: ManualClock;
+let book: LoginBook;
+/** Uids of the objects that are there. */
+let there: Set<string>;
+/** Every question that reached AWS. */
+let asked: TokenRequest[];
+/** How long the logins live that AWS gives from now on. */
+let life: number;
+let refusal: Failure | undefined;
+/** Lets AWS answer; undefined: it answers at once. */
+let hanging: Promise<void> | undefined;
+/** How often the keys were said to be of no use any more. */
+let forgotten: number;
+/** How long a renewal waits for its turn. */
+let queue: number;
+
+beforeEach(() => {
+  clock = createManualClock(START);
+  there = new Set([UID, OTHER_UID]);
+  asked = [];
+  life = 12 * HOUR;
+  refusal = undefined;
+  hanging = undefined;
+  forgotten = 0;
+  queue = 0;
+  book = createLoginBook({
+    source: {
+      async fetchToken(request) {
+        asked.push(request);
+        const password = `password-${asked.length}`;
+        await hanging;
+        if (refusal) throw refusal;
+        const expiresAt = plus(clock.now(), life as DurationMs);
+        return { username: 'AWS', password, hosts: [hostOf('eu-west-1')], expiresAt };
+      },
+    },
+    pacer: { next: () => plus(clock.now(), queue as DurationMs) },
+    clock,
+    random: () => 0,
+    isThere: (uid) => there.has(uid),
+  });
+});
+
+function obtain(over: Partial<LoginRequest> = {}): Promise<Logins> {
+  const request: LoginRequest = {
+    uid: UID,
+    wanted: WANTED,
+    endpoints: { useFips: false, useDualstack: false },
+    keys: {
+      get: () => Promise.resolve({ accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: SECRET_KEY }),
+      forget: () => {
+        forgotten += 1;
+      },
+      account: undefined,
+    },
+    fingerprint: FINGERPRINT,
+    asked: undefined,
+    after: new Map(),
+    ...over,
+  };
+  return book.obtain(request, signal);
+}
+
+/** The one login that was had. */
+async function obtained(over: Partial<LoginRequest> = {}): Promise<Login> {
+  const { held, failures } = await obtain(over);
+  assert.deepEqual(failures, []);
+  return held[0] ?? assert.fail('there is no login');
+}
+
+/** Shows the book a Secret that holds this login, written for an object whose status proves it. */
+function show(stored: Login, uid = UID, inputs = INPUTS): void {
+  const object: PullSecretObject = { ...clusterPullSecret(spec()), uid, status: withLogins({}, [stored]) };
+  book.adopt(object, makePayload([stored], inputs, START)?.content ?? assert.fail(), inputs);
+}
+
+function endingAfter(length: number): Login {
+  const expiresAt = plus(START, length as DurationMs);
+  const token = { username: 'AWS', password: `password-for-${length}` };
+  const renewAt = plus(START, (length / 2) as DurationMs);
+  return login('eu-west-1', { ...token, expiresAt, renewAt, digest: loginDigest(token, expiresAt) });
+}
+
+// Rule 6
+describe('a login that this process fetched', () => {
+  test('serves every object with the same key', async () => {
+    const first = await obtain();
+    const second = await obtain({ uid: OTHER_UID });
+    assert.equal(asked.length, 1);
+    assert.equal(second.held[0], first.held[0]);
+    assert.deepEqual([first.isFresh, second.isFresh], [true, false]);
+  });
+
+  test('serves no object with another key', async () => {
+    await obtain();
+    await obtain({ uid: OTHER_UID, fingerprint: 'of-another-key' });
+    assert.equal(asked.length, 2);
+  });
+
+  test('is held until it is due, and then waits for its turn while the old one is as good', async () => {
+    queue = 10_000;
+    const old = await obtained();
+    await clock.advance((6 * HOUR - 1_000) as DurationMs);
+    assert.equal(await obtained(), old);
+    await clock.advance(seconds(1));
+    const { held, waiting } = await obtain();
+    assert.deepEqual([...waiting], [['eu-west-1', plus(clock.now(), seconds(10))]]);
+    assert.equal(held[0], old);
+    assert.equal(asked.length, 1);
+    await clock.advance(seconds(10));
+    assert.ok((await obtained()).expiresAt > old.expiresAt);
+  });
+});
+
+// Rule 6
+describe('a login that was found in a Secret', () => {
+  test('serves the object whose status proves it, and asks nobody', async () => {
+    const stored = endingAfter(11 * HOUR);
+    show(stored);
+    assert.deepEqual(await obtained(), stored);
+    assert.equal(asked.length, 0);
+  });
+
+  test('serves no other object, though its key is the same', async () => {
+    show(endingAfter(11 * HOUR));
+    await obtained();
+    assert.equal((await obtained({ uid: OTHER_UID })).password, 'password-1');
+    assert.equal(asked.length, 1);
+  });
+
+  test('is asked for anew when it is due, also when this process has one that ends before it', async () => {
+    await obtained({ uid: OTHER_UID });
+    show({ ...endingAfter(12 * HOUR + 60_000), renewAt: START });
+    assert.equal((await obtained()).password, 'password-for-43260000');
+    assert.equal(asked.length, 2);
+  });
+
+  test('takes the place of one that ends before it, never of one that ends after it', () => {
+    const [early, late] = [endingAfter(10 * HOUR), endingAfter(11 * HOUR)];
+    for (const stored of [early, late, early]) show(stored);
+    assert.deepEqual(book.held(UID, [REGISTRY]).held, [late]);
+    assert.ok(book.wasHeld(UID, 'eu-west-1', early.digest));
+    assert.ok(!book.wasHeld(UID, 'eu-west-1', late.digest));
+  });
+
+  test('with another key than the object has now is let go when the new key has given one', async () => {
+    show(endingAfter(12 * HOUR), UID, 'digest-of-other-inputs');
+    refusal = new Failure({ next: 'backoff', reason: 'AWSFailed', message: 'not now' });
+    const { held, failures } = await obtain();
+    assert.deepEqual([held.length, failures.length], [1, 1]);
+    refusal = undefined;
+    life = HOUR;
+    await clock.advance(seconds(1));
+    assert.equal((await obtained()).password, 'password-2');
+  });
+});
+
+// Rule 7
+describe('the end of a login', () => {
+  test('does not go back when one that was asked for ends earlier; the renewal does', async () => {
+    const long = await obtained();
+    life = HOUR;
+    const kept = await obtained({ asked: 'now' });
+    assert.equal(asked.length, 2);
+    assert.deepEqual(kept, { ...long, renewAt: plus(START, (HOUR / 2) as DurationMs) });
+  });
+
+  test('goes on when one that was asked for ends later', async () => {
+    await obtained();
+    await clock.advance(seconds(1));
+    assert.equal((await obtained({ asked: 'now' })).password, 'password-2');
+  });
+
+  test('comes after that of one that somebody else has told of', async () => {
+    const { expiresAt } = await obtained();
+    const told = (end: EpochMs): Partial<LoginRequest> => ({ after: new Map([['eu-west-1', end]]) });
+    await obtained(told(plus(expiresAt, -1_000 as DurationMs)));
+    assert.equal(asked.length, 1, 'ours ends after it');
+    await clock.advance(seconds(1));
+    assert.ok((await obtained(told(expiresAt))).expiresAt > expiresAt);
+    assert.equal(asked.length, 2);
+  });
+});
+
+// Rule 7
+describe('a login that cannot be had', () => {
+  test('leaves the old one, and says when it is tried again', async () => {
+    const old = await obtained();
+    await clock.advance((6 * HOUR) as DurationMs);
+    refusal = new Failure({ next: 'change', reason: 'AWSDenied', message: 'access denied' });
+    const { held, failures } = await obtain();
+    assert.equal(held[0], old);
+    const retryAt = plus(clock.now(), seconds(5));
+    assert.deepEqual(failures, [{ registry: 'eu-west-1', message: 'access denied', denied: true, retryAt }]);
+  });
+
+  test('lets the keys be had anew when they were denied, not when AWS was away', async () => {
+    refusal = new Failure({ next: 'backoff', reason: 'AWSUnreachable', message: 'cannot reach ECR' });
+    await obtain();
+    assert.equal(forgotten, 0);
+    refusal = new Failure({ next: 'change', reason: 'AWSDenied', message: 'access denied' });
+    await clock.advance(seconds(1));
+    await obtain();
+    assert.equal(forgotten, 1);
+  });
+});
+
+describe('a mark that asks for a fresh login', () => {
+  test('is heeded once, with fresh keys', async () => {
+    await obtain();
+    await obtain({ asked: 'first' });
+    await obtain({ asked: 'first' });
+    assert.deepEqual([asked.length, forgotten], [2, 1]);
+    await obtain({ asked: 'second' });
+    assert.equal(asked.length, 3);
+  });
+});
+
+describe('an object that is gone', () => {
+  test('leaves no login behind', async () => {
+    await obtain();
+    book.forget(UID);
+    assert.deepEqual(book.held(UID, [REGISTRY]).held, []);
+  });
+
+  test('leaves none behind either when its login was under way', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    hanging = promise;
+    const answer = obtain();
+    there.delete(UID);
+    book.forget(UID);
+    resolve();
+    assert.deepEqual((await answer).held, []);
+    assert.deepEqual(book.held(UID, [REGISTRY]).held, []);
+  });
+
+  test('is not remembered by what comes late about it', async () => {
+    there.delete(UID);
+    show(endingAfter(11 * HOUR));
+    await obtain({ asked: 'now' });
+    assert.deepEqual(book.held(UID, [REGISTRY]).held, []);
+    await obtain({ asked: 'now' });
+    assert.equal(asked.length, 2, 'the mark is as new as before');
+  });
+
+  test('does not keep the login from others', async () => {
+    there.delete(UID);
+    await obtain();
+    await obtained({ uid: OTHER_UID });
+    assert.equal(asked.length, 1);
+  });
+});
