@@ -1,6 +1,7 @@
 // The transport against a server that does what no good server does, and what every bad day brings.
 
 import assert from 'node:assert/strict';
+import { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { SECRETS } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
@@ -322,6 +323,20 @@ describe('a stream', () => {
     exchange.write(`{"type":"ADDED","x":"${'x'.repeat(BODY_CAP_BYTES)}"}\n{"b":1}\n`);
     exchange.end();
     assert.deepEqual((await reading).lines, ['too long: {"type":"ADDED","x":', '{"b":1}']);
+  });
+});
+
+// Rule 13
+describe('every connection', () => {
+  test('is asked by the kernel after fifteen idle seconds whether its peer is there, also that of a stream', async (t) => {
+    const keepAlive = t.mock.method(Socket.prototype, 'setKeepAlive');
+    const asked = (): readonly unknown[] => [...new Set(keepAlive.mock.calls.map(({ this: socket }) => socket))];
+    server.script((exchange) => exchange.answer(200, {}));
+    await ask();
+    assert.equal(asked().length, 1);
+    await read();
+    assert.equal(asked().length, 2);
+    for (const call of keepAlive.mock.calls) assert.deepEqual(call.arguments, [true, 15_000]);
   });
 });
 

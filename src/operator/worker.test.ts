@@ -1,0 +1,101 @@
+// When a key is looked at again, by what came of the last look at it.
+
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createWorkqueue, type Workqueue } from '../kube/workqueue.ts';
+import { Failure, type Next } from '../lib/errors.ts';
+import { createLogger } from '../lib/log.ts';
+import { createMetrics } from '../lib/metrics.ts';
+import { type DurationMs, HOUR, MINUTE, plus, seconds } from '../lib/time.ts';
+import { START } from '../testing/builders.ts';
+import { createManualClock, type ManualClock, settle } from '../testing/manual-clock.ts';
+import { createControllerTelemetry } from './controller-telemetry.ts';
+import { createWork, type Result } from './worker.ts';
+
+const DONE: Result = { op: 'done', wakeAt: undefined };
+const KEY = 'ns1/a';
+
+let clock: ManualClock;
+let queue: Workqueue;
+/** What comes of the next looks; after the last of them all is done. */
+let outcomes: (Result | Failure)[];
+/** Milliseconds after the start of the test at which there was a look. */
+let looks: number[];
+let ending: AbortController;
+let running: Promise<void>;
+
+beforeEach(() => {
+  clock = createManualClock(START);
+  const random = (): number => 1;
+  const { a: telemetry } = createControllerTelemetry(createMetrics(), clock, { a: 1 });
+  const log = createLogger({ level: 'debug', format: 'json', clock, write: () => {} });
+  queue = createWorkqueue({ clock, random, onBug: (_, error) => assert.fail(String(error)) });
+  outcomes = [];
+  looks = [];
+  ending = new AbortController();
+  const work = createWork({ queue, clock, random, log, telemetry }, () => {
+    looks.push(clock.monotonic());
+    const outcome = outcomes.shift() ?? DONE;
+    return outcome instanceof Failure ? Promise.reject(outcome) : Promise.resolve(outcome);
+  });
+  running = queue.run(work, 1, ending.signal);
+});
+afterEach(async () => {
+  ending.abort();
+  await running;
+});
+
+function failure(next: Next, delay?: DurationMs): Failure {
+  return new Failure({ next, reason: 'Refused', message: 'no', ...(delay === undefined ? {} : { delay }) });
+}
+
+/** Asks for a look, and gives when there was one within the hour after it. */
+async function looksAfter(...wanted: readonly (Result | Failure)[]): Promise<readonly number[]> {
+  outcomes = [...wanted];
+  looks = [];
+  const begun = clock.monotonic();
+  queue.add(KEY);
+  await settle();
+  await clock.advance(HOUR);
+  return looks.map((at) => at - begun);
+}
+
+// Rule 12
+describe('a key is looked at again', () => {
+  test('never when all is done and nothing is due', async () => {
+    assert.deepEqual(await looksAfter(DONE), [0]);
+  });
+
+  test('at the instant that was named', async () => {
+    const wakeAt = plus(START, seconds(90));
+    assert.deepEqual(await looksAfter({ op: 'done', wakeAt }), [0, 90_000]);
+  });
+
+  test('after exactly as long as a failure says', async () => {
+    assert.deepEqual(await looksAfter(failure('after', seconds(7))), [0, 7_000]);
+    assert.deepEqual(await looksAfter(failure('after', seconds(7)), failure('after', seconds(9))), [0, 7_000, 16_000]);
+  });
+
+  test('later each time when it fails, and at once again after a success', async () => {
+    const refused = failure('backoff');
+    assert.deepEqual(await looksAfter(refused, refused, refused), [0, 200, 600, 1_400]);
+    assert.deepEqual(await looksAfter(refused), [0, 200]);
+  });
+
+  test('later each time when it was not finished', async () => {
+    assert.deepEqual(await looksAfter({ op: 'retry' }, { op: 'retry' }), [0, 200, 600]);
+  });
+
+  test('when it was not finished, and no later than something else is due', async () => {
+    const unfinished = Array.from({ length: 9 }, (): Result => ({ op: 'retry' }));
+    const wakeAt = plus(START, MINUTE);
+    assert.deepEqual(
+      (await looksAfter(...unfinished.slice(0, 8), { op: 'retry', wakeAt })).slice(-2),
+      [51_000, 60_000],
+    );
+  });
+
+  test('when it was not finished, though something else is due much later', async () => {
+    assert.deepEqual(await looksAfter({ op: 'retry', wakeAt: plus(START, MINUTE) }), [0, 200]);
+  });
+});
