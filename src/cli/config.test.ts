@@ -1,0 +1,54 @@
+// Flags and variables as they are read: what holds when nothing is given, and what goes before what.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Config, parseRunConfig, RUN_FLAGS } from './config.ts';
+
+function read(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Config {
+  const parsed = parseRunConfig(args, env);
+  return parsed.ok ? parsed.config : assert.fail(parsed.mistakes.join('\n'));
+}
+
+describe('the configuration of run', () => {
+  // Rule 12
+  test('is this when nothing is given', () => {
+    assert.deepEqual(read(), {
+      renewalsPerSecond: 50,
+      metricsAddress: { host: '', port: 8_080 },
+      probeAddress: { host: '', port: 8_081 },
+      kubeconfig: undefined,
+      namespace: undefined,
+      serviceAccountFolder: '/var/run/secrets/kubernetes.io/serviceaccount',
+      convertsLegacy: true,
+      ambientCredentials: 'cluster',
+      logLevel: 'info',
+      logFormat: 'json',
+      perObjectMetrics: 1_000,
+      webhook: undefined,
+    });
+  });
+
+  test('takes a variable, before it a flag, and an empty variable for none', () => {
+    const variable = { ECR_OPERATOR_RENEWALS_PER_SECOND: '7', ECR_OPERATOR_AMBIENT_CREDENTIALS: '' };
+    const { renewalsPerSecond, ambientCredentials } = read([], variable);
+    assert.deepEqual([renewalsPerSecond, ambientCredentials], [7, 'cluster']);
+    assert.equal(read(['--renewals-per-second', '8'], variable).renewalsPerSecond, 8);
+  });
+
+  test('tells all that is wrong together, each by the name under which it was given', () => {
+    const parsed = parseRunConfig(['--renewals-per-second=0', '--colour'], {
+      ECR_OPERATOR_AMBIENT_CREDENTIALS: 'everybody',
+    });
+    assert.ok(!parsed.ok);
+    assert.deepEqual(parsed.mistakes, [
+      '--colour is not a flag of run (see kube-ecr-secrets-operator help)',
+      '--renewals-per-second: "0" is not a whole number from 1 to 99999',
+      'ECR_OPERATOR_AMBIENT_CREDENTIALS: "everybody" is not one of cluster, none',
+    ]);
+  });
+
+  test('has a variable of its own for every flag', () => {
+    assert.equal(new Set(RUN_FLAGS.map(({ env }) => env)).size, RUN_FLAGS.length);
+    assert.equal(new Set(RUN_FLAGS.map(({ name }) => name)).size, RUN_FLAGS.length);
+  });
+});
