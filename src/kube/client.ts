@@ -7,7 +7,7 @@ import type { DurationMs } from '../lib/time.ts';
 import { isNotFound } from './api-error.ts';
 import type { Line } from './lines.ts';
 import { apiPath } from './path.ts';
-import type { ApiRequest, Transport } from './transport.ts';
+import type { ApiRequest, OnTurn, Transport } from './transport.ts';
 
 export interface ListPage {
   readonly ok: true;
@@ -34,14 +34,19 @@ interface Selection {
   readonly fieldSelector?: string | undefined;
 }
 
-export interface ListOptions extends Selection {
+/** What is asked again and again by somebody who has to be seen asking. */
+interface Observed {
+  readonly onTurn?: OnTurn | undefined;
+}
+
+export interface ListOptions extends Selection, Observed {
   readonly limit: number;
   readonly next?: string | undefined;
   /** The API server has to have come so far: it waits for that, for some seconds, and then refuses (504). */
   readonly notOlderThan?: string | undefined;
 }
 
-export interface WatchOptions extends Selection {
+export interface WatchOptions extends Selection, Observed {
   readonly resourceVersion: string;
   /** After this the API server ends the stream by itself. */
   readonly timeoutSeconds: number;
@@ -158,7 +163,7 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
     find: (resource, namespace, name, signal) => orNone(get(resource, namespace, name, signal)),
     findMetadata: (resource, namespace, name, signal) =>
       orNone(send({ method: 'GET', path: apiPath(resource, { namespace, name }), accept: METADATA_ONLY }, signal)),
-    async list(resource, { limit, next, notOlderThan, ...selection }, signal) {
+    async list(resource, { limit, next, notOlderThan, onTurn, ...selection }, signal) {
       const answer = await transport.send(
         {
           method: 'GET',
@@ -169,6 +174,7 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
             ...(next ? { continue: next } : {}),
             ...(notOlderThan ? { resourceVersion: notOlderThan, resourceVersionMatch: 'NotOlderThan' } : {}),
           },
+          onTurn,
         },
         signal,
       );
@@ -191,7 +197,7 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
         bytes: answer.bytes,
       };
     },
-    watch: (resource, { resourceVersion, timeoutSeconds, deadline, ...selection }, signal) =>
+    watch: (resource, { resourceVersion, timeoutSeconds, deadline, onTurn, ...selection }, signal) =>
       transport.stream(
         {
           method: 'GET',
@@ -203,6 +209,7 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
             timeoutSeconds: String(timeoutSeconds),
             ...selected(selection),
           },
+          onTurn,
         },
         deadline,
         signal,

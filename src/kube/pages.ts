@@ -4,6 +4,7 @@ import type { ResourceDescriptor } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import type { KubeClient } from './client.ts';
+import type { OnTurn } from './transport.ts';
 
 /**
  * Objects asked for in a page: at first, and at most. Pull secrets have some 9 KB of JSON each, so that a first page of
@@ -19,8 +20,8 @@ const PAGE_BYTES = 1024 * 1024;
 export interface PagesOptions {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
-  /** Told before each request. */
-  readonly onAttempt?: () => void;
+  /** Told of each request. */
+  readonly onTurn?: OnTurn;
   /** Told the beginning of an object that is over the cap by itself and so is left out; it may throw to give up. */
   readonly onSkipped: (head: string) => void;
 }
@@ -34,7 +35,7 @@ export interface PagesOptions {
 export async function listInPages(
   client: KubeClient,
   resource: ResourceDescriptor,
-  { labelSelector, fieldSelector, onAttempt = () => {}, onSkipped }: PagesOptions,
+  { labelSelector, fieldSelector, onTurn, onSkipped }: PagesOptions,
   take: (raw: JsonRecord) => void,
   signal: AbortSignal,
 ): Promise<string> {
@@ -42,8 +43,7 @@ export async function listInPages(
   let next: string | undefined;
   let version: string | undefined;
   for (;;) {
-    onAttempt();
-    const page = await client.list(resource, { labelSelector, fieldSelector, limit, next }, signal);
+    const page = await client.list(resource, { labelSelector, fieldSelector, limit, next, onTurn }, signal);
     if (!page.ok && limit > 1) {
       limit = Math.max(1, Math.floor(limit / STEP));
       continue;

@@ -17,6 +17,7 @@ import { oversizedIn } from './oversized.ts';
 import { listInPages } from './pages.ts';
 import { type Happening, type ReflectorState, step } from './reflector-state.ts';
 import type { Store, Stored } from './store.ts';
+import type { OnTurn } from './transport.ts';
 
 export interface ReflectorOptions<Item extends Stored> {
   readonly client: KubeClient;
@@ -44,7 +45,7 @@ export interface Reflector {
   readonly isSynced: () => boolean;
   /** Why the last attempt failed; undefined while all is well. */
   readonly trouble: () => Failure | undefined;
-  /** Monotonic instant of the last attempt to list or to watch; now, while it has not been started. */
+  /** Monotonic instant of the last attempt to list or to watch; now, while it has not been started or waits for its turn. */
   readonly lastAttempt: () => DurationMs;
 }
 
@@ -78,6 +79,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   const reported = new Set<string>();
   let isSynced = false;
   let trouble: Failure | undefined;
+  /** Undefined: it has not been started, or waits for its turn. */
   let lastAttempt: DurationMs | undefined;
   let askedToWait = 0;
   let lastPause = LAST_PAUSE;
@@ -85,6 +87,10 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   const synced = new Promise<void>((resolve) => {
     announce = resolve;
   });
+
+  const onTurn: OnTurn = (turn) => {
+    lastAttempt = turn === 'sent' ? clock.monotonic() : undefined;
+  };
 
   const reportSkipped = (key: ObjectKey): void => {
     if (reported.has(key) || reported.size > MOST_REPORTED) return;
@@ -100,9 +106,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
       {
         labelSelector,
         fieldSelector,
-        onAttempt: () => {
-          lastAttempt = clock.monotonic();
-        },
+        onTurn,
         onSkipped: (head) => reportSkipped(oversizedIn(head)?.key ?? 'unknown'),
       },
       (raw) => take(items, raw),
@@ -185,9 +189,8 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
 
   /** The smallest list, no older than what is held: whether its objects can be read does not matter here. */
   const check = async (version: string, signal: AbortSignal): Promise<Happening> => {
-    lastAttempt = clock.monotonic();
     try {
-      await client.list(resource, { labelSelector, fieldSelector, limit: 1, notOlderThan: version }, signal);
+      await client.list(resource, { labelSelector, fieldSelector, limit: 1, notOlderThan: version, onTurn }, signal);
       return { op: 'reached' };
     } catch (thrown) {
       return failed(thrown, signal);
@@ -201,14 +204,13 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     signal: AbortSignal,
   ): Promise<Happening> => {
     const begun = clock.monotonic();
-    lastAttempt = begun;
     const timeoutSeconds = WATCH_SECONDS.least + Math.floor(random() * (WATCH_SECONDS.most - WATCH_SECONDS.least + 1));
     const deadline = seconds(timeoutSeconds + GRACE_SECONDS);
     let events = 0;
     try {
       for await (const line of client.watch(
         resource,
-        { labelSelector, fieldSelector, resourceVersion: from, timeoutSeconds, deadline },
+        { labelSelector, fieldSelector, resourceVersion: from, timeoutSeconds, deadline, onTurn },
         signal,
       )) {
         const happening = readLine(line);

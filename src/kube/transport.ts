@@ -21,7 +21,11 @@ export interface ApiRequest {
   readonly contentType?: string;
   /** Another form of the answer than the whole object; it has to be JSON too. */
   readonly accept?: string;
+  /** Told when it begins to wait for its turn, and when it is sent: never while the API server turns requests away. */
+  readonly onTurn?: OnTurn | undefined;
 }
+
+export type OnTurn = (turn: 'waits' | 'sent') => void;
 
 /** An answer that was longer than the cap; `head` is its beginning, 16 KiB at most. */
 export interface TooLarge {
@@ -123,9 +127,11 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
   };
 
   return {
-    send: (request, signal) =>
-      limit(async () => {
+    send(request, signal) {
+      request.onTurn?.('waits');
+      return limit(async () => {
         await gate.passed(signal);
+        request.onTurn?.('sent');
         return await within(clock, REQUEST_TIMEOUT, signal, async (inner) => {
           const answer = await open(request, agent, inner);
           try {
@@ -136,9 +142,12 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
             throw cause instanceof Failure ? cause : noAnswer(cause, inner);
           }
         });
-      }),
+      });
+    },
     async *stream(request, deadline, signal) {
+      request.onTurn?.('waits');
       await gate.passed(signal);
+      request.onTurn?.('sent');
       const ended = new AbortController();
       const end = (): void => ended.abort();
       const cancel = clock.after(deadline, end);

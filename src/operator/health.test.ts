@@ -3,9 +3,23 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LONGEST_WATCH } from '../kube/reflector.ts';
-import { type DurationMs, MINUTE } from '../lib/time.ts';
-import { startReflectorRig } from '../testing/reflector-rig.ts';
+import { type DurationMs, MINUTE, seconds } from '../lib/time.ts';
+import { type ReflectorRig, startReflectorRig } from '../testing/reflector-rig.ts';
+import type { Exchange } from '../testing/scripted-server.ts';
+import { eventually } from '../testing/test-api.ts';
 import { livenessReply, readinessReply } from './health.ts';
+
+/** Somebody else asks the same API server; the function lets it turn him, and everybody, away for a minute. */
+async function askBeside({ transport, server }: ReflectorRig): Promise<() => Promise<void>> {
+  const { signal } = new AbortController();
+  const lines = transport.stream({ method: 'GET', path: '/other' }, (5 * MINUTE) as DurationMs, signal);
+  const refused = assert.rejects(lines[Symbol.asyncIterator]().next());
+  const exchange = await server.next();
+  return () => {
+    exchange.answer(429, 'Too many requests', { 'retry-after': '60' });
+    return refused;
+  };
+}
 
 // Rule 15
 describe('a reflector', () => {
@@ -32,6 +46,42 @@ describe('a reflector', () => {
     const waiting = readinessReply([['secrets', rig.reflector]], 'no certificate yet');
     assert.deepEqual([waiting.status, waiting.body], [503, 'waiting for the webhook: no certificate yet\n']);
   });
+
+  const WAITS: Readonly<Record<string, (rig: ReflectorRig, list: Exchange) => Promise<() => unknown>>> = {
+    watch: async (rig, list) => () => rig.list(list, '10', []),
+    'read on': async (rig, list) => () => rig.list(list, '10', [], 'more'),
+    'look how far the API server has come': async (rig, list) => {
+      rig.list(list, '10', []);
+      const watch = await rig.server.next();
+      return () => {
+        watch.cut();
+        return rig.pause();
+      };
+    },
+  };
+  for (const [what, prepare] of Object.entries(WAITS)) {
+    test(`that waits to ${what} because requests are turned away is alive, however long that is`, async (t) => {
+      const rig = await startReflectorRig();
+      t.after(() => rig.stop());
+      const isAlive = (): boolean => livenessReply([['secrets', rig.reflector]], rig.clock).status === 200;
+      const goOn = await prepare(rig, await rig.server.next());
+      const [first, second] = [await askBeside(rig), await askBeside(rig)];
+      await rig.clock.advance(seconds(1));
+      await first();
+      await goOn();
+      await eventually(() => (rig.reflector.lastAttempt() > 0 ? true : undefined));
+      await rig.clock.advance(seconds(58));
+      await second();
+      const asked = rig.server.requests.length;
+      await rig.clock.advance(seconds(59));
+      assert.equal(rig.server.requests.length, asked, 'nobody asks');
+      assert.ok(isAlive());
+      await rig.clock.advance(seconds(1));
+      (await rig.server.next()).begin();
+      await rig.clock.advance(seconds(20));
+      assert.ok(isAlive());
+    });
+  }
 
   test('that fails again and again against a server that is ill is alive, and not ready', async (t) => {
     const rig = await startReflectorRig();

@@ -5,7 +5,7 @@ import { SECRETS } from '../api/meta.ts';
 import { createClient } from '../kube/client.ts';
 import { createReflector, type Reflector } from '../kube/reflector.ts';
 import { createStore, type Store, type Stored } from '../kube/store.ts';
-import { createTransport } from '../kube/transport.ts';
+import { createTransport, type Transport } from '../kube/transport.ts';
 import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
 import { createLogger } from '../lib/log.ts';
 import type { Clock, DurationMs, EpochMs } from '../lib/time.ts';
@@ -18,6 +18,8 @@ export interface ReflectorRig {
   readonly reflector: Reflector;
   readonly store: Store<Stored>;
   readonly clock: ManualClock;
+  /** By which the reflector asks, for others who ask beside it. */
+  readonly transport: Transport;
   /** Changes as the store told them: `+a` came or changed, `-a` went. */
   readonly changes: string[];
   readonly log: () => string;
@@ -99,6 +101,7 @@ export async function startReflectorRig(random = 0.5, starts = true, optional = 
     reflector,
     store,
     clock,
+    transport,
     changes,
     log: () => lines.join(''),
     list,
