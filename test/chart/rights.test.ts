@@ -1,7 +1,7 @@
 // The rights that the chart gives are those that the operator uses, no more; and its policies let nothing else through.
 
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { afterEach, before, describe, test } from 'node:test';
 import { API_VERSION, LEGACY_API_VERSION, LEGACY_KIND } from '../../src/api/names.ts';
 import { OPERATOR_NAMESPACE, POLICY_REFUSAL } from '../../src/testing/operator-account.ts';
 import { eventually, type TestApi } from '../../src/testing/test-api.ts';
@@ -20,6 +20,8 @@ import { configure, ownCertificate, removeWebhook, untilHeeded } from '../scenar
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
 const ROLE = '/apis/rbac.authorization.k8s.io/v1/clusterroles/kube-ecr-secrets-operator';
+const AUTHORITY_NAME = 'kube-ecr-secrets-operator-webhook';
+const AUTHORITY_PATH = SECRET_PATH(OPERATOR_NAMESPACE, AUTHORITY_NAME);
 const DOCKER_CONFIG = Buffer.from('{"auths":{}}').toString('base64');
 
 interface Rule {
@@ -195,10 +197,17 @@ describe('the policies of the chart', () => {
     }
   });
 
+  const makeAuthority = async (over: object = {}): Promise<void> =>
+    void (await world.api.must('POST', SECRET_PATH(OPERATOR_NAMESPACE), { ...authority(AUTHORITY_NAME), ...over }));
   const made = async (name: string, secret: object): Promise<string> => {
     await world.api.must('POST', SECRET_PATH(namespace), secret);
     return SECRET_PATH(namespace, name);
   };
+  const authority = (name: string): object => ({
+    metadata: { name },
+    type: 'aws.zakariaamine.com/webhook-authority',
+    data: { 'tls.crt': 'eA==' },
+  });
   const REFUSED: Readonly<Record<string, () => Promise<readonly [method: string, path: string, body?: object]>>> = {
     'the creation of a secret of another type': async () => [
       'POST',
@@ -243,6 +252,29 @@ describe('the policies of the chart', () => {
       await made('ours', pullSecret('ours')),
       { metadata: { labels: { 'app.kubernetes.io/managed-by': null } } },
     ],
+    'the creation of an authority of the webhook under another name': async () => [
+      'POST',
+      SECRET_PATH(OPERATOR_NAMESPACE),
+      authority('another'),
+    ],
+    'the creation of an authority of the webhook in another namespace': async () => [
+      'POST',
+      SECRET_PATH(namespace),
+      authority(AUTHORITY_NAME),
+    ],
+    'the creation of a secret of another type under the name of the authority': async () => [
+      'POST',
+      SECRET_PATH(OPERATOR_NAMESPACE),
+      { ...authority(AUTHORITY_NAME), type: 'Opaque' },
+    ],
+    'the change of a secret of another type under the name of the authority': async () => {
+      await makeAuthority({ type: 'Opaque' });
+      return ['PATCH', AUTHORITY_PATH, { data: { a: 'eA==' } }];
+    },
+    'the deletion of the authority of the webhook': async () => {
+      await makeAuthority();
+      return ['DELETE', AUTHORITY_PATH];
+    },
     'a token that the API server takes': async () => ['POST', tokenPath(), tokenRequest({})],
     'a token for AWS and somebody else': async () => [
       'POST',
@@ -255,6 +287,7 @@ describe('the policies of the chart', () => {
       tokenRequest({ audiences: ['sts.amazonaws.com'], expirationSeconds: 3_601 }),
     ],
   };
+  afterEach(() => world.api.send('DELETE', AUTHORITY_PATH));
   for (const [what, request] of Object.entries(REFUSED)) {
     test(`refuse the operator ${what}`, async () => {
       const [method, path, body] = await request();
@@ -263,6 +296,11 @@ describe('the policies of the chart', () => {
       assert.ok(answer.message.includes(POLICY_REFUSAL), answer.message);
     });
   }
+
+  test('let it create and change the authority of the webhook', async () => {
+    await operator.must('POST', SECRET_PATH(OPERATOR_NAMESPACE), authority(AUTHORITY_NAME));
+    await operator.must('PATCH', AUTHORITY_PATH, { data: { 'tls.crt': 'eQ==' } }, MERGE);
+  });
 
   test('let it have a token that only AWS takes', async () => {
     const spec = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 };

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../../src/api/names.ts';
+import { type DurationMs, MINUTE } from '../../src/lib/time.ts';
 import { type Fate, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../src/testing/fault-proxy.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
@@ -32,7 +33,10 @@ const WITHOUT_PAIR = [
 // Rules 17, 18
 describe('a forged review', () => {
   const world = useWorld();
-  const clock = createTravelClock();
+  const travelling = createTravelClock();
+  /** No second passes, and no budget is refilled, while it is defined. */
+  let standsAt: DurationMs | undefined;
+  const clock = { ...travelling, monotonic: () => standsAt ?? travelling.monotonic() };
   let proxy: FaultProxy;
   let operator: RunningOperator;
   let names: WebhookNames;
@@ -124,6 +128,36 @@ describe('a forged review', () => {
       ),
     );
     assert.equal(trace.length, 20);
+  });
+
+  /** What became of as many reviews at one instant, after the operator was left alone for long. */
+  const flood = async (count: number, awsAccess: (index: number) => object) => {
+    clock.travel(MINUTE);
+    standsAt = clock.monotonic();
+    const warnings: string[] = [];
+    const trace = await traceOf(async () => {
+      const posts = Array.from({ length: count }, (_, index) => post(port, forgedReview(object(awsAccess(index)))));
+      for (const { body } of await Promise.all(posts)) warnings.push(...JSON.parse(body).response.warnings);
+    });
+    standsAt = undefined;
+    return {
+      looks: trace.filter((line) => line === look()).length,
+      calls: trace.filter((line) => line.startsWith('AWS ')).length,
+      told: (words: string): number => warnings.filter((warning) => warning.includes(words)).length,
+    };
+  };
+
+  test('in great number makes the operator look no more than a hundred times at once, and the others are told so', async () => {
+    const { looks, calls, told } = await flood(120, () => WITHOUT_PAIR[0] ?? {});
+    assert.ok(looks <= 100, `${looks} looks`);
+    assert.ok(told('could not be looked up') >= 20);
+    assert.equal(calls, 0);
+  });
+
+  test('with new keys each time makes no more than fifty calls of ECR at once, and the others are told so', async () => {
+    const { calls, told } = await flood(60, (index) => ({ ...ACCESS, accessKeyId: `AKIAFORGEDFORGED1${index + 100}` }));
+    assert.ok(calls <= 50, `${calls} calls`);
+    assert.ok(told('too many are being tried') >= 10);
   });
 
   test('that is none, or is broken in any way, is refused or let through, and asks nobody', async () => {
