@@ -281,6 +281,25 @@ describe('AWS keys', () => {
     await world.ready(path);
   });
 
+  test('a key that stays wrong is told by one event, whose count grows', async () => {
+    await createPullSecret(world.api, namespace, 'login', {
+      awsAccess: { ...ACCESS, secretAccessKey: 'x'.repeat(40) },
+    });
+    await world.status(path, reason('GetAWSAuthTokenFailed'));
+    for (let turn = 1; turn <= 4; turn += 1) {
+      const calls = world.aws.calls();
+      clock.travel(HOUR / 12);
+      await eventually(() => (world.aws.calls() > calls ? true : undefined));
+    }
+    const told = await eventually(async () => {
+      const { items } = await world.api.must('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
+      const found = items.filter((event: { reason: string }) => event.reason === 'GetAWSAuthTokenFailed');
+      return found[0]?.series?.count >= 4 ? found : undefined;
+    });
+    assert.equal(told.length, 1);
+    assert.ok(Date.parse(told[0].series.lastObservedTime) > Date.parse(told[0].eventTime));
+  });
+
   test('the annotation reconcile-at fetches a new login once', async () => {
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(path);
