@@ -290,6 +290,10 @@ describe('AWS keys', () => {
       const calls = world.aws.calls();
       clock.travel(HOUR / 12);
       await eventually(() => (world.aws.calls() > calls ? true : undefined));
+      // An answer that is under way would be late by five minutes.
+      await eventually(async () =>
+        (await operator?.metric('controller_runtime_active_workers')) === 0 ? true : undefined,
+      );
     }
     const told = await eventually(async () => {
       const { items } = await world.api.must('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
