@@ -14,6 +14,7 @@ export interface ProxiedRequest {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  readonly isWatch: boolean;
   readonly body: string;
 }
 
@@ -47,7 +48,7 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
   const forward = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const body = await textOf(incoming);
     const { method = '', url = '' } = incoming;
-    const fate = await decide({ method, path: url.replace(/\?.*/, ''), body });
+    const fate = await decide({ method, path: url.replace(/\?.*/, ''), isWatch: /[?&]watch=true/.test(url), body });
     if (dead) return;
     if (fate === 'fail') return void outgoing.writeHead(504, { 'content-type': 'text/html' }).end('<html/>');
     const { host: _, ...headers } = incoming.headers;

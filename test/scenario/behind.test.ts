@@ -19,21 +19,26 @@ describe('an operator whose watch of the objects is behind', () => {
   let namespaces: readonly string[] = [];
 
   before(async () => {
-    proxy = await startFaultProxy(world.plane, world.token);
-    behind = await world.startOperator(clock, proxy.access);
     await world.startOperator();
     namespaces = [await world.api.createNamespace(), await world.api.createNamespace()];
     await createClusterPullSecret(world.api, 'behind', { namespaces: [namespaces[0]], secretName: 'behind' });
     await world.status(CLUSTER_PATH('behind'), ({ secrets }) => secrets?.ready === 1);
+    // It finds the login of the other one in the Secret: they differ in nothing but in what they see.
+    proxy = await startFaultProxy(world.plane, world.token);
+    behind = await world.startOperator(clock, proxy.access);
+    await eventually(async () => ((await behind.metric('controller_runtime_reconcile_total')) > 0 ? true : undefined));
     // From now on it neither lists nor watches objects, and the watch that it has ends.
     let isDeaf = false;
-    proxy.decide(({ method, path }) => {
+    let watches = 0;
+    proxy.decide(({ method, path, isWatch }) => {
+      if (isWatch && path === '/api/v1/secrets') watches += 1;
       if (method !== 'GET' || path !== CLUSTER_PATH()) return 'pass';
       isDeaf = true;
       return new Promise(() => {});
     });
     clock.travel(MINUTE);
-    await eventually(() => (isDeaf ? true : undefined));
+    // Those of the pull secrets and of the AWS keys have ended too, and are back.
+    await eventually(() => (isDeaf && watches >= 2 ? true : undefined));
   });
   after(async () => {
     await behind.stop();
@@ -46,17 +51,30 @@ describe('an operator whose watch of the objects is behind', () => {
     t.after(watch.stop);
     return watch;
   };
-  /** It has looked at the object again after what its watch of the Secrets has brought, twice. */
-  const hasLooked = async (): Promise<void> => {
-    const rounds = (): Promise<number> => behind.metric('controller_runtime_reconcile_total');
-    const from = await rounds();
-    await eventually(async () => ((await rounds()) >= from + 2 ? true : undefined));
+  /**
+   * What its watch of the Secrets brings from now on makes it look at the object once more: waits for the end of that, and
+   * until `watch` shows what it led to.
+   */
+  const nextLook = async (watch: ObjectWatch): Promise<() => Promise<void>> => {
+    const { metric } = behind;
+    const from = await metric('controller_runtime_reconcile_total');
+    return async () => {
+      await eventually(async () => {
+        const isIdle = (await metric('workqueue_depth')) + (await metric('controller_runtime_active_workers')) === 0;
+        return isIdle && (await metric('controller_runtime_reconcile_total')) > from ? true : undefined;
+      });
+      const { metadata } = await world.api.must('POST', SECRET_PATH('default'), {
+        metadata: { generateName: 'mark-' },
+      });
+      await eventually(() => watch.events().find(({ object }) => object.metadata.name === metadata.name));
+    };
   };
 
   test('leaves the secret of a namespace alone that was added meanwhile', async (t) => {
     const watch = await watched(t);
     await world.api.merge(CLUSTER_PATH('behind'), { spec: { namespaces } });
     await world.status(CLUSTER_PATH('behind'), ({ secrets }) => secrets?.ready === 2);
+    const hasLooked = await nextLook(watch);
     // News for it, which it would answer by what it believes to be wanted.
     await world.api.merge(SECRET_PATH(namespaces[1] ?? '', 'behind'), { metadata: { labels: { news: 'yes' } } });
     await hasLooked();
@@ -69,6 +87,7 @@ describe('an operator whose watch of the objects is behind', () => {
 
   test('writes no former content over what is wanted by now', async (t) => {
     const watch = await watched(t);
+    const hasLooked = await nextLook(watch);
     await world.api.merge(CLUSTER_PATH('behind'), { spec: { registries: { hosts: ['my.alias.example.com'] } } });
     const content = (object: { data: Record<string, string> }): string =>
       Buffer.from(object.data['.dockerconfigjson'] ?? '', 'base64').toString();
