@@ -81,6 +81,9 @@ export const REGION_MAX_LENGTH = 32;
 export const NAMESPACE_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
 export const NAMESPACE_MAX_LENGTH = 63;
 
+/** Labels of a namespace that selectors see, the first by name: Kubernetes bounds their lengths, but not their number. */
+export const MAX_SELECTABLE_LABELS = 100;
+
 /** RFC 1123 subdomain: a Secret's name. */
 export const SECRET_NAME_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
 export const SECRET_NAME_MAX_LENGTH = 253;

@@ -60,7 +60,8 @@ const labelSelector = z
       .describe('Requirements, all of which must hold.'),
   })
   .describe(
-    'Namespaces by their labels; {} selects every namespace. Who may label a namespace may make it receive the login.',
+    'Namespaces by their labels, of which the first 100 by name count; {} selects every namespace. Who may label a ' +
+      'namespace may make it receive the login.',
   );
 
 export const namespacedSpec = z

@@ -52,6 +52,16 @@ describe('what is kept does not grow with', () => {
   }
 });
 
+test('a namespace keeps its first hundred labels, by name, for selectors', () => {
+  const named = Array.from(
+    { length: 5_000 },
+    (_, at) => [`label-${String(5_000 - at).padStart(4, '0')}`, 'x'] as const,
+  );
+  const kept = namespaceOf({ metadata: metadata({}, { labels: Object.fromEntries(named) }) })?.labels ?? new Map();
+  assert.equal(kept.size, 100);
+  assert.deepEqual([kept.has('label-0001'), kept.has('label-0100'), kept.has('label-0101')], [true, true, false]);
+});
+
 describe('a mark that asks for a fresh login', () => {
   const markOf = (text: string): string | undefined =>
     pullSecretOf(CLUSTER_KIND, { metadata: metadata({ [RECONCILE_AT_ANNOTATION]: text }) })?.reconcileAt;

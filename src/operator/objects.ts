@@ -11,6 +11,7 @@ import {
   INPUTS_ANNOTATION,
   LEGACY_VERSION,
   MANAGED_BY_LABEL,
+  MAX_SELECTABLE_LABELS,
   NAMESPACED_KIND,
   OPERATOR_NAME,
   OWNER_UID_LABEL,
@@ -204,8 +205,13 @@ function short(text: string | undefined): string | undefined {
 export function namespaceOf(raw: JsonRecord): StoredNamespace | undefined {
   const metadata = metadataOf(raw);
   if (!metadata) return undefined;
-  const { name, resourceVersion, labels, deleting } = metadata;
-  return { name, resourceVersion, labels, terminating: deleting };
+  const { name, resourceVersion, deleting } = metadata;
+  return { name, resourceVersion, labels: selectable(metadata.labels), terminating: deleting };
+}
+
+function selectable(labels: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  if (labels.size <= MAX_SELECTABLE_LABELS) return labels;
+  return new Map([...labels].sort(([one], [other]) => (one < other ? -1 : 1)).slice(0, MAX_SELECTABLE_LABELS));
 }
 
 /** Of a Secret with AWS keys only its version is kept: the keys are read when they are needed. */

@@ -163,6 +163,8 @@ export function createReconciler({
     const payload = makePayload(access.widened, access.inputs, clock.now());
     const plan = planSecrets(object, desired.targets, { seen, owned, rivals }, payload);
     const prune = await confirmPrune(client, object, plan.prune, owned.length, signal);
+    // Gone while that was asked: nothing more is to be kept about it.
+    if (!view.objectByUid(object.uid)) return undefined;
     const admitted = payload ? rollout.admit(object.uid, plan.actions, payload) : NOTHING;
     const { actions, waiting, contested, nextAt } = admitted;
     const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: access.isFresh, log };
