@@ -1,22 +1,17 @@
 // An HTTP proxy on loopback that sees every CONNECT and hands what is inside the tunnel, TLS taken off, to a server of the test's.
 // Nothing goes any further: the names that are asked for need not exist.
 
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { listen } from '../http/server.ts';
 import type { Authority } from './self-signed.ts';
+import { createTunnelServer, grantTunnel, refuseTunnel, type TunnelServer } from './tunnel-server.ts';
 
-export interface ConnectProxy {
+export interface ConnectProxy extends Omit<TunnelServer, 'server'> {
   /** Value of `HTTPS_PROXY`. */
   readonly url: string;
-  /** `host:port` of every CONNECT, in order of arrival; a live view. */
-  readonly tunnels: readonly string[];
-  clear(): void;
   /** From now on every CONNECT gets this status line, such as `403 Forbidden`; undefined: a tunnel again. */
   refuse(statusLine: string | undefined): void;
-  stop(): Promise<void>;
 }
 
 export interface ConnectProxyOptions {
@@ -27,22 +22,10 @@ export interface ConnectProxyOptions {
 }
 
 export async function startConnectProxy({ authority, serve }: ConnectProxyOptions): Promise<ConnectProxy> {
-  const tunnels: string[] = [];
-  const sockets = new Set<Socket>();
   let refusal: string | undefined;
-  const server = createServer((request, response) => {
-    // Plain HTTP would be a key in clear text on the wire.
-    tunnels.push(`plain ${request.url}`);
-    response.writeHead(400).end();
-  });
-  server.on('connect', (request, socket: Socket) => {
-    const target = request.url ?? '';
-    tunnels.push(target);
-    sockets.add(socket);
-    socket.on('error', () => {});
-    socket.on('close', () => sockets.delete(socket));
-    if (refusal !== undefined) return void socket.end(`HTTP/1.1 ${refusal}\r\n\r\n`);
-    socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+  const { server, ...rest } = createTunnelServer((target, socket) => {
+    if (refusal !== undefined) return refuseTunnel(socket, refusal);
+    grantTunnel(socket);
     const host = target.replace(/:\d+$/, '');
     const { certificate: cert, key } = authority.issue(host);
     const inner = new TLSSocket(socket, { isServer: true, secureContext: createSecureContext({ cert, key }) });
@@ -51,18 +34,10 @@ export async function startConnectProxy({ authority, serve }: ConnectProxyOption
   });
   const port = await listen(server, { host: '127.0.0.1', port: 0 });
   return {
+    ...rest,
     url: `http://127.0.0.1:${port}`,
-    tunnels,
-    clear: () => void tunnels.splice(0),
     refuse(statusLine) {
       refusal = statusLine;
-    },
-    async stop() {
-      const closed = once(server, 'close');
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      server.closeAllConnections();
-      await closed;
     },
   };
 }

@@ -8,10 +8,11 @@ import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
 import { CHART } from '../../src/testing/helm/chart.ts';
 import type { HelmMajor } from '../../src/testing/helm/find-helm.ts';
 import { createHelm, type Helm } from '../../src/testing/helm/helm.ts';
+import { makeServiceEgress, type ServiceProxy, startServiceProxy } from '../../src/testing/service-proxy.ts';
 import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
 import { GOOD_KEY } from '../../src/testing/world.ts';
 import { ensureBundle } from '../process/bundle.ts';
-import { type Pods, runPods } from './pods.ts';
+import { NODE_NAME, type Pods, runPods } from './pods.ts';
 
 /** The one of the documentation. */
 export const NAMESPACE = 'kube-ecr-secrets-operator-system';
@@ -22,6 +23,8 @@ export interface Cluster {
   readonly api: TestApi;
   readonly aws: AwsStandIn;
   readonly pods: Pods;
+  /** The way of the API server's calls to Services. */
+  readonly services: ServiceProxy;
   helm(major: HelmMajor): Promise<Helm>;
   /** Arguments of `helm install` and `helm upgrade` behind the release's name: our chart, ready or failed, on free ports. */
   readonly here: readonly string[];
@@ -33,10 +36,11 @@ export interface Cluster {
 }
 
 let shared: Promise<ControlPlane> | undefined;
+const egress = makeServiceEgress();
 
 /** Registers the hooks of a suite; one control plane serves all of them. */
 export function useCluster(): Cluster {
-  const parts: { plane?: ControlPlane; api?: TestApi; aws?: AwsStandIn; pods?: Pods } = {};
+  const parts: { plane?: ControlPlane; api?: TestApi; aws?: AwsStandIn; pods?: Pods; services?: ServiceProxy } = {};
   let here: readonly string[] = [];
   const need = <Part>(part: Part | undefined): Part => {
     if (part === undefined) throw new Error('the cluster is not there before the suite runs');
@@ -47,7 +51,8 @@ export function useCluster(): Cluster {
     ensureBundle();
     shared ??= startControlPlane({
       controllerManager: true,
-      moreControllers: ['deployment-controller', 'replicaset-controller'],
+      moreControllers: ['deployment-controller', 'replicaset-controller', ...egress.controllers],
+      apiServerFlags: egress.apiServerFlags,
     });
     const plane = await shared;
     const api = adminOf(plane);
@@ -56,7 +61,9 @@ export function useCluster(): Cluster {
     const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
     await api.send('POST', '/api/v1/namespaces', { metadata: { name: NAMESPACE, labels } });
     const pods = runPods({ plane, api, namespace: NAMESPACE, env: { AWS_ENDPOINT_URL_ECR: aws.url } });
-    Object.assign(parts, { plane, api, aws, pods });
+    await api.send('POST', '/api/v1/nodes', { metadata: { name: NODE_NAME } });
+    const services = await startServiceProxy({ egress, api, loopbackPort: pods.loopbackPort });
+    Object.assign(parts, { plane, api, aws, pods, services });
     const named = ['metrics.port', 'probePort', 'webhook.port'];
     const ports = (await Promise.all(named.map(async (name) => `${name}=${await findFreePort()}`))).join(',');
     here = [CHART, '--namespace', NAMESPACE, '--wait', '--timeout', '60s', '--set', ports];
@@ -64,6 +71,7 @@ export function useCluster(): Cluster {
   after(async () => {
     await parts.aws?.stop();
     await parts.pods?.stop();
+    await parts.services?.stop();
   });
 
   return {
@@ -78,6 +86,9 @@ export function useCluster(): Cluster {
     },
     get pods() {
       return need(parts.pods);
+    },
+    get services() {
+      return need(parts.services);
     },
     get here() {
       return here;

@@ -11,6 +11,7 @@ import { makeTemporaryFolder } from '../../src/testing/temporary-folder.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { CLUSTER_PATH, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
 import { createClusterPullSecret, createPullSecret, passwordOf } from '../scenario/manifests.ts';
+import { webhookAnswers } from './admission.ts';
 import { NAMESPACE, useCluster } from './cluster.ts';
 
 const NAME = 'kube-ecr-secrets-operator';
@@ -98,6 +99,7 @@ for (const major of [4, 3] as const) {
       const back = await cluster.api.must('GET', DEPLOYMENT());
       assert.ok(back.spec.template.spec.containers[0].args.includes('--log-level=debug'));
       assert.equal(back.status.readyReplicas, 1);
+      await webhookAnswers(cluster);
     });
 
     test('leaves CRDs, objects and Secrets behind when it is uninstalled, and nothing else', async () => {
@@ -131,6 +133,7 @@ for (const major of [4, 3] as const) {
       await helm.must('install', 'other', ...cluster.here, '--take-ownership');
       assert.equal((await cluster.find(DEPLOYMENT(`other-${NAME}`))).status.readyReplicas, 1);
       assert.equal(passwordOf((await cluster.api.get(SECRET_PATH(namespace, 'ecr-login'))).body), token);
+      await webhookAnswers(cluster);
       await cluster.api.must('DELETE', NAMESPACED_PATH(namespace, 'one'));
       await createPullSecret(cluster.api, namespace, 'one', { secretName: 'renamed' });
       await isReady(NAMESPACED_PATH(namespace, 'one'));

@@ -11,6 +11,7 @@ import { requestToken } from '../../src/testing/operator-account.ts';
 import { NO_ENVIRONMENT } from '../../src/testing/operator-process.ts';
 import type { TestApi } from '../../src/testing/test-api.ts';
 import { ensureBundle } from '../process/bundle.ts';
+import { type Mounts, makeMounts, type Volume, type VolumeMount } from './mounts.ts';
 
 export interface PodsOptions {
   readonly plane: ControlPlane;
@@ -23,6 +24,8 @@ export interface PodsOptions {
 export interface Pods {
   /** Everything that all of them wrote. */
   output(): string;
+  /** Where a port of the pod with this address is on loopback: at the same number; undefined when there is no such pod. */
+  readonly loopbackPort: (address: string, port: number) => number | undefined;
   stop(): Promise<void>;
 }
 
@@ -31,6 +34,7 @@ interface Container {
   readonly args: readonly string[];
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly volumeMounts?: readonly VolumeMount[];
   readonly readinessProbe?: { readonly httpGet: { readonly path: string; readonly port: string } };
 }
 
@@ -41,23 +45,32 @@ interface Pod {
     readonly serviceAccountName: string;
     readonly restartPolicy: string;
     readonly containers: readonly [Container];
+    readonly volumes?: readonly Volume[];
   };
 }
 
 interface Running {
   readonly pod: Pod;
   readonly child: ChildProcess;
+  readonly mounts: Mounts;
+  /** One that nobody has; loopback addresses are refused as endpoints of a Service. */
+  readonly address: string;
   phase: string;
   ready: boolean;
 }
 
 const LOOK_EVERY_MS = 50;
 const PROBE_LIMIT_MS = 2_000;
+/** For documentation (RFC 5737). */
+const POD_NETWORK = '192.0.2';
+/** The name under which pods run; the cluster must have it. */
+export const NODE_NAME = 'here';
 
 export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
   const path = (name = '', rest = ''): string => `/api/v1/namespaces/${namespace}/pods${name && `/${name}`}${rest}`;
   const running = new Map<string, Running>();
   let output = '';
+  let started = 0;
   const stopping = new AbortController();
 
   /** The folder that Kubernetes mounts into a pod. */
@@ -72,23 +85,27 @@ export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
   const start = async (pod: Pod): Promise<void> => {
     const [container] = pod.spec.containers;
     const { name } = pod.metadata;
-    const target = { apiVersion: 'v1', kind: 'Node', name: 'here' };
+    const target = { apiVersion: 'v1', kind: 'Node', name: NODE_NAME };
+    const mounts = await makeMounts(api, namespace, container.volumeMounts ?? [], pod.spec.volumes ?? []);
     if (pod.spec.nodeName === undefined) await api.must('POST', path(name, '/binding'), { metadata: { name }, target });
     const folder = await makeServiceAccount(pod.spec.serviceAccountName);
     const { hostname, port } = new URL(plane.url);
-    const child = startNode([ensureBundle(), ...container.args], {
+    const child = startNode([ensureBundle(), ...container.args.map(mounts.locate)], {
       ...NO_ENVIRONMENT,
-      ...Object.fromEntries(container.env.map((variable) => [variable.name, variable.value])),
+      ...Object.fromEntries(container.env.map((variable) => [variable.name, mounts.locate(variable.value)])),
       ...env,
       KUBERNETES_SERVICE_HOST: hostname,
       KUBERNETES_SERVICE_PORT: port,
       ECR_OPERATOR_SERVICE_ACCOUNT_FOLDER: folder,
     });
-    const one: Running = { pod, child, phase: 'Running', ready: false };
+    started += 1;
+    const address = `${POD_NETWORK}.${1 + (started % 250)}`;
+    const one: Running = { pod, child, mounts, address, phase: 'Running', ready: false };
     running.set(pod.metadata.uid, one);
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: string) => (output += text));
     child.once('close', (code) => {
       rmSync(folder, { recursive: true, force: true });
+      mounts.remove();
       one.phase = code === 0 ? 'Succeeded' : 'Failed';
       one.ready = false;
     });
@@ -96,12 +113,14 @@ export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
   };
 
   /** What a kubelet tells of it. */
-  const tell = async ({ pod, phase, ready }: Running): Promise<void> => {
+  const tell = async ({ pod, address, phase, ready }: Running): Promise<void> => {
     const [{ name, ...container }] = pod.spec.containers;
     const status = ready ? 'True' : 'False';
     const body = {
       status: {
         phase,
+        podIP: address,
+        podIPs: [{ ip: address }],
         conditions: ['Ready', 'ContainersReady', 'Initialized', 'PodScheduled'].map((type) => ({ type, status })),
         containerStatuses: [
           { name, ready, restartCount: 0, image: String(Reflect.get(container, 'image')), imageID: '' },
@@ -134,6 +153,7 @@ export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
       } else if (!known) await start(pod);
       else {
         const before = `${known.phase} ${known.ready}`;
+        if (known.phase === 'Running') await known.mounts.refresh();
         known.ready = await probe(known);
         if (`${known.phase} ${known.ready}` !== before || known.phase !== 'Running') await tell(known);
       }
@@ -151,6 +171,8 @@ export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
 
   return {
     output: () => output,
+    loopbackPort: (address, port) =>
+      [...running.values()].some((one) => one.address === address && one.phase === 'Running') ? port : undefined,
     async stop() {
       stopping.abort();
       await loop;

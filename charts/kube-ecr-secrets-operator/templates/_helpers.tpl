@@ -15,6 +15,15 @@
 {{- printf "%s-webhook" (include "operator.fullname" .) -}}
 {{- end -}}
 
+{{/*
+Of the webhook's configuration. One with an authority of somebody else is another object: in the first one caBundle is the
+operator's field, and Helm 4 stops where it meets the field of somebody else.
+*/}}
+{{- define "operator.webhookConfigurationName" -}}
+{{- $certificate := .Values.webhook.certificate -}}
+{{- include "operator.fullname" . }}{{ if and $certificate.existingSecret $certificate.caBundle }}-given{{ end -}}
+{{- end -}}
+
 {{- define "operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
