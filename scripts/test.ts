@@ -6,6 +6,7 @@
 import { globSync } from 'node:fs';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { findCertManager } from '../src/testing/cert-manager/find-cert-manager.ts';
 import { findControlPlaneBinaries, wantedVersion } from '../src/testing/control-plane/binaries.ts';
 import { createReport } from '../src/testing/control-plane/progress.ts';
 import { findHelm } from '../src/testing/helm/find-helm.ts';
@@ -37,6 +38,8 @@ if (args[0] !== 'live') {
   if (files.some((file) => file.includes('test/chart/')))
     for (const major of [4, 3] as const) await findHelm(major, { report });
   if (files.some((file) => file.endsWith('scenario/pull.test.ts'))) await findCrane({ report });
+  // Those tests are skipped where it cannot be built.
+  if (files.some((file) => file.endsWith('chart/cert-manager.test.ts'))) await findCertManager({ report });
 }
 
 const counts = { passed: 0, failed: 0, skipped: 0 };

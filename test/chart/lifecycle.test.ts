@@ -143,6 +143,8 @@ for (const major of [4, 3] as const) {
 
     test('without CRDs waits for them, and tells how to get them', async () => {
       await cluster.removeCrds();
+      // The garbage collector takes them too, sooner or later.
+      for (const name of ['ecr-login', 'everywhere']) await cluster.api.send('DELETE', SECRET_PATH(namespace, name));
       made = await uids();
       const flags = cluster.here.filter((flag) => flag !== '--wait');
       const notes = await helm.must('install', NAME, ...flags, '--set', 'crds.enabled=false');

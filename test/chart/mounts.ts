@@ -41,7 +41,11 @@ export async function makeMounts(
   };
   const refresh = async (): Promise<void> => {
     for (const one of made) {
-      const { metadata, data } = await api.must('GET', `/api/v1/namespaces/${namespace}/secrets/${one.secret}`);
+      const { status, body } = await api.get(`/api/v1/namespaces/${namespace}/secrets/${one.secret}`);
+      // What was there stays when the Secret goes.
+      if (status !== 200 && one.version !== '') continue;
+      if (status !== 200) throw new Error(`secret ${one.secret} is not there yet`);
+      const { metadata, data } = body;
       if (metadata.resourceVersion === one.version) continue;
       for (const [key, value] of Object.entries((data ?? {}) as Record<string, string>)) {
         // Never half a file.

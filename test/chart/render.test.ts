@@ -1,43 +1,17 @@
-// What the chart makes of its values: the same by both Helms, accepted by a real API server, and refused in words.
+// What the chart makes of its values: the same by both Helms, and refused in words.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
-import { CHART, type Rendered, renderChart } from '../../src/testing/helm/chart.ts';
-import { createHelm, type Helm } from '../../src/testing/helm/helm.ts';
-import { OPERATOR_NAMESPACE } from '../../src/testing/operator-account.ts';
-import { useWorld } from '../../src/testing/world.ts';
+import { CHART, type Rendered } from '../../src/testing/helm/chart.ts';
+import { only, setFlags, sorted, useRendering } from './rendering.ts';
 
 /** What the defaults make, CRDs aside; UPDATE_GOLDEN=1 writes it anew. */
 const GOLDEN = fileURLToPath(new URL('./defaults.golden.yaml', import.meta.url));
-const RELEASE = { name: 'rendered', namespace: OPERATOR_NAMESPACE };
 
-let helms: readonly [Helm, Helm];
-before(async () => {
-  helms = [await createHelm(4), await createHelm(3)];
-});
-
-/** By both Helms, which must agree. `values` as YAML in the form of a JSON flag. */
-async function render(values: object, ...flags: readonly string[]): Promise<readonly Rendered[]> {
-  const set = Object.entries(values).flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
-  const [one, other] = await Promise.all(helms.map((helm) => renderChart(helm, RELEASE, ...set, ...flags)));
-  assert.deepEqual(sorted(one), sorted(other));
-  return one ?? [];
-}
-
-function sorted(objects: readonly Rendered[] | undefined): readonly Rendered[] {
-  const nameOf = ({ kind, metadata }: Rendered): string => `${kind} ${metadata.name}`;
-  return (objects ?? []).toSorted((one, other) => nameOf(one).localeCompare(nameOf(other)));
-}
-
-/** The object of a kind. */
-function only(objects: readonly Rendered[], kind: string): Rendered {
-  const found = objects.find((object) => object.kind === kind);
-  assert.ok(found, `there is no ${kind}`);
-  return found;
-}
+const { helms, render } = useRendering();
 const podOf = (objects: readonly Rendered[]): Rendered['spec'] => only(objects, 'Deployment')['spec'].template.spec;
 const containerOf = (objects: readonly Rendered[]): Rendered['spec'] => podOf(objects).containers[0];
 const envOf = (objects: readonly Rendered[]): Readonly<Record<string, string>> =>
@@ -50,7 +24,7 @@ test('the version of the chart is that of the program, and so is its appVersion'
 });
 
 test('helm lint finds nothing, not even a warning', async () => {
-  for (const helm of helms) {
+  for (const helm of helms()) {
     const said = await helm.must('lint', '--strict', CHART, '--kube-version', '1.37.0');
     assert.match(said, /1 chart\(s\) linted, 0 chart\(s\) failed/);
     assert.doesNotMatch(said, /WARNING|ERROR/);
@@ -74,148 +48,6 @@ test('the defaults make what they always made', async () => {
   const text = objects.map((object) => stringify(object, { lineWidth: 0 })).join('---\n');
   if (process.env['UPDATE_GOLDEN']) writeFileSync(GOLDEN, text);
   assert.equal(text, readFileSync(GOLDEN, 'utf8'), 'if this was meant: UPDATE_GOLDEN=1, and look at the difference');
-});
-
-/** Every switch that is not at its default, by what it does. Each must render, and the API server must take it. */
-const SWITCHES: Readonly<Record<string, object>> = {
-  'the defaults': {},
-  'names and labels': { nameOverride: 'named', fullnameOverride: 'full', commonLabels: { team: 'a' } },
-  'the image': {
-    image: { registry: 'mirror.example:5000', tag: '9.9.9', digest: `sha256:${'a'.repeat(64)}`, pullPolicy: 'Always' },
-    imagePullSecrets: [{ name: 'pull' }, 'other'],
-  },
-  'the values of a parent chart': {
-    enabled: true,
-    global: { imageRegistry: 'mirror.example', imagePullSecrets: ['pull'], something: { of: 'others' } },
-  },
-  rest: { replicas: 0 },
-  'the values that the Go project had': {
-    podAnnotations: { a: 'b' },
-    image: { repository: 'mirror.example/kube-ecr-secrets-operator', tag: '1.0.0' },
-    resources: { limits: { cpu: '500m', memory: '128Mi' }, requests: { cpu: '10m', memory: '64Mi' } },
-    nodeSelector: { disk: 'ssd' },
-    tolerations: [{ key: 'a', operator: 'Exists' }],
-    affinity: { nodeAffinity: {} },
-    service: { port: 443 },
-  },
-  'no memory limit': { resources: { limits: null, requests: { memory: '100M' } } },
-  'flags of the operator': {
-    ambientCredentials: 'none',
-    renewalsPerSecond: 5,
-    logLevel: 'debug',
-    logFormat: 'text',
-    legacyConversion: { enabled: true },
-    serviceAccountTokens: { enabled: true },
-    extraArgs: ['--namespace=other'],
-  },
-  'the way to AWS': {
-    proxy: { httpsProxy: 'http://proxy.example:3128', noProxy: '10.0.0.0/8' },
-    awsCABundle: { configMap: 'authorities', key: 'bundle.pem' },
-  },
-  'CRDs that are not kept': { crds: { keep: false, annotations: { a: 'b' } } },
-  'CRDs by somebody else': { crds: { enabled: false } },
-  'an account of somebody else': { serviceAccount: { create: false, name: 'somebodys' }, rbac: { create: false } },
-  'an account with a role': { serviceAccount: { name: 'own', annotations: { 'eks.amazonaws.com/role-arn': 'arn' } } },
-  'roles for people': { rbac: { aggregateToEdit: false, aggregateToView: true } },
-  'no roles for people': { rbac: { userRoles: false } },
-  'no policies': { admissionPolicy: { enabled: false } },
-  metrics: { metrics: { perObject: 0, port: 9090 }, service: { port: 9090, annotations: { a: 'b' } } },
-  'a dashboard': { metrics: { dashboard: { enabled: true, annotations: { folder: 'ecr' } } } },
-  'no webhook': { webhook: { enabled: false }, networkPolicy: { enabled: true } },
-  'a webhook that warns of missing namespaces': { webhook: { missingNamespaces: 'Warn', port: 8443 } },
-  'a webhook with a certificate of somebody else': {
-    webhook: {
-      annotations: { 'cert-manager.io/inject-ca-from': 'a/b' },
-      certificate: { existingSecret: 'certificate' },
-    },
-  },
-  'no metrics': { metrics: { enabled: false }, networkPolicy: { enabled: true } },
-  'a network policy': {
-    networkPolicy: {
-      enabled: true,
-      metricsFrom: [{ namespaceSelector: { matchLabels: { a: 'b' } } }],
-      egress: [{ ports: [{ port: 443 }] }],
-    },
-  },
-  'the pod': {
-    probePort: 9091,
-    podLabels: { a: 'b' },
-    podAnnotations: { a: 'b' },
-    deploymentAnnotations: { a: 'b' },
-    podSecurityContext: { runAsUser: 1_000 },
-    securityContext: { runAsGroup: 1_000 },
-    hostUsers: false,
-    dnsPolicy: 'None',
-    dnsConfig: { nameservers: ['10.0.0.1'] },
-    hostAliases: [{ ip: '10.0.0.2', hostnames: ['a'] }],
-    topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway' }],
-    priorityClassName: 'system-cluster-critical',
-    runtimeClassName: 'gvisor',
-    terminationGracePeriodSeconds: 15,
-  },
-  'the network of the node': { hostNetwork: true },
-  'what we did not think of': {
-    extraEnv: [{ name: 'A', value: 'b' }],
-    extraEnvFrom: [{ configMapRef: { name: 'a', optional: true } }],
-    extraVolumes: [{ name: 'v', emptyDir: {} }],
-    extraVolumeMounts: [{ name: 'v', mountPath: '/v' }],
-    extraContainers: [{ name: 'beside', image: 'example.com/beside:1' }],
-    extraInitContainers: [{ name: 'first', image: 'example.com/first:1' }],
-    extraObjects: [
-      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: '{{ .Release.Name }}-object' } },
-      'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-text\n',
-    ],
-  },
-};
-
-describe('values', () => {
-  const world = useWorld();
-  /** Collections by kind, as the API server tells them. */
-  const paths = new Map<string, (object: Rendered) => string>();
-  before(async () => {
-    for (const group of ['api/v1', ...(await groups())]) {
-      const { resources } = await world.api.must('GET', `/${group}`);
-      for (const { name, kind, namespaced } of resources) {
-        if (name.includes('/')) continue;
-        const version = group.replace(/^apis?\//, '');
-        paths.set(`${version} ${kind}`, ({ metadata }) =>
-          namespaced ? `/${group}/namespaces/${metadata.namespace ?? OPERATOR_NAMESPACE}/${name}` : `/${group}/${name}`,
-        );
-      }
-    }
-  });
-  const groups = async (): Promise<readonly string[]> => {
-    const { groups: all } = await world.api.must('GET', '/apis');
-    return all.map(
-      ({ preferredVersion }: { preferredVersion: { groupVersion: string } }) => `apis/${preferredVersion.groupVersion}`,
-    );
-  };
-
-  for (const [what, values] of Object.entries(SWITCHES)) {
-    test(`for ${what} make objects that the API server takes, with every field it knows`, async () => {
-      const objects = await render(values);
-      assert.ok(objects.length > 3);
-      for (const object of objects) {
-        const path = paths.get(`${object.apiVersion} ${object.kind}`)?.(object) ?? '';
-        const query = '?dryRun=All&fieldValidation=Strict&fieldManager=chart&force=true';
-        const to = `${path}/${object.metadata.name}${query}`;
-        // A pod is only admitted with an account that is there.
-        const sent =
-          object.kind === 'Pod' ? { ...object, spec: { ...object['spec'], serviceAccountName: 'default' } } : object;
-        const { status, body } = await world.api.send('PATCH', to, sent, 'application/apply-patch+yaml');
-        assert.ok(status === 200 || status === 201, `${object.kind}: ${status} ${body.message ?? body}`);
-      }
-    });
-  }
-
-  test('the API server does not take a field that is misspelt, so that the tests above prove something', async () => {
-    const deployment = only(await render({}), 'Deployment');
-    const wrong = JSON.parse(JSON.stringify(deployment).replace('"enableServiceLinks"', '"enableServiceLink"'));
-    const path = `/apis/apps/v1/namespaces/${OPERATOR_NAMESPACE}/deployments/rendered`;
-    const query = '?dryRun=All&fieldValidation=Strict&fieldManager=chart&force=true';
-    const { status } = await world.api.send('PATCH', `${path}${query}`, wrong, 'application/apply-patch+yaml');
-    assert.ok(status >= 400, String(status));
-  });
 });
 
 describe('the image', () => {
@@ -375,6 +207,10 @@ describe('values that cannot be', () => {
       'metrics.enabled is false, so there is nothing that metrics.serviceMonitor or metrics.podMonitor could scrape',
     ],
     'one port for both servers': [{ probePort: 8_080 }, 'metrics.port and probePort are the same: 8080'],
+    'two certificates for the webhook': [
+      { webhook: { certificate: { existingSecret: 'a', certManager: { enabled: true } } } },
+      'cert-manager makes the certificate (certManager.enabled), so leave out existingSecret and caBundle',
+    ],
     'the image of the Go project': [
       { image: { repository: 'ghcr.io/zak905/kube-ecr-secrets-operator/controller-manager' } },
       'is the image of the Go project, which this chart cannot run',
@@ -382,8 +218,8 @@ describe('values that cannot be', () => {
   };
   for (const [what, [values, words]] of Object.entries(REFUSED)) {
     test(`are refused by both Helms for ${what}`, async () => {
-      const set = Object.entries(values).flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
-      for (const helm of helms) {
+      const set = setFlags(values);
+      for (const helm of helms()) {
         const { code, stderr } = await helm.run('template', 'a', CHART, '--kube-version', '1.37.0', ...set);
         assert.equal(code, 1);
         assert.ok(stderr.includes(words), stderr);

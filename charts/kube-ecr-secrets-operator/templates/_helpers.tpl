@@ -15,6 +15,16 @@
 {{- printf "%s-webhook" (include "operator.fullname" .) -}}
 {{- end -}}
 
+{{/* The Secret with a certificate that somebody else sees to; empty when the operator makes its own. */}}
+{{- define "operator.webhookSecret" -}}
+{{- $certificate := .Values.webhook.certificate -}}
+{{- if $certificate.certManager.enabled -}}
+{{- printf "%s-tls" (include "operator.webhookName" .) -}}
+{{- else -}}
+{{- $certificate.existingSecret -}}
+{{- end -}}
+{{- end -}}
+
 {{/*
 Of the webhook's configuration. One with an authority of somebody else is another object: in the first one caBundle is the
 operator's field, and Helm 4 stops where it meets the field of somebody else.

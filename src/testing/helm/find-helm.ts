@@ -29,7 +29,7 @@ function helm(major: HelmMajor): Tool {
       if (found === undefined) return 'does not answer as Helm';
       return Number(found) === major ? undefined : `is Helm ${found}`;
     },
-    package: `${module}/cmd/helm`,
+    source: `${module}/cmd/helm`,
     // It says its version, which `go install` alone does not make it do.
     linkerFlags: `-X ${module}/internal/version.version=v${version}`,
     // helm.sh/docs/intro/install

@@ -16,7 +16,7 @@ const CRANE: Tool = {
   variable: 'CRANE',
   versionArgs: ['version'],
   complaint: (says) => (/^v?\d+\.\d+\./u.test(says) ? undefined : 'does not answer as crane'),
-  package: 'github.com/google/go-containerregistry/cmd/crane',
+  source: 'github.com/google/go-containerregistry/cmd/crane',
   linkerFlags: '',
   archive: (os, arch) => {
     const cpu = arch === 'amd64' ? 'x86_64' : arch;

@@ -44,7 +44,7 @@ describe('a tool that is not at hand', () => {
     variable: 'THING',
     versionArgs: [],
     complaint: (says) => (says === 'thing 1\n' ? undefined : 'is no thing'),
-    package: 'example.com/thing',
+    source: 'example.com/thing',
     linkerFlags: '',
     archive: () =>
       site === undefined

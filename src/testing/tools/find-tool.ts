@@ -2,7 +2,7 @@
 // module; in that order. Nothing unverified and nothing half made ever gets into the cache.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { arch as machineArch, platform as machinePlatform } from 'node:os';
 import { join } from 'node:path';
 import { isProgram, programCache } from '../control-plane/binaries.ts';
@@ -39,8 +39,8 @@ export interface Tool {
   /** Arguments by which it says its version, and what is then wrong with it: words behind its name; undefined for nothing. */
   readonly versionArgs: readonly string[];
   readonly complaint: (says: string) => string | undefined;
-  /** Package with its main function. */
-  readonly package: string;
+  /** What it is built of: a published package, or the files of a module of ours, by name. */
+  readonly source: string | Readonly<Record<string, string>>;
   readonly linkerFlags: string;
   /** @param os, arch  in Go's words; undefined when there is no release for them */
   readonly archive: (os: string, arch: string) => ReleaseArchive | undefined;
@@ -53,12 +53,16 @@ export interface FindToolOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+/** Nothing leads to a tool; the message names the ways out. */
+export class MissingToolError extends Error {
+  override readonly name = 'MissingToolError';
+}
+
 /**
  * Finds a tool. Several processes may ask at once: one obtains it, the others wait.
  *
  * @returns its path, or a name to be looked up on the PATH
- * @throws Error when the variable names something else; when nothing leads to it, in one sentence that names the ways out;
- *         when the build fails
+ * @throws MissingToolError when nothing leads to it; Error when the variable names something else, or the build fails
  */
 export async function findTool(tool: Tool, options: FindToolOptions = {}): Promise<string> {
   const env = options.env ?? process.env;
@@ -113,16 +117,23 @@ async function download({ program, archive }: Tool, work: string, report: Report
 }
 
 async function build(tool: Tool, work: string, env: NodeJS.ProcessEnv, report: Report): Promise<void> {
-  const { title, program, version, variable, linkerFlags } = tool;
+  const { title, program, version, variable, linkerFlags, source } = tool;
   if (!(await findGo(env))) {
-    throw new Error(
+    throw new MissingToolError(
       `Cannot find ${title}: put ${program} on the path, or name it in ${variable}, or install Go 1.25 or newer to build it, or get internet access to download it.`,
     );
   }
   await runStep(report, `building ${program} ${version} with go`, async (showDetail) => {
     let packages = 0;
     // -v: one line per package that is compiled.
-    const args = ['install', '-trimpath', '-v', '-ldflags', `-s -w ${linkerFlags}`, `${tool.package}@v${version}`];
+    const flags = ['-trimpath', '-v', '-ldflags', `-s -w ${linkerFlags}`];
+    if (typeof source !== 'string')
+      for (const [file, text] of Object.entries(source)) writeFileSync(join(work, file), text);
+    // -mod=mod: go.sum and the indirect requirements are worked out on the way.
+    const args =
+      typeof source === 'string'
+        ? ['install', ...flags, `${source}@v${version}`]
+        : ['build', '-mod=mod', ...flags, '-o', program, '.'];
     await runGo(args, {
       cwd: work,
       env: { ...env, GOBIN: work },

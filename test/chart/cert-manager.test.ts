@@ -1,0 +1,97 @@
+// The webhook with certificates by cert-manager, whose own controllers make them: the objects of the chart are what they need,
+// the API server believes what the pod serves, and the two of us never write the same field.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type CertManager, startCertManager } from '../../src/testing/cert-manager/cert-manager.ts';
+import type { Helm } from '../../src/testing/helm/helm.ts';
+import { eventually } from '../../src/testing/test-api.ts';
+import { SECRET_PATH } from '../../src/testing/world.ts';
+import { webhookAnswers } from './admission.ts';
+import { NAMESPACE, useCluster } from './cluster.ts';
+
+const NAME = 'kube-ecr-secrets-operator';
+const CONFIGURATION = `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/${NAME}`;
+const CERTIFICATE = SECRET_PATH(NAMESPACE, `${NAME}-webhook-tls`);
+const AUTHORITY = SECRET_PATH(NAMESPACE, `${NAME}-webhook-ca`);
+const BY_CERT_MANAGER = ['--set', 'webhook.certificate.certManager.enabled=true'];
+
+describe('a webhook with certificates by cert-manager', () => {
+  const cluster = useCluster();
+  let helm: Helm;
+  let certManager: CertManager | undefined;
+  before(async () => {
+    helm = await cluster.helm(4);
+    certManager = await startCertManager(cluster.plane);
+  });
+  after(async () => {
+    await helm.run('uninstall', NAME, '--namespace', NAMESPACE, '--wait');
+    for (const path of [CERTIFICATE, AUTHORITY]) await cluster.api.send('DELETE', path);
+    await certManager?.stop();
+    await cluster.removeCrds();
+  });
+  const needsGo = (t: { skip(why: string): void }): boolean => {
+    if (certManager === undefined) t.skip('cert-manager is built with Go, which is not here');
+    return certManager === undefined;
+  };
+
+  const text = (base64: string): string => Buffer.from(base64, 'base64').toString();
+  /** Who wrote caBundle, as the API server knows it. */
+  const writers = async (): Promise<readonly string[]> => {
+    const { metadata } = await cluster.api.must('GET', CONFIGURATION);
+    return metadata.managedFields
+      .filter(({ fieldsV1 }: { fieldsV1: object }) => JSON.stringify(fieldsV1).includes('f:caBundle'))
+      .map(({ manager }: { manager: string }) => manager);
+  };
+  const isInjected = async (): Promise<void> =>
+    void (await eventually(async () => {
+      const { data } = await cluster.api.must('GET', CERTIFICATE);
+      const { webhooks } = await cluster.api.must('GET', CONFIGURATION);
+      // It leaves in there what is still good.
+      assert.ok(text(webhooks[0].clientConfig.caBundle ?? '').includes(text(data['ca.crt'])));
+      assert.deepEqual(await writers(), ['cert-manager-cainjector']);
+      return true;
+    }, 20_000));
+
+  test('is ready when install --wait ends, and is believed by the authority that cert-manager wrote', async (t) => {
+    if (needsGo(t)) return;
+    await helm.must('install', NAME, ...cluster.here, ...BY_CERT_MANAGER);
+    await isInjected();
+    await webhookAnswers(cluster);
+    assert.ok(!cluster.pods.output().includes('The webhook has trouble'), cluster.pods.output());
+  });
+
+  test('is believed all the time while a certificate is renewed', async (t) => {
+    if (needsGo(t)) return;
+    const { metadata, data } = await cluster.api.must('GET', CERTIFICATE);
+    await cluster.api.must('DELETE', CERTIFICATE);
+    const renewed = await eventually(async () => {
+      const found = await cluster.find(CERTIFICATE);
+      return found?.data?.['tls.crt'] ? found : undefined;
+    }, 20_000);
+    assert.notEqual(renewed.metadata.uid, metadata.uid);
+    assert.notEqual(renewed.data['tls.crt'], data['tls.crt']);
+    assert.equal(renewed.data['ca.crt'], data['ca.crt']);
+    // The pod still serves the former one.
+    await webhookAnswers(cluster);
+    await isInjected();
+  });
+
+  test('has its authority written again by cert-manager, not by us, when somebody empties it', async (t) => {
+    if (needsGo(t)) return;
+    const webhooks = [{ name: 'pullsecrets.aws.zakariaamine.com', clientConfig: { caBundle: null } }];
+    await cluster.api.must('PATCH', CONFIGURATION, { webhooks }, 'application/strategic-merge-patch+json');
+    await isInjected();
+    await webhookAnswers(cluster);
+  });
+
+  test('changes to certificates of its own by an upgrade, and back', async (t) => {
+    if (needsGo(t)) return;
+    await helm.must('upgrade', NAME, ...cluster.here);
+    await webhookAnswers(cluster);
+    assert.deepEqual(await writers(), [NAME]);
+    await helm.must('upgrade', NAME, ...cluster.here, ...BY_CERT_MANAGER);
+    await isInjected();
+    await webhookAnswers(cluster);
+  });
+});
