@@ -1,7 +1,8 @@
 // Runs the tests in node's own runner and ends with one line of counts.
-//   node scripts/test.ts              everything but the tests against AWS itself
+//   node scripts/test.ts              everything but the two below
 //   node scripts/test.ts FILE...      these files
 //   node scripts/test.ts live         the tests against AWS itself
+//   node scripts/test.ts alerts       the alerts, by promtool
 
 import { globSync } from 'node:fs';
 import { run } from 'node:test';
@@ -10,9 +11,12 @@ import { findCertManager } from '../src/testing/cert-manager/find-cert-manager.t
 import { findControlPlaneBinaries, wantedVersion } from '../src/testing/control-plane/binaries.ts';
 import { createReport } from '../src/testing/control-plane/progress.ts';
 import { findHelm } from '../src/testing/helm/find-helm.ts';
+import { findPromtool } from '../src/testing/promtool/find-promtool.ts';
 import { findCrane } from '../src/testing/registry/find-crane.ts';
 
 const LIVE = 'test/live/*.test.ts';
+/** The build of promtool takes minutes, and the alerts hardly ever change. */
+const ALERTS = 'test/alerts/*.test.ts';
 /** One process: no start-up cost a file, and one control plane for all suites that use it. */
 const TOGETHER = ['src/**/*.test.ts', 'scripts/*.test.ts', 'test/**/*.test.ts'];
 const TIMEOUT_MS = 20 * 60 * 1_000;
@@ -20,7 +24,8 @@ const TIMEOUT_MS = 20 * 60 * 1_000;
 const LIVE_VARIABLES = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION'];
 
 function chosen(args: readonly string[]): readonly string[] {
-  if (args[0] !== 'live') return (args.length > 0 ? [...args] : globSync(TOGETHER, { exclude: [LIVE] })).sort();
+  if (args[0] === 'alerts') return globSync(ALERTS);
+  if (args[0] !== 'live') return (args.length > 0 ? [...args] : globSync(TOGETHER, { exclude: [LIVE, ALERTS] })).sort();
   const missing = LIVE_VARIABLES.filter((name) => !process.env[name]);
   if (missing.length > 0) {
     console.error(`live tests talk to AWS: set ${missing.join(', ')}`);
@@ -34,8 +39,9 @@ const files = chosen(args);
 if (args[0] !== 'live') {
   // Found or built now, with progress on the terminal, rather than silently inside the first suite.
   const report = createReport(process.stderr);
-  await findControlPlaneBinaries(wantedVersion(), { report, controllerManager: true });
-  if (files.some((file) => file.includes('test/chart/')))
+  if (args[0] === 'alerts') await findPromtool({ report });
+  else await findControlPlaneBinaries(wantedVersion(), { report, controllerManager: true });
+  if (files.some((file) => /test\/(chart|alerts)\//.test(file)))
     for (const major of [4, 3] as const) await findHelm(major, { report });
   if (files.some((file) => file.endsWith('scenario/pull.test.ts'))) await findCrane({ report });
   // Those tests are skipped where it cannot be built.
