@@ -88,10 +88,10 @@ export const CASES: Readonly<Record<string, AlertCases>> = {
       labels: {},
     },
     silent: {
-      when: 'one of three fails, and then nobody asks any more',
+      when: 'one of three fails',
       series: {
-        'ecr_operator_logins_total{outcome="failed"}': '0+1x20 20x40',
-        'ecr_operator_logins_total{outcome="success"}': '0+2x20 40x40',
+        'ecr_operator_logins_total{outcome="failed"}': '0+1x60',
+        'ecr_operator_logins_total{outcome="success"}': '0+2x60',
       },
       at: '45m',
     },
@@ -156,9 +156,9 @@ export const CASES: Readonly<Record<string, AlertCases>> = {
       labels: {},
     },
     silent: {
-      when: 'it was renewed within the hour',
+      when: 'it is renewed within the hour',
       series: { ecr_operator_webhook_certificate_expiry_timestamp_seconds: '86400x50 604800x150' },
-      at: '2h',
+      at: '45m',
     },
   },
   EcrOperatorAbsent: {
