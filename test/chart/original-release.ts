@@ -11,13 +11,30 @@ const NAME = 'kube-ecr-secrets-operator';
 const LABELS = { 'control-plane': 'controller-manager', 'app.kubernetes.io/name': NAME };
 const ACCOUNT = `${NAME}-controller-manager`;
 
-const OBJECTS: readonly object[] = [
+/** With them its pod runs (src/testing/original/main.ts); without, it rests. */
+export interface OriginalPorts {
+  readonly webhook: number;
+  readonly probes: number;
+}
+
+/** Of the pod of the Go project; no such image exists. */
+export const ORIGINAL_IMAGE = 'example.com/manager:0.5.0';
+export const ORIGINAL_CERTIFICATE = 'webhook-server-cert';
+export const ORIGINAL_WEBHOOK_SERVICE = `${NAME}-webhook-service`;
+const CERTIFICATE_FOLDER = '/tmp/k8s-webhook-server/serving-certs';
+const KINDS = ['awsecrimagepullsecrets', 'clusterawsecrimagepullsecrets', 'awsecrcredentials'];
+
+const objects = (ports: OriginalPorts | undefined): readonly object[] => [
   { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: ACCOUNT } },
   {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
     metadata: { name: `${NAME}-manager-role` },
-    rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['*'] }],
+    rules: [
+      { apiGroups: [''], resources: ['secrets'], verbs: ['*'] },
+      { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: [GROUP], resources: [...KINDS, ...KINDS.map((kind) => `${kind}/status`)], verbs: ['*'] },
+    ],
   },
   {
     apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -29,8 +46,11 @@ const OBJECTS: readonly object[] = [
   {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: `${NAME}-webhook-service` },
-    spec: { selector: { 'control-plane': 'controller-manager' }, ports: [{ port: 443, targetPort: 9443 }] },
+    metadata: { name: ORIGINAL_WEBHOOK_SERVICE },
+    spec: {
+      selector: { 'control-plane': 'controller-manager' },
+      ports: [{ port: 443, targetPort: ports?.webhook ?? 9443 }],
+    },
   },
   {
     apiVersion: 'admissionregistration.k8s.io/v1',
@@ -43,7 +63,7 @@ const OBJECTS: readonly object[] = [
         sideEffects: 'NoneOnDryRun',
         failurePolicy: 'Fail',
         clientConfig: {
-          service: { name: `${NAME}-webhook-service`, namespace: '{{ .Release.Namespace }}', path: '/' },
+          service: { name: ORIGINAL_WEBHOOK_SERVICE, namespace: '{{ .Release.Namespace }}', path: '/' },
         },
         rules: [{ apiGroups: [GROUP], apiVersions: ['v1alpha2'], operations: ['CREATE', 'UPDATE'], resources: ['*'] }],
       },
@@ -54,27 +74,45 @@ const OBJECTS: readonly object[] = [
     kind: 'Deployment',
     metadata: { name: ACCOUNT, labels: LABELS },
     spec: {
-      // Its program is not here.
-      replicas: 0,
+      replicas: ports ? 1 : 0,
       selector: { matchLabels: { 'control-plane': 'controller-manager' } },
       template: {
         metadata: { labels: LABELS },
-        spec: { serviceAccountName: ACCOUNT, containers: [{ name: 'manager', image: 'example.com/manager:0.5.0' }] },
+        spec: {
+          serviceAccountName: ACCOUNT,
+          securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+          containers: [
+            {
+              name: 'manager',
+              image: ORIGINAL_IMAGE,
+              args: [
+                `--probe-port=${ports?.probes}`,
+                `--webhook-port=${ports?.webhook}`,
+                `--cert-dir=${CERTIFICATE_FOLDER}`,
+              ],
+              ports: [{ name: 'probes', containerPort: ports?.probes ?? 8081 }],
+              readinessProbe: { httpGet: { path: '/readyz', port: 'probes' } },
+              securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+              volumeMounts: [{ name: 'cert', mountPath: CERTIFICATE_FOLDER, readOnly: true }],
+            },
+          ],
+          volumes: [{ name: 'cert', secret: { secretName: ORIGINAL_CERTIFICATE } }],
+        },
       },
     },
   },
 ];
 
 /** A chart that leaves what the Go project's chart left: its CRDs from `crds/`, the rest of the names above. */
-export function makeOriginalChart(): string {
+export function makeOriginalChart(ports?: OriginalPorts): string {
   const folder = makeTemporaryFolder('original-chart');
   writeFileSync(join(folder, 'Chart.yaml'), stringify({ apiVersion: 'v2', name: NAME, version: '0.5.0' }));
-  for (const [sub, objects] of [
+  for (const [sub, made] of [
     ['crds', ORIGINAL_CRDS],
-    ['templates', OBJECTS],
+    ['templates', objects(ports)],
   ] as const) {
     mkdirSync(join(folder, sub));
-    objects.forEach((object, index) => writeFileSync(join(folder, sub, `${index}.yaml`), stringify(object)));
+    made.forEach((object, index) => writeFileSync(join(folder, sub, `${index}.yaml`), stringify(object)));
   }
   return folder;
 }

@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { ControlPlane } from '../../src/testing/control-plane/control-plane.ts';
 import { endNode, startNode } from '../../src/testing/node-process.ts';
 import { requestToken } from '../../src/testing/operator-account.ts';
@@ -12,6 +13,7 @@ import { NO_ENVIRONMENT } from '../../src/testing/operator-process.ts';
 import type { TestApi } from '../../src/testing/test-api.ts';
 import { ensureBundle } from '../process/bundle.ts';
 import { type Mounts, makeMounts, type Volume, type VolumeMount } from './mounts.ts';
+import { ORIGINAL_IMAGE } from './original-release.ts';
 
 export interface PodsOptions {
   readonly plane: ControlPlane;
@@ -31,8 +33,9 @@ export interface Pods {
 
 interface Container {
   readonly name: string;
-  readonly args: readonly string[];
-  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly image: string;
+  readonly args?: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value: string }[];
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
   readonly volumeMounts?: readonly VolumeMount[];
   readonly readinessProbe?: { readonly httpGet: { readonly path: string; readonly port: string } };
@@ -61,6 +64,8 @@ interface Running {
 
 const LOOK_EVERY_MS = 50;
 const PROBE_LIMIT_MS = 2_000;
+/** What runs for pods of the Go project; all others run ours. */
+export const ORIGINAL_PROGRAM = fileURLToPath(new URL('../../src/testing/original/main.ts', import.meta.url));
 /** For documentation (RFC 5737). */
 const POD_NETWORK = '192.0.2';
 /** The name under which pods run; the cluster must have it. */
@@ -90,9 +95,10 @@ export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
     if (pod.spec.nodeName === undefined) await api.must('POST', path(name, '/binding'), { metadata: { name }, target });
     const folder = await makeServiceAccount(pod.spec.serviceAccountName);
     const { hostname, port } = new URL(plane.url);
-    const child = startNode([ensureBundle(), ...container.args.map(mounts.locate)], {
+    const program = container.image === ORIGINAL_IMAGE ? ORIGINAL_PROGRAM : ensureBundle();
+    const child = startNode([program, ...(container.args ?? []).map(mounts.locate)], {
       ...NO_ENVIRONMENT,
-      ...Object.fromEntries(container.env.map((variable) => [variable.name, mounts.locate(variable.value)])),
+      ...Object.fromEntries((container.env ?? []).map((variable) => [variable.name, mounts.locate(variable.value)])),
       ...env,
       KUBERNETES_SERVICE_HOST: hostname,
       KUBERNETES_SERVICE_PORT: port,
@@ -114,7 +120,7 @@ export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
 
   /** What a kubelet tells of it. */
   const tell = async ({ pod, address, phase, ready }: Running): Promise<void> => {
-    const [{ name, ...container }] = pod.spec.containers;
+    const [{ name, image }] = pod.spec.containers;
     const status = ready ? 'True' : 'False';
     const body = {
       status: {
@@ -122,9 +128,7 @@ export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
         podIP: address,
         podIPs: [{ ip: address }],
         conditions: ['Ready', 'ContainersReady', 'Initialized', 'PodScheduled'].map((type) => ({ type, status })),
-        containerStatuses: [
-          { name, ready, restartCount: 0, image: String(Reflect.get(container, 'image')), imageID: '' },
-        ],
+        containerStatuses: [{ name, ready, restartCount: 0, image, imageID: '' }],
       },
     };
     await api.send('PATCH', path(pod.metadata.name, '/status'), body, 'application/strategic-merge-patch+json');

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
 import type { Helm } from '../../src/testing/helm/helm.ts';
 import { type Authority, makeAuthority } from '../../src/testing/self-signed.ts';
+import { eventually } from '../../src/testing/test-api.ts';
 import { SECRET_PATH } from '../../src/testing/world.ts';
 import {
   apply,
@@ -76,7 +77,11 @@ for (const major of [4, 3] as const) {
 
     test('lets everything pass while there is no pod, and refuses again when there is one', async () => {
       await upgrade('--set', 'replicas=0');
-      assertLetThrough(await applyForNoNamespace(cluster));
+      // Helm 3 does not wait for the end of the pod.
+      await eventually(async () => {
+        assertLetThrough(await applyForNoNamespace(cluster));
+        return true;
+      });
       assertLetThrough(await apply(cluster, namespace));
       assert.equal(cluster.services.calls.at(-1), `${NAMESPACE}/${NAME}-webhook:443 -> no ready pod`);
       await upgrade();
