@@ -1,21 +1,24 @@
 // The controllers of cert-manager as a program for tests.
 
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { CERT_MANAGER } from '../foreign-crds.ts';
 import { type FindToolOptions, findTool, MissingToolError, type Tool } from '../tools/find-tool.ts';
 
 const { module, version } = CERT_MANAGER;
+const MAIN = readFileSync(new URL('./main.go', import.meta.url), 'utf8');
 
 const CONTROLLERS: Tool = {
   program: 'cert-manager-controllers',
   title: 'the controllers of cert-manager',
-  version,
+  // One that was built of another text is another program.
+  version: `${version}-${createHash('sha256').update(MAIN).digest('hex').slice(0, 8)}`,
   variable: 'CERT_MANAGER_CONTROLLERS',
   versionArgs: ['--version'],
   complaint: (says) => (says.startsWith('controllers of cert-manager') ? undefined : 'does not answer as they do'),
   source: {
     'go.mod': `module controllers\ngo 1.26.0\nrequire ${module} v${version}\n`,
-    'main.go': readFileSync(new URL('./main.go', import.meta.url), 'utf8'),
+    'main.go': MAIN,
   },
   linkerFlags: `-X main.version=${version}`,
   archive: () => undefined,
