@@ -137,9 +137,12 @@ export function ownSource(options: OwnSourceOptions): Source {
   };
 
   /** @returns why the API server does not trust us yet */
-  const tell = async (bundle: string, newest: string, signal: AbortSignal): Promise<string | undefined> => {
-    const seen = configuration();
-    if (!seen) return 'there is no such webhook configuration, or it may not be watched';
+  const tell = async (
+    seen: WebhookConfiguration,
+    bundle: string,
+    newest: string,
+    signal: AbortSignal,
+  ): Promise<string | undefined> => {
     const isTold = trusts(seen, bundle);
     if (!isTold && !repairs.take())
       return 'somebody else changes caBundle of the webhook configuration again and again';
@@ -151,10 +154,13 @@ export function ownSource(options: OwnSourceOptions): Source {
 
   return {
     async look(signal) {
+      const seen = configuration();
+      // Nobody can call us, and whoever took the configuration away may have taken the Secret too: it is not made anew.
+      if (!seen) return { pair: leaf?.pair, lacks: 'there is no such webhook configuration, or it may not be watched' };
       const authorities = await secret.ensure(leaf ? [leaf.issuer] : [], clock.now(), signal);
       if (!authorities) return { pair: leaf?.pair, lacks: 'the authority was changed at this moment' };
       const { newest, trusted } = authorities;
-      const lacks = await tell(bundleOf(trusted), newest.certificate, signal);
+      const lacks = await tell(seen, bundleOf(trusted), newest.certificate, signal);
       if (needsLeaf(authorities)) {
         const pair = await (await signer()).signLeaf(newest, names, clock.now());
         leaf = { pair, issuer: newest.certificate };

@@ -10,8 +10,8 @@ import { type ControlPlane, startControlPlane } from '../../src/testing/control-
 import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
 import { installCrds } from '../../src/testing/install-crds.ts';
 import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
-import { createTestApi, eventually } from '../../src/testing/test-api.ts';
-import { forgedReview, post } from '../scenario/webhook-rig.ts';
+import { adminOf, createTestApi, eventually } from '../../src/testing/test-api.ts';
+import { configure, forgedReview, post } from '../scenario/webhook-rig.ts';
 import { ensureBundle } from './bundle.ts';
 
 const MIB = 1024 * 1024;
@@ -29,6 +29,7 @@ describe('a flood of large reviews', () => {
     plane = await startControlPlane({ prepare: (address) => installCrds(createTestApi(address)) });
     aws = await startAwsStandIn({ accounts: [] });
     port = await findFreePort();
+    await configure({ api: adminOf(plane) }, { configuration: 'flooded' }, [port]);
     const env = {
       ECR_OPERATOR_WEBHOOK_BIND_ADDRESS: `127.0.0.1:${port}`,
       ECR_OPERATOR_WEBHOOK_CONFIGURATION_NAME: 'flooded',

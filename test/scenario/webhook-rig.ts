@@ -47,8 +47,8 @@ export function asAdmin({ plane }: World): ApiServerAccess {
 
 /** Puts a configuration on the API server that calls these ports, as the chart has it but for the URL. */
 export async function configure(
-  { api }: World,
-  { configuration: name }: WebhookNames,
+  { api }: Pick<World, 'api'>,
+  { configuration: name }: Pick<WebhookNames, 'configuration'>,
   ports: readonly number[],
   caBundle?: string,
 ): Promise<void> {

@@ -1,0 +1,68 @@
+// A webhook with a certificate that somebody else puts into files: served, and renewed, as it comes.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { API_VERSION, NAMESPACED_KIND } from '../../src/api/names.ts';
+import { type EpochMs, HOUR } from '../../src/lib/time.ts';
+import type { KeyPair } from '../../src/pki/certificate.ts';
+import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
+import { makeSelfSigned } from '../../src/testing/self-signed.ts';
+import { eventually } from '../../src/testing/test-api.ts';
+import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { NAMESPACED_PATH, useWorld } from '../../src/testing/world.ts';
+import { asAdmin, configure, freshNames, ownCertificate, REFUSED, removeWebhook, untilHeeded } from './webhook-rig.ts';
+
+const DAY = 24 * HOUR;
+const now = (): EpochMs => Date.now() as EpochMs;
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+// Rule 18
+describe('a certificate in files', () => {
+  const world = useWorld();
+  let folder = '';
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'webhook-'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+  const put = ({ certificate, key }: { readonly certificate: string; readonly key: string }): void => {
+    writeFileSync(join(folder, 'tls.crt'), certificate);
+    writeFileSync(join(folder, 'tls.key'), key);
+  };
+
+  test('is served; one that has ended, or does not fit its key, blocks nobody; a new one is taken up', async () => {
+    const clock = createTravelClock();
+    const namespace = await world.api.createNamespace();
+    const authority = await makeAuthority((now() - 20 * DAY) as EpochMs);
+    const leaf = (madeAt: number): Promise<KeyPair> => signLeaf(authority, ['127.0.0.1'], madeAt as EpochMs);
+    const ended = await leaf(now() - 10 * DAY);
+    put(ended);
+    const names = freshNames();
+    const webhook = ownCertificate(names, { certificate: { op: 'files', folder } });
+    const operator = await world.startOperator(clock, asAdmin(world), { webhook });
+    await configure(world, names, [operator.operator.webhookPort ?? 0], base64(authority.certificate));
+    const create = async (name: string): Promise<number> => {
+      const body = {
+        apiVersion: API_VERSION,
+        kind: NAMESPACED_KIND,
+        metadata: { name },
+        spec: { awsAccess: REFUSED, secretName: name },
+      };
+      return (await world.api.send('POST', NAMESPACED_PATH(namespace), body)).status;
+    };
+    assert.equal(await create('while-ended'), 201);
+    put(await leaf(now()));
+    clock.travel(61_000);
+    await untilHeeded(world, namespace);
+    assert.equal(await create('refused'), 403);
+    put({ ...makeSelfSigned(), key: ended.key });
+    clock.travel(61_000);
+    await eventually(() => (operator.output().includes('does not belong to its certificate') ? true : undefined));
+    assert.equal(await create('refused-too'), 403);
+    await operator.stop();
+    assert.equal(await create('while-down'), 201);
+    await removeWebhook(world, names);
+  });
+});
