@@ -270,6 +270,14 @@ describe('a referenced secret', () => {
       data: { AWS_ACCESS_KEY_ID: base64(`${KEY_ID}\n`), AWS_SECRET_ACCESS_KEY: base64(`${SECRET_KEY}\n`) },
       want: found('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'),
     },
+    'with more than a key can be says so, and keeps nothing of it': {
+      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: base64('x'.repeat(257)) },
+      want: 'has a key AWS_SECRET_ACCESS_KEY of over 256 characters, which no key of AWS has',
+    },
+    'with more than a session token can be says so': {
+      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64('x'.repeat(16_385)) },
+      want: 'has a key AWS_SESSION_TOKEN of over 16384 characters, which no key of AWS has',
+    },
     'without a key id says so': { data: { AWS_SECRET_ACCESS_KEY: secret }, want: 'has no key AWS_ACCESS_KEY_ID' },
     'with an empty key id says so': {
       data: { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: secret },

@@ -5,6 +5,7 @@ import {
   CREDENTIAL_KEYS,
   EXTERNAL_ID_MAX_LENGTH,
   EXTERNAL_ID_PATTERN,
+  INLINE_KEY_MAX_LENGTH,
   type PullSecretKind,
   ROLE_ARN_MAX_LENGTH,
   ROLE_ARN_PATTERN,
@@ -48,6 +49,8 @@ const PLAIN_KEY_ID = /^[A-Z0-9]{16,128}$/;
 const PLAIN_SECRET = /^[A-Za-z0-9/+=]{40}$/;
 /** What a header of a request may hold; anything else is a slip of the editor, and no key that AWS ever gave out. */
 const SENDABLE = /^[\x21-\x7e]+$/;
+/** STS bounds it nowhere; its own are under 4,096 (STS API reference, Credentials), and a request has room for few times that. */
+const SESSION_TOKEN_MAX_LENGTH = 16_384;
 const UNSENDABLE = 'holds white space or characters that no key has';
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
@@ -174,10 +177,17 @@ export function parseCredentials(data: unknown, keys: CredentialKeys): FoundCred
   const sessionToken = read(keys.sessionToken);
   if (!accessKeyId) return lack(keys.accessKeyId, accessKeyId);
   if (!secretAccessKey) return lack(keys.secretAccessKey, secretAccessKey);
-  if (!SENDABLE.test(accessKeyId)) return `has a key ${keys.accessKeyId} that ${UNSENDABLE}`;
-  if (!SENDABLE.test(secretAccessKey)) return `has a key ${keys.secretAccessKey} that ${UNSENDABLE}`;
-  if (sessionToken && !SENDABLE.test(sessionToken)) return `has a key ${keys.sessionToken} that ${UNSENDABLE}`;
+  const fault =
+    faultOf(keys.accessKeyId, accessKeyId, INLINE_KEY_MAX_LENGTH) ??
+    faultOf(keys.secretAccessKey, secretAccessKey, INLINE_KEY_MAX_LENGTH) ??
+    (sessionToken ? faultOf(keys.sessionToken, sessionToken, SESSION_TOKEN_MAX_LENGTH) : undefined);
+  if (fault !== undefined) return fault;
   return { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }, trimmed };
+}
+
+function faultOf(name: string, value: string, longest: number): string | undefined {
+  if (value.length > longest) return `has a key ${name} of over ${longest} characters, which no key of AWS has`;
+  return SENDABLE.test(value) ? undefined : `has a key ${name} that ${UNSENDABLE}`;
 }
 
 /** The account of a role, by its ARN. */

@@ -1,6 +1,7 @@
 // The verbs of the Kubernetes API that we use, over a ResourceDescriptor. No retries: the workqueue has them.
 
-import { type ResourceDescriptor, SERVICE_ACCOUNTS } from '../api/meta.ts';
+import pLimit from 'p-limit';
+import { type ResourceDescriptor, SECRETS, SERVICE_ACCOUNTS } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
 import { isRecord, type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
 import type { DurationMs } from '../lib/time.ts';
@@ -123,6 +124,8 @@ export interface ObjectAddress {
   readonly subresource?: 'status';
 }
 
+/** Secrets that are read whole at once. */
+const WHOLE_SECRETS = 2;
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const ITEMS = '"items":[';
 /** Characters of an object over the cap that are kept. */
@@ -142,8 +145,13 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
   };
   const query = { fieldManager };
 
-  const get: KubeClient['get'] = (resource, namespace, name, signal) =>
-    send({ method: 'GET', path: apiPath(resource, { namespace, name }) }, signal);
+  // A Secret of anybody may have megabytes, each of which is held some times until what matters has been picked out of it.
+  const inTurn = pLimit(WHOLE_SECRETS);
+  const get: KubeClient['get'] = async (resource, namespace, name, signal) => {
+    const ask = (): Promise<JsonRecord> =>
+      send({ method: 'GET', path: apiPath(resource, { namespace, name }) }, signal);
+    return await (resource === SECRETS ? inTurn(ask) : ask());
+  };
   const orNone = async (asked: Promise<JsonRecord>): Promise<JsonRecord | undefined> => {
     try {
       return await asked;

@@ -109,9 +109,11 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
     signal: AbortSignal,
   ): Promise<Resolved> => {
     const called = `secret ${secretName} in namespace ${namespace}`;
-    const { object: secret, fresh } = await reads.read(SECRETS, namespace, secretName, signal);
-    if (!secret) return refusal(`${called} does not exist (spec.awsAccess.secretRef)`, true, fresh);
-    const found = parseCredentials(secret['data'], names);
+    const about = JSON.stringify(names);
+    const pick = (secret: JsonRecord): ReturnType<typeof parseCredentials> => parseCredentials(secret['data'], names);
+    const asked = { resource: SECRETS, namespace, name: secretName, about, pick };
+    const { part: found, fresh } = await reads.read(asked, signal);
+    if (!found) return refusal(`${called} does not exist (spec.awsAccess.secretRef)`, true, fresh);
     if (typeof found === 'string') return refusal(`${called} ${found}`, true, fresh);
     const { credentials, trimmed } = found;
     const remark =
@@ -130,9 +132,10 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
     let role = roleArn;
     let lookAgainAt: EpochMs | undefined;
     if (role === undefined) {
-      const { object: account, fresh } = await reads.read(SERVICE_ACCOUNTS, namespace, name, signal);
-      if (!account) return refusal(missing, true, fresh);
-      role = roleOf(account);
+      const question = { resource: SERVICE_ACCOUNTS, namespace, name, about: 'role', pick: roleOf };
+      const { part: found, fresh } = await reads.read(question, signal);
+      if (!found) return refusal(missing, true, fresh);
+      ({ role } = found);
       if (role === undefined)
         return refusal(`${called} has no usable annotation ${ROLE_ARN_ANNOTATION}, and ${OR_NAME_IT}`, true, fresh);
       lookAgainAt = plus(clock.now(), fresh);
@@ -223,9 +226,9 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
 
 const OR_NAME_IT = 'spec.awsAccess.serviceAccountRef.roleArn is not set';
 
-function roleOf(account: JsonRecord): string | undefined {
+function roleOf(account: JsonRecord): { readonly role: string | undefined } {
   const role = stringMapOf(recordOf(account['metadata'])['annotations']).get(ROLE_ARN_ANNOTATION);
-  return isRoleArn(role) ? role : undefined;
+  return { role: isRoleArn(role) ? role : undefined };
 }
 
 function ofPair(credentials: Credentials): Base {

@@ -4,12 +4,9 @@
 // not stop the others; the next look is always later than now. Everything is read from the stores at the moment it is
 // used, never carried over from an event.
 
-import { type ObjectKey, objectKey } from '../api/meta.ts';
+import type { ObjectKey } from '../api/meta.ts';
 import { REASON } from '../api/names.ts';
-import { formerUid } from '../core/conversion.ts';
-import { desiredTargets } from '../core/desired.ts';
-import type { Login } from '../core/login.ts';
-import { makePayload, planSecrets, type SeenSecret, sizeProblem } from '../core/plan.ts';
+import { sizeProblem } from '../core/plan.ts';
 import { withExtraHosts } from '../core/registries.ts';
 import type { PullSecretObject, Wish } from '../core/resource.ts';
 import { nextStatus, processingStatus, type Round } from '../core/status.ts';
@@ -20,14 +17,14 @@ import { failureFrom } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Clock, type DurationMs, type EpochMs, parseRfc3339, plus, SECOND } from '../lib/time.ts';
 import { announce, announceRemark } from './announcer.ts';
-import { type Applied, applyPlan } from './apply.ts';
-import { type ClusterView, keyOf } from './cluster-view.ts';
+import type { Applied } from './apply.ts';
+import type { ClusterView } from './cluster-view.ts';
 import type { CredentialResolver } from './credentials.ts';
 import type { Fence } from './fence.ts';
-import type { LoginBook, Logins } from './logins.ts';
-import { confirmPrune } from './prune.ts';
-import type { Admitted, Rollout } from './rollout.ts';
+import type { LoginBook } from './logins.ts';
+import type { Rollout } from './rollout.ts';
 import type { SecretWriter } from './secret-writer.ts';
+import { createSecretsRound, type Settled, type Turn, type Widened, type Written } from './secrets-round.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { Result } from './worker.ts';
 
@@ -47,46 +44,16 @@ export interface ReconcilerParts {
 /** A first login that takes longer than this is worth a status write of its own. */
 const SLOW_LOGIN = SECOND;
 const SOON = (SECOND / 10) as DurationMs;
-/** Rounds in a row that say nothing of Secrets which were not as we thought: such is over in no time, nearly always. */
-const SILENT_ROUNDS = 4;
-/** Problems of a Secret that is in the way and that no watch shows. */
-const OBSTRUCTIONS: ReadonlySet<string> = new Set([REASON.secretConflict, REASON.secretTerminating]);
 
 /** By registry: its login has to end after this. */
 type Ends = ReadonlyMap<string, EpochMs>;
-interface Obtained extends Logins {
-  /** As they are written: with the further hosts that they open. */
-  readonly widened: readonly Login[];
+interface Obtained extends Widened {
   readonly lookAgainAt: EpochMs | undefined;
   readonly remark: string | undefined;
 }
 
-/** What one round is about once its logins are there. */
-interface Settled {
-  readonly object: PullSecretObject;
-  readonly wish: Wish;
-  readonly access: Obtained;
-}
-
-/** What one round wrote, and what it left for later. */
-interface Written {
-  readonly round: Round;
-  readonly applied: Applied;
-  /** When the next Secret that waits its turn may be renewed. */
-  readonly nextAt: EpochMs | undefined;
-}
-
-const NOTHING: Admitted = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
 /** Nothing that is held has been overtaken. */
 const ANY: Ends = new Map();
-
-/** One time that a key is worked on. */
-export interface Turn {
-  readonly signal: AbortSignal;
-  readonly log: Logger;
-  /** How often in a row it was tried before. */
-  readonly attempt: number;
-}
 
 /** @returns a function that brings one CR to what it wants; it throws only when the API server could not be reached */
 export function createReconciler({
@@ -101,6 +68,8 @@ export function createReconciler({
   events,
   clock,
 }: ReconcilerParts): (key: ObjectKey, turn: Turn) => Promise<Result> {
+  const writeSecrets = createSecretsRound({ client, view, fence, rollout, secrets, clock });
+
   const logIn = async (object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): Promise<Obtained> => {
     const resolved = await credentials.resolve(object, wish.access, signal);
     if (!resolved.ok) {
@@ -141,66 +110,6 @@ export function createReconciler({
       cancel();
       await writing;
     }
-  };
-
-  /** @returns undefined when the object is not what was decided on any more, and nothing was written */
-  const writeSecrets = async (
-    object: PullSecretObject,
-    wish: Wish,
-    access: Obtained,
-    { log, signal, attempt }: Turn,
-  ): Promise<Written | undefined> => {
-    const desired = desiredTargets(wish.targets, view.namespaceViews());
-    const seen = new Map<string, SeenSecret>();
-    const rivals = new Map<string, string>();
-    for (const { namespace } of desired.targets) {
-      const secret = view.secrets.get(objectKey(namespace, wish.secretName));
-      const rival = secret ? undefined : view.rivalOf(object, namespace, wish.secretName);
-      if (secret) seen.set(namespace, secret);
-      if (rival !== undefined) rivals.set(namespace, rival);
-    }
-    const owned = [...view.secretsOf(object.uid)];
-    const payload = makePayload(access.widened, access.inputs, clock.now());
-    const plan = planSecrets(object, desired.targets, { seen, owned, rivals }, payload);
-    const prune = await confirmPrune(client, object, plan.prune, owned.length, signal);
-    // Gone while that was asked: nothing more is to be kept about it.
-    if (!view.objectByUid(object.uid)) return undefined;
-    const admitted = payload ? rollout.admit(object.uid, plan.actions, payload) : NOTHING;
-    const { actions, waiting, contested, nextAt } = admitted;
-    const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: access.isFresh, log };
-    if (actions.length > 0 && !(await fence.pass(object, access.held, about, signal))) return undefined;
-    const told = (object.status.problems?.items ?? []).filter(({ reason }) => OBSTRUCTIONS.has(reason));
-    const applied = await applyPlan(
-      {
-        writer: secrets,
-        formerUid: formerUid(view.predecessor(keyOf(object)), object),
-        isGood: (secret) => rollout.isGood(object.uid, secret),
-        obstructed: new Set(told.map(({ namespace }) => namespace)),
-        isLate: attempt >= SILENT_ROUNDS,
-        signal,
-      },
-      object,
-      wish.secretName,
-      { actions, prune },
-      payload,
-    );
-    const problems = [...desired.problems, ...plan.problems, ...contested, ...applied.problems];
-    const delayed = applied.delayed.map(({ namespace }) => namespace);
-    return {
-      applied: { ...applied, updated: rollout.collect(object.uid, admitted, applied) },
-      nextAt,
-      round: {
-        generation: object.generation,
-        logins: access.held,
-        failures: access.failures,
-        desired: desired.targets.length + desired.problems.length - applied.terminating.length,
-        ready: [...plan.ready, ...waiting, ...applied.created, ...applied.updated, ...delayed].sort(),
-        pending: plan.waiting.length + applied.retry.length,
-        problems,
-        delayed: applied.delayed,
-        handledReconcileAt: object.reconcileAt,
-      },
-    };
   };
 
   const refuse = async (object: PullSecretObject, reason: string, message: string): Promise<Result> => {
@@ -252,11 +161,12 @@ export function createReconciler({
   };
 
   /** What is left when the logins are there: writes, and what is said about them. */
-  const settle = async (key: ObjectKey, { object, wish, access }: Settled, turn: Turn): Promise<Result> => {
+  const settle = async (key: ObjectKey, settled: Settled & { access: Obtained }, turn: Turn): Promise<Result> => {
+    const { object, wish, access } = settled;
     if (access.isFresh && access.remark !== undefined) announceRemark(events, object, access.remark);
     const tooLarge = sizeProblem(access.widened);
     if (tooLarge !== undefined) return await refuse(object, REASON.secretTooLarge, tooLarge);
-    const written = await writeSecrets(object, wish, access, turn);
+    const written = await writeSecrets(settled, turn);
     if (!written) return { op: 'retry' };
     announce(events, object, wish.secretName, written.round, written.applied);
     logWrites(turn.log, object, wish.secretName, written.applied);

@@ -22,6 +22,7 @@ import { isConflict, isNotFound, isOtherObject } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Store } from '../kube/store.ts';
 import { type JsonRecord, recordOf } from '../lib/json.ts';
+import { createRoom } from '../lib/room.ts';
 import { isOfOurGroup, seenSecretOf } from './objects.ts';
 
 export interface SecretWriter {
@@ -49,7 +50,14 @@ export interface SecretWriter {
   read(namespace: string, name: string): Promise<SeenSecret | undefined>;
 }
 
+/**
+ * Content in flight at once, as base64. Each write holds it about five times (the request as text and as bytes, its answer
+ * as bytes, as text and parsed), beside a heap of some 20 MB, under the 64 MB that the chart gives (docs/rules.md, rule 14).
+ */
+const IN_FLIGHT_BYTES = 1_024 * 1_024;
+
 export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>, signal: AbortSignal): SecretWriter {
+  const room = createRoom(IN_FLIGHT_BYTES);
   const note = (raw: JsonRecord): void => {
     const seen = seenSecretOf(raw);
     if (seen) store.wrote(keyOf(seen), seen);
@@ -64,14 +72,17 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
         metadata: { name, namespace, ...ourMetadata(owner, payload), ownerReferences: [ownerReference(owner)] },
         data: { [DOCKER_CONFIG_KEY]: payload.content },
       };
-      note(await client.create(SECRETS, namespace, body, signal));
+      await room.within(payload.content.length, async () =>
+        note(await client.create(SECRETS, namespace, body, signal)),
+      );
     },
     async update(owner, seen, payload) {
       const body = {
         metadata: { uid: seen.uid, resourceVersion: seen.resourceVersion, ...ourMetadata(owner, payload) },
         data: { [DOCKER_CONFIG_KEY]: payload.content },
       };
-      note(await client.patch(SECRETS, { namespace: seen.namespace, name: seen.name }, body, signal));
+      const at = { namespace: seen.namespace, name: seen.name };
+      await room.within(payload.content.length, async () => note(await client.patch(SECRETS, at, body, signal)));
     },
     async adopt(owner, { namespace, name, uid, resourceVersion }, payload) {
       const raw = await client.get(SECRETS, namespace, name, signal);
@@ -87,7 +98,8 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
         },
         data: { [DOCKER_CONFIG_KEY]: payload.content },
       };
-      note(await client.patch(SECRETS, { namespace, name }, body, signal));
+      const at = { namespace, name };
+      await room.within(payload.content.length, async () => note(await client.patch(SECRETS, at, body, signal)));
     },
     async delete(seen) {
       const { namespace, name, uid, resourceVersion } = seen;

@@ -5,16 +5,27 @@ import type { KubeClient } from '../kube/client.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { type Clock, type DurationMs, MINUTE } from '../lib/time.ts';
 
-export interface Read {
+export interface Read<Part> {
   /** Undefined: there is no such object. */
-  readonly object: JsonRecord | undefined;
+  readonly part: Part | undefined;
   /** How long this read is still good for. */
   readonly fresh: DurationMs;
 }
 
+/** What is read of an object. */
+export interface Question<Part> {
+  readonly resource: ResourceDescriptor;
+  readonly namespace: string;
+  readonly name: string;
+  /** Names the part: two questions about one object that ask for the same say the same. */
+  readonly about: string;
+  /** All that is kept of the object, which may be large, and full of what is nobody's business. */
+  readonly pick: (object: JsonRecord) => Part;
+}
+
 export interface SharedReads {
   /** @throws Failure when it could not be read; that serves nobody else */
-  read(resource: ResourceDescriptor, namespace: string, name: string, signal: AbortSignal): Promise<Read>;
+  read<Part>(question: Question<Part>, signal: AbortSignal): Promise<Read<Part>>;
   /** It changed: it is read again at the next need. */
   forget(resource: ResourceDescriptor, key: ObjectKey): void;
 }
@@ -26,40 +37,42 @@ const FRESH_FOR = (5 * MINUTE) as DurationMs;
 const MOST_HELD = 10_000;
 
 interface Held {
-  readonly object: JsonRecord | undefined;
+  readonly part: unknown;
   /** On the clock that never goes back. */
   readonly staleAt: number;
 }
 
 export function createSharedReads(client: KubeClient, clock: Clock): SharedReads {
-  const reads = new Map<string, Promise<Held>>();
+  /** By object, then by what was asked about it. */
+  const reads = new Map<string, Map<string, Promise<Held>>>();
   const keyOf = ({ plural }: ResourceDescriptor, key: ObjectKey): string => `${plural}/${key}`;
 
-  const begin = async (
-    resource: ResourceDescriptor,
-    namespace: string,
-    name: string,
-    signal: AbortSignal,
-  ): Promise<Held> => {
+  const begin = async ({ resource, namespace, name, pick }: Question<unknown>, signal: AbortSignal): Promise<Held> => {
     const staleAt = clock.monotonic() + FRESH_FOR;
-    return { object: await client.find(resource, namespace, name, signal), staleAt };
+    const object = await client.find(resource, namespace, name, signal);
+    return { part: object && pick(object), staleAt };
   };
 
   return {
-    async read(resource, namespace, name, signal) {
-      const key = keyOf(resource, objectKey(namespace, name));
-      const held = await reads.get(key)?.catch(() => undefined);
-      if (held && held.staleAt > clock.monotonic()) return readOf(held, clock);
+    async read<Part>(question: Question<Part>, signal: AbortSignal) {
+      const key = keyOf(question.resource, objectKey(question.namespace, question.name));
+      const held = await reads
+        .get(key)
+        ?.get(question.about)
+        ?.catch(() => undefined);
+      if (held && held.staleAt > clock.monotonic()) return readOf<Part>(held, clock);
       if (reads.size >= MOST_HELD) reads.clear();
-      const started = begin(resource, namespace, name, signal);
-      reads.set(key, started);
-      started.catch(() => reads.delete(key));
-      return readOf(await started, clock);
+      const started = begin(question, signal);
+      const parts = reads.get(key) ?? new Map<string, Promise<Held>>();
+      reads.set(key, parts.set(question.about, started));
+      started.catch(() => parts.delete(question.about));
+      return readOf<Part>(await started, clock);
     },
     forget: (resource, key) => void reads.delete(keyOf(resource, key)),
   };
 }
 
-function readOf({ object, staleAt }: Held, clock: Clock): Read {
-  return { object, fresh: Math.max(0, staleAt - clock.monotonic()) as DurationMs };
+/** What `pick` made for the same `about`. */
+function readOf<Part>({ part, staleAt }: Held, clock: Clock): Read<Part> {
+  return { part: part as Part | undefined, fresh: Math.max(0, staleAt - clock.monotonic()) as DurationMs };
 }

@@ -1,0 +1,56 @@
+// Covers the bound on bytes in hand: nothing begins without room, everything begins in its turn, and nothing is lost.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createRoom } from './room.ts';
+
+interface Guest {
+  readonly leave: () => void;
+  readonly fail: (error: Error) => void;
+  readonly done: Promise<void>;
+}
+
+describe('a room', () => {
+  const inside: string[] = [];
+
+  const enter = (room: ReturnType<typeof createRoom>, name: string, bytes: number): Guest => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const done = room.within(bytes, async () => {
+      inside.push(name);
+      await promise.finally(() => inside.splice(inside.indexOf(name), 1));
+    });
+    return { leave: resolve, fail: reject, done };
+  };
+  const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+  test('is entered by as many as have room, and by the others in their turn, when somebody leaves', async () => {
+    const room = createRoom(10);
+    const [a, b, c, d] = [enter(room, 'a', 6), enter(room, 'b', 4), enter(room, 'c', 5), enter(room, 'd', 1)];
+    await turn();
+    assert.deepEqual(inside, ['a', 'b']);
+    b.leave();
+    await turn();
+    // There is room for d, but c asked before: else what is large would never have its turn.
+    assert.deepEqual(inside, ['a']);
+    a.leave();
+    await turn();
+    assert.deepEqual(inside, ['c', 'd']);
+    c.leave();
+    d.leave();
+    await Promise.all([a, b, c, d].map(({ done }) => done));
+  });
+
+  test('is had by what is larger than it alone, and is free again after a failure', async () => {
+    const room = createRoom(10);
+    const [large, small] = [enter(room, 'large', 1_000), enter(room, 'small', 1)];
+    await turn();
+    assert.deepEqual(inside, ['large']);
+    large.fail(new Error('no'));
+    await assert.rejects(large.done);
+    await turn();
+    assert.deepEqual(inside, ['small']);
+    small.leave();
+    await small.done;
+    assert.equal(await room.within(10, () => Promise.resolve(7)), 7);
+  });
+});

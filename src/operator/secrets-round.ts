@@ -1,0 +1,136 @@
+// What is seen and what is wanted -> the writes of one CR's Secrets, and what came of them.
+//
+// Guarantees: everything is read from the stores when it is used; nothing is deleted or written over that a second look does
+// not confirm; what all the Secrets in hand are to hold stays within a bound, however much the objects want.
+
+import { objectKey } from '../api/meta.ts';
+import { REASON } from '../api/names.ts';
+import { formerUid } from '../core/conversion.ts';
+import { desiredTargets } from '../core/desired.ts';
+import { dockerConfigBytes } from '../core/docker-config.ts';
+import type { Login } from '../core/login.ts';
+import { makePayload, planSecrets, type SeenSecret } from '../core/plan.ts';
+import type { PullSecretObject, Wish } from '../core/resource.ts';
+import type { Round } from '../core/status.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Logger } from '../lib/log.ts';
+import { createRoom } from '../lib/room.ts';
+import type { Clock, EpochMs } from '../lib/time.ts';
+import { type Applied, applyPlan } from './apply.ts';
+import { type ClusterView, keyOf } from './cluster-view.ts';
+import type { Fence } from './fence.ts';
+import type { Logins } from './logins.ts';
+import { confirmPrune } from './prune.ts';
+import type { Admitted, Rollout } from './rollout.ts';
+import type { SecretWriter } from './secret-writer.ts';
+
+export interface SecretsRoundParts {
+  readonly client: KubeClient;
+  readonly view: ClusterView;
+  readonly fence: Fence;
+  readonly rollout: Rollout;
+  readonly secrets: SecretWriter;
+  readonly clock: Clock;
+}
+
+/** What could be had of the logins. */
+export interface Widened extends Logins {
+  /** As they are written: with the further hosts that they open. */
+  readonly widened: readonly Login[];
+}
+
+/** What one round is about once its logins are there. */
+export interface Settled {
+  readonly object: PullSecretObject;
+  readonly wish: Wish;
+  readonly access: Widened;
+}
+
+/** One time that a key is worked on. */
+export interface Turn {
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** How often in a row it was tried before. */
+  readonly attempt: number;
+}
+
+/** What one round wrote, and what it left for later. */
+export interface Written {
+  readonly round: Round;
+  readonly applied: Applied;
+  /** When the next Secret that waits its turn may be renewed. */
+  readonly nextAt: EpochMs | undefined;
+}
+
+/** @returns undefined when the object is not what was decided on any more, and nothing was written */
+export type SecretsRound = (settled: Settled, turn: Turn) => Promise<Written | undefined>;
+
+/** Rounds in a row that say nothing of Secrets which were not as we thought: such is over in no time, nearly always. */
+const SILENT_ROUNDS = 4;
+/** What the Secrets of objects that are worked on are to hold, all together: an object may want 1 MiB (docs/rules.md, rule 14). */
+const PAYLOAD_BYTES = 1_024 * 1_024;
+/** Problems of a Secret that is in the way and that no watch shows. */
+const OBSTRUCTIONS: ReadonlySet<string> = new Set([REASON.secretConflict, REASON.secretTerminating]);
+const NOTHING: Admitted = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
+
+export function createSecretsRound({ client, view, fence, rollout, secrets, clock }: SecretsRoundParts): SecretsRound {
+  const room = createRoom(PAYLOAD_BYTES);
+
+  const write: SecretsRound = async ({ object, wish, access }, { log, signal, attempt }) => {
+    // While there was no room, somebody may have changed his mind.
+    if (view.objectByUid(object.uid)?.generation !== object.generation) return undefined;
+    const desired = desiredTargets(wish.targets, view.namespaceViews());
+    const seen = new Map<string, SeenSecret>();
+    const rivals = new Map<string, string>();
+    for (const { namespace } of desired.targets) {
+      const secret = view.secrets.get(objectKey(namespace, wish.secretName));
+      const rival = secret ? undefined : view.rivalOf(object, namespace, wish.secretName);
+      if (secret) seen.set(namespace, secret);
+      if (rival !== undefined) rivals.set(namespace, rival);
+    }
+    const owned = [...view.secretsOf(object.uid)];
+    const payload = makePayload(access.widened, access.inputs, clock.now());
+    const plan = planSecrets(object, desired.targets, { seen, owned, rivals }, payload);
+    const prune = await confirmPrune(client, object, plan.prune, owned.length, signal);
+    // Gone while that was asked: nothing more is to be kept about it.
+    if (!view.objectByUid(object.uid)) return undefined;
+    const admitted = payload ? rollout.admit(object.uid, plan.actions, payload) : NOTHING;
+    const { actions, waiting, contested, nextAt } = admitted;
+    const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: access.isFresh, log };
+    if (actions.length > 0 && !(await fence.pass(object, access.held, about, signal))) return undefined;
+    const told = (object.status.problems?.items ?? []).filter(({ reason }) => OBSTRUCTIONS.has(reason));
+    const applied = await applyPlan(
+      {
+        writer: secrets,
+        formerUid: formerUid(view.predecessor(keyOf(object)), object),
+        isGood: (secret) => rollout.isGood(object.uid, secret),
+        obstructed: new Set(told.map(({ namespace }) => namespace)),
+        isLate: attempt >= SILENT_ROUNDS,
+        signal,
+      },
+      object,
+      wish.secretName,
+      { actions, prune },
+      payload,
+    );
+    const problems = [...desired.problems, ...plan.problems, ...contested, ...applied.problems];
+    const delayed = applied.delayed.map(({ namespace }) => namespace);
+    return {
+      applied: { ...applied, updated: rollout.collect(object.uid, admitted, applied) },
+      nextAt,
+      round: {
+        generation: object.generation,
+        logins: access.held,
+        failures: access.failures,
+        desired: desired.targets.length + desired.problems.length - applied.terminating.length,
+        ready: [...plan.ready, ...waiting, ...applied.created, ...applied.updated, ...delayed].sort(),
+        pending: plan.waiting.length + applied.retry.length,
+        problems,
+        delayed: applied.delayed,
+        handledReconcileAt: object.reconcileAt,
+      },
+    };
+  };
+
+  return (settled, turn) => room.within(dockerConfigBytes(settled.access.widened), () => write(settled, turn));
+}

@@ -1,0 +1,87 @@
+// Covers what is kept of the objects that CRs refer to: the part that was asked for, for five minutes, and no more.
+
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { objectKey, SECRETS } from '../api/meta.ts';
+import { createClient } from '../kube/client.ts';
+import { createTransport, type Transport } from '../kube/transport.ts';
+import type { JsonRecord } from '../lib/json.ts';
+import { type DurationMs, MINUTE } from '../lib/time.ts';
+import { START } from '../testing/builders.ts';
+import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
+import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
+import { createSharedReads, type SharedReads } from './shared-reads.ts';
+
+const { signal } = new AbortController();
+
+describe('an object that is referred to', () => {
+  let server: ScriptedServer;
+  let transport: Transport;
+  let clock: ManualClock;
+  let reads: SharedReads;
+  beforeEach(async () => {
+    server = await startScriptedServer();
+    clock = createManualClock(START);
+    transport = createTransport({ access: server.access(), clock, userAgent: 'test' });
+    reads = createSharedReads(createClient(transport, 'test'), clock);
+  });
+  afterEach(async () => {
+    transport.close();
+    await server.stop();
+  });
+
+  const read = (about = 'type', name = 'a'): Promise<unknown> => {
+    const pick = (object: JsonRecord): unknown => object[about];
+    return reads.read({ resource: SECRETS, namespace: 'ns', name, about, pick }, signal).then(({ part }) => part);
+  };
+  /** A request about something else, to its end. */
+  const somethingElse = async (): Promise<void> => {
+    const asked = transport.send({ method: 'GET', path: '/version' }, signal);
+    (await server.next()).answer(200, {});
+    await asked;
+  };
+  const serve = (body: object): void => server.script((exchange) => exchange.answer(200, body));
+
+  // Rule 8
+  test('is read once for all who ask within five minutes, and again after that, or when it changed', async () => {
+    serve({ type: 'one' });
+    assert.deepEqual([await read(), await read()], ['one', 'one']);
+    serve({ type: 'two' });
+    await clock.advance((5 * MINUTE - 1) as DurationMs);
+    assert.equal(await read(), 'one');
+    await clock.advance(1 as DurationMs);
+    assert.equal(await read(), 'two');
+    serve({ type: 'three' });
+    reads.forget(SECRETS, objectKey('ns', 'a'));
+    assert.equal(await read(), 'three');
+    assert.equal(server.requests.length, 3);
+  });
+
+  test('is read for each part that is asked for, and the parts are not mixed up', async () => {
+    serve({ type: 'one', kind: 'Secret' });
+    assert.deepEqual([await read('type'), await read('kind'), await read('type')], ['one', 'Secret', 'one']);
+    assert.equal(server.requests.length, 2);
+  });
+
+  test('that is not there is not asked for again meanwhile; one that could not be read is', async () => {
+    server.script((exchange) => exchange.answer(404, {}));
+    assert.deepEqual([await read(), await read()], [undefined, undefined]);
+    server.script((exchange) => exchange.answer(500, {}));
+    await assert.rejects(read('type', 'b'));
+    serve({ type: 'one' });
+    assert.equal(await read('type', 'b'), 'one');
+  });
+
+  // Rule 14
+  test('is one of two secrets that are read at a time, however many are asked for', async () => {
+    server.script(undefined);
+    const asked = Promise.all(['a', 'b', 'c'].map((name) => read('type', name)));
+    const [first, second] = [await server.next(), await server.next()];
+    // Whatever was sent before this is there by then.
+    await somethingElse();
+    assert.equal(server.requests.filter(({ path }) => path.includes('/secrets/')).length, 2);
+    for (const exchange of [first, second]) exchange.answer(200, { type: 'x' });
+    (await server.next()).answer(200, { type: 'x' });
+    assert.deepEqual(await asked, ['x', 'x', 'x']);
+  });
+});

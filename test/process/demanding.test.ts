@@ -1,0 +1,86 @@
+// Objects that want, or refer to, as much as they may must not end the operator: run under the heap that the chart gives it.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import pLimit from 'p-limit';
+import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
+import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
+import { installCrds } from '../../src/testing/install-crds.ts';
+import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
+import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
+import { conditionOf, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
+import { createPullSecret } from '../scenario/manifests.ts';
+import { ensureBundle } from './bundle.ts';
+
+const COUNT = 60;
+/** As many as an object may have; each holds a token of its own in the Secret, which has nearly 1 MiB by them. */
+const HOSTS = Array.from({ length: 100 }, (_, at) => `h${at}.example.com`);
+
+// Rule 14
+describe('an operator that is started', () => {
+  let plane: ControlPlane;
+  let api: TestApi;
+  let aws: AwsStandIn;
+  let operator: OperatorProcess | undefined;
+  let namespace = '';
+  before(async () => {
+    plane = await startControlPlane();
+    api = adminOf(plane);
+    await installCrds(api);
+    aws = await startAwsStandIn({ accounts: [GOOD_KEY] });
+    namespace = await api.createNamespace();
+  });
+  after(async () => {
+    await operator?.end('SIGKILL');
+    await aws.stop();
+    await plane.stop();
+  });
+
+  const each = async (work: (index: number) => Promise<unknown>): Promise<void> => {
+    const limit = pLimit(8);
+    await Promise.all(Array.from({ length: COUNT }, (_, index) => limit(() => work(index))));
+  };
+  /** Starts it, and waits until all objects of this name are ready, or it has ended. */
+  const serves = async (name: string): Promise<void> => {
+    const started = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod', bundle: ensureBundle() });
+    operator = started;
+    await eventually(async () => {
+      if (started.code !== undefined) return true;
+      const { items } = await api.must('GET', NAMESPACED_PATH(namespace));
+      const ready = items.filter(
+        ({ metadata, status }: { metadata: { name: string }; status: object }) =>
+          metadata.name.startsWith(name) && conditionOf(status, 'Ready')?.status === 'True',
+      );
+      return ready.length === COUNT ? true : undefined;
+    }, 60_000);
+    assert.equal(started.code, undefined, started.output());
+    await started.end('SIGTERM');
+  };
+
+  test('among objects that all refer to a secret of a megabyte serves them', async () => {
+    const base64 = (text: string): string => Buffer.from(text).toString('base64');
+    const data = {
+      AWS_ACCESS_KEY_ID: base64(GOOD_KEY.accessKeyId),
+      AWS_SECRET_ACCESS_KEY: base64(GOOD_KEY.secretAccessKey),
+      more: Buffer.alloc(1_000_000, 'x').toString('base64'),
+    };
+    await each((index) => api.must('POST', SECRET_PATH(namespace), { metadata: { name: `keys-${index}` }, data }));
+    await each((index) =>
+      createPullSecret(api, namespace, `referring-${index}`, {
+        awsAccess: { region: 'eu-west-1', secretRef: { name: `keys-${index}` } },
+        secretName: `referring-${index}`,
+      }),
+    );
+    await serves('referring-');
+  });
+
+  test('among objects that all want a secret of nearly a megabyte serves them', async () => {
+    await each((index) =>
+      createPullSecret(api, namespace, `large-${index}`, {
+        secretName: `large-${index}`,
+        registries: { hosts: HOSTS },
+      }),
+    );
+    await serves('large-');
+  });
+});
