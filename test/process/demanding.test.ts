@@ -3,16 +3,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pLimit from 'p-limit';
+import { API_VERSION, NAMESPACED_KIND } from '../../src/api/names.ts';
 import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
 import { installCrds } from '../../src/testing/install-crds.ts';
 import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
 import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
-import { conditionOf, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
-import { createPullSecret } from '../scenario/manifests.ts';
+import { GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
+import { ACCESS, createPullSecret } from '../scenario/manifests.ts';
 import { ensureBundle } from './bundle.ts';
 
 const COUNT = 60;
+/** Kept whole, they alone would be more than the heap has room for. */
+const LABELLED = 45;
 /** As many as an object may have; each holds a token of its own in the Secret, which has nearly 1 MiB by them. */
 const HOSTS = Array.from({ length: 100 }, (_, at) => `h${at}.example.com`);
 
@@ -36,22 +39,18 @@ describe('an operator that is started', () => {
     await plane.stop();
   });
 
-  const each = async (work: (index: number) => Promise<unknown>): Promise<void> => {
+  const each = async (work: (index: number) => Promise<unknown>, count = COUNT): Promise<void> => {
     const limit = pLimit(8);
-    await Promise.all(Array.from({ length: COUNT }, (_, index) => limit(() => work(index))));
+    await Promise.all(Array.from({ length: count }, (_, index) => limit(() => work(index))));
   };
-  /** Starts it, and waits until all objects of this name are ready, or it has ended. */
-  const serves = async (name: string): Promise<void> => {
+  /** Starts it, and waits until every object has its Secret, or it has ended. */
+  const serves = async (objects: number): Promise<void> => {
     const started = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod', bundle: ensureBundle() });
     operator = started;
     await eventually(async () => {
       if (started.code !== undefined) return true;
-      const { items } = await api.must('GET', NAMESPACED_PATH(namespace));
-      const ready = items.filter(
-        ({ metadata, status }: { metadata: { name: string }; status: object }) =>
-          metadata.name.startsWith(name) && conditionOf(status, 'Ready')?.status === 'True',
-      );
-      return ready.length === COUNT ? true : undefined;
+      const ready = await started.metric('ecr_operator_secrets', (series) => series.includes('state="ready"'));
+      return ready === objects ? true : undefined;
     }, 60_000);
     assert.equal(started.code, undefined, started.output());
     await started.end('SIGTERM');
@@ -71,7 +70,7 @@ describe('an operator that is started', () => {
         secretName: `referring-${index}`,
       }),
     );
-    await serves('referring-');
+    await serves(COUNT);
   });
 
   test('among objects that all want a secret of nearly a megabyte serves them', async () => {
@@ -81,6 +80,23 @@ describe('an operator that is started', () => {
         registries: { hosts: HOSTS },
       }),
     );
-    await serves('large-');
+    await serves(2 * COUNT);
+  });
+
+  test('among objects that all have a megabyte of labels serves them', async () => {
+    // Kubernetes bounds the length of a label, and not their number.
+    const prefix = Array.from({ length: 4 }, () => 'x'.repeat(62)).join('.');
+    const labels = Object.fromEntries(
+      Array.from({ length: 2_600 }, (_, at) => [`${prefix}/${'x'.repeat(58)}${at}`, 'x'.repeat(63)]),
+    );
+    const labelled = async (index: number): Promise<unknown> =>
+      await api.must('POST', NAMESPACED_PATH(namespace), {
+        apiVersion: API_VERSION,
+        kind: NAMESPACED_KIND,
+        metadata: { name: `labelled-${index}`, labels },
+        spec: { awsAccess: ACCESS, secretName: `labelled-${index}` },
+      });
+    await each(labelled, LABELLED);
+    await serves(2 * COUNT + LABELLED);
   });
 });
