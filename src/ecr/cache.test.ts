@@ -173,6 +173,18 @@ describe('a failure', () => {
     });
   });
 
+  test('is kept without what caused it, which the SDK hangs its whole answer on', async () => {
+    const one = setting();
+    const cause = new Error('an error of the SDK');
+    one.breakWith(new Failure({ next: 'backoff', reason: 'AWSFailed', message: 'no login', cause }));
+    const told = async (): Promise<unknown> => await one.cache.get('k', one.fetch).catch((thrown: unknown) => thrown);
+    const [first, kept] = [await told(), await told()];
+    assert.ok(first instanceof LoginError && kept instanceof LoginError);
+    assert.equal(first.cause, cause, 'whoever asked may log it');
+    assert.equal(kept.cause, undefined);
+    assert.equal(kept.message, 'no login');
+  });
+
   test('that is a bug is told in fixed words, without those of the error', async () => {
     const one = setting();
     one.breakWith(new TypeError('password=hunter2'));
@@ -268,6 +280,15 @@ describe('the time until the next question', () => {
     await one.clock.advance((10 * MINUTE) as DurationMs);
     await one.cache.get('other', one.fetch);
     one.breakWith(failure('change'));
+    assert.equal(await refusal(one), seconds(5));
+  });
+
+  test('begins anew also when nothing but refusals came meanwhile: keys that come and go must not add up', async () => {
+    const one = setting();
+    one.breakWith(failure('change'));
+    await waits(one, 3);
+    await one.clock.advance((10 * MINUTE) as DurationMs);
+    await assert.rejects(one.cache.get('other', one.fetch));
     assert.equal(await refusal(one), seconds(5));
   });
 

@@ -22,13 +22,16 @@ export interface Cached {
   readonly renewAt: EpochMs;
 }
 
+/** What a refusal comes to. */
+type Words = Pick<Failure, 'next' | 'reason' | 'message'>;
+
 /** A failure to log in, with the time before which nobody need ask again. */
 export class LoginError extends Failure {
   override readonly name = 'LoginError';
   readonly retryAt: EpochMs;
 
-  constructor(failure: Failure, retryAt: EpochMs) {
-    super({ next: failure.next, reason: failure.reason, message: failure.message, cause: failure.cause });
+  constructor({ next, reason, message, cause }: Words & { readonly cause?: unknown }, retryAt: EpochMs) {
+    super({ next, reason, message, cause });
     this.retryAt = retryAt;
   }
 }
@@ -59,7 +62,8 @@ const LAST_DELAY = (5 * MINUTE) as DurationMs;
 const FIRST_DELAY = SECOND;
 
 interface Refusal {
-  readonly failure: Failure;
+  /** Words and nothing else: the SDK hangs its whole answer on its errors, some 40 KB for each key. */
+  readonly words: Words;
   readonly attempts: number;
   /** On the clock that never goes back: setting the wall clock must not lengthen it. */
   readonly until: DurationMs;
@@ -80,7 +84,11 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
     const failure = failureFrom(thrown);
     const attempts = refusals.get(key)?.attempts ?? 0;
     const delay = delayOf(failure, attempts, random);
-    refusals.set(key, { failure, attempts: attempts + 1, until: (clock.monotonic() + delay) as DurationMs });
+    const until = (clock.monotonic() + delay) as DurationMs;
+    const { next, reason, message } = failure;
+    refusals.set(key, { words: { next, reason, message }, attempts: attempts + 1, until });
+    // Here too: while nobody gets a login, keys that are refused still come and go.
+    sweep(clock.now());
     return new LoginError(failure, plus(clock.now(), delay));
   };
 
@@ -110,7 +118,7 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
       if (!force && held && held.renewAt > now && held.expiresAt > after) return held;
       const refusal = refusals.get(key);
       const wait = (refusal?.until ?? 0) - clock.monotonic();
-      if (!force && refusal && wait > 0) throw new LoginError(refusal.failure, plus(now, wait as DurationMs));
+      if (!force && refusal && wait > 0) throw new LoginError(refusal.words, plus(now, wait as DurationMs));
       // Afterwards, even if `fetch` throws before it waits: a flight that stayed would be the last one of its key.
       const started = fly(key, fetch).finally(() => flights.delete(key));
       flights.set(key, started);
