@@ -97,7 +97,7 @@ export function createAmbientIdentity({ env, clock, egress, call }: AmbientOptio
           throw ownWords(source, thrown) ?? thrown;
         }
       };
-      const asked = { service: 'STS', region: endpoints.region, what: 'role' } as const;
+      const asked = { service: 'STS', region: endpoints.region, what: 'role', awaited: called(source) } as const;
       return await call('AmbientCredentials', asked, send, signal);
     },
   };
@@ -112,6 +112,10 @@ interface Provided {
 
 const LONGEST_WORDS = 400;
 
+function called(source: AmbientSource): string {
+  return `the operator's own AWS identity (${source})`;
+}
+
 /** What is no answer of an AWS service: a file that is not there, an agent that says no. */
 function ownWords(source: AmbientSource, thrown: unknown): Failure | undefined {
   if (!(thrown instanceof Error) || '$fault' in thrown) return undefined;
@@ -120,7 +124,7 @@ function ownWords(source: AmbientSource, thrown: unknown): Failure | undefined {
   return new Failure({
     next: 'backoff',
     reason: 'AmbientCredentials',
-    message: `the operator's own AWS identity (${source}) could not be had: ${redact(thrown.message).slice(0, LONGEST_WORDS)}${detail}`,
+    message: `${called(source)} could not be had: ${redact(thrown.message).slice(0, LONGEST_WORDS)}${detail}`,
     cause: thrown,
   });
 }

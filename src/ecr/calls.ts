@@ -58,7 +58,10 @@ export type Call = <Answer>(
   signal: AbortSignal,
 ) => Promise<Answer>;
 
-/** For all tries together; a call that takes longer is given up, and others are not held up by it. */
+/**
+ * For all tries together; a call that takes longer is given up, and others are not held up by it. Also one that does not heed
+ * its signal: the SDK waits for a program that gives the operator's own identity (`credential_process`) as long as that runs.
+ */
 const CALL_TIMEOUT = seconds(30);
 /** Tries of the SDK: it corrects a wrong clock between two of them. */
 export const ATTEMPTS = 3;
@@ -66,7 +69,11 @@ export const ATTEMPTS = 3;
 export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): Call {
   return async (operation, asked, send, signal) => {
     const ended = new AbortController();
-    const end = (): void => ended.abort();
+    const late = Promise.withResolvers<never>();
+    const end = (): void => {
+      ended.abort();
+      late.reject(new DOMException('No answer in time', 'TimeoutError'));
+    };
     const cancel = clock.after(CALL_TIMEOUT, end);
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
@@ -76,7 +83,7 @@ export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): 
       onCall({ operation, region: asked.region, code, denied, took });
     };
     try {
-      const answer = await send(ended.signal);
+      const answer = await Promise.race([send(ended.signal), late.promise]);
       done('success');
       return answer;
     } catch (thrown) {

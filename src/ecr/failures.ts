@@ -31,6 +31,8 @@ export interface Asked {
   readonly service: 'ECR' | 'ECR Public' | 'STS';
   readonly region: string;
   readonly what: 'login' | 'role';
+  /** What is waited for, where that is not an answer of the service alone. */
+  readonly awaited?: string;
 }
 
 export const DENIED_REASON = 'AWSDenied';
@@ -41,7 +43,7 @@ const LONGEST_MESSAGE = 600;
  * @param proxy   `host:port` of the proxy on the way, if there is one
  * @returns `change` when AWS said no, else `backoff`
  */
-export function failureOfAws(thrown: unknown, { service, region, what }: Asked, proxy?: string): Failure {
+export function failureOfAws(thrown: unknown, { service, region, what, awaited }: Asked, proxy?: string): Failure {
   if (thrown instanceof Failure) return thrown;
   const code = thrown instanceof Error ? thrown.name : 'Error';
   const status = statusOf(thrown);
@@ -54,7 +56,10 @@ export function failureOfAws(thrown: unknown, { service, region, what }: Asked, 
     return new Failure({
       next: 'backoff',
       reason: 'AWSUnreachable',
-      message: `cannot reach ${service} in ${region}: ${networkWords(thrown, proxy)}`,
+      message:
+        awaited === undefined
+          ? `cannot reach ${service} in ${region}: ${networkWords(thrown, proxy)}`
+          : `${awaited} could not be had: ${networkWords(thrown, undefined)}`,
       cause: thrown,
     });
   }

@@ -1,7 +1,7 @@
 // What users read when an identity does not work, and that it works again once they have mended it.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -245,6 +245,28 @@ describe('an identity that does not work', () => {
       await words(object),
       "login to eu-west-1: the operator's own AWS identity (instance role) could not be had: Error response received from instance metadata service (status 404)",
     );
+  });
+
+  test('a program that never gives the keys is told; when it does at last, they are used', async () => {
+    const [program, begun, hangs] = [join(folder, 'program'), join(folder, 'begun'), join(folder, 'hangs')];
+    const keys = { Version: 1, AccessKeyId: GOOD_KEY.accessKeyId, SecretAccessKey: GOOD_KEY.secretAccessKey };
+    writeFileSync(hangs, '');
+    writeFileSync(
+      program,
+      `touch ${begun}\nwhile test -e ${hangs}; do sleep 0.1; done\necho '${JSON.stringify(keys)}'\n`,
+    );
+    writeFileSync(join(folder, 'config'), `[profile ci]\ncredential_process = sh ${program}\n`);
+    await start({ AWS_CONFIG_FILE: join(folder, 'config'), AWS_PROFILE: 'ci' });
+    const object = await createAmbient();
+    await eventually(() => Promise.resolve(existsSync(begun) || undefined));
+    clock.travel(31_000);
+    assert.equal(
+      await words(object),
+      "login to eu-west-1: the operator's own AWS identity (shared config) could not be had: no answer in time",
+    );
+    rmSync(hangs);
+    clock.travel(5 * 60_000);
+    await world.ready(object);
   });
 
   test("the operator's own identity is not used where that is switched off", async () => {

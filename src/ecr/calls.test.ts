@@ -1,0 +1,51 @@
+// Covers the deadline of a call: it ends what does not end by itself, whatever that makes of the signal.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Failure } from '../lib/errors.ts';
+import { seconds } from '../lib/time.ts';
+import { START } from '../testing/builders.ts';
+import { createManualClock, settle } from '../testing/manual-clock.ts';
+import { type AwsCall, createCalls } from './calls.ts';
+
+const ASKED = { service: 'STS', region: 'eu-west-1', what: 'role', awaited: 'what a program gives' } as const;
+const never = (): Promise<never> => new Promise(() => {});
+
+function setting() {
+  const clock = createManualClock(START);
+  const told: AwsCall[] = [];
+  return { clock, told, call: createCalls({ clock, proxy: 'proxy:3128', onCall: (one) => told.push(one) }) };
+}
+
+describe('a call that never ends and does not heed its signal', () => {
+  test('fails at its deadline, is told, and leaves no timer', async () => {
+    const { clock, told, call } = setting();
+    const failed = call('AmbientCredentials', ASKED, never, new AbortController().signal).catch(
+      (thrown: Failure) => thrown,
+    );
+    await clock.advance(seconds(29));
+    assert.equal(told.length, 0);
+    await clock.advance(seconds(1));
+    assert.equal(told[0]?.code, 'AWSUnreachable');
+    const { next, message } = await failed;
+    assert.deepEqual([next, message], ['backoff', 'what a program gives could not be had: no answer in time']);
+    assert.equal(clock.pending(), 0);
+  });
+
+  test('fails when whoever asked does not want it any more', async () => {
+    const { told, call } = setting();
+    const asker = new AbortController();
+    const failed = assert.rejects(call('AmbientCredentials', ASKED, never, asker.signal), { next: 'backoff' });
+    asker.abort();
+    await settle();
+    assert.equal(told.length, 1);
+    await failed;
+  });
+
+  test('is not begun in vain: one that nobody wants from the start fails too', async () => {
+    const { told, call } = setting();
+    void call('AmbientCredentials', ASKED, never, AbortSignal.abort()).catch(() => {});
+    await settle();
+    assert.equal(told.length, 1);
+  });
+});
