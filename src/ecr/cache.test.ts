@@ -248,6 +248,19 @@ describe('the time until the next question', () => {
     assert.deepEqual(await waits(one, 1), [300]);
   });
 
+  test('is that of the cache below, which refused; no call was made, so that it is no further attempt', async () => {
+    const one = setting();
+    const below = createLoginCache<Ticket>(one.clock, () => 1);
+    const upper: Setting = { ...one, fetch: () => below.get('role', one.fetch) };
+    one.breakWith(failure('after', SECOND));
+    assert.deepEqual(await waits(upper, 2), [1, 1]);
+    one.breakWith(failure('change'));
+    assert.deepEqual(await waits(upper, 2), [45, 300]);
+    assert.equal(one.fetched(), 4);
+    const failing: Setting = { ...one, fetch: one.fetch };
+    assert.deepEqual(await waits(failing, 1), [5], 'the first attempt of its own');
+  });
+
   test('stays as long as it was when the wall clock is set back or on', async () => {
     const one = setting();
     one.breakWith(failure('change'));

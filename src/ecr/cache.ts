@@ -82,11 +82,14 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
 
   const refuse = (key: string, thrown: unknown): LoginError => {
     const failure = failureFrom(thrown);
-    const attempts = refusals.get(key)?.attempts ?? 0;
-    const delay = delayOf(failure, attempts, random);
+    const before = refusals.get(key)?.attempts ?? 0;
+    // Refused by the cache of what this login is fetched with: that one counts, and knows when it may be asked again.
+    const isBelow = failure instanceof LoginError;
+    const delay = isBelow ? untilRetry(failure, clock.now()) : delayOf(failure, before, random);
+    const attempts = isBelow ? before : before + 1;
     const until = (clock.monotonic() + delay) as DurationMs;
     const { next, reason, message } = failure;
-    refusals.set(key, { words: { next, reason, message }, attempts: attempts + 1, until });
+    refusals.set(key, { words: { next, reason, message }, attempts, until });
     // Here too: while nobody gets a login, keys that are refused still come and go.
     sweep(clock.now());
     return new LoginError(failure, plus(clock.now(), delay));
@@ -125,6 +128,10 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
       return await started;
     },
   };
+}
+
+function untilRetry({ retryAt }: LoginError, now: EpochMs): DurationMs {
+  return Math.max(0, retryAt - now) as DurationMs;
 }
 
 function delayOf(failure: Failure, attempts: number, random: Random): DurationMs {
