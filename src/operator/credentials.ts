@@ -81,20 +81,24 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
   const reads = createSharedReads(client, clock);
   const roles = createLoginCache<TemporaryKeys & { readonly renewAt: EpochMs }>(clock, random);
 
-  /** Keys that end, shared by whoever has the same fingerprint. */
+  /** Keys that end, shared by whoever has the same fingerprint and asks the same endpoint: another one may not be there. */
   const cached = (
-    key: string,
+    identity: string,
+    { useFips, useDualstack }: Pick<Access, 'useFips' | 'useDualstack'>,
     account: string | undefined,
     fetch: (signal: AbortSignal) => Promise<TemporaryKeys>,
-  ): KeySource => ({
-    account,
-    forget: () => roles.forget(key),
-    get: (signal) =>
-      roles.get(key, async () => {
-        const keys = await fetch(signal);
-        return { ...keys, renewAt: (keys.expiresAt - MARGIN) as EpochMs };
-      }),
-  });
+  ): KeySource => {
+    const key = digest(identity, `${useFips} ${useDualstack}`);
+    return {
+      account,
+      forget: () => roles.forget(key),
+      get: (signal) =>
+        roles.get(key, async () => {
+          const keys = await fetch(signal);
+          return { ...keys, renewAt: (keys.expiresAt - MARGIN) as EpochMs };
+        }),
+    };
+  };
 
   const refusal = (message: string, denied: boolean, wait: DurationMs): Resolved => ({
     ok: false,
@@ -147,7 +151,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
       if (token === undefined) throw new Failure({ next: 'change', reason: 'NoServiceAccount', message: missing });
       return await sts.assumeRoleWithToken({ ...asked, token }, inner);
     };
-    const keys = cached(key, accountOfRole(role), fetch);
+    const keys = cached(key, session, accountOfRole(role), fetch);
     return { ok: true, keys, remark: undefined, fingerprint: key, lookAgainAt };
   };
 
@@ -172,7 +176,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
       return refusal(message, true, (5 * MINUTE) as DurationMs);
     }
     const key = digest('ambient', ambient.fingerprint, access.region);
-    const keys = cached(key, undefined, (signal) => ambient.keys(access, signal));
+    const keys = cached(key, access, undefined, (signal) => ambient.keys(access, signal));
     return { ok: true, keys, remark: undefined, fingerprint: key, lookAgainAt: undefined };
   };
 
@@ -182,7 +186,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
     const key = digest('role', base.fingerprint, roleArn, externalId ?? '', session.region);
     const fetch = async (signal: AbortSignal): Promise<TemporaryKeys> =>
       await sts.assumeRole({ ...session, roleArn, externalId, keys: await base.keys.get(signal) }, signal);
-    const hop = cached(key, accountOfRole(roleArn), fetch);
+    const hop = cached(key, session, accountOfRole(roleArn), fetch);
     const forget = (): void => {
       base.keys.forget();
       hop.forget();
