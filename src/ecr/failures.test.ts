@@ -12,14 +12,19 @@ interface Shape {
   /** Status of an answer that the SDK could not read. */
   readonly raw?: number;
   readonly code?: string;
+  /** Without the id that AWS gives to every request. */
+  readonly noId?: true;
 }
 
 /** An error as the SDK throws it. */
-function sdkError(name: string, message: string, { status, fault, raw, code }: Shape): Error {
+function sdkError(name: string, message: string, { status, fault, raw, code, noId }: Shape): Error {
   const error = new Error(message);
   error.name = name;
   return Object.assign(error, {
-    $metadata: status === undefined ? { attempts: 3, totalRetryDelay: 200 } : { httpStatusCode: status, attempts: 1 },
+    $metadata: {
+      ...(status === undefined ? { attempts: 3, totalRetryDelay: 200 } : { httpStatusCode: status, attempts: 1 }),
+      ...(status === undefined || noId ? {} : { requestId: '7a62c49f-347e-4fc4-9331-6e8eEXAMPLE' }),
+    },
     ...(fault === undefined ? {} : { $fault: fault }),
     ...(raw === undefined ? {} : { $response: { statusCode: raw, headers: {} } }),
     ...(code === undefined ? {} : { code }),
@@ -29,6 +34,7 @@ function sdkError(name: string, message: string, { status, fault, raw, code }: S
 const client = (name: string, status = 400, message = 'words of AWS'): Error =>
   sdkError(name, message, { status, fault: 'client' });
 
+const NOT_AWS = 'which is no answer of AWS: look at what is on the way to it (a proxy, a gateway)';
 const ASKED = { service: 'ECR', region: 'eu-west-1', what: 'login' } as const;
 
 // Rule 7
@@ -50,13 +56,25 @@ describe('AWS', () => {
       thrown: client('SomethingNew', 401),
       want: ['change', 'AWSDenied', 'AWS denied the login (SomethingNew): words of AWS'],
     },
-    'denies with status 403 and a page that is no error of AWS, whose words are not repeated': {
-      thrown: sdkError('SyntaxError', 'Unexpected token <, "<html>sec"', { raw: 403 }),
-      want: ['change', 'AWSDenied', 'AWS denied the login with status 403'],
+    'denies with a code of a denial, also in an answer that is not signed with the id of a request': {
+      thrown: sdkError('AccessDeniedException', 'words of AWS', { status: 403, fault: 'client', noId: true }),
+      want: ['change', 'AWSDenied', 'AWS denied the login (AccessDeniedException): words of AWS'],
     },
-    'denies with status 403 and a code that is no code, which is not repeated': {
-      thrown: client('<b>evil</b>', 403),
-      want: ['change', 'AWSDenied', 'AWS denied the login with status 403'],
+    'does not deny with a page that is no error of AWS, whose words are not repeated': {
+      thrown: sdkError('SyntaxError', 'Unexpected token <, "<html>sec"', { raw: 403 }),
+      want: ['backoff', 'AWSFailed', `ECR in eu-west-1 answered with status 403, ${NOT_AWS}`],
+    },
+    'does not deny with a code that is no code, which is not repeated': {
+      thrown: client('<b>evil</b>', 401),
+      want: ['backoff', 'AWSFailed', `ECR in eu-west-1 answered with status 401, ${NOT_AWS}`],
+    },
+    'does not deny without a code, for which the SDK has a word of its own': {
+      thrown: client('Unknown', 403, 'UnknownError'),
+      want: ['backoff', 'AWSFailed', `ECR in eu-west-1 answered with status 403, ${NOT_AWS}`],
+    },
+    'does not deny with an unknown code in an answer that bears no id of a request, as a gateway gives it': {
+      thrown: sdkError('Forbidden', 'by policy', { status: 403, fault: 'client', noId: true }),
+      want: ['backoff', 'AWSFailed', `ECR in eu-west-1 answered with status 403, ${NOT_AWS}`],
     },
     'fails when it throttles': {
       thrown: client('ThrottlingException', 400, 'Rate exceeded'),
@@ -146,6 +164,14 @@ describe('a proxy on the way', () => {
     assert.equal(
       words(sdkError('TimeoutError', 'socket', {})),
       `cannot reach ECR in eu-west-1: no answer in time (${by})`,
+    );
+  });
+
+  test('is named with a refusal that is not of AWS', () => {
+    const page = sdkError('SyntaxError', '<html>', { raw: 403 });
+    assert.equal(
+      words(page),
+      'ECR in eu-west-1 answered with status 403, which is no answer of AWS: look at the proxy proxy.example.com:3128',
     );
   });
 

@@ -4,7 +4,10 @@ import { Failure } from '../lib/errors.ts';
 import { stringOf } from '../lib/json.ts';
 import { redact } from '../lib/redact.ts';
 
-/** Error codes by which AWS says no to these keys; the SDK puts them into `name`. HTTP 401 and 403 mean the same. */
+/**
+ * Error codes by which AWS says no to these keys; the SDK puts them into `name`. HTTP 401 and 403 mean the same, in an answer
+ * of AWS: proxies that look into TLS, and gateways, refuse with them too, and know nothing of the keys.
+ */
 const DENIALS = new Set([
   'AccessDenied',
   'AccessDeniedException',
@@ -36,6 +39,8 @@ export interface Asked {
 }
 
 export const DENIED_REASON = 'AWSDenied';
+/** What the SDK calls an answer without a code. */
+const NO_CODE = 'Unknown';
 const LONGEST_MESSAGE = 600;
 
 /**
@@ -63,23 +68,27 @@ export function failureOfAws(thrown: unknown, { service, region, what, awaited }
       cause: thrown,
     });
   }
+  return failureOfAnswer(thrown, status, { service, region, what }, proxy);
+}
+
+function failureOfAnswer(cause: unknown, status: number, asked: Asked, proxy: string | undefined): Failure {
+  const answered = `${asked.service} in ${asked.region} answered`;
+  const failed = (message: string): Failure => new Failure({ next: 'backoff', reason: 'AWSFailed', message, cause });
+  const isRefusal = status === 401 || status === 403;
   // An answer that is no AWS error (a proxy's page, cut JSON) has no words worth repeating.
-  const known = thrown instanceof Error && '$fault' in thrown && /^[A-Za-z]+$/.test(code);
-  const detail = known ? ` (${code}): ${wordsOf(thrown)}` : ` with status ${status}`;
-  if (status === 401 || status === 403 || (known && DENIALS.has(code))) {
-    return new Failure({
-      next: 'change',
-      reason: DENIED_REASON,
-      message: `AWS denied the ${what}${detail}`,
-      cause: thrown,
-    });
+  const code = codeOf(cause);
+  if (code !== undefined && (DENIALS.has(code) || (isRefusal && hasRequestId(cause)))) {
+    const message = `AWS denied the ${asked.what} (${code}): ${wordsOf(cause)}`;
+    return new Failure({ next: 'change', reason: DENIED_REASON, message, cause });
   }
-  return new Failure({
-    next: 'backoff',
-    reason: 'AWSFailed',
-    message: `${service} in ${region} answered${detail}`,
-    cause: thrown,
-  });
+  if (isRefusal) return failed(`${answered} with status ${status}, ${strangerWords(proxy)}`);
+  return failed(code === undefined ? `${answered} with status ${status}` : `${answered} (${code}): ${wordsOf(cause)}`);
+}
+
+/** AWS's code of an error; undefined when the answer has none. */
+function codeOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !('$fault' in thrown)) return undefined;
+  return thrown.name !== NO_CODE && /^[A-Za-z]+$/.test(thrown.name) ? thrown.name : undefined;
 }
 
 /** HTTP status of the answer, if there was one: the SDK notes it in `$metadata`, and in `$response` when it could not read it. */
@@ -94,6 +103,17 @@ function statusOf(thrown: unknown): number | undefined {
     if (typeof status === 'number') return status;
   }
   return undefined;
+}
+
+/** AWS gives every request an id, whatever it answers; nobody on the way does. */
+function hasRequestId(thrown: unknown): boolean {
+  const metadata: unknown = isObject(thrown) ? Reflect.get(thrown, '$metadata') : undefined;
+  return isObject(metadata) && typeof Reflect.get(metadata, 'requestId') === 'string';
+}
+
+function strangerWords(proxy: string | undefined): string {
+  const whom = proxy === undefined ? 'what is on the way to it (a proxy, a gateway)' : `the proxy ${proxy}`;
+  return `which is no answer of AWS: look at ${whom}`;
 }
 
 function isObject(value: unknown): value is object {

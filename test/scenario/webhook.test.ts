@@ -170,6 +170,7 @@ describe('the webhook', () => {
         ['AKIATHROTTLED0000001', { op: 'error', status: 400, code: 'ThrottlingException', message: 'Rate exceeded' }],
         ['AKIADOWNDOWNDOWN0001', { op: 'reset' }],
         ['AKIAPROXYPROXY000001', { op: 'garbage', status: 502, contentType: 'text/html', body: '<html>' }],
+        ['AKIAPROXYPROXY000002', { op: 'garbage', status: 403, contentType: 'text/html', body: '<html>' }],
       ] as const;
       for (const [id, fault] of cases) {
         world.aws.faults.failWhile(({ accessKeyId }) => accessKeyId === id, fault);
