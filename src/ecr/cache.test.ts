@@ -162,6 +162,19 @@ describe('a failure', () => {
     assert.equal((await one.cache.get('k', one.fetch, { force: true })).serial, 2);
   });
 
+  test('is waited out by who wants a new login and has been refused it', async () => {
+    const one = setting();
+    await one.cache.get('k', one.fetch);
+    one.breakWith(failure('change'));
+    await refusal(one, true);
+    one.breakWith(undefined);
+    const fresh = (): Promise<Ticket> => one.cache.get('k', one.fetch, { fresh: true });
+    await assert.rejects(fresh(), LoginError);
+    assert.equal((await one.cache.get('k', one.fetch)).serial, 1, 'the one in memory serves who does not mind');
+    await one.clock.advance(seconds(5));
+    assert.equal((await fresh()).serial, 3);
+  });
+
   test('keeps what the registry said', async () => {
     const one = setting();
     one.breakWith(failure('change'));

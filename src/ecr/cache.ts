@@ -39,6 +39,8 @@ export class LoginError extends Failure {
 export interface Terms {
   /** Not from memory, and in spite of an earlier refusal. */
   readonly force?: boolean;
+  /** Not from memory. */
+  readonly fresh?: boolean;
   /** Not one from memory that ends at this instant or before. */
   readonly after?: EpochMs | undefined;
 }
@@ -95,6 +97,12 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
     return new LoginError(failure, plus(clock.now(), delay));
   };
 
+  const standingRefusal = (key: string): LoginError | undefined => {
+    const refusal = refusals.get(key);
+    const wait = (refusal?.until ?? 0) - clock.monotonic();
+    return refusal && wait > 0 ? new LoginError(refusal.words, plus(clock.now(), wait as DurationMs)) : undefined;
+  };
+
   const fly = async (key: string, fetch: () => Promise<Login>): Promise<Login> => {
     try {
       const login = await fetch();
@@ -113,15 +121,14 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
       logins.delete(key);
       refusals.delete(key);
     },
-    async get(key, fetch, { force = false, after = 0 as EpochMs } = {}) {
+    async get(key, fetch, { force = false, fresh = force, after = 0 as EpochMs } = {}) {
       const flight = flights.get(key);
       if (flight) return await flight;
       const now = clock.now();
       const held = logins.get(key);
-      if (!force && held && held.renewAt > now && held.expiresAt > after) return held;
-      const refusal = refusals.get(key);
-      const wait = (refusal?.until ?? 0) - clock.monotonic();
-      if (!force && refusal && wait > 0) throw new LoginError(refusal.words, plus(now, wait as DurationMs));
+      if (!fresh && held && held.renewAt > now && held.expiresAt > after) return held;
+      const standing = force ? undefined : standingRefusal(key);
+      if (standing) throw standing;
       // Afterwards, even if `fetch` throws before it waits: a flight that stayed would be the last one of its key.
       const started = fly(key, fetch).finally(() => flights.delete(key));
       flights.set(key, started);

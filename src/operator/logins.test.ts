@@ -33,6 +33,8 @@ let asked: TokenRequest[];
 /** How long the logins live that AWS gives from now on. */
 let life: number;
 let refusal: Failure | undefined;
+/** The one region where that holds; undefined: everywhere. */
+let broken: string | undefined;
 /** Lets AWS answer; undefined: it answers at once. */
 let hanging: Promise<void> | undefined;
 /** How often the keys were said to be of no use any more. */
@@ -46,6 +48,7 @@ beforeEach(() => {
   asked = [];
   life = 12 * HOUR;
   refusal = undefined;
+  broken = undefined;
   hanging = undefined;
   forgotten = 0;
   queue = 0;
@@ -55,7 +58,7 @@ beforeEach(() => {
         asked.push(request);
         const password = `password-${asked.length}`;
         await hanging;
-        if (refusal) throw refusal;
+        if (refusal && (broken ?? request.region) === request.region) throw refusal;
         const expiresAt = plus(clock.now(), life as DurationMs);
         return { username: 'AWS', password, hosts: [hostOf('eu-west-1')], expiresAt };
       },
@@ -239,6 +242,45 @@ describe('a mark that asks for a fresh login', () => {
     assert.deepEqual([asked.length, forgotten], [2, 1]);
     await obtain({ asked: 'second' });
     assert.equal(asked.length, 3);
+  });
+
+  test('is heeded at once in spite of an earlier refusal, and then when AWS may be asked again, until it gives a login', async () => {
+    const old = await obtained();
+    refusal = new Failure({ next: 'change', reason: 'AWSDenied', message: 'access denied' });
+    await obtain({ asked: 'first' });
+    await obtain({ asked: 'second' });
+    assert.equal(asked.length, 3);
+    const { failures, held } = await obtain({ asked: 'second' });
+    assert.equal(asked.length, 3, 'the second look waits like any other');
+    assert.deepEqual([failures[0]?.retryAt, held[0]], [plus(clock.now(), seconds(15)), old]);
+    await clock.advance(seconds(15));
+    await obtain({ asked: 'second' });
+    refusal = undefined;
+    await clock.advance(seconds(45));
+    assert.equal((await obtained({ asked: 'second' })).password, 'password-5');
+    await obtained({ asked: 'second' });
+    assert.equal(asked.length, 5);
+  });
+
+  test('lets the keys be had anew once: those that fail are asked for with pauses that grow', async () => {
+    refusal = new Failure({ next: 'backoff', reason: 'AWSFailed', message: 'not now' });
+    for (let turn = 0; turn < 4; turn += 1) {
+      await obtain({ asked: 'first' });
+      await clock.advance(seconds(30));
+    }
+    assert.deepEqual([asked.length, forgotten], [4, 1]);
+  });
+
+  test('fetches for each registry once, though another one fails', async () => {
+    const us: Registry = { registry: 'us-east-1', kind: 'private', region: 'us-east-1' };
+    const over = { wanted: { ...WANTED, registries: [REGISTRY, us] }, asked: 'first' };
+    broken = 'us-east-1';
+    refusal = new Failure({ next: 'backoff', reason: 'AWSFailed', message: 'not now' });
+    for (let turn = 0; turn < 3; turn += 1) {
+      await obtain(over);
+      await clock.advance(seconds(30));
+    }
+    assert.deepEqual(asked.map(({ region }) => region).sort(), ['eu-west-1', 'us-east-1', 'us-east-1', 'us-east-1']);
   });
 });
 

@@ -46,7 +46,7 @@ export interface LoginRequest {
   readonly endpoints: Pick<Access, 'useFips' | 'useDualstack'>;
   readonly keys: KeySource;
   readonly fingerprint: string;
-  /** Somebody asks for a fresh login by this mark; the same mark is heeded once. */
+  /** Somebody asks for a fresh login by this mark; the same mark is heeded until each registry has given one. */
   readonly asked: string | undefined;
   /** By registry: the login has to end after this instant, at which one ends that somebody else had. */
   readonly after: ReadonlyMap<string, EpochMs>;
@@ -80,6 +80,9 @@ interface Held {
   readonly former?: readonly string[];
 }
 
+/** By registry: whether the fresh login that was asked for has been had. */
+type Outcomes = Map<string, 'failed' | 'done'>;
+
 /** One login replaces another every few hours, or when a key changes; a status is never that far behind. */
 const MOST_FORMER = 4;
 
@@ -98,8 +101,16 @@ export function createLoginBook({ source, pacer, clock, random, isThere }: Login
   /** CRs that share a key hold the same token in their Secrets: one copy of it is enough. Only while the first list is read. */
   let adopted: Map<string, Login> | undefined = new Map();
 
-  /** By CR: the mark by which a fresh login was last asked for. */
-  const marks = new Map<string, string>();
+  /** By CR: the mark by which a fresh login was last asked for, and what has come of it. */
+  const marks = new Map<string, { readonly asked: string; readonly outcomes: Outcomes }>();
+
+  const outcomesOf = (uid: string, asked: string): Outcomes => {
+    const mark = marks.get(uid);
+    if (mark?.asked === asked) return mark.outcomes;
+    const outcomes: Outcomes = new Map();
+    if (isThere(uid)) marks.set(uid, { asked, outcomes });
+    return outcomes;
+  };
 
   const hold = (uid: string, held: Held): void => {
     if (!isThere(uid)) return;
@@ -133,14 +144,14 @@ export function createLoginBook({ source, pacer, clock, random, isThere }: Login
   const obtainOne = async (
     request: LoginRequest,
     { registry, kind, region }: Registry,
-    { inputs, force }: { readonly inputs: string; readonly force: boolean },
+    { inputs, force, fresh }: { readonly inputs: string; readonly force: boolean; readonly fresh: boolean },
     signal: AbortSignal,
   ): Promise<LoginProblem | EpochMs | 'held' | 'fetched'> => {
     const { uid, keys, endpoints, fingerprint } = request;
     const mine = byUid.get(uid)?.get(registry);
     const own = mine?.inputs === inputs ? mine : undefined;
     const overtaken = request.after.get(registry);
-    if (own && !force && overtaken === undefined) {
+    if (own && !fresh && overtaken === undefined) {
       if (!needsLogin(own.login, clock.now())) return 'held';
       const place = placeOf(uid, own);
       if (place > clock.now()) return place;
@@ -163,7 +174,7 @@ export function createLoginBook({ source, pacer, clock, random, isThere }: Login
       }
     };
     try {
-      const fetched = await cache.get(digest(fingerprint, registry), fetch, { force, after });
+      const fetched = await cache.get(digest(fingerprint, registry), fetch, { force, fresh, after });
       hold(uid, { login: later(own?.login, fetched, clock.now()), inputs });
       return origin;
     } catch (thrown) {
@@ -177,14 +188,17 @@ export function createLoginBook({ source, pacer, clock, random, isThere }: Login
     held,
     async obtain(request, signal) {
       const { uid, asked } = request;
-      const force = asked !== undefined && marks.get(uid) !== asked;
-      if (asked !== undefined && isThere(uid)) marks.set(uid, asked);
-      const how = { inputs: inputsDigest(request.fingerprint, request.wanted), force };
+      const outcomes = asked === undefined ? undefined : outcomesOf(uid, asked);
+      const inputs = inputsDigest(request.fingerprint, request.wanted);
       const failures: LoginProblem[] = [];
       const waiting = new Map<string, EpochMs>();
       let isFresh = false;
       const ask = async (registry: Registry): Promise<void> => {
+        const outcome = outcomes ? outcomes.get(registry.registry) : 'done';
+        // At once the first time only: an AWS that keeps failing is asked as rarely as without the mark.
+        const how = { inputs, force: outcome === undefined, fresh: outcome !== 'done' };
         const answer = await obtainOne(request, registry, how, signal);
+        outcomes?.set(registry.registry, typeof answer === 'object' ? 'failed' : 'done');
         if (typeof answer === 'number') waiting.set(registry.registry, answer);
         else if (typeof answer === 'object') failures.push(answer);
         else isFresh ||= answer === 'fetched';

@@ -188,8 +188,8 @@ export function createReconciler({
       log.warn('Could not log in', { kind: first.kind, registry, denied, message });
     const object = view.object(key);
     // While the login was under way somebody changed his mind: start from what he wants now.
-    if (object?.uid !== first.uid || object.generation !== first.generation || object.deleting)
-      return { op: 'done', wakeAt: plus(clock.now(), SOON) };
+    const isSame = object?.generation === first.generation && object.reconcileAt === first.reconcileAt;
+    if (object?.uid !== first.uid || !isSame || object.deleting) return { op: 'done', wakeAt: plus(clock.now(), SOON) };
     return await settle(key, { object, wish, access }, turn);
   };
 }

@@ -127,7 +127,7 @@ export function createSecretsRound({ client, view, fence, rollout, secrets, cloc
         pending: plan.waiting.length + applied.retry.length,
         problems,
         delayed: applied.delayed,
-        handledReconcileAt: object.reconcileAt,
+        handledReconcileAt: access.failures.length === 0 ? object.reconcileAt : object.status.lastHandledReconcileAt,
       },
     };
   };

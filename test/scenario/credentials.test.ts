@@ -313,6 +313,20 @@ describe('AWS keys', () => {
     assert.notEqual(await password(), held);
     assert.equal(world.aws.calls(), calls + 1);
   });
+
+  test('the annotation reconcile-at counts as done when the new login is there, not when AWS failed', async () => {
+    await createPullSecret(world.api, namespace, 'login');
+    await world.ready(path);
+    const held = await password();
+    world.aws.faults.failWhile(() => true, { op: 'error', status: 400, code: 'Busy', message: 'not now' });
+    await world.api.merge(path, { metadata: { annotations: { 'aws.zakariaamine.com/reconcile-at': '2' } } });
+    const failing = await world.status(path, (found) => conditionOf(found, 'Reconciling') !== undefined);
+    assert.deepEqual([failing.lastHandledReconcileAt, await password()], [undefined, held]);
+    world.aws.faults.clear();
+    clock.travel(5 * 60_000);
+    await world.status(path, ({ lastHandledReconcileAt }) => lastHandledReconcileAt === '2');
+    assert.notEqual(await password(), held);
+  });
 });
 
 const OTHER_KEY_ACCESS = { accessKeyId: OTHER_KEY.accessKeyId, secretAccessKey: OTHER_KEY.secretAccessKey };
