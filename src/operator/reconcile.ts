@@ -188,10 +188,18 @@ export function createReconciler({
       log.warn('Could not log in', { kind: first.kind, registry, denied, message });
     const object = view.object(key);
     // While the login was under way somebody changed his mind: start from what he wants now.
-    const isSame = object?.generation === first.generation && object.reconcileAt === first.reconcileAt;
-    if (object?.uid !== first.uid || !isSame || object.deleting) return { op: 'done', wakeAt: plus(clock.now(), SOON) };
+    if (!object || !asksTheSame(first, object)) return { op: 'done', wakeAt: plus(clock.now(), SOON) };
     return await settle(key, { object, wish, access }, turn);
   };
+}
+
+function asksTheSame(one: PullSecretObject, other: PullSecretObject): boolean {
+  return (
+    !other.deleting &&
+    one.uid === other.uid &&
+    one.generation === other.generation &&
+    one.reconcileAt === other.reconcileAt
+  );
 }
 
 function logWrites(log: Logger, object: PullSecretObject, secret: string, applied: Applied): void {

@@ -53,6 +53,9 @@ describe('an identity that does not work', () => {
   });
   beforeEach(async () => {
     namespace = await world.api.createNamespace();
+    // A controller makes it, some moments later.
+    const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
+    await eventually(async () => ((await world.api.get(account)).status === 200 ? true : undefined));
     path = NAMESPACED_PATH(namespace, 'login');
     clock = createTravelClock();
     world.aws.faults.clear();
