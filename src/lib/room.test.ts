@@ -25,7 +25,7 @@ describe('a room', () => {
 
   test('is entered by as many as have room, and by the others in their turn, when somebody leaves', async () => {
     const room = createRoom(10);
-    const [a, b, c, d] = [enter(room, 'a', 6), enter(room, 'b', 4), enter(room, 'c', 5), enter(room, 'd', 1)];
+    const [a, b, c, d] = [enter(room, 'a', 6), enter(room, 'b', 4), enter(room, 'c', 5), enter(room, 'd', 2)];
     await turn();
     assert.deepEqual(inside, ['a', 'b']);
     b.leave();
@@ -42,7 +42,7 @@ describe('a room', () => {
 
   test('is had by what is larger than it alone, and is free again after a failure', async () => {
     const room = createRoom(10);
-    const [large, small] = [enter(room, 'large', 1_000), enter(room, 'small', 1)];
+    const [large, small] = [enter(room, 'large', 1_000), enter(room, 'small', 3)];
     await turn();
     assert.deepEqual(inside, ['large']);
     large.fail(new Error('no'));
@@ -52,5 +52,16 @@ describe('a room', () => {
     small.leave();
     await small.done;
     assert.equal(await room.within(10, () => Promise.resolve(7)), 7);
+  });
+
+  test('lets what is small in, however long what is large stays, and bounds it as well', async () => {
+    const room = createRoom(32);
+    const [large, next] = [enter(room, 'large', 30), enter(room, 'next', 30)];
+    const small = Array.from({ length: 17 }, (_, at) => enter(room, `small-${at}`, 2));
+    await turn();
+    assert.equal(inside.length, 17, 'the large one, and sixteen of two bytes');
+    assert.ok(!inside.includes('next') && !inside.includes('small-16'));
+    for (const guest of [...small, large, next]) guest.leave();
+    await Promise.all([large, next, ...small].map(({ done }) => done));
   });
 });

@@ -5,8 +5,21 @@ export interface Room {
   within<Result>(bytes: number, work: () => Promise<Result>): Promise<Result>;
 }
 
-/** @param capacity  bytes, more than 0 */
+/** Of the room: what needs no more is small. */
+const SMALL = 1 / 16;
+
+/**
+ * What is small has a room of its own, of the same size: it never waits for what is large, which may be slow, and what is large
+ * is not held up by what is small and goes on coming.
+ *
+ * @param capacity  bytes of each of the two, more than 0
+ */
 export function createRoom(capacity: number): Room {
+  const [small, large] = [createHall(capacity), createHall(capacity)];
+  return { within: (bytes, work) => (bytes <= capacity * SMALL ? small : large).within(bytes, work) };
+}
+
+function createHall(capacity: number): Room {
   const waiting: { readonly bytes: number; readonly enter: () => void }[] = [];
   let free = capacity;
 
