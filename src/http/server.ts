@@ -1,7 +1,7 @@
 // A small HTTP server for probes and metrics: exact paths, GET only, each route a function of nothing.
 
 import { createServer } from 'node:http';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { Failure } from '../lib/errors.ts';
 
 export interface Reply {
@@ -26,6 +26,8 @@ export interface HttpServer {
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How often Node looks for requests that are late: by itself every thirty seconds only. */
+const CHECK_INTERVAL_MS = 1_000;
 const CONNECTIONS = 100;
 
 export function textReply(status: number, body: string): Reply {
@@ -38,7 +40,11 @@ export function textReply(status: number, body: string): Reply {
  */
 export async function startHttpServer(address: BindAddress, routes: ReadonlyMap<string, Route>): Promise<HttpServer> {
   const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    },
     (request, response) => {
       void answer(routes, request.method ?? '', request.url ?? '').then(({ status, contentType, body }) => {
         response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) });
@@ -46,7 +52,7 @@ export async function startHttpServer(address: BindAddress, routes: ReadonlyMap<
       });
     },
   );
-  server.maxConnections = CONNECTIONS;
+  keepNewest(server, CONNECTIONS);
   return {
     port: await listen(server, address),
     close: () =>
@@ -55,6 +61,22 @@ export async function startHttpServer(address: BindAddress, routes: ReadonlyMap<
         server.closeAllConnections();
       }),
   };
+}
+
+/**
+ * Closes the oldest connection for each one over the limit. Turning the new one away (`maxConnections`) would let anybody
+ * who opens enough of them and says nothing keep the kubelet's probes out, and the pod would be restarted for it.
+ */
+function keepNewest(server: Server, limit: number): void {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    const [oldest] = sockets;
+    if (sockets.size <= limit || !oldest) return;
+    sockets.delete(oldest);
+    oldest.destroy();
+  });
 }
 
 async function answer(routes: ReadonlyMap<string, Route>, method: string, url: string): Promise<Reply> {
