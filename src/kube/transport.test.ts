@@ -124,6 +124,15 @@ describe('a request', () => {
     await eventually(() => (server.openSockets() === 0 ? true : undefined));
   });
 
+  test('that is answered with another protocol fails, and so does a stream', async () => {
+    server.script((exchange) =>
+      exchange.raw('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
+    );
+    assert.equal((await failureOf(ask())).reason, 'ApiServerUnreachable');
+    assert.equal((await read()).failure?.reason, 'ApiServerUnreachable');
+    assert.equal(clock.pending(), 0);
+  });
+
   test('that was given up before it began is never sent', async () => {
     caller.abort();
     await failureOf(ask());

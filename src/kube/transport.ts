@@ -213,7 +213,11 @@ function answerOf(request: ClientRequest, body: Buffer | undefined, signal: Abor
     const abort = (): void => void request.destroy(new Error('aborted'));
     request.on('response', resolve);
     request.on('error', reject);
-    request.on('close', () => signal.removeEventListener('abort', abort));
+    request.on('close', () => {
+      signal.removeEventListener('abort', abort);
+      // An answer that changes the protocol (101) ends the request with neither of the two. After an answer this says nothing.
+      reject(new Error('closed without an answer'));
+    });
     request.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS));
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();

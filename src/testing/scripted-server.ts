@@ -24,6 +24,8 @@ export interface Exchange {
   write(part: unknown): void;
   /** The good end of it. */
   end(): void;
+  /** Text on the connection itself, in place of an answer that Node would make. */
+  raw(text: string): void;
   /** Cuts the connection. */
   cut(): void;
   /** Whether the client has given the request up, or has read all of the answer. */
@@ -129,6 +131,7 @@ async function exchangeOf(request: IncomingMessage, response: ServerResponse): P
       response.write(typeof part === 'string' || Buffer.isBuffer(part) ? part : `${JSON.stringify(part)}\n`);
     },
     end: () => void response.end(),
+    raw: (text) => void request.socket.write(text),
     cut: () => void request.socket.destroy(),
     get isOver() {
       return isOver;
