@@ -10,7 +10,7 @@ import { createManualClock, type ManualClock } from '../testing/manual-clock.ts'
 import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
 import { makeSelfSigned } from '../testing/self-signed.ts';
 import { eventually } from '../testing/test-api.ts';
-import type { ApiServerAccess } from './access.ts';
+import type { ApiServerAccess, Credentials } from './access.ts';
 import { ApiError } from './api-error.ts';
 import { createClient } from './client.ts';
 import { BODY_CAP_BYTES, createTransport, type Transport } from './transport.ts';
@@ -359,6 +359,23 @@ describe('the way to the API server', () => {
     const failure = await failureOf(ask());
     assert.equal(failure.reason, 'ApiServerUnreachable');
     assert.equal(server.requests.length, 0);
+  });
+
+  test('whose credentials never come is given up in time, and its place is free again', async () => {
+    let credentials = (): Promise<Credentials> => new Promise(() => {});
+    transport.close();
+    transport = open(server.access({ credentials: () => credentials() }));
+    const hanging = Array.from({ length: 32 }, () => failureOf(ask()));
+    const watching = read(seconds(25));
+    await new Promise((resolve) => void setImmediate(resolve));
+    await clock.advance(seconds(30));
+    for (const { next, reason } of await Promise.all(hanging))
+      assert.deepEqual({ next, reason }, { next: 'backoff', reason: 'NoCredentials' });
+    assert.equal((await watching).failure?.reason, 'NoCredentials');
+    credentials = () => server.access().credentials();
+    server.script((exchange) => exchange.answer(200, {}));
+    assert.equal((await ask()).ok, true);
+    assert.equal(clock.pending(), 0);
   });
 
   test('with a certificate of our own that is none is a failure that says so', async () => {

@@ -85,7 +85,7 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
   const gate = createGate(clock);
 
   const open = async (request: ApiRequest, over: Agent, signal: AbortSignal): Promise<IncomingMessage> => {
-    const credentials = await access.credentials();
+    const credentials = await inTime(access.credentials(), signal);
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
     // `secureContext` is an option of tls.connect; node:https passes it on.
     const options: RequestOptions & { readonly secureContext: SecureContext } = {
@@ -205,6 +205,23 @@ function secureContextOf(options: SecureContextOptions): SecureContext {
       cause,
     });
   }
+}
+
+/** Waits no longer than the signal lets it. A plugin of a kubeconfig that hangs is not stopped by that: it may ask its user. */
+function inTime(credentials: Promise<Credentials>, signal: AbortSignal): Promise<Credentials> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void =>
+      reject(
+        new Failure({
+          next: 'backoff',
+          reason: 'NoCredentials',
+          message: 'the credentials for the API server did not come in time (does a plugin of the kubeconfig hang?)',
+        }),
+      );
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    void credentials.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** Sends the request and waits for the head of its answer; an abort ends it at any point, also before the head. */
