@@ -1,13 +1,14 @@
 // The only file that speaks HTTP with the API server: one request, or one stream of lines, each under a cap and a deadline.
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import type { SecureContext } from 'node:tls';
 import pLimit from 'p-limit';
 import { Failure } from '../lib/errors.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
 import type { ApiServerAccess, Credentials } from './access.ts';
 import { apiErrorFrom } from './api-error.ts';
+import { createConnectionPool, TCP_KEEP_ALIVE_MS } from './connections.ts';
 import { createGate } from './gate.ts';
 import { type Line, linesOf } from './lines.ts';
 
@@ -70,31 +71,28 @@ const REQUEST_TIMEOUT = seconds(30);
 export const BODY_CAP_BYTES = 4 * 1024 * 1024;
 /** Bytes of an answer over the cap that are kept: the metadata of a list, and the beginning of its first object. */
 const HEAD_BYTES = 16 * 1024;
-/** Idle time after which the kernel asks the peer whether it is there (docs/rules.md, rule 13). */
-const TCP_KEEP_ALIVE_MS = 15_000;
 
 export function createTransport({ access, clock, userAgent, onAnswer = () => {} }: TransportOptions): Transport {
-  const agent = new Agent({
-    keepAlive: true,
-    keepAliveMsecs: TCP_KEEP_ALIVE_MS,
-    maxSockets: IN_FLIGHT,
-  });
-  const streams = new Agent({ keepAlive: false });
+  const pool = createConnectionPool(IN_FLIGHT);
   const limit = pLimit(IN_FLIGHT);
-  const contextOf = createContextCache();
   const gate = createGate(clock);
 
-  const open = async (request: ApiRequest, over: Agent, signal: AbortSignal): Promise<IncomingMessage> => {
+  const open = async (
+    request: ApiRequest,
+    over: 'requests' | 'streams',
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> => {
     const credentials = await inTime(access.credentials(), signal);
+    const connections = pool.connections(credentials);
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
     // `secureContext` is an option of tls.connect; node:https passes it on.
     const options: RequestOptions & { readonly secureContext: SecureContext } = {
       ...target(access.url),
       path: pathOf(access.url, request),
-      secureContext: contextOf(credentials),
+      secureContext: connections.secureContext,
       ...(credentials.servername === undefined ? {} : { servername: credentials.servername }),
       ...(credentials.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: credentials.rejectUnauthorized }),
-      agent: over,
+      agent: connections[over],
       method: request.method,
       headers: {
         accept: request.accept ?? 'application/json',
@@ -133,7 +131,7 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
         await gate.passed(signal);
         request.onTurn?.('sent');
         return await within(clock, REQUEST_TIMEOUT, signal, async (inner) => {
-          const answer = await open(request, agent, inner);
+          const answer = await open(request, 'requests', inner);
           try {
             await refuse(answer);
             const { text, bytes, whole } = await bodyOf(answer);
@@ -154,7 +152,7 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
       signal.addEventListener('abort', end, { once: true });
       if (signal.aborted) end();
       try {
-        const answer = await open(request, streams, ended.signal);
+        const answer = await open(request, 'streams', ended.signal);
         await refuse(answer);
         yield* linesOf(answer, BODY_CAP_BYTES);
       } catch (cause) {
@@ -165,10 +163,7 @@ export function createTransport({ access, clock, userAgent, onAnswer = () => {} 
         ended.abort();
       }
     },
-    close() {
-      agent.destroy();
-      streams.destroy();
-    },
+    close: () => pool.close(),
   };
 }
 
@@ -180,31 +175,6 @@ function target(url: URL): Pick<RequestOptions, 'hostname' | 'port'> {
 function pathOf(url: URL, { path, query }: ApiRequest): string {
   const parameters = Object.entries(query ?? {}).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   return `${url.pathname.replace(/\/$/, '')}${path}${parameters.length === 0 ? '' : `?${parameters.join('&')}`}`;
-}
-
-/** Makes a TLS context only when the certificates have changed: each costs time, and memory outside the heap. */
-function createContextCache(): (credentials: Credentials) => SecureContext {
-  let held: { readonly of: Credentials; readonly context: SecureContext } | undefined;
-  return (credentials) => {
-    const { ca, cert, key } = credentials;
-    if (!held || held.of.ca !== ca || held.of.cert !== cert || held.of.key !== key) {
-      held = { of: credentials, context: secureContextOf({ ca, cert, key }) };
-    }
-    return held.context;
-  };
-}
-
-function secureContextOf(options: SecureContextOptions): SecureContext {
-  try {
-    return createSecureContext(options);
-  } catch (cause) {
-    throw new Failure({
-      next: 'backoff',
-      reason: 'BadCertificates',
-      message: 'the certificates for the API server (authority, or our own with its key) cannot be read',
-      cause,
-    });
-  }
 }
 
 /** Waits no longer than the signal lets it. A plugin of a kubeconfig that hangs is not stopped by that: it may ask its user. */

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { listen } from '../http/server.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { makeSelfSigned } from './self-signed.ts';
@@ -16,6 +17,10 @@ export interface Exchange {
   readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: string;
+  /** Of the connection. */
+  readonly clientPort: number | undefined;
+  /** PEM; undefined: the client showed none. */
+  readonly clientCertificate: string | undefined;
   /** A whole answer; `body` is sent as it is when it is text, else as JSON. */
   answer(status: number, body: unknown, headers?: Readonly<Record<string, string>>): void;
   /** The head of an answer of unknown length. */
@@ -57,7 +62,8 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
   const waiting: Exchange[] = [];
   let current: Script | undefined;
 
-  const server = createServer({ cert: certificate, key, keepAlive: true }, (request, response) => {
+  const tls = { cert: certificate, key, requestCert: true, rejectUnauthorized: false };
+  const server = createServer({ ...tls, keepAlive: true }, (request, response) => {
     void exchangeOf(request, response).then((exchange) => {
       if (!exchange) return;
       requests.push(exchange);
@@ -118,6 +124,8 @@ async function exchangeOf(request: IncomingMessage, response: ServerResponse): P
     query: Object.fromEntries(searchParams),
     headers: request.headers,
     body: Buffer.concat(chunks).toString('utf8'),
+    clientPort: request.socket.remotePort,
+    clientCertificate: (request.socket as TLSSocket).getPeerX509Certificate()?.toString(),
     answer(status, body, headers = {}) {
       const text = typeof body === 'string' ? body : JSON.stringify(body);
       response.writeHead(status, { 'content-type': 'application/json', ...headers });

@@ -1,0 +1,78 @@
+// The connections to the API server, and the certificates that they are made with.
+
+import { Agent } from 'node:https';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { Failure } from '../lib/errors.ts';
+import type { Credentials } from './access.ts';
+
+/** Those that were made, and will be made, with the same certificates. */
+export interface Connections {
+  readonly secureContext: SecureContext;
+  /** For requests: kept, and used again. */
+  readonly requests: Agent;
+  /** For streams: one each. Apart from the others, which it would take a place from. */
+  readonly streams: Agent;
+}
+
+export interface ConnectionPool {
+  /**
+   * Those with these certificates. What is in flight with others comes to its end; nothing more is sent over theirs.
+   *
+   * @throws Failure when a certificate or the key cannot be read
+   */
+  connections(credentials: Credentials): Connections;
+  close(): void;
+}
+
+/** Idle time after which the kernel asks the peer whether it is there (docs/rules.md, rule 13). */
+export const TCP_KEEP_ALIVE_MS = 15_000;
+
+/** @param requests  how many connections for requests there are at most */
+export function createConnectionPool(requests: number): ConnectionPool {
+  let held: (Connections & { readonly of: Credentials }) | undefined;
+  return {
+    connections(credentials) {
+      if (held && isSame(held.of, credentials)) return held;
+      const secureContext = secureContextOf(credentials);
+      if (held) retire(held);
+      held = {
+        of: credentials,
+        secureContext,
+        requests: new Agent({ keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE_MS, maxSockets: requests }),
+        streams: new Agent({ keepAlive: false }),
+      };
+      return held;
+    },
+    close() {
+      held?.requests.destroy();
+      held?.streams.destroy();
+    },
+  };
+}
+
+/** By contents: a kubeconfig gives new buffers each time, and a TLS context costs time, and memory outside the heap. */
+function isSame(one: Credentials, other: Credentials): boolean {
+  return (['ca', 'cert', 'key'] as const).every((part) => String(one[part]) === String(other[part]));
+}
+
+/**
+ * The API server knows a connection by the certificate that it began with, and a TLS session that is resumed as well. So
+ * neither may outlive the certificate: both go with their agent.
+ */
+function retire({ requests }: Connections): void {
+  requests.maxFreeSockets = 0;
+  for (const sockets of Object.values(requests.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+}
+
+function secureContextOf({ ca, cert, key }: SecureContextOptions): SecureContext {
+  try {
+    return createSecureContext({ ca, cert, key });
+  } catch (cause) {
+    throw new Failure({
+      next: 'backoff',
+      reason: 'BadCertificates',
+      message: 'the certificates for the API server (authority, or our own with its key) cannot be read',
+      cause,
+    });
+  }
+}
