@@ -70,7 +70,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     env: 'KUBECONFIG',
     fallback: '',
     value: 'FILE',
-    help: "A kubeconfig file. Default: the pod's service account, else the user's own kubeconfig.",
+    help: "A kubeconfig file, or several joined as in PATH. Default: the pod's service account, else the user's own kubeconfig.",
   },
   {
     name: 'namespace',

@@ -1,13 +1,14 @@
-// Covers the tokens that a plugin of a kubeconfig gives: how often it is asked.
+// Covers the tokens that a plugin of a kubeconfig gives: how often it is asked; and a configuration in several files.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Failure } from '../lib/errors.ts';
 import { systemClock } from '../lib/time.ts';
 import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
+import { makeTemporaryFolder } from '../testing/temporary-folder.ts';
 import { kubeconfigAccess } from './kubeconfig.ts';
 import { createTransport, type Transport } from './transport.ts';
 
@@ -67,5 +68,56 @@ describe('a kubeconfig with a plugin', () => {
     assert.ok(refused.status === 'rejected' && refused.reason instanceof Failure);
     await ask();
     assert.deepEqual(shown(), ['Bearer token-1', 'Bearer token-2']);
+  });
+});
+
+describe('a kubeconfig in several files', () => {
+  const folder = makeTemporaryFolder('kubeconfigs');
+  const write = (name: string, config: object): string => {
+    writeFileSync(join(folder, name), JSON.stringify(config));
+    return join(folder, name);
+  };
+  const clusters = (name: string, host: string): object => ({
+    clusters: [{ name, cluster: { server: `https://${host}.example:6443` } }],
+  });
+  const user = (token: string): object => ({ users: [{ name: 'me', user: { token } }] });
+  const contexts = (cluster: string, namespace: string): object => ({
+    contexts: [{ name: 'now', context: { cluster, user: 'me', namespace } }],
+    'current-context': 'now',
+  });
+  const joined = (...paths: readonly string[]): ReturnType<typeof kubeconfigAccess> =>
+    kubeconfigAccess(paths.join(delimiter));
+
+  test('is read as one, each part from another file', async () => {
+    const access = joined(
+      write('clusters', clusters('here', 'first')),
+      write('users', user('one')),
+      write('contexts', contexts('here', 'ns')),
+    );
+    assert.equal(access.url.host, 'first.example:6443');
+    assert.equal(access.namespace, 'ns');
+    assert.deepEqual((await access.credentials()).headers, { authorization: 'Bearer one' });
+  });
+
+  // As kubectl does it.
+  test('has from the first file whatever several files name', async () => {
+    const access = joined(
+      write('first', { ...clusters('here', 'first'), ...user('one'), ...contexts('here', 'ns') }),
+      write('second', { ...clusters('here', 'second'), ...user('two'), ...contexts('here', 'other') }),
+    );
+    assert.equal(access.url.host, 'first.example:6443');
+    assert.equal(access.namespace, 'ns');
+    assert.deepEqual((await access.credentials()).headers, { authorization: 'Bearer one' });
+  });
+
+  test('may name files that are not there, as long as one is', () => {
+    const there = write('there', { ...clusters('here', 'first'), ...contexts('here', 'ns') });
+    assert.equal(joined(join(folder, 'none'), '', there).url.host, 'first.example:6443');
+    assert.throws(() => joined(join(folder, 'none'), join(folder, 'neither')), /cannot read the kubeconfig/);
+  });
+
+  test('is not what a single file is whose name has the separator in it', () => {
+    const path = write(`a${delimiter}b`, { ...clusters('here', 'first'), ...contexts('here', 'ns') });
+    assert.equal(kubeconfigAccess(path).url.host, 'first.example:6443');
   });
 });

@@ -1,6 +1,8 @@
 // Access by a kubeconfig file, for use outside a cluster. Loaded only then: the official client costs 35 MB of memory.
 
+import { existsSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
+import { delimiter } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { Failure } from '../lib/errors.ts';
 import { stringMapOf } from '../lib/json.ts';
@@ -11,18 +13,7 @@ import type { ApiServerAccess, Credentials } from './access.ts';
  * @throws Failure when it cannot be read or names no cluster
  */
 export function kubeconfigAccess(path: string): ApiServerAccess {
-  let config = new KubeConfig();
-  try {
-    if (path === '') config.loadFromDefault();
-    else config.loadFromFile(path);
-  } catch (cause) {
-    throw new Failure({
-      next: 'change',
-      reason: 'BadKubeconfig',
-      message: `cannot read the kubeconfig ${path || 'of this user'}`,
-      cause,
-    });
-  }
+  let config = readConfig(path);
   const cluster = config.getCurrentCluster();
   if (!cluster) {
     throw new Failure({
@@ -47,6 +38,44 @@ export function kubeconfigAccess(path: string): ApiServerAccess {
       config = withoutTokens(config);
     },
   };
+}
+
+/** @throws Failure when it cannot be read */
+function readConfig(path: string): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    if (path === '') config.loadFromDefault();
+    else if (existsSync(path) || !path.includes(delimiter)) config.loadFromFile(path);
+    else config.loadFromOptions(joined(path.split(delimiter).filter((file) => existsSync(file))));
+    return config;
+  } catch (cause) {
+    throw new Failure({
+      next: 'change',
+      reason: 'BadKubeconfig',
+      message: `cannot read the kubeconfig ${path || 'of this user'}`,
+      cause,
+    });
+  }
+}
+
+/** Several files as one. Of what several of them name, the first counts, as with kubectl; the client's own way is to refuse it. */
+function joined(files: readonly string[]): Pick<KubeConfig, 'clusters' | 'users' | 'contexts' | 'currentContext'> {
+  if (files.length === 0) throw new Error('none of the files is there');
+  const configs = files.map((file) => {
+    const config = new KubeConfig();
+    config.loadFromFile(file);
+    return config;
+  });
+  return {
+    clusters: firstOfEach(configs.flatMap(({ clusters }) => clusters)),
+    users: firstOfEach(configs.flatMap(({ users }) => users)),
+    contexts: firstOfEach(configs.flatMap(({ contexts }) => contexts)),
+    currentContext: configs.map(({ currentContext }) => currentContext).find(Boolean) ?? '',
+  };
+}
+
+function firstOfEach<Item extends { readonly name: string }>(items: readonly Item[]): Item[] {
+  return items.filter(({ name }, index) => items.findIndex((item) => item.name === name) === index);
 }
 
 /** The same file as it was read, without the tokens that its plugins have given since: they are asked again. */
