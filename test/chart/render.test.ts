@@ -5,7 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
-import { CHART, type Rendered } from '../../src/testing/helm/chart.ts';
+import { CHART, type Rendered, renderChart } from '../../src/testing/helm/chart.ts';
+import { OPERATOR_NAMESPACE } from '../../src/testing/operator-account.ts';
 import { only, setFlags, sorted, useRendering } from './rendering.ts';
 
 /** What the defaults make, CRDs aside; UPDATE_GOLDEN=1 writes it anew. */
@@ -48,6 +49,39 @@ test('the defaults make what they always made', async () => {
   const text = objects.map((object) => stringify(object, { lineWidth: 0 })).join('---\n');
   if (process.env['UPDATE_GOLDEN']) writeFileSync(GOLDEN, text);
   assert.equal(text, readFileSync(GOLDEN, 'utf8'), 'if this was meant: UPDATE_GOLDEN=1, and look at the difference');
+});
+
+test("ports of servers that do not run are in nobody's way", async () => {
+  const [metrics, webhook] = [{ port: 8_081 }, { port: 8_081 }].map((one) => ({ enabled: false, ...one }));
+  assert.equal(podOf(await render({ metrics, webhook })).containers[0].ports.length, 1);
+});
+
+describe('a release of any name that Helm takes', () => {
+  const LABELS = ['app.kubernetes.io/name', 'app.kubernetes.io/instance'] as const;
+  /** What a Service may be called (DNS label of RFC 1035), in every version that we run on. */
+  const SERVICE_NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
+  for (const [name, values] of [
+    ['my.release', {}],
+    ['123', {}],
+    ['123', { nameOverride: '123' }],
+    ['true', { nameOverride: 'null' }],
+    [`1.${'x'.repeat(40)}.yz`, {}],
+  ] as const) {
+    test(`has objects that the API server takes: ${name} ${JSON.stringify(values)}`, async () => {
+      for (const helm of helms()) {
+        const objects = await renderChart(helm, { name, namespace: OPERATOR_NAMESPACE }, ...setFlags(values));
+        const services = objects.filter(({ kind }) => kind === 'Service');
+        assert.equal(services.length, 2);
+        for (const { metadata, spec } of services) {
+          assert.match(metadata.name, SERVICE_NAME);
+          for (const label of LABELS) assert.equal(typeof spec.selector[label], 'string');
+        }
+        const { selector, template } = only(objects, 'Deployment')['spec'];
+        for (const label of LABELS) assert.equal(selector.matchLabels[label], template.metadata.labels[label]);
+        assert.equal(selector.matchLabels['app.kubernetes.io/instance'], name);
+      }
+    });
+  }
 });
 
 describe('the image', () => {
@@ -207,6 +241,14 @@ describe('values that cannot be', () => {
       'metrics.enabled is false, so there is nothing that metrics.serviceMonitor or metrics.podMonitor could scrape',
     ],
     'one port for both servers': [{ probePort: 8_080 }, 'metrics.port and probePort are the same: 8080'],
+    'the port of the probes for the webhook': [
+      { webhook: { port: 8_081 } },
+      'probePort and webhook.port are the same: 8081',
+    ],
+    'the port of the metrics for the webhook': [
+      { metrics: { port: 9_443 } },
+      'metrics.port and webhook.port are the same: 9443',
+    ],
     'two certificates for the webhook': [
       { webhook: { certificate: { existingSecret: 'a', certManager: { enabled: true } } } },
       'cert-manager makes the certificate (certManager.enabled), so leave out existingSecret and caBundle',
