@@ -249,6 +249,10 @@ describe('values that cannot be', () => {
       { metrics: { port: 9_443 } },
       'metrics.port and webhook.port are the same: 9443',
     ],
+    'tokens of accounts without a policy': [
+      { serviceAccountTokens: { enabled: true }, admissionPolicy: { enabled: false } },
+      'serviceAccountTokens.enabled needs admissionPolicy.enabled: without the policy, the right to ask for tokens is the right to be any ServiceAccount',
+    ],
     'two certificates for the webhook': [
       { webhook: { certificate: { existingSecret: 'a', certManager: { enabled: true } } } },
       'cert-manager makes the certificate (certManager.enabled), so leave out existingSecret and caBundle',
