@@ -11,6 +11,7 @@ import {
   isSuccessor,
   type LegacyObject,
   type OwnerReference,
+  predecessorOf,
   refusedConditions,
   reparented,
 } from './conversion.ts';
@@ -79,10 +80,19 @@ describe('a successor', () => {
   });
 
   test('waits for the Secrets of the old object, and of none that is gone, being deleted or another', () => {
-    assert.equal(formerUid(old, same), 'old');
+    const before = predecessorOf(old);
+    assert.equal(formerUid(before, same), 'old');
     assert.equal(formerUid(undefined, same), undefined);
-    assert.equal(formerUid({ ...old, deleting: true }, same), undefined);
-    assert.equal(formerUid(old, clusterPullSecret(spec())), undefined);
+    assert.equal(formerUid({ ...before, deleting: true }, same), undefined);
+    assert.equal(formerUid(before, { ...same, name: 'b' }), undefined);
+    assert.equal(formerUid(before, clusterPullSecret(spec())), undefined);
+    assert.equal(formerUid(predecessorOf(legacy({})), clusterPullSecret({})), undefined);
+  });
+
+  test('is told by a digest of the spec, whatever the order of its fields', () => {
+    const turned = Object.fromEntries(Object.entries(WANTED).toReversed());
+    assert.equal(formerUid(predecessorOf(old), clusterPullSecret(turned)), 'old');
+    assert.deepEqual(Object.keys(predecessorOf(old)).toSorted(), ['deleting', 'name', 'specDigest', 'uid']);
   });
 });
 

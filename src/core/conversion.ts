@@ -8,7 +8,8 @@ import {
   type PullSecretKind,
 } from '../api/names.ts';
 import type { Condition } from '../api/schema.ts';
-import { isRecord, type JsonRecord, listOf, recordOf, sameJson, stringsOf } from '../lib/json.ts';
+import { digest } from '../lib/digest.ts';
+import { canonicalJson, isRecord, type JsonRecord, listOf, recordOf, sameJson, stringsOf } from '../lib/json.ts';
 import { type EpochMs, formatRfc3339 } from '../lib/time.ts';
 import { isNamespaceName, type PullSecretObject, parseWish } from './resource.ts';
 
@@ -62,8 +63,30 @@ const NOBODY: Omit<PullSecretObject, 'name' | 'spec'> = {
 
 /** Whether `object` is what the old one is converted to: of its name, of the same spec, and there to stay. */
 export function isSuccessor(old: LegacyObject, object: PullSecretObject): boolean {
-  if (object.kind !== CLUSTER_KIND || object.name !== old.name || object.deleting) return false;
-  return sameJson(convertedSpec(old), object.spec);
+  return mayFollow(old, object) && sameJson(convertedSpec(old), object.spec);
+}
+
+function mayFollow(old: Pick<LegacyObject, 'name'>, object: PullSecretObject): boolean {
+  return object.kind === CLUSTER_KIND && object.name === old.name && !object.deleting;
+}
+
+/** What is kept of an old object, also when it is gone. Its keys are not: it stays in memory as long as the process lives. */
+export interface Predecessor {
+  readonly uid: string;
+  readonly name: string;
+  readonly deleting: boolean;
+  /** Of the spec that it is converted to; undefined: it cannot be. */
+  readonly specDigest: string | undefined;
+}
+
+export function predecessorOf(old: LegacyObject): Predecessor {
+  const { uid, name, deleting } = old;
+  const converted = convertedSpec(old);
+  return { uid, name, deleting, specDigest: typeof converted === 'string' ? undefined : specDigest(converted) };
+}
+
+function specDigest(spec: JsonRecord): string {
+  return digest(canonicalJson(spec));
 }
 
 /**
@@ -72,8 +95,9 @@ export function isSuccessor(old: LegacyObject, object: PullSecretObject): boolea
  *
  * @param old  the old object of the same name as it was last seen, if there is or was one
  */
-export function formerUid(old: LegacyObject | undefined, object: PullSecretObject): string | undefined {
-  return old && !old.deleting && isSuccessor(old, object) ? old.uid : undefined;
+export function formerUid(old: Predecessor | undefined, object: PullSecretObject): string | undefined {
+  if (!old || old.deleting || !mayFollow(old, object)) return undefined;
+  return old.specDigest === specDigest(object.spec) ? old.uid : undefined;
 }
 
 export interface OwnerReference {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, jsonValue, property } from 'fast-check';
-import { isRecord, listOf, recordOf, sameJson, stringMapOf, stringOf, stringsOf } from './json.ts';
+import { canonicalJson, isRecord, listOf, recordOf, sameJson, stringMapOf, stringOf, stringsOf } from './json.ts';
 
 const odd: readonly unknown[] = [undefined, null, 0, '', 'text', true, [], ['a'], () => {}];
 
@@ -66,6 +66,7 @@ describe('two JSON values', () => {
       property(jsonValue(), jsonValue(), (one, other) => {
         assert.equal(sameJson(one, other), canonical(one) === canonical(other));
         assert.equal(sameJson(one, other), sameJson(other, one));
+        assert.equal(sameJson(one, other), canonicalJson(one) === canonicalJson(other));
       }),
       { numRuns: 500 },
     );
@@ -75,6 +76,7 @@ describe('two JSON values', () => {
     assertProperty(
       property(jsonValue(), (value) => {
         assert.ok(sameJson(value, reversed(value)));
+        assert.equal(canonicalJson(value), canonicalJson(reversed(value)));
         assert.ok(sameJson(value, JSON.parse(JSON.stringify(value))));
       }),
     );
@@ -102,6 +104,7 @@ describe('two JSON values', () => {
   };
   for (const [outcome, { one, other, want }] of Object.entries(rows)) {
     test(outcome, () => {
+      assert.equal(canonicalJson(one) === canonicalJson(other), want);
       assert.equal(sameJson(one, other), want);
       assert.equal(sameJson(other, one), want);
     });

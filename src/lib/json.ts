@@ -43,6 +43,15 @@ export function sameJson(one: unknown, other: unknown): boolean {
   return [...names].every((name) => sameJson(own(one, name), own(other, name)));
 }
 
+/** JSON text that is the same for two values if, and only if, they are the same: for digests. */
+export function canonicalJson(value: unknown): string {
+  const sorted = (_name: string, part: unknown): unknown =>
+    isRecord(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([one], [other]) => (one < other ? -1 : 1)))
+      : part;
+  return JSON.stringify(value, sorted);
+}
+
 function own(record: JsonRecord, name: string): unknown {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }

@@ -2,7 +2,7 @@
 
 import { type ObjectKey, objectKey, splitKey } from '../api/meta.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
-import type { LegacyObject } from '../core/conversion.ts';
+import { type LegacyObject, type Predecessor, predecessorOf } from '../core/conversion.ts';
 import { concerns, type NamespaceView } from '../core/desired.ts';
 import type { SeenSecret } from '../core/plan.ts';
 import { isOlder, type PullSecretObject, parseWish, type Wish } from '../core/resource.ts';
@@ -22,7 +22,7 @@ export interface ClusterView {
   /** The CR with this key: `namespace/name`, or `/name` for the cluster kind. */
   object(key: ObjectKey): PullSecretObject | undefined;
   /** The object of the deprecated kind that had, or has, this key: when it is gone, the collector comes for its Secrets. */
-  predecessor(key: ObjectKey): LegacyObject | undefined;
+  predecessor(key: ObjectKey): Predecessor | undefined;
   objectByUid(uid: string): PullSecretObject | undefined;
   objects(): Iterable<PullSecretObject>;
   /** Kind of an older CR that wants the Secret of this name in this namespace too. */
@@ -63,7 +63,7 @@ export function createClusterView({
   const byPlace = new Map<string, Set<ObjectKey>>();
   const secretsByOwner: OwnedSecrets = new Map();
   const namespaceViews = new Map<string, NamespaceView>();
-  const predecessors = new Map<ObjectKey, LegacyObject>();
+  const predecessors = new Map<ObjectKey, Predecessor>();
   const wishes = new WeakMap<PullSecretObject, Wish | string>();
 
   const wish = (object: PullSecretObject): Wish | string => {
@@ -148,7 +148,7 @@ export function createClusterView({
 
   const legacy = createStore<LegacyObject>(({ key, after }) => {
     if (!after) return;
-    predecessors.set(key, after);
+    predecessors.set(key, predecessorOf(after));
     onLegacy(key);
   });
   const namespaced = createStore(onObject);
