@@ -189,6 +189,31 @@ test('the page about security lists every right of the operator, and no other', 
   assert.deepEqual(told.toSorted(), granted.toSorted());
 });
 
+describe('the right to patch the configuration of the webhook', () => {
+  const GROUP = 'admissionregistration.k8s.io';
+  const isGiven = (objects: readonly Rendered[]): boolean =>
+    objects.some(({ kind, rules }) => kind === 'ClusterRole' && JSON.stringify(rules).includes(GROUP));
+  const isConfined = (objects: readonly Rendered[]): boolean =>
+    objects.some(({ kind, metadata }) => kind.endsWith('PolicyBinding') && metadata.name.endsWith('-webhook'));
+  const page = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
+
+  test('is given together with the policy that confines it', async () => {
+    const objects = await render({});
+    assert.deepEqual([isGiven(objects), isConfined(objects)], [true, true]);
+  });
+  for (const [words, webhook] of [
+    ['webhook.enabled=false', { enabled: false }],
+    ['webhook.certificate.existingSecret', { certificate: { existingSecret: 'a' } }],
+    ['webhook.certificate.certManager.enabled=true', { certificate: { certManager: { enabled: true } } }],
+  ] as const) {
+    test(`is not given with ${words}, as the page about security says`, async () => {
+      const objects = await render({ webhook });
+      assert.deepEqual([isGiven(objects), isConfined(objects)], [false, false]);
+      assert.ok(page.includes(`\`${words}\``));
+    });
+  }
+});
+
 describe('roles for people', () => {
   const aggregated = (objects: readonly Rendered[]): readonly string[] =>
     sorted(objects)

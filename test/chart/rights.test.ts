@@ -1,9 +1,10 @@
 // The rights that the chart gives are those that the operator uses, no more; and its policies let nothing else through.
 
 import assert from 'node:assert/strict';
-import { afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { API_VERSION, LEGACY_API_VERSION, LEGACY_KIND } from '../../src/api/names.ts';
 import { OPERATOR_NAMESPACE, POLICY_REFUSAL } from '../../src/testing/operator-account.ts';
+import { makeAuthority } from '../../src/testing/self-signed.ts';
 import { eventually, type TestApi } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import {
@@ -15,7 +16,7 @@ import {
   useWorld,
 } from '../../src/testing/world.ts';
 import { ACCESS, createClusterPullSecret, createPullSecret } from '../scenario/manifests.ts';
-import { configure, ownCertificate, removeWebhook, untilHeeded } from '../scenario/webhook-rig.ts';
+import { CONFIGURATION_PATH, configure, ownCertificate, removeWebhook, untilHeeded } from '../scenario/webhook-rig.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
@@ -197,7 +198,7 @@ describe('the policies of the chart', () => {
     }
   });
 
-  const makeAuthority = async (over: object = {}): Promise<void> =>
+  const createAuthority = async (over: object = {}): Promise<void> =>
     void (await world.api.must('POST', SECRET_PATH(OPERATOR_NAMESPACE), { ...authority(AUTHORITY_NAME), ...over }));
   const made = async (name: string, secret: object): Promise<string> => {
     await world.api.must('POST', SECRET_PATH(namespace), secret);
@@ -268,11 +269,11 @@ describe('the policies of the chart', () => {
       { ...authority(AUTHORITY_NAME), type: 'Opaque' },
     ],
     'the change of a secret of another type under the name of the authority': async () => {
-      await makeAuthority({ type: 'Opaque' });
+      await createAuthority({ type: 'Opaque' });
       return ['PATCH', AUTHORITY_PATH, { data: { a: 'eA==' } }];
     },
     'the deletion of the authority of the webhook': async () => {
-      await makeAuthority();
+      await createAuthority();
       return ['DELETE', AUTHORITY_PATH];
     },
     'a token that the API server takes': async () => ['POST', tokenPath(), tokenRequest({})],
@@ -305,5 +306,52 @@ describe('the policies of the chart', () => {
   test('let it have a token that only AWS takes', async () => {
     const spec = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 };
     await operator.must('POST', tokenPath(), tokenRequest(spec));
+  });
+
+  describe('of its webhook', () => {
+    const names = { configuration: 'kube-ecr-secrets-operator', secret: 'kube-ecr-secrets-operator-webhook' };
+    const path = CONFIGURATION_PATH(names.configuration);
+    const STRATEGIC = 'application/strategic-merge-patch+json';
+    let webhook = { name: '', clientConfig: {}, rules: [{}] };
+    before(async () => {
+      await configure(world, names, [1]);
+      [webhook] = (await world.api.must('GET', path)).webhooks;
+      await world.api.must('PATCH', path, { webhooks: [{ ...webhook, matchConditions: [NEVER] }] }, MERGE);
+      [webhook] = (await world.api.must('GET', path)).webhooks;
+    });
+    after(() => removeWebhook(world, names));
+    const NEVER = { name: 'never', expression: 'false' };
+    const everything = { apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*/*'] };
+
+    const REFUSED_CHANGES: Readonly<Record<string, () => object>> = {
+      'to be asked about other objects': () => ({ webhooks: [{ ...webhook, rules: [everything] }] }),
+      'to block who is not answered': () => ({ webhooks: [{ ...webhook, failurePolicy: 'Fail' }] }),
+      'to send objects to somebody else': () => ({
+        webhooks: [{ ...webhook, clientConfig: { url: 'https://somebody.example/' } }],
+      }),
+      'to lose a condition': () => ({ webhooks: [{ ...webhook, matchConditions: null }] }),
+      'to have a second webhook': () => ({ webhooks: [webhook, { ...webhook, name: 'second.example.com' }] }),
+      'to have another webhook': () => ({ webhooks: [{ ...webhook, name: 'other.example.com' }] }),
+      'to have none': () => ({ webhooks: [] }),
+      'to belong to somebody else': () => ({ metadata: { annotations: { 'meta.helm.sh/release-name': 'other' } } }),
+    };
+    for (const [what, change] of Object.entries(REFUSED_CHANGES)) {
+      test(`refuse the operator ${what}`, async () => {
+        // It takes some seconds until the API server knows a new policy.
+        const { status, body } = await eventually(async () => {
+          const reply = await operator.send('PATCH', `${path}?dryRun=All`, change(), MERGE);
+          return reply.status === 200 ? undefined : reply;
+        }, 30_000);
+        assert.equal(status, 403, JSON.stringify(body));
+        assert.ok(body.message.includes(POLICY_REFUSAL), body.message);
+      });
+    }
+
+    test('let the operator write the authority, and nothing else', async () => {
+      const caBundle = Buffer.from(makeAuthority().certificate).toString('base64');
+      await operator.must('PATCH', path, { webhooks: [{ name: webhook.name, clientConfig: { caBundle } }] }, STRATEGIC);
+      const [after] = (await world.api.must('GET', path)).webhooks;
+      assert.deepEqual(after, { ...webhook, clientConfig: { ...webhook.clientConfig, caBundle } });
+    });
   });
 });
