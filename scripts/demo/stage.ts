@@ -4,6 +4,7 @@ import { isRecord, recordOf } from '../../src/lib/json.ts';
 import { type AwsProcess, startAwsProcess } from '../../src/testing/aws-process.ts';
 import { startConnectProxy } from '../../src/testing/connect-proxy.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
+import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
 import { installCrds } from '../../src/testing/install-crds.ts';
 import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
 import { type Pulled, pull } from '../../src/testing/registry/crane.ts';
@@ -19,11 +20,16 @@ export const KEY = {
   account: '111122223333',
 };
 
+/** Name of the webhook's configuration. */
+export const WEBHOOK_NAME = 'demo';
+
 export interface Stage {
   readonly api: TestApi;
   readonly plane: ControlPlane;
   readonly aws: AwsProcess;
   readonly registry: Registry;
+  /** Where the operator serves its webhook. */
+  readonly webhookPort: number;
   startOperator(): Promise<OperatorProcess>;
   stop(): Promise<void>;
 }
@@ -61,20 +67,32 @@ export async function setStage(): Promise<Stage> {
   show.note('a real kube-apiserver, etcd and kube-controller-manager');
   const plane = await startControlPlane({
     controllerManager: true,
-    prepare: (address) => installCrds(createTestApi(address)),
+    async prepare(address) {
+      const api = createTestApi(address);
+      await installCrds(api);
+      // Where it keeps the authority of its webhook.
+      await api.must('POST', '/api/v1/namespaces', { metadata: { name: 'kube-ecr-secrets-operator-system' } });
+    },
   });
   show.note('a stand-in for AWS that verifies every signature');
   const aws = await startAwsProcess(KEY);
   show.note('a registry that opens to its tokens, and crane to pull from it');
   const registry = await startRegistry(aws);
+  const webhookPort = await findFreePort();
+  const env = {
+    ECR_OPERATOR_WEBHOOK_BIND_ADDRESS: `127.0.0.1:${webhookPort}`,
+    ECR_OPERATOR_WEBHOOK_CONFIGURATION_NAME: WEBHOOK_NAME,
+    ECR_OPERATOR_WEBHOOK_DNS_NAMES: '127.0.0.1',
+  };
   let operator: OperatorProcess | undefined;
   return {
     api: adminOf(plane),
     plane,
     aws,
     registry,
+    webhookPort,
     async startOperator() {
-      operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'kubeconfig' });
+      operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'kubeconfig', env });
       await operator.ready();
       return operator;
     },

@@ -6,6 +6,7 @@ import type { OperatorProcess } from '../../src/testing/operator-process.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { formatTable, show } from './show.ts';
 import { KEY, type Stage } from './stage.ts';
+import { showWebhook } from './webhook.ts';
 
 export interface Scene extends Stage {
   operator: OperatorProcess;
@@ -151,8 +152,9 @@ export const STEPS: readonly Step[] = [
       return `ns4 holds the secret after ${await timeUntil(scene, '/api/v1/namespaces/ns4/secrets/ecr-login-shared', 200)}`;
     },
   },
+  { title: 'A wrong key is refused when it is applied', act: showWebhook },
   {
-    title: 'A wrong key is refused, and the old secret stays',
+    title: 'While the webhook is away it is taken, the status says what is wrong, and the old secret stays',
     async act(scene) {
       const before = await passwordNow(scene);
       await scene.api.merge(OBJECT, { spec: { awsAccess: { secretAccessKey: 'x'.repeat(40) } } });
