@@ -78,6 +78,12 @@ export function isExpired(thrown: unknown): boolean {
   return thrown.status === 410 || thrown.apiReason === 'Expired' || thrown.causes.includes('ResourceVersionTooLarge');
 }
 
+/** No answer at all: at that address nobody takes connections. */
+export function isRefused(thrown: unknown): boolean {
+  const cause = thrown instanceof Failure ? thrown.cause : undefined;
+  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
+}
+
 export function isNamespaceTerminating(thrown: unknown): boolean {
   return thrown instanceof ApiError && thrown.causes.includes('NamespaceTerminating');
 }

@@ -51,6 +51,11 @@ const rows: Readonly<Record<string, Row>> = {
     happening: { op: 'broken' },
     want: { state: CHECK, pause: 'backoff', healthy: false },
   },
+  'an API server that is down needs a new list when it is back': {
+    from: WATCH,
+    happening: { op: 'down' },
+    want: { state: LIST, pause: 'backoff', healthy: false },
+  },
   'a check that broke is made again after a pause': {
     from: CHECK,
     happening: { op: 'broken' },

@@ -21,6 +21,8 @@ export type Happening =
   | { readonly op: 'ended' }
   /** The stream broke, fell silent, ended at once, or could not be opened. */
   | { readonly op: 'broken' }
+  /** Nobody listens there: the API server is down, and may come back with another state, at whatever version. */
+  | { readonly op: 'down' }
   /** The version is too old: HTTP 410, an ERROR event with code 410, or a continue token that is too old. */
   | { readonly op: 'expired' }
   /** An optional kind is not there, or not there for us: an empty list, for a while. */
@@ -46,6 +48,7 @@ const LIST: ReflectorState = { op: 'list' };
  * | event      | (does not happen)       | (does not happen)      | watch from its version, healthy    |
  * | ended      | (does not happen)       | (does not happen)      | watch again at once, healthy       |
  * | broken     | list after a pause      | check after a pause    | check after a pause                |
+ * | down       | list after a pause      | list after a pause     | list after a pause                 |
  * | expired    | list after a pause      | list after a pause     | list after a pause                 |
  * | absent     | list after a pause      | list after a pause     | list after a pause                 |
  * | unreadable | list after a pause      | (does not happen)      | list after a pause                 |
@@ -65,6 +68,7 @@ export function step(state: ReflectorState, happening: Happening): Step {
       return { state: state.op === 'check' ? { ...state, op: 'watch' } : state, pause: 'none', healthy: false };
     case 'broken':
       return { state: state.op === 'watch' ? { ...state, op: 'check' } : state, pause: 'backoff', healthy: false };
+    case 'down':
     case 'expired':
     case 'absent':
     case 'unreadable':

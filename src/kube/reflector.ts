@@ -10,7 +10,7 @@ import { Failure, failureFrom } from '../lib/errors.ts';
 import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import { backoff, type Clock, type DurationMs, MINUTE, type Random, SECOND, seconds, sleep } from '../lib/time.ts';
-import { isExpired, isForbidden, isNotFound } from './api-error.ts';
+import { isExpired, isForbidden, isNotFound, isRefused } from './api-error.ts';
 import type { KubeClient } from './client.ts';
 import type { Line } from './lines.ts';
 import { oversizedIn } from './oversized.ts';
@@ -177,7 +177,8 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     }
     lastPause = isNotFound(thrown) ? LAST_PAUSE_UNKNOWN : LAST_PAUSE;
     if (options.optional && isForbidden(thrown)) return absent();
-    return { op: isExpired(thrown) ? 'expired' : 'broken' };
+    if (isExpired(thrown)) return { op: 'expired' };
+    return { op: isRefused(thrown) ? 'down' : 'broken' };
   };
 
   /** An optional kind is not there, or not there for us. What was held of it went with it, or goes with the next list. */

@@ -20,6 +20,9 @@ const OTHER = 'other';
 const LOGINS = new Set(['GetAuthorizationToken', 'GetPublicAuthorizationToken']);
 const OUTCOMES = ['success', 'denied', 'failed'] as const;
 
+/** Happenings that are no contact with the API server. */
+const FAILURES: ReadonlySet<Happening['op']> = new Set(['broken', 'down', 'expired', 'unreadable']);
+
 /**
  * @param apiServer  its address
  * @param resources  names of all reflectors
@@ -62,7 +65,7 @@ export function createTelemetry(
       if (LOGINS.has(operation)) loggedIn({ outcome: code === 'success' ? 'success' : denied ? 'denied' : 'failed' });
     },
     onHappening(resource, { op }) {
-      if (op === 'broken' || op === 'expired' || op === 'unreadable') return failed({ resource });
+      if (FAILURES.has(op)) return failed({ resource });
       contacts.set(resource, clock.now());
       if (op === 'listed') listed({ resource });
     },
