@@ -63,6 +63,17 @@ describe('an object that is referred to', () => {
     assert.equal(server.requests.length, 2);
   });
 
+  // Rule 14
+  test('is kept by no more than a hundred parts: then all of it is read anew', async () => {
+    serve({});
+    for (let count = 0; count < 100; count += 1) await read(`part-${count}`);
+    await read('part-0');
+    assert.equal(server.requests.length, 100);
+    await read('one more');
+    await read('part-0');
+    assert.equal(server.requests.length, 102);
+  });
+
   test('that is not there is not asked for again meanwhile; one that could not be read is', async () => {
     server.script((exchange) => exchange.answer(404, {}));
     assert.deepEqual([await read(), await read()], [undefined, undefined]);

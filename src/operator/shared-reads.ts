@@ -35,6 +35,8 @@ const FRESH_FOR = (5 * MINUTE) as DurationMs;
 
 /** Beyond this all are read anew: names come and go, and must not add up. */
 const MOST_HELD = 10_000;
+/** The same for what is asked about one object: the names of keys are anybody's to choose. */
+const MOST_PARTS = 100;
 
 interface Held {
   readonly part: unknown;
@@ -64,6 +66,7 @@ export function createSharedReads(client: KubeClient, clock: Clock): SharedReads
       if (reads.size >= MOST_HELD) reads.clear();
       const started = begin(question, signal);
       const parts = reads.get(key) ?? new Map<string, Promise<Held>>();
+      if (parts.size >= MOST_PARTS) parts.clear();
       reads.set(key, parts.set(question.about, started));
       started.catch(() => parts.delete(question.about));
       return readOf<Part>(await started, clock);
