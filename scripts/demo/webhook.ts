@@ -1,36 +1,12 @@
 // The step that shows the webhook: what it says when objects are applied. It is taken away again, since it is no gate.
 
-import { API_VERSION, GROUP, VERSION, WEBHOOK_PATH } from '../../src/api/names.ts';
-import type { ApiReply } from '../../src/testing/test-api.ts';
-import { eventually } from '../../src/testing/test-api.ts';
+import { API_VERSION, GROUP, VERSION } from '../../src/api/names.ts';
+import { type ApiReply, eventually } from '../../src/testing/test-api.ts';
+import { CONFIGURATION_PATH, webhookConfiguration } from '../../src/testing/webhook-configuration.ts';
 import { show } from './show.ts';
 import { KEY, type Stage, WEBHOOK_NAME } from './stage.ts';
 
-const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 const OBJECTS = `/apis/${GROUP}/${VERSION}/namespaces/shop/awsecrimagepullsecrets`;
-
-/** As the chart has it, but for the URL: the operator runs outside the cluster here. */
-const configurationOf = (port: number): object => ({
-  metadata: { name: WEBHOOK_NAME },
-  webhooks: [
-    {
-      name: `pullsecrets.${GROUP}`,
-      clientConfig: { url: `https://127.0.0.1:${port}${WEBHOOK_PATH}` },
-      rules: [
-        {
-          apiGroups: [GROUP],
-          apiVersions: [VERSION],
-          operations: ['CREATE', 'UPDATE'],
-          resources: ['awsecrimagepullsecrets', 'clusterawsecrimagepullsecrets'],
-        },
-      ],
-      failurePolicy: 'Ignore',
-      sideEffects: 'NoneOnDryRun',
-      timeoutSeconds: 5,
-      admissionReviewVersions: ['v1'],
-    },
-  ],
-});
 
 /** What the API server says to an object with this key, which it does not keep. */
 async function apply({ api }: Stage, secretAccessKey: string, query = ''): Promise<ApiReply> {
@@ -47,12 +23,12 @@ async function apply({ api }: Stage, secretAccessKey: string, query = ''): Promi
 
 /** @returns what was seen; throws when it was not */
 export async function showWebhook(stage: Stage): Promise<string> {
-  await stage.api.must('POST', CONFIGURATIONS, configurationOf(stage.webhookPort));
+  await stage.api.must('POST', CONFIGURATION_PATH(), webhookConfiguration(WEBHOOK_NAME, [stage.webhookPort]));
   // A key with white space is refused without a question to AWS, once the API server trusts the certificate.
   await eventually(async () => ((await apply(stage, 'a b', '?dryRun=All')).status === 403 ? true : undefined), 20_000);
   const wrong = await apply(stage, 'x'.repeat(40));
   const good = await apply(stage, KEY.secret);
-  await stage.api.must('DELETE', `${CONFIGURATIONS}/${WEBHOOK_NAME}`);
+  await stage.api.must('DELETE', CONFIGURATION_PATH(WEBHOOK_NAME));
   show.note('a wrong key:');
   show.block(`Error from server (Forbidden): ${String(wrong.body.message)}`);
   show.note('a good one, which is taken:');

@@ -7,6 +7,7 @@ import { OPERATOR_NAMESPACE, POLICY_REFUSAL } from '../../src/testing/operator-a
 import { makeAuthority } from '../../src/testing/self-signed.ts';
 import { eventually, type TestApi } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { CONFIGURATION_PATH } from '../../src/testing/webhook-configuration.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -16,7 +17,7 @@ import {
   useWorld,
 } from '../../src/testing/world.ts';
 import { ACCESS, createClusterPullSecret, createPullSecret } from '../scenario/manifests.ts';
-import { CONFIGURATION_PATH, configure, ownCertificate, removeWebhook, untilHeeded } from '../scenario/webhook-rig.ts';
+import { configure, ownCertificate, removeWebhook, untilHeeded } from '../scenario/webhook-rig.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;

@@ -14,10 +14,10 @@ import { certificatesIn, type KeyPair } from '../../src/pki/certificate.ts';
 import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { CONFIGURATION_PATH } from '../../src/testing/webhook-configuration.ts';
 import { accessTo, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
 import {
   asAdmin,
-  CONFIGURATION_PATH,
   configure,
   freshNames,
   ownCertificate,

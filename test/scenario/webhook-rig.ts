@@ -2,17 +2,15 @@
 
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:https';
-import { API_VERSION, GROUP, VERSION, WEBHOOK_PATH } from '../../src/api/names.ts';
+import { API_VERSION, WEBHOOK_PATH } from '../../src/api/names.ts';
 import type { ApiServerAccess } from '../../src/kube/access.ts';
 import type { Clock } from '../../src/lib/time.ts';
 import type { OperatorOptions } from '../../src/operator/run.ts';
 import { eventually } from '../../src/testing/test-api.ts';
+import { CONFIGURATION_PATH, webhookConfiguration } from '../../src/testing/webhook-configuration.ts';
 import { accessTo, NAMESPACED_PATH, type RunningOperator, type World } from '../../src/testing/world.ts';
 
 type WebhookOptions = NonNullable<OperatorOptions['webhook']>;
-
-export const CONFIGURATION_PATH = (name = ''): string =>
-  `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations${name && `/${name}`}`;
 
 /** Names that nobody else in this process uses. */
 export interface WebhookNames {
@@ -45,36 +43,14 @@ export function asAdmin({ plane }: World): ApiServerAccess {
   return accessTo(plane, plane.adminToken);
 }
 
-/** Puts a configuration on the API server that calls these ports, as the chart has it but for the URL. */
+/** Puts a configuration on the API server that calls these ports. */
 export async function configure(
   { api }: Pick<World, 'api'>,
   { configuration: name }: Pick<WebhookNames, 'configuration'>,
   ports: readonly number[],
   caBundle?: string,
 ): Promise<void> {
-  const webhooks = ports.map((port, index) => ({
-    name: `w${index}.pullsecrets.${GROUP}`,
-    clientConfig: { url: `https://127.0.0.1:${port}${WEBHOOK_PATH}`, ...(caBundle ? { caBundle } : {}) },
-    rules: [
-      {
-        apiGroups: [GROUP],
-        apiVersions: [VERSION],
-        operations: ['CREATE', 'UPDATE'],
-        resources: ['awsecrimagepullsecrets', 'clusterawsecrimagepullsecrets'],
-      },
-    ],
-    failurePolicy: 'Ignore',
-    matchPolicy: 'Equivalent',
-    sideEffects: 'NoneOnDryRun',
-    timeoutSeconds: 5,
-    admissionReviewVersions: ['v1'],
-  }));
-  await api.must('POST', CONFIGURATION_PATH(), {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'ValidatingWebhookConfiguration',
-    metadata: { name },
-    webhooks,
-  });
+  await api.must('POST', CONFIGURATION_PATH(), webhookConfiguration(name, ports, caBundle));
 }
 
 /** An object that every webhook of ours refuses, for the two white spaces in its key, and asks nobody about. */
