@@ -60,6 +60,18 @@ describe('a kubeconfig with a plugin', () => {
     assert.deepEqual(shown(), ['Bearer token-1']);
   });
 
+  test('asks it again after an answer that was none, which is not kept', async () => {
+    const file = join(folder, 'config');
+    const good = readFileSync(file, 'utf8');
+    writeFileSync(file, good.replace('status: { token }', '...{}'));
+    const access = kubeconfigAccess(file);
+    for (const times of [1, 2]) {
+      const [result] = await Promise.allSettled([access.credentials()]);
+      assert.equal(result.status, 'rejected');
+      assert.equal(asked(), times);
+    }
+  });
+
   test('asks it again when the API server does not take the token any more, though it said no end', async () => {
     server.script((exchange) =>
       exchange.answer(exchange.headers['authorization'] === 'Bearer token-1' ? 401 : 200, {}),
@@ -69,6 +81,52 @@ describe('a kubeconfig with a plugin', () => {
     await ask();
     assert.deepEqual(shown(), ['Bearer token-1', 'Bearer token-2']);
   });
+});
+
+describe('a kubeconfig that gives no credentials', () => {
+  const folder = makeTemporaryFolder('kubeconfigs');
+  const credentialsOf = (user: object): Promise<unknown> => {
+    const config = {
+      clusters: [{ name: 'here', cluster: { server: 'https://127.0.0.1:1' } }],
+      users: [{ name: 'me', user }],
+      contexts: [{ name: 'now', context: { cluster: 'here', user: 'me' } }],
+      'current-context': 'now',
+    };
+    writeFileSync(join(folder, 'config'), JSON.stringify(config));
+    return kubeconfigAccess(join(folder, 'config')).credentials();
+  };
+  const apiVersion = 'client.authentication.k8s.io/v1';
+  const users: Record<string, { readonly user: object; readonly says: RegExp }> = {
+    'whose plugin is not there': {
+      user: { exec: { apiVersion, command: 'no-such-plugin' } },
+      says: /^the plugin no-such-plugin of the kubeconfig gave no credentials/,
+    },
+    'whose plugin ends with an error': {
+      user: { exec: { apiVersion, command: process.execPath, args: ['-e', 'console.log("secret"); process.exit(3)'] } },
+      says: /^the plugin .*node.* of the kubeconfig gave no credentials/,
+    },
+    'whose plugin writes something else': {
+      user: { exec: { apiVersion, command: process.execPath, args: ['-e', 'console.log("secret")'] } },
+      says: /^the plugin .*node.* of the kubeconfig gave no credentials/,
+    },
+    'whose plugin writes an object without a status': {
+      user: { exec: { apiVersion, command: process.execPath, args: ['-e', 'console.log("{}")'] } },
+      says: /^the plugin .*node.* of the kubeconfig gave no credentials/,
+    },
+    'whose certificate is not there': {
+      user: { 'client-certificate': '/nowhere/cert', 'client-key': '/nowhere/key' },
+      says: /^the kubeconfig gave no credentials/,
+    },
+  };
+  for (const [name, { user, says }] of Object.entries(users)) {
+    test(`says so, and nothing of what was written: one ${name}`, async () => {
+      const [result] = await Promise.allSettled([credentialsOf(user)]);
+      assert.ok(result.status === 'rejected' && result.reason instanceof Failure);
+      assert.equal(result.reason.reason, 'NoCredentials');
+      assert.match(result.reason.message, says);
+      assert.doesNotMatch(result.reason.message, /secret/);
+    });
+  }
 });
 
 describe('a kubeconfig in several files', () => {

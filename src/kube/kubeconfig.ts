@@ -5,7 +5,7 @@ import type { RequestOptions } from 'node:https';
 import { delimiter } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { Failure } from '../lib/errors.ts';
-import { stringMapOf } from '../lib/json.ts';
+import { recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 import type { ApiServerAccess, Credentials } from './access.ts';
 
 /**
@@ -25,18 +25,24 @@ export function kubeconfigAccess(path: string): ApiServerAccess {
   const context = config.getContextObject(config.getCurrentContext());
   /** One question at a time: a plugin may be a slow program, or open a browser. */
   let asking: Promise<Credentials> | undefined;
+  const invalidate = (): void => {
+    config = withoutTokens(config);
+  };
   return {
     url: new URL(cluster.server),
     namespace: context?.namespace,
     credentials: () => {
-      asking ??= credentialsOf(config).finally(() => {
-        asking = undefined;
-      });
+      asking ??= credentialsOf(config)
+        .catch((thrown: unknown) => {
+          invalidate();
+          throw noCredentials(config, thrown);
+        })
+        .finally(() => {
+          asking = undefined;
+        });
       return asking;
     },
-    invalidate() {
-      config = withoutTokens(config);
-    },
+    invalidate,
   };
 }
 
@@ -83,6 +89,17 @@ function withoutTokens({ clusters, users, contexts, currentContext }: KubeConfig
   const fresh = new KubeConfig();
   fresh.loadFromOptions({ clusters, users, contexts, currentContext });
   return fresh;
+}
+
+/** What a plugin said of its failure is kept; what it gave is not, of which the parser's words quote some. */
+function noCredentials(config: KubeConfig, thrown: unknown): Failure {
+  const command = stringOf(recordOf(config.getCurrentUser()?.exec)['command']);
+  return new Failure({
+    next: 'backoff',
+    reason: 'NoCredentials',
+    message: `${command === undefined ? '' : `the plugin ${command} of `}the kubeconfig gave no credentials for the API server: does kubectl work with it?`,
+    ...(thrown instanceof SyntaxError ? {} : { cause: thrown }),
+  });
 }
 
 async function credentialsOf(config: KubeConfig): Promise<Credentials> {
