@@ -51,7 +51,12 @@ export function useCluster(): Cluster {
     ensureBundle();
     shared ??= startControlPlane({
       controllerManager: true,
-      moreControllers: ['deployment-controller', 'replicaset-controller', ...egress.controllers],
+      moreControllers: [
+        'deployment-controller',
+        'replicaset-controller',
+        'validatingadmissionpolicy-status-controller',
+        ...egress.controllers,
+      ],
       apiServerFlags: egress.apiServerFlags,
     });
     const plane = await shared;

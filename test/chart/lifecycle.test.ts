@@ -17,6 +17,7 @@ import { NAMESPACE, useCluster } from './cluster.ts';
 const NAME = 'kube-ecr-secrets-operator';
 const DEPLOYMENT = (name = NAME): string => `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${name}`;
 const CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/awsecrimagepullsecrets.aws.zakariaamine.com';
+const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
 
 /** Our chart, with CRDs that lack a field. */
 function makeOlderChart(): string {
@@ -64,7 +65,7 @@ for (const major of [4, 3] as const) {
 
     test('is ready when install --wait ends, and does its work', async () => {
       const [, ...flags] = cluster.here;
-      await helm.must('install', NAME, makeOlderChart(), ...flags);
+      await helm.must('install', NAME, makeOlderChart(), ...flags, '--set', 'serviceAccountTokens.enabled=true');
       const { status } = await cluster.api.must('GET', DEPLOYMENT());
       assert.equal(status.readyReplicas, 1);
       await createPullSecret(cluster.api, namespace, 'one');
@@ -76,6 +77,19 @@ for (const major of [4, 3] as const) {
       await isReady(CLUSTER_PATH(`all-${namespace}`));
       made = await uids();
       assert.ok(made.every((uid) => uid !== undefined));
+    });
+
+    // Rule 19
+    test('has policies in which Kubernetes finds no wrong type', async () => {
+      const { items } = await cluster.api.must('GET', POLICIES);
+      assert.equal(items.length, 3);
+      for (const { metadata } of items) {
+        const { typeChecking } = await eventually(async () => {
+          const { status } = await cluster.api.must('GET', `${POLICIES}/${metadata.name}`);
+          return status?.observedGeneration === metadata.generation ? status : undefined;
+        });
+        assert.deepEqual(typeChecking, {}, metadata.name);
+      }
     });
 
     test('is upgraded, its CRDs with it, passes its test only then, and is rolled back', async () => {
