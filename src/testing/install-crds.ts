@@ -14,11 +14,18 @@ export async function installCrds(api: TestApi): Promise<void> {
       crd,
       'application/apply-patch+yaml',
     );
-  for (const crd of crds) {
-    const [version] = crd.spec.versions;
-    await eventually(async () => {
-      const list = await api.get(`/apis/${crd.spec.group}/${version?.name}/${crd.spec.names.plural}`);
-      return list.status === 200 ? true : undefined;
-    }, 30_000);
-  }
+  await Promise.all(crds.map((crd) => untilServed(api, crd)));
+}
+
+/** Waits until the kind is listed, and created: its creations are answered by 404 for a moment longer. */
+export async function untilServed(api: TestApi, { spec }: (typeof crds)[number]): Promise<void> {
+  const { group, names, scope, versions } = spec;
+  const apiVersion = `${group}/${versions[0]?.name}`;
+  const path = `/apis/${apiVersion}/${scope === 'Namespaced' ? 'namespaces/default/' : ''}${names.plural}`;
+  const probe = { apiVersion, kind: names.kind, metadata: { name: 'probe' } };
+  await eventually(async () => {
+    const list = await api.get(path);
+    const created = list.status === 200 ? await api.send('POST', `${path}?dryRun=All`, probe) : undefined;
+    return created && created.status !== 404 ? true : undefined;
+  }, 30_000);
 }

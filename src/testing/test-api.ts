@@ -102,11 +102,12 @@ function warningsIn(header: string | string[] | undefined): readonly string[] {
  * Waits until `look` gives something.
  *
  * @param look  gives undefined or throws while it is not so yet
+ * @param within  far more than it takes anywhere, less than whatever comes by itself half a minute later
  * @throws Error after `within` milliseconds, with the last thing that `look` threw
  */
 export async function eventually<Result>(
   look: () => Promise<Result | undefined> | Result | undefined,
-  within = 10_000,
+  within = 20_000,
 ): Promise<Result> {
   const end = Date.now() + within;
   let last: unknown;

@@ -39,6 +39,8 @@ export interface RunningOperator {
   readonly metrics: Metrics;
   /** Sum of a metric's series that have these labels. */
   readonly metric: (name: string, labels?: Readonly<Record<string, string>>) => Promise<number>;
+  /** Waits until no key is worked on, or is ready to be. */
+  readonly idle: () => Promise<void>;
   /** Everything it logged. */
   readonly output: () => string;
   /** Requests that changed something, as the API server's answers counted them. */
@@ -256,6 +258,14 @@ export async function startInProcess(
     operator,
     metrics,
     metric,
+    async idle() {
+      // In this order: a key on its way from the one to the other is seen.
+      await eventually(async () =>
+        (await metric('workqueue_depth')) + (await metric('controller_runtime_active_workers')) === 0
+          ? true
+          : undefined,
+      );
+    },
     output: () => lines.join(''),
     async mutations() {
       const requests = 'rest_client_requests_total';

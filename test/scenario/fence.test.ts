@@ -39,10 +39,11 @@ describe('of two operators', () => {
     await Promise.all(operators.map((operator) => operator.stop()));
   });
 
-  /** Waits until nobody writes any more. */
+  /** Waits until nobody works, or writes, any more. */
   const atRest = async (): Promise<void> => {
     let last = -1;
     await eventually(async () => {
+      await Promise.all(operators.map((operator) => operator.idle()));
       const counts = await Promise.all(operators.map((operator) => operator.mutations()));
       const sum = counts.reduce((one, other) => one + other, 0);
       const same = sum === last;
@@ -57,13 +58,7 @@ describe('of two operators', () => {
       const told = await operator?.metric('ecr_operator_token_expiry_timestamp_seconds');
       return told === Date.parse(end) / 1_000 ? true : undefined;
     });
-    await eventually(async () => {
-      const [waiting, working] = await Promise.all([
-        operator?.metric('workqueue_depth'),
-        operator?.metric('controller_runtime_active_workers'),
-      ]);
-      return waiting === 0 && working === 0 ? true : undefined;
-    });
+    await operator?.idle();
   };
   const ends = (): readonly string[] => watch.events(name).map(({ expiry }) => expiry ?? '');
   const assertNeverBack = (): void => assert.deepEqual(ends(), [...ends()].sort());
@@ -177,6 +172,7 @@ describe('of two operators', () => {
       (await world.api.get(SECRET_PATH(namespace, name))).status === 200 ? true : undefined,
     );
     await world.status(NAMESPACED_PATH(namespace, 'login'), ({ expiresAt }) => (expiresAt ?? '') < '2099');
+    await atRest();
     await holdsWhatTheStatusTells();
   });
 });

@@ -11,6 +11,7 @@ import { systemClock } from '../../src/lib/time.ts';
 import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
 import { type MetadataStandIn, startMetadataStandIn } from '../../src/testing/aws/metadata.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
+import { untilServed } from '../../src/testing/install-crds.ts';
 import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
 import {
   accessTo,
@@ -70,8 +71,7 @@ describe("the operator's own identity", () => {
     api = adminOf(plane);
     for (const crd of crds)
       await api.must('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', withoutValidation(crd));
-    for (const path of [CLUSTER_PATH(), NAMESPACED_PATH('default')])
-      await eventually(async () => ((await api.get(path)).status === 200 ? true : undefined), 30_000);
+    await Promise.all(crds.map((crd) => untilServed(api, crd)));
     aws = await startAwsStandIn({ accounts: [AMBIENT_KEY, GOOD_KEY] });
     metadata = await startMetadataStandIn();
     const token = join(folder, 'token');

@@ -9,6 +9,7 @@ import {
   conditionOf,
   GOOD_KEY,
   NAMESPACED_PATH,
+  type RunningOperator,
   SECRET_PATH,
   useWorld,
 } from '../../src/testing/world.ts';
@@ -43,8 +44,9 @@ ${namespaces.map((name) => `    - ${name}`).join('\n')}
 
 describe('the examples of the README', () => {
   const world = useWorld();
+  let operator: RunningOperator;
   before(async () => {
-    await world.startOperator();
+    operator = await world.startOperator();
   });
 
   test('a namespaced object gives a pull secret that holds a login of the stand-in', async () => {
@@ -94,6 +96,12 @@ describe('the examples of the README', () => {
       await world.api.createNamespace(),
       await world.api.createNamespace(),
     ].sort();
+    // One that it has not seen yet would be told of in an Event of its own.
+    await eventually(async () => {
+      const { items } = await world.api.must('GET', '/api/v1/namespaces');
+      const seen = await operator.metric('ecr_operator_watch_objects', { resource: 'namespaces' });
+      return seen === items.length ? true : undefined;
+    });
     const [document] = parseAllDocuments(CLUSTER_EXAMPLE(namespaces));
     await world.api.must('POST', CLUSTER_PATH(), document?.toJS());
     const status = await world.ready(CLUSTER_PATH('test-ecr-credentials'));

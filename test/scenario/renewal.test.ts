@@ -26,9 +26,10 @@ describe('a login in many namespaces', () => {
     await world.status(CLUSTER_PATH('renewed'), ({ secrets }) => secrets?.ready === COUNT);
   });
 
-  test('is renewed in all of them, one after the other, in place, by one call, and told by one event', async () => {
+  test('is renewed in all of them, one after the other, in place, by one call, and told by one event', async (t) => {
     const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
     const watch = watchSecrets(world.plane, metadata.resourceVersion);
+    t.after(() => watch.stop());
     world.aws.clearLog();
     world.aws.setTokenLife(18 * HOUR);
     clock.travel(6 * HOUR);
@@ -54,7 +55,6 @@ describe('a login in many namespaces', () => {
       );
       return told.length === 1 ? true : undefined;
     });
-    watch.stop();
   });
 });
 
@@ -64,7 +64,7 @@ describe('a login that lives twenty seconds', () => {
 
   test('is renewed in time, in every namespace, again and again', async (t) => {
     const clock = createTravelClock();
-    const { metric } = await world.startOperator(clock);
+    const { idle } = await world.startOperator(clock);
     const namespaces = [await world.api.createNamespace(), await world.api.createNamespace()];
     const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
     const watch = watchSecrets(world.plane, metadata.resourceVersion);
@@ -74,21 +74,21 @@ describe('a login that lives twenty seconds', () => {
     await createClusterPullSecret(world.api, 'short', { namespaces, secretName: 'short' });
     await world.status(CLUSTER_PATH('short'), ({ secrets }) => secrets?.ready === namespaces.length);
     const begun = clock.now();
-    const isIdle = async (): Promise<boolean> =>
-      (await metric('workqueue_depth')) + (await metric('controller_runtime_active_workers')) === 0;
     for (let passed: number = SECOND; passed <= MINUTE; passed += SECOND) {
       // The clock of AWS stands meanwhile.
       world.aws.setTokenLife(life + passed);
       clock.travel(SECOND);
-      await eventually(async () => ((await isIdle()) ? true : undefined));
+      await idle();
       for (const namespace of namespaces) {
         const { body } = await world.api.get(SECRET_PATH(namespace, 'short'));
         assert.ok(Date.parse(body.metadata.annotations.expiry) > clock.now(), `ended after ${passed} ms`);
       }
     }
-    assert.ok(clock.now() - begun >= MINUTE);
+    // What the machine took for it has passed as well. A renewal comes after 40 % of a life at the earliest.
+    const took = clock.now() - begun;
+    assert.ok(took >= MINUTE);
     const calls = world.aws.calls();
-    assert.ok(calls >= 5 && calls <= 12, `${calls} calls for a minute`);
+    assert.ok(calls >= 5 && calls <= 4 + took / (0.4 * life), `${calls} calls in ${took} ms`);
     for (const namespace of namespaces) {
       const ends = watch
         .events('short')

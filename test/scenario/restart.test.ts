@@ -36,17 +36,17 @@ describe('a restart', () => {
     await operator?.stop();
   });
 
-  /** Waits until every key has been looked at once. */
-  const settled = async (running: RunningOperator, keys: number): Promise<void> => {
-    await eventually(async () =>
-      (await running.metric('controller_runtime_reconcile_total')) >= keys ? true : undefined,
-    );
+  /** Waits until every object has been looked at. */
+  const settled = async ({ metric, idle }: RunningOperator): Promise<void> => {
+    const objects = await metric('ecr_operator_objects');
+    await eventually(async () => ((await metric('controller_runtime_reconcile_total')) >= objects ? true : undefined));
+    await idle();
   };
 
   // Rules 6, 11
   test('with nothing changed makes no call of AWS and no write', async () => {
     operator = await world.startOperator();
-    await settled(operator, 2);
+    await settled(operator);
     assert.equal(await operator.mutations(), 0);
     assert.equal(world.aws.calls(), 0);
   });
@@ -74,7 +74,7 @@ describe('a restart', () => {
     await operator.stop();
     world.aws.clearLog();
     operator = await world.startOperator();
-    await settled(operator, 6);
+    await settled(operator);
     assert.equal(await operator.mutations(), 0);
     assert.equal(world.aws.calls(), 0);
     // What was found in the Secrets of others is theirs alone: a new object has the key tried, once.

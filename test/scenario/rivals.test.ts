@@ -44,7 +44,8 @@ describe('two to five objects that want one secret', () => {
       if (conditionOf(status, 'Ready')?.status !== 'True') return undefined;
       const inConflict = others.every((other) => other.status.problems?.items[0]?.reason === 'SecretConflict');
       return inConflict ? owner : undefined;
-    }, 20_000);
+      // The garbage collector learns of new kinds every half minute.
+    }, 60_000);
 
   for (const { created, leaves } of sample(course, COURSES)) {
     test(`${created.join(', ')}, and the ${leaves} leaves each time: one of them has it`, async () => {

@@ -95,7 +95,10 @@ describe('in a namespace that came by selector', () => {
     const status = await serves(1);
     assert.equal(conditionOf(status, 'Ready')?.status, 'True');
     assert.equal(status.problems?.items[0]?.reason, 'SecretConflict');
-    assert.equal(await operator.metric('ecr_operator_secrets', { state: 'failing' }), 1);
+    // It reads its own status a moment later than we do.
+    await eventually(async () =>
+      (await operator.metric('ecr_operator_secrets', { state: 'failing' })) === 1 ? true : undefined,
+    );
     await eventually(async () => {
       const { items } = await world.api.must('GET', '/apis/events.k8s.io/v1/namespaces/default/events');
       const told = items.filter(
@@ -112,6 +115,11 @@ describe('in a namespace that came by selector', () => {
     await world.api.must('POST', quotas, { metadata: { name: 'none' }, spec: { hard } });
     // What the controller for quotas would do; it does not run here.
     await world.api.merge(`${quotas}/none/status`, { status: { hard, used: hard } });
+    await eventually(async () => {
+      const probe = { metadata: { name: 'probe' } };
+      const { body } = await world.api.send('POST', `${SECRET_PATH(spoiled)}?dryRun=All`, probe);
+      return /exceeded quota/.test(body.message) ? true : undefined;
+    });
     await create();
     const status = await serves(1);
     assert.equal(conditionOf(status, 'Ready')?.status, 'True');

@@ -47,6 +47,18 @@ test('lets a delayed call wait for exactly its time', () =>
     assert.equal(standIn.requests[0]?.status, 200);
   }));
 
+test('lets a held call wait until it is released', () =>
+  withStandIn(async ({ standIn, send }) => {
+    standIn.faults.failNext(1, { op: 'hold' });
+    const answer = send();
+    await until(() => standIn.calls() === 1);
+    assert.ok(passwordOf(await send()));
+    assert.equal(standIn.requests[0]?.status, 0);
+    standIn.release();
+    assert.ok(passwordOf(await answer));
+    assert.equal(standIn.requests[0]?.status, 200);
+  }));
+
 for (const op of ['hang', 'hangAfterHeaders'] as const) {
   test(`leaves a call waiting until the caller gives up (${op})`, () =>
     withStandIn(async ({ standIn, send }) => {

@@ -61,6 +61,8 @@ export interface AwsStandIn {
   /** How many logged calls pass the filter; all of them without one. */
   calls(filter?: (call: AwsCall) => boolean): number;
   readonly faults: Faults;
+  /** Answers the calls that are held. */
+  release(): void;
   /** Whose registry password this is, when it was issued here and has not ended by the stand-in's clock. */
   isValidToken(password: string): TokenOwner | undefined;
   /** How many tokens were issued. */
@@ -86,6 +88,7 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
   const faults = createFaultPlan();
   const issuer = createTokenIssuer();
   const timers = new Set<() => void>();
+  const held: (() => void)[] = [];
   let tokenLife = checkedLife(options.tokenLifeMs ?? 12 * HOUR);
   const iam = createIam((sort, secret) => options.onSecret?.(sort, secret));
   for (const key of options.accounts ?? []) iam.addKey(key);
@@ -136,12 +139,15 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
     calls.push(call);
     const fault = faults.take(call);
     if (fault) call.fault = fault.op;
+    const answerNow = (): void => finish(call, response, answer(wire, operation, call), manner);
     if (fault?.op === 'delay') {
       const cancel = clock.after(fault.ms as DurationMs, () => {
         timers.delete(cancel);
-        finish(call, response, answer(wire, operation, call), manner);
+        answerNow();
       });
       timers.add(cancel);
+    } else if (fault?.op === 'hold') {
+      held.push(answerNow);
     } else if (fault?.op === 'answer') {
       const outcome = answer(wire, operation, call);
       finish(call, response, outcome.ok ? { ok: true, body: fault.body } : outcome, manner);
@@ -149,7 +155,7 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
       call.status = carryOut(fault, response, manner, clock.now());
       if (fault.op === 'error') call.errorCode = fault.code;
       options.onCall?.(call);
-    } else finish(call, response, answer(wire, operation, call), manner);
+    } else answerNow();
   };
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -184,6 +190,9 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
     clearLog: () => void calls.splice(0),
     calls: (filter) => (filter ? calls.filter(filter).length : calls.length),
     faults,
+    release() {
+      for (const answerNow of held.splice(0)) answerNow();
+    },
     isValidToken: (password) => issuer.find(password, clock.now()),
     get issued() {
       return issuer.count();

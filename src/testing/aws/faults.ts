@@ -4,8 +4,8 @@ import { z } from 'zod';
 
 /**
  * One fault, told apart by `op`:
- * `error` AWS answers with this error; `delay` the answer comes `ms` later, as it would have been then; `hang` the call is accepted and
- * never answered; `hangAfterHeaders` a good status line and headers, then nothing; `reset` the connection is reset; `garbage` this
+ * `error` AWS answers with this error; `delay` the answer comes `ms` later, as it would have been then; `hold` the same, when the
+ * stand-in's `release` is called; `hang` the call is accepted and never answered; `hangAfterHeaders` a good status line and headers, then nothing; `reset` the connection is reset; `garbage` this
  * text instead of an answer (an HTML page of a proxy, half a JSON); `answer` this JSON instead of the body of a success, for
  * callers that would have got one (others still get their refusal).
  */
@@ -17,6 +17,7 @@ export const faultSchema = z.discriminatedUnion('op', [
     message: z.string(),
   }),
   z.strictObject({ op: z.literal('delay'), ms: z.number().min(0) }),
+  z.strictObject({ op: z.literal('hold') }),
   z.strictObject({ op: z.literal('hang') }),
   z.strictObject({ op: z.literal('hangAfterHeaders') }),
   z.strictObject({ op: z.literal('reset') }),

@@ -68,8 +68,8 @@ function contentTypeOf({ protocol }: Manner): string {
   return protocol === 'query' ? 'text/xml' : JSON_CONTENT_TYPE;
 }
 
-/** A fault that replaces the answer; `delay` and `answer` do not, the stand-in sees to them. */
-export type ReplacingFault = Exclude<Fault, { readonly op: 'delay' | 'answer' }>;
+/** A fault that replaces the answer; the others do not, the stand-in sees to them. */
+export type ReplacingFault = Exclude<Fault, { readonly op: 'delay' | 'hold' | 'answer' }>;
 
 /**
  * Does to the caller what the fault says.
