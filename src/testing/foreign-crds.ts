@@ -1,5 +1,6 @@
 // CRDs of others, of whose kinds the chart makes objects: taken out of their Go modules, kept between runs.
 
+import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parse } from 'yaml';
@@ -50,7 +51,7 @@ interface Crd {
 }
 
 /**
- * Puts them on an API server and waits until it serves them.
+ * Puts them on an API server and waits until it serves them, and says so.
  *
  * @returns takes them away; undefined when they are not at hand and there is no Go to fetch them by
  */
@@ -60,8 +61,13 @@ export async function installForeignCrds(api: TestApi, source: CrdSource): Promi
   for (const crd of crds) await api.must('POST', PATH, crd);
   for (const { spec } of crds)
     await eventually(async () => {
-      const { status } = await api.get(`/apis/${spec.group}/${spec.versions[0]?.name}/${spec.names.plural}`);
-      return status === 200 ? true : undefined;
+      const version = `/apis/${spec.group}/${spec.versions[0]?.name}`;
+      await api.must('GET', `${version}/${spec.names.plural}`);
+      // Discovery is another matter, and may be later.
+      const [{ groups }, { resources }] = [await api.must('GET', '/apis'), await api.must('GET', version)];
+      assert.ok(groups.some(({ name }: { name: string }) => name === spec.group));
+      assert.ok(resources.some(({ name }: { name: string }) => name === spec.names.plural));
+      return true;
     }, 30_000);
   return async () => {
     for (const { metadata } of crds) await api.must('DELETE', `${PATH}/${metadata.name}`);

@@ -43,7 +43,7 @@ export async function webhookAnswers(cluster: Cluster): Promise<void> {
     assert.equal(status, 403, `the object was let through: ${cluster.services.calls.at(-1)}`);
     assert.equal(body.message, `${REFUSAL}namespace nowhere-at-all does not exist`);
     return true;
-  });
+  }, 30_000);
 }
 
 export function assertRefused({ status, body }: ApiReply, words: string): void {

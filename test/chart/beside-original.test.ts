@@ -175,7 +175,7 @@ describe('ours beside the Go project', () => {
     samples.assertGood();
     // Its start is a round too. Each of the two answers the other a few times, and then no more.
     const made = writes() - before;
-    assert.ok(made <= (ROUNDS + 1) * MOST_WRITES, `${made} writes`);
+    assert.ok(made > 0 && made <= (ROUNDS + 1) * MOST_WRITES, `${made} writes`);
   });
 
   test('the two come to rest beside each other', async () => {

@@ -108,7 +108,8 @@ export function useCluster(): Cluster {
           .map(({ metadata }: { metadata: { name: string } }) => metadata.name);
       };
       for (const name of await ours()) await api.must('DELETE', `${CRDS}/${name}`);
-      await eventually(async () => ((await ours()).length === 0 ? true : undefined));
+      // The API server deletes every object first, and looks only every five seconds whether they are gone.
+      await eventually(async () => ((await ours()).length === 0 ? true : undefined), 60_000);
     },
     async find(path) {
       const { status, body } = await need(parts.api).get(path);

@@ -149,6 +149,8 @@ for (const major of [4, 3] as const) {
       assert.equal(passwordOf((await cluster.api.get(SECRET_PATH(namespace, 'ecr-login'))).body), token);
       await webhookAnswers(cluster);
       await cluster.api.must('DELETE', NAMESPACED_PATH(namespace, 'one'));
+      // The garbage collector takes its Secret too, sooner or later: after what is looked at below, perhaps.
+      await cluster.api.send('DELETE', SECRET_PATH(namespace, 'ecr-login'));
       await createPullSecret(cluster.api, namespace, 'one', { secretName: 'renamed' });
       await isReady(NAMESPACED_PATH(namespace, 'one'));
       made = await uids();

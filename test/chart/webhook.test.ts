@@ -77,13 +77,13 @@ for (const major of [4, 3] as const) {
 
     test('lets everything pass while there is no pod, and refuses again when there is one', async () => {
       await upgrade('--set', 'replicas=0');
-      // Helm 3 does not wait for the end of the pod.
+      // Helm 3 does not wait for the end of the pod, nor anybody for the Service to know of it.
       await eventually(async () => {
         assertLetThrough(await applyForNoNamespace(cluster));
+        assert.equal(cluster.services.calls.at(-1), `${NAMESPACE}/${NAME}-webhook:443 -> no ready pod`);
         return true;
-      });
+      }, 30_000);
       assertLetThrough(await apply(cluster, namespace));
-      assert.equal(cluster.services.calls.at(-1), `${NAMESPACE}/${NAME}-webhook:443 -> no ready pod`);
       await upgrade();
       await webhookAnswers(cluster);
     });

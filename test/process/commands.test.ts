@@ -188,8 +188,9 @@ describe('a wrong configuration of run', () => {
 });
 
 describe('a start that cannot be', () => {
-  test('names the address that is taken, and ends by code 1', async () => {
+  test('names the address that is taken, and ends by code 1', async (t) => {
     const taken = createServer();
+    t.after(() => taken.close());
     const port = await listen(taken, { host: '127.0.0.1', port: 0 });
     for (const flag of ['--metrics-bind-address', '--health-probe-bind-address']) {
       const other = flag.startsWith('--m') ? '--health-probe-bind-address' : '--metrics-bind-address';
@@ -202,7 +203,6 @@ describe('a start that cannot be', () => {
         { msg: 'Could not start', reason: `cannot listen on 127.0.0.1:${port}: something else listens there` },
       );
     }
-    taken.close();
   });
 
   test('names the kubeconfig that is not there, given by a flag or by its variable, and ends by code 1', async () => {

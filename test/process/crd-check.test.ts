@@ -26,7 +26,7 @@ describe('CRDs that are older than the operator', () => {
     const { stdout, code } = await eventually(async () => {
       const found = await check();
       return found.code === 0 ? undefined : found;
-    });
+    }, 30_000);
     assert.equal(code, 1);
     const [reached, crds, ...rest] = stdout.split('\n');
     assert.equal(

@@ -51,7 +51,7 @@ describe('an operator that is started', () => {
       if (started.code !== undefined) return true;
       const ready = await started.metric('ecr_operator_secrets', (series) => series.includes('state="ready"'));
       return ready === objects ? true : undefined;
-    }, 60_000);
+    }, 180_000);
     assert.equal(started.code, undefined, started.output());
     await started.end('SIGTERM');
   };

@@ -25,6 +25,7 @@ const byText = (one: string, other: string): number => one.localeCompare(other);
 
 before(() => void ensureBundle());
 
+// In time is within ten seconds: a process that takes longer ends itself, by code 1.
 describe('the process by a kubeconfig', () => {
   const world = useWorld();
   let running: OperatorProcess | undefined;
@@ -68,10 +69,12 @@ describe('the process by a kubeconfig', () => {
     assert.deepEqual(described.toSorted(byText), wanted.toSorted(byText));
     for (const { name } of served) assert.match(metrics, new RegExp(`^${name}(_count)?[{ ]`, 'm'));
     assert.equal(await operator.metric('ecr_operator_objects'), 2);
-    assert.equal(await operator.metric('ecr_operator_secrets', (series) => series.includes('state="ready"')), 2);
-    const { code, tookMs } = await operator.end('SIGTERM');
-    assert.equal(code, 0, operator.output());
-    assert.ok(tookMs < 10_000, `it took ${tookMs} ms`);
+    // The API server has a status a moment before the operator knows that it was taken.
+    await eventually(async () => {
+      assert.equal(await operator.metric('ecr_operator_secrets', (series) => series.includes('state="ready"')), 2);
+      return true;
+    });
+    assert.equal((await operator.end('SIGTERM')).code, 0, operator.output());
     for (const line of operator.output().trimEnd().split('\n')) {
       const { ts, level, msg } = JSON.parse(line) as Readonly<Record<string, unknown>>;
       assert.match(`${String(ts)} ${String(level)} ${String(msg)}`, /^\d{4}-\S{18}Z (info|warn) [A-Z]/, line);
@@ -102,9 +105,7 @@ describe('the process by a kubeconfig', () => {
       secretName: 'hanging',
     });
     await eventually(() => (world.aws.calls(({ accessKeyId: id }) => id === accessKeyId) > 0 ? true : undefined));
-    const { code, tookMs } = await operator.end('SIGTERM');
-    assert.equal(code, 0, operator.output());
-    assert.ok(tookMs < 10_000, `it took ${tookMs} ms`);
+    assert.equal((await operator.end('SIGTERM')).code, 0, operator.output());
     const { body } = await world.api.get(NAMESPACED_PATH(namespace, 'hanging'));
     assert.notEqual(conditionOf(body.status, 'Ready')?.status, 'False');
     const { items } = await world.api.must('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
@@ -126,11 +127,9 @@ describe('the process by a kubeconfig', () => {
       secretName: 'many',
     });
     await eventually(async () => ((await secretsSeen(operator)) > 2 ? true : undefined));
-    const { code, tookMs } = await operator.end('SIGTERM');
-    assert.equal(code, 0, operator.output());
-    assert.ok(tookMs < 10_000, `it took ${tookMs} ms`);
+    assert.equal((await operator.end('SIGTERM')).code, 0, operator.output());
     await start();
-    await world.status(CLUSTER_PATH('many'), ({ secrets }) => secrets?.ready === many.length);
+    await world.status(CLUSTER_PATH('many'), ({ secrets }) => secrets?.ready === many.length, 60_000);
   });
 
   // Rule 17
@@ -193,12 +192,15 @@ describe('the process in a pod', () => {
 
   // Rule 15
   test('is alive and not ready while its CRDs are not there, and says why', async () => {
-    await eventually(async () => ((await operator.probe('/readyz')).body.includes('CRDs') ? true : undefined));
-    const { status, body } = await operator.probe('/readyz');
-    assert.equal(status, 503);
     const kind = 'awsecrimagepullsecrets';
     const why = `the API server does not know ${kind}.aws.zakariaamine.com: are the CRDs installed?`;
-    assert.ok(body.includes(`waiting for the first list of ${kind}: ${why}\n`), body);
+    // Each kind is listed by itself, and none of them first.
+    const { status, body } = await eventually(async () => {
+      const reply = await operator.probe('/readyz');
+      assert.ok(reply.body.includes(`waiting for the first list of ${kind}: ${why}\n`), reply.body);
+      return reply;
+    });
+    assert.equal(status, 503);
     assert.match(body, /^waiting for the first list of secrets$/m);
     assert.equal((await operator.probe('/healthz')).status, 200);
   });
@@ -212,8 +214,10 @@ describe('the process in a pod', () => {
 
   // Rule 15
   test('outlives an API server that is gone, and goes on when it is back', async () => {
+    // It told of the CRDs in the same words.
+    const told = operator.output().length;
     await plane.killApiServer();
-    await eventually(() => (operator.output().includes('Could not list or watch') ? true : undefined));
+    await eventually(() => (operator.output().slice(told).includes('Could not list or watch') ? true : undefined));
     assert.equal((await operator.probe('/healthz')).status, 200);
     assert.equal(operator.code, undefined);
     await plane.restartApiServer();
@@ -223,16 +227,18 @@ describe('the process in a pod', () => {
   });
 
   test('told to end while a write hangs gives it five seconds, says so, and ends by code 0', async () => {
+    const logins = (): Promise<number> =>
+      operator.metric('ecr_operator_logins_total', (series) => series.includes('"success"'));
+    const before = await logins();
     aws.faults.failNext(1, { op: 'delay', ms: 500 });
     const again = { metadata: { annotations: { 'aws.zakariaamine.com/reconcile-at': 'now' } } };
     await api.merge(NAMESPACED_PATH('default', 'first'), again);
     await eventually(() => (aws.requests.some(({ fault }) => fault === 'delay') ? true : undefined));
     plane.pauseApiServer();
     try {
-      await eventually(() => (aws.requests.every(({ status }) => status === 200) ? true : undefined));
-      const { code, tookMs } = await operator.end('SIGTERM');
-      assert.equal(code, 0, operator.output());
-      assert.ok(tookMs < 10_000, `it took ${tookMs} ms`);
+      // Not when AWS has answered: a login that has not come yet is not waited for, and nothing is written then.
+      await eventually(async () => ((await logins()) > before ? true : undefined));
+      assert.equal((await operator.end('SIGTERM')).code, 0, operator.output());
       assert.ok(operator.output().includes('Gave up the writes in hand'));
     } finally {
       plane.resumeApiServer();

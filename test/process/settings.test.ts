@@ -60,7 +60,7 @@ describe('the process', () => {
       const all = await Promise.all(namespaces.map(look));
       const areRenewed = all.every(({ version }, index) => version !== before[index]?.version);
       return areRenewed ? all.map(({ writtenAt }) => writtenAt) : undefined;
-    });
+    }, 30_000);
     // By the API server's own clock. The first needs no place in the line; at fifty a second two of these would do.
     assert.ok(new Set(times).size > 2, times.join(' '));
   });

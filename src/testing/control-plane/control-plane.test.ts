@@ -56,12 +56,16 @@ const OWNER = `
   if (process.argv[2] === 'wait') setInterval(() => {}, 1000);
 `;
 
-/** Starts a Node process that owns a control plane, and waits until that is ready. */
-async function startOwner(then: 'wait' | 'end'): Promise<{ pid: number; pids: number[]; folder: string }> {
+/** Starts a Node process that owns a control plane, and waits until that is ready. Both end with the test. */
+async function startOwner(
+  t: { after(work: () => void): void },
+  then: 'wait' | 'end',
+): Promise<{ pid: number; pids: number[]; folder: string }> {
   const url = new URL('control-plane.ts', import.meta.url).href;
   const owner = spawn(process.execPath, ['--input-type=module', '--eval', OWNER, url, then], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  t.after(() => void owner.kill('SIGKILL'));
   const line = await new Promise<string>((resolve, reject) => {
     createInterface({ input: owner.stdout })
       .once('line', resolve)
@@ -91,11 +95,11 @@ test('runs two at once, each with its own verified address, and leaves nothing b
   await planes[0].stop();
 });
 
-test('leaves no process behind when its owner is killed', async () => {
-  const owner = await startOwner('wait');
+test('leaves no process behind when its owner is killed', async (t) => {
+  const owner = await startOwner(t, 'wait');
   assert.ok(owner.pids.length === 3 && owner.pids.every(isRunning));
   process.kill(owner.pid, 'SIGKILL');
-  await until('all processes gone', 5_000, () => !owner.pids.some(isRunning));
+  await until('all processes gone', 30_000, () => !owner.pids.some(isRunning));
   assert.equal(existsSync(owner.folder), false);
 });
 
@@ -104,13 +108,13 @@ test('leaves no process behind when its supervisor is killed', async (t) => {
   t.after(async () => rmSync(plane.folder, { recursive: true, force: true }));
   const { supervisor, ...others } = plane.processIds();
   process.kill(supervisor ?? 0, 'SIGKILL');
-  await until('all processes gone', 5_000, () => !Object.values(others).some(isRunning));
+  await until('all processes gone', 30_000, () => !Object.values(others).some(isRunning));
   await plane.stop();
 });
 
-test('ends by itself when its owner has nothing left to do', async () => {
-  const owner = await startOwner('end');
-  await until('all processes gone', 5_000, () => ![owner.pid, ...owner.pids].some(isRunning));
+test('ends by itself when its owner has nothing left to do', async (t) => {
+  const owner = await startOwner(t, 'end');
+  await until('all processes gone', 30_000, () => ![owner.pid, ...owner.pids].some(isRunning));
 });
 
 test('keeps objects and address over a graceful and a hard restart of the API server', async (t) => {
