@@ -7,7 +7,7 @@ import { startControlPlane } from '../src/testing/control-plane/control-plane.ts
 import { installCrds } from '../src/testing/install-crds.ts';
 import { createTestApi, eventually } from '../src/testing/test-api.ts';
 import { type BareClient, createBareClient } from './bare-client.ts';
-import { median, memoryOf, pause, settled, timed } from './measure.ts';
+import { median, memoryAtRest, memoryOf, pause, settled, timed } from './measure.ts';
 import { progress, report, rows, table } from './report.ts';
 import { largeObjects, scale } from './scale.ts';
 import { type Bench, restart, startOperator } from './stage.ts';
@@ -81,8 +81,14 @@ async function namespacedObjects(bench: Bench): Promise<void> {
   report('… AWS calls', String(calls), '1', calls === 1);
   const writes = (await settled(() => bench.operator.writes())) / COUNT;
   report('… writes per CR (Secret + status + Event)', writes.toFixed(2), '≤ 3', writes <= 3);
-  const { rss, anon } = memoryOf(bench.operator.pid);
-  report('… resident memory after', `${rss.toFixed(0)} MB (${anon.toFixed(0)} MB its own)`, '≤ 85 MB', rss <= 85);
+  const atOnce = memoryOf(bench.operator.pid);
+  const { rss, anon } = await memoryAtRest(bench.operator.pid);
+  report(
+    '… resident memory after, at rest',
+    `${rss.toFixed(0)} MB (${anon.toFixed(0)} MB its own); ${atOnce.rss.toFixed(0)} MB at once`,
+    '≤ 85 MB',
+    rss <= 85,
+  );
 }
 
 async function clusterObject(bench: Bench): Promise<void> {
@@ -131,8 +137,7 @@ async function foreignSecrets(bench: Bench): Promise<void> {
   const { client } = bench;
   const rest = async (): Promise<number> => {
     await restart(bench);
-    await pause(3_000);
-    return memoryOf(bench.operator.pid).rss;
+    return (await memoryAtRest(bench.operator.pid)).rss;
   };
   const before = await rest();
   const data = { value: Buffer.alloc(4_096, 'x').toString('base64') };

@@ -16,6 +16,29 @@ export function memoryOf(pid: number): Memory {
   return { rss: read('VmRSS'), anon: read('RssAnon') };
 }
 
+/** V8 collects once more some 8 s after a process has begun to idle. */
+const REST_MS = 10_000;
+/** Processor time of an idle operator in that time, several times over. */
+const IDLE_CPU_MS = 300;
+
+/** Memory of a process once it has come to rest: it has computed next to nothing for ten seconds. */
+export async function memoryAtRest(pid: number): Promise<Memory> {
+  for (let last = cpuMsOf(pid); ; ) {
+    await pause(REST_MS);
+    const now = cpuMsOf(pid);
+    if (now - last < IDLE_CPU_MS) return memoryOf(pid);
+    last = now;
+  }
+}
+
+/** Processor time so far, in user and kernel mode; Linux counts it in hundredths of a second. */
+function cpuMsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The second field is the program's name in parentheses, and may have spaces; utime and stime are the 14th and 15th.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;

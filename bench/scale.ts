@@ -1,7 +1,7 @@
 // The rows that take minutes: large objects, and a large cluster.
 
 import { API_VERSION } from '../src/api/names.ts';
-import { memoryOf, pause, timed } from './measure.ts';
+import { memoryAtRest, memoryOf, pause, timed } from './measure.ts';
 import { progress, report } from './report.ts';
 import { type Bench, restart } from './stage.ts';
 import { cleanUp, createNamespaces, createObject, numbered, OBJECTS, untilReady, writeBare } from './work.ts';
@@ -13,16 +13,15 @@ const NAMESPACES_AT_SCALE = 10_000;
 const FOREIGN_AT_SCALE = 50_000;
 const PROBE_EVERY_MS = 20;
 
-/** Memory some seconds after a start, when the first lists have been read. */
-async function memoryAtRest(bench: Bench): Promise<number> {
+/** When the first lists have been read. */
+async function memoryAfterStart(bench: Bench): Promise<number> {
   await restart(bench);
-  await pause(5_000);
-  return memoryOf(bench.operator.pid).rss;
+  return (await memoryAtRest(bench.operator.pid)).rss;
 }
 
 export async function largeObjects(bench: Bench): Promise<void> {
   const { client } = bench;
-  const before = await memoryAtRest(bench);
+  const before = await memoryAfterStart(bench);
   await createNamespaces(client, ['large']);
   progress(`creating ${LARGE} Secrets of 1 MB and ${LARGE} CRs with 250 KiB of annotations`);
   const data = { large: Buffer.alloc(1_000_000, 'x').toString('base64') };
@@ -40,7 +39,7 @@ export async function largeObjects(bench: Bench): Promise<void> {
     }),
   );
   const { pid } = bench.operator;
-  const after = await memoryAtRest(bench);
+  const after = await memoryAfterStart(bench);
   const isUp = bench.operator.pid !== pid && bench.operator.code === undefined;
   report(
     `${LARGE} Secrets of 1 MB that carry our label, ${LARGE} CRs with 250 KiB of annotations`,
@@ -88,8 +87,14 @@ export async function scale(bench: Bench): Promise<void> {
     '≤ 4× floor',
     ours <= 4 * floor,
   );
-  const { rss, anon } = memoryOf(bench.operator.pid);
-  report('… resident memory', `${rss.toFixed(0)} MB (${anon.toFixed(0)} MB its own)`, '≤ 134 MB', rss <= 134);
+  const atOnce = memoryOf(bench.operator.pid);
+  const { rss, anon } = await memoryAtRest(bench.operator.pid);
+  report(
+    '… resident memory after, at rest',
+    `${rss.toFixed(0)} MB (${anon.toFixed(0)} MB its own); ${atOnce.rss.toFixed(0)} MB at once`,
+    '≤ 134 MB',
+    Math.max(rss, atOnce.rss) <= 134,
+  );
   report('… longest answer of /healthz', `${longest.toFixed(0)} ms`, '≤ 200 ms', longest <= 200);
 }
 

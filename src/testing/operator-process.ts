@@ -19,12 +19,13 @@ export const NO_ENVIRONMENT: NodeJS.ProcessEnv = Object.fromEntries(
 );
 
 /**
- * What a memory limit of 128 Mi will set in the chart. One arena, few threads, and freed memory given
- * back: 9 MB less at rest, measured with glibc.
+ * What the chart sets, with its memory limit of 128 Mi: one arena, few threads, and freed memory given back, that of pieces of
+ * 8 KiB and more at once, since each is mapped by itself (glibc; docs/performance.md has what that saves).
  */
 export const FOOTPRINT: NodeJS.ProcessEnv = {
   NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=1 --v8-pool-size=1',
   MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: '8192',
   MALLOC_TRIM_THRESHOLD_: '131072',
   UV_THREADPOOL_SIZE: '2',
 };

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { CHART, type Rendered, renderChart } from '../../src/testing/helm/chart.ts';
 import { OPERATOR_NAMESPACE } from '../../src/testing/operator-account.ts';
+import { FOOTPRINT } from '../../src/testing/operator-process.ts';
 import { only, setFlags, sorted, useRendering } from './rendering.ts';
 
 /** What the defaults make, CRDs aside; UPDATE_GOLDEN=1 writes it anew. */
@@ -116,6 +117,11 @@ describe('the memory limit', () => {
       assert.match(NODE_OPTIONS ?? '', new RegExp(`^--max-old-space-size=${heap} `));
     });
   }
+  test('sets what the process is tested and measured with', async () => {
+    const env = envOf(await render({}));
+    assert.deepEqual(Object.fromEntries(Object.keys(FOOTPRINT).map((name) => [name, env[name]])), FOOTPRINT);
+  });
+
   test('that is not there leaves the heap to Node.js', async () => {
     const { NODE_OPTIONS } = envOf(await render({ resources: { limits: null } }));
     assert.doesNotMatch(NODE_OPTIONS ?? '', /max-old-space-size/);
