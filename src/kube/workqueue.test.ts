@@ -67,6 +67,31 @@ describe('a key', () => {
   });
 });
 
+// Rule 12
+test('many keys whose work waits for nothing let the process answer in between', async () => {
+  const still = createManualClock(START);
+  let worked = 0;
+  // Each takes a millisecond.
+  const clock = { ...still, monotonic: () => worked as DurationMs };
+  const queue = createWorkqueue({ clock, random: () => 1, onBug: () => {} });
+  for (let key = 0; key < 1_000; key += 1) queue.add(String(key));
+  const ended = new AbortController();
+  const work = async (): Promise<void> => {
+    await Promise.resolve();
+    worked += 1;
+  };
+  const running = queue.run(work, 4, ended.signal);
+  let longest = 0;
+  for (let seen = 0; seen < 1_000; seen = worked) {
+    await new Promise((resolve) => void setImmediate(resolve));
+    longest = Math.max(longest, worked - seen);
+  }
+  // Those in hand are brought to their end.
+  assert.ok(longest <= 10 + 4, `${longest} ms without a turn of the event loop`);
+  ended.abort();
+  await running;
+});
+
 describe('a deadline', () => {
   test('is kept to the millisecond', async () => {
     const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });

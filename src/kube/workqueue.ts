@@ -48,6 +48,11 @@ const LAST_RETRY = MINUTE;
 const LONGEST_SLEEP = MINUTE;
 /** The wall clock moved against the monotonic one by more than this: it was set, or the machine slept. */
 const JUMP = seconds(2);
+/**
+ * Work that waits for nothing, of thousands of keys, would keep everything else from being heard: probes, streams, timers. After
+ * this long the event loop gets its turn; in a process without optimising compilers that is some thirty keys.
+ */
+const SLICE = 10 as DurationMs;
 
 export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOptions): Workqueue {
   const ready: string[] = [];
@@ -60,6 +65,8 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
   let cancelTimer: (() => void) | undefined;
   let timerAt = Number.POSITIVE_INFINITY;
   let apart = clock.now() - clock.monotonic();
+  let sliceBegan = clock.monotonic();
+  let turn: Promise<void> | undefined;
 
   /** Whether deadlines that were computed before still mean what they meant. */
   const hasJumped = (): boolean => {
@@ -128,8 +135,24 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
     addAt(key, (clock.now() + backoff(attempt, FIRST_RETRY, LAST_RETRY, random)) as EpochMs);
   };
 
+  /** The next turn of the event loop, with which a new slice begins. */
+  const nextTurn = (): Promise<void> => {
+    turn ??= new Promise((resolve) => {
+      setImmediate(() => {
+        turn = undefined;
+        sliceBegan = clock.monotonic();
+        resolve();
+      });
+    });
+    return turn;
+  };
+
   const runWorker = async (work: Work, signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
+      if (clock.monotonic() - sliceBegan >= SLICE) {
+        await nextTurn();
+        continue;
+      }
       const key = ready.shift();
       if (key === undefined) await new Promise<void>((resolve) => void idle.push(resolve));
       else await workOn(key, work);
