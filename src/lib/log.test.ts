@@ -68,6 +68,22 @@ describe('a line of JSON', () => {
     assert.equal(line.err, 'Error: outer <- TypeError EINNER: inner');
   });
 
+  test('says where a mistake was made, not where a system failed', () => {
+    const { log, lines } = logger('json', 'info');
+    log.error('failed', {}, new Error('outer', { cause: new TypeError('not a function') }));
+    log.warn('failed', {}, Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }));
+    const [mistake, system] = (parsed(lines()) as { err: string }[]).map(({ err }) => err);
+    assert.match(mistake ?? '', /^Error: outer <- TypeError: not a function at .*log\.test\.ts:\d+:\d+/);
+    assert.equal(system, 'Error ECONNREFUSED: connect');
+  });
+
+  test('cuts an error that repeats a long answer', () => {
+    const { log, lines } = logger('json', 'info');
+    log.error('failed', {}, Object.assign(new Error('no, '.repeat(100_000)), { code: 'ELONG' }));
+    const [{ err }] = parsed(lines()) as [{ err: string }];
+    assert.equal(err.length, 2_000);
+  });
+
   test('names only the type of something thrown that is no error', () => {
     const { log, lines } = logger('json', 'info');
     log.error('failed', {}, 'a text that may be secret');

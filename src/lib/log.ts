@@ -13,7 +13,7 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
-  /** `error`, if given, is written as `err`: its name and its redacted text, with those of its causes. */
+  /** `error`, if given, is written as `err`: its name and its redacted text, with those of its causes; of a mistake also the place. */
   warn(message: string, fields?: LogFields, error?: unknown): void;
   error(message: string, fields?: LogFields, error?: unknown): void;
   with(fields: LogFields): Logger;
@@ -29,12 +29,29 @@ export interface LogOptions {
 
 /** How deep a chain of causes is followed. */
 const CAUSES = 4;
+/** Characters of `err` that are written: an answer of megabytes may stand in an error. */
+const LONGEST_ERROR = 2_000;
+/** What a program throws by mistake; errors of systems and services have a code, or a class of their own. */
+const MISTAKES: ReadonlySet<string> = new Set(['Error', 'TypeError', 'RangeError', 'ReferenceError']);
+/** Lines of a stack that are written: enough to find the place. */
+const FRAMES = 3;
+
+/** Where a mistake was made, for a report: in the bundle, line and column. */
+function placeOf(error: Error): string {
+  if (!MISTAKES.has(error.name) || 'code' in error) return '';
+  const frames = error.stack?.match(/^ +at .+$/gm) ?? [];
+  return frames
+    .slice(0, FRAMES)
+    .map((frame) => ` ${frame.trim()}`)
+    .join('');
+}
 
 function describe(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return typeof error;
   const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';
   const own = `${error.name}${code}: ${error.message}`;
-  return error.cause === undefined || depth >= CAUSES ? own : `${own} <- ${describe(error.cause, depth + 1)}`;
+  if (error.cause === undefined) return own + placeOf(error);
+  return depth >= CAUSES ? own : `${own} <- ${describe(error.cause, depth + 1)}`;
 }
 
 function clean(fields: LogFields): Record<string, string | number | boolean> {
@@ -57,7 +74,8 @@ function textLine(line: string): string {
 function wrap(target: pino.Logger): Logger {
   const write = (level: LogLevel, message: string, fields: LogFields = {}, error?: unknown): void => {
     if (!target.isLevelEnabled(level)) return;
-    const described = error === undefined ? {} : { err: redact(describe(error)) };
+    const described =
+      error === undefined ? {} : { err: redact(describe(error)).slice(0, LONGEST_ERROR).toWellFormed() };
     target[level]({ ...clean(fields), ...described }, redact(message));
   };
   return {

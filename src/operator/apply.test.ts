@@ -8,6 +8,7 @@ import { apiErrorFrom } from '../kube/api-error.ts';
 import { createClient } from '../kube/client.ts';
 import { createStore } from '../kube/store.ts';
 import { createTransport, type Transport } from '../kube/transport.ts';
+import { createLogger } from '../lib/log.ts';
 import { login, pullSecret, START, seenSecret, spec } from '../testing/builders.ts';
 import { createManualClock } from '../testing/manual-clock.ts';
 import { type Exchange, type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
@@ -32,8 +33,10 @@ const ILL: Refusal = [504, { reason: 'Timeout', message: 'timeout' }];
 let server: ScriptedServer;
 let transport: Transport;
 let writer: SecretWriter;
+let lines: string[];
 
 beforeEach(async () => {
+  lines = [];
   server = await startScriptedServer();
   transport = createTransport({ access: server.access(), clock: createManualClock(START), userAgent: 'test' });
   const { signal } = new AbortController();
@@ -99,6 +102,12 @@ function apply(
     obstructed: new Set(),
     isLate: false,
     signal: new AbortController().signal,
+    log: createLogger({
+      level: 'info',
+      format: 'json',
+      write: (line) => void lines.push(line),
+      clock: createManualClock(START),
+    }),
     ...over,
   };
   return applyPlan(hand, OWNER, 'ecr-login', { actions, prune }, PAYLOAD);
@@ -254,6 +263,29 @@ describe('a secret that is another one each time', () => {
     answering({ PATCH: STALE });
     assert.equal(outcomeOf(await apply([change('update')], { isLate: true })), 'SecretContested');
     assert.equal(outcomeOf(await apply([change('update')], { isLate: true, isGood: () => true })), 'delayed');
+  });
+});
+
+// Rule 9
+describe('a write that fails as nobody foresaw', () => {
+  test('is told of in the log with what was thrown, and delays no other', async () => {
+    const broken: SecretWriter = {
+      ...writer,
+      create: (_owner, namespace) =>
+        namespace === 'a' ? Promise.reject(new TypeError('not a function')) : Promise.resolve(),
+    };
+    const applied = await apply(['a', 'b'].map(create), { writer: broken });
+    assert.equal(outcomeOf(applied), 'CreateSecretError');
+    assert.deepEqual(applied.created, ['b']);
+    assert.match(applied.problems[0]?.message ?? '', /its log has the details/);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /"level":"error".*"in":"a".*TypeError: not a function/);
+  });
+
+  test('is not what the API server refuses: the log has nothing beyond the status', async () => {
+    answering({ POST: QUOTA });
+    await apply([create('a')]);
+    assert.deepEqual(lines, []);
   });
 });
 

@@ -7,6 +7,7 @@ import { type Action, conflict, isOwned, type Payload, type Plan, type SeenSecre
 import type { PullSecretObject } from '../core/resource.ts';
 import { ApiError, isConflict, isNamespaceTerminating, isNotFound, isOtherObject } from '../kube/api-error.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
 import type { DurationMs } from '../lib/time.ts';
 import type { SecretWriter } from './secret-writer.ts';
 
@@ -47,6 +48,8 @@ export interface Hand {
   /** It has been tried again often enough that what was not as we thought has to be told. */
   readonly isLate: boolean;
   readonly signal: AbortSignal;
+  /** For what nobody foresaw: the status says that the details are there. */
+  readonly log: Logger;
 }
 
 export async function applyPlan(
@@ -56,7 +59,7 @@ export async function applyPlan(
   { actions, prune }: Pick<Plan, 'actions' | 'prune'>,
   payload: Payload | undefined,
 ): Promise<Applied> {
-  const { writer, signal, isLate } = hand;
+  const { signal, isLate } = hand;
   const limit = pLimit(AT_ONCE);
   const results: { readonly namespace: string; readonly outcome: Outcome }[] = [];
   let retryAfter: DurationMs | undefined;
@@ -76,7 +79,7 @@ export async function applyPlan(
     });
   await Promise.all([
     ...(payload ? actions.map((action) => run(action.namespace, () => tryOnce(action, payload))) : []),
-    ...prune.map((seen) => run(seen.namespace, () => remove(writer, seen))),
+    ...prune.map((seen) => run(seen.namespace, () => remove(hand, seen))),
   ]);
   const having = (outcome: Outcome): readonly string[] =>
     results
@@ -120,7 +123,12 @@ async function write(
     if (isNotFound(thrown)) return lost(action);
     if (isOtherObject(thrown)) return 'retry';
     if (isThrottled(thrown)) throw thrown;
-    const told = problem(action, CHANGES.has(action.op) ? REASON.updateSecretError : REASON.createSecretError, thrown);
+    const told = problem(
+      hand,
+      action,
+      CHANGES.has(action.op) ? REASON.updateSecretError : REASON.createSecretError,
+      thrown,
+    );
     return isTransient(thrown) ? failed(hand, action, told) : told;
   }
 }
@@ -175,12 +183,13 @@ async function updated(
 
 /** Something of that name is there and our watch does not show it: our own without its labels, or somebody else's. */
 async function takeOver(
-  { writer, formerUid }: Hand,
+  hand: Hand,
   owner: PullSecretObject,
   name: string,
   action: Action,
   payload: Payload,
 ): Promise<Outcome> {
+  const { writer, formerUid } = hand;
   const { namespace, named } = action;
   try {
     const seen = await writer.read(namespace, name);
@@ -194,17 +203,17 @@ async function takeOver(
   } catch (thrown) {
     if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
     if (isThrottled(thrown)) throw thrown;
-    return problem(action, REASON.getSecretError, thrown);
+    return problem(hand, action, REASON.getSecretError, thrown);
   }
 }
 
-async function remove(writer: SecretWriter, seen: SeenSecret): Promise<Outcome> {
+async function remove(hand: Hand, seen: SeenSecret): Promise<Outcome> {
   try {
-    await writer.delete(seen);
+    await hand.writer.delete(seen);
     return 'deleted';
   } catch (thrown) {
     if (isThrottled(thrown)) throw thrown;
-    return problem({ namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
+    return problem(hand, { namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
   }
 }
 
@@ -220,6 +229,7 @@ function lost({ op, namespace, named }: Action): Outcome {
   return CHANGES.has(op) ? 'retry' : missingNamespace(namespace, named);
 }
 
-function problem({ namespace, named }: Target, reason: string, thrown: unknown): Problem {
+function problem({ log }: Hand, { namespace, named }: Target, reason: string, thrown: unknown): Problem {
+  if (!(thrown instanceof Failure)) log.error('A write failed unexpectedly', { reason, in: namespace }, thrown);
   return { namespace, named, reason, message: failureFrom(thrown).message };
 }

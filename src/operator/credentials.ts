@@ -48,7 +48,14 @@ export type Resolved =
       /** When to look again; undefined for what stands in the spec. */
       readonly lookAgainAt: EpochMs | undefined;
     }
-  | { readonly ok: false; readonly message: string; readonly denied: boolean; readonly lookAgainAt: EpochMs };
+  | {
+      readonly ok: false;
+      readonly message: string;
+      readonly denied: boolean;
+      readonly lookAgainAt: EpochMs;
+      /** What was thrown, for the log only; undefined when nothing was. */
+      readonly cause?: unknown;
+    };
 
 export interface CredentialResolver {
   resolve(object: PullSecretObject, access: Access, signal: AbortSignal): Promise<Resolved>;
@@ -74,7 +81,8 @@ const TOKEN_SECONDS = 600;
 const MARGIN = (5 * MINUTE) as DurationMs;
 
 /** What an identity comes to before any role is taken with it. */
-type Base = Exclude<Resolved, { readonly ok: false }>;
+type Base = Extract<Resolved, { readonly ok: true }>;
+type Refused = Extract<Resolved, { readonly ok: false }>;
 
 export function createCredentialResolver(parts: CredentialParts): CredentialResolver {
   const { client, sts, ambient, clock, random, operatorNamespace } = parts;
@@ -100,7 +108,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
     };
   };
 
-  const refusal = (message: string, denied: boolean, wait: DurationMs): Resolved => ({
+  const refusal = (message: string, denied: boolean, wait: DurationMs): Refused => ({
     ok: false,
     message,
     denied,
@@ -222,7 +230,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
         return { ...resolved, fingerprint: digest(resolved.fingerprint, `${useFips} ${useDualstack}`) };
       } catch (thrown) {
         const message = `spec.awsAccess: what it refers to could not be read: ${failureFrom(thrown).message}`;
-        return refusal(message, false, TRY_AGAIN_AFTER);
+        return { ...refusal(message, false, TRY_AGAIN_AFTER), cause: thrown };
       }
     },
   };

@@ -118,7 +118,7 @@ export function createFence({ client, view, logins, statuses, clock }: FencePart
       } catch (thrown) {
         // A login that cannot be told of is still better than one that ends.
         const { message } = failureFrom(thrown);
-        log.warn('Could not tell of a new login before writing it', { message });
+        log.warn('Could not tell of a new login before writing it', { message }, thrown);
         return true;
       }
     },

@@ -220,7 +220,18 @@ describe('a login that cannot be had', () => {
     const { held, failures } = await obtain();
     assert.equal(held[0], old);
     const retryAt = plus(clock.now(), seconds(5));
-    assert.deepEqual(failures, [{ registry: 'eu-west-1', message: 'access denied', denied: true, retryAt }]);
+    const [failure] = failures;
+    assert.deepEqual(failures, [
+      { registry: 'eu-west-1', message: 'access denied', denied: true, retryAt, cause: failure?.cause },
+    ]);
+  });
+
+  test('names what was thrown, for the log', async () => {
+    const cause = new Error('connect ECONNREFUSED 192.0.2.1:443');
+    refusal = new Failure({ next: 'backoff', reason: 'AWSUnreachable', message: 'cannot reach ECR', cause });
+    const [failure] = (await obtain()).failures;
+    assert.ok(failure?.cause instanceof Error);
+    assert.equal(failure.cause.cause, cause);
   });
 
   test('lets the keys be had anew when they were denied, not when AWS was away', async () => {

@@ -25,11 +25,17 @@ export interface LoginSource {
   fetchToken(request: TokenRequest, signal: AbortSignal): Promise<Token>;
 }
 
+export interface LoginProblem extends LoginFailure {
+  readonly retryAt: EpochMs;
+  /** What was thrown, for the log only; undefined when nothing was. */
+  readonly cause: unknown;
+}
+
 /** What could be had for one CR. */
 export interface Logins {
   /** By registry, sorted; ended ones too. */
   readonly held: readonly Login[];
-  readonly failures: readonly (LoginFailure & { readonly retryAt: EpochMs })[];
+  readonly failures: readonly LoginProblem[];
   /** By registry: when the renewal that is due may begin; until then the old login is as good. */
   readonly waiting: ReadonlyMap<string, EpochMs>;
   /** One of them was fetched just now, by this very question. */
@@ -37,8 +43,6 @@ export interface Logins {
   /** Digest of what `held` was obtained with. */
   readonly inputs: string;
 }
-
-type LoginProblem = Logins['failures'][number];
 
 export interface LoginRequest {
   readonly uid: string;
@@ -235,5 +239,11 @@ export function createLoginBook({ source, pacer, clock, random, isThere }: Login
 
 function problemOf(registry: string, thrown: unknown): LoginProblem {
   if (!(thrown instanceof LoginError)) throw thrown;
-  return { registry, message: thrown.message, denied: thrown.next === 'change', retryAt: thrown.retryAt };
+  return {
+    registry,
+    message: thrown.message,
+    denied: thrown.next === 'change',
+    retryAt: thrown.retryAt,
+    cause: thrown,
+  };
 }

@@ -73,11 +73,11 @@ export function createReconciler({
   const logIn = async (object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): Promise<Obtained> => {
     const resolved = await credentials.resolve(object, wish.access, signal);
     if (!resolved.ok) {
-      const { message, denied, lookAgainAt } = resolved;
-      const failures = wish.registries.map(({ registry }) => ({ registry, message, denied, retryAt: lookAgainAt }));
+      const { message, denied, lookAgainAt: retryAt, cause } = resolved;
+      const failures = wish.registries.map(({ registry }) => ({ registry, message, denied, retryAt, cause }));
       const { held, inputs } = logins.held(object.uid, wish.registries);
       const widened = withExtraHosts(held, wish.extra);
-      return { held, inputs, widened, failures, waiting: ANY, lookAgainAt, isFresh: false, remark: undefined };
+      return { held, inputs, widened, failures, waiting: ANY, lookAgainAt: retryAt, isFresh: false, remark: undefined };
     }
     const asked = object.reconcileAt === object.status.lastHandledReconcileAt ? undefined : object.reconcileAt;
     const { keys, fingerprint, lookAgainAt, remark } = resolved;
@@ -184,8 +184,8 @@ export function createReconciler({
     const access = await logInVisibly(first, wish, standing.op === 'fetch' ? standing.after : ANY, log, signal);
     // Cut off by our own end: that is no failure of AWS, and nothing to be said to users.
     if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
-    for (const { registry, denied, message } of access.failures)
-      log.warn('Could not log in', { kind: first.kind, registry, denied, message });
+    for (const { registry, denied, message, cause } of access.failures)
+      log.warn('Could not log in', { kind: first.kind, registry, denied, message }, cause);
     const object = view.object(key);
     // While the login was under way somebody changed his mind: start from what he wants now.
     if (!object || !asksTheSame(first, object)) return { op: 'done', wakeAt: plus(clock.now(), SOON) };

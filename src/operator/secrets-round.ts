@@ -107,6 +107,7 @@ export function createSecretsRound({ client, view, fence, rollout, secrets, cloc
         obstructed: new Set(told.map(({ namespace }) => namespace)),
         isLate: attempt >= SILENT_ROUNDS,
         signal,
+        log,
       },
       object,
       wish.secretName,

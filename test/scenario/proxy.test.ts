@@ -73,6 +73,8 @@ describe('a proxy', () => {
       await message(),
       'login to eu-west-1: cannot reach ECR in eu-west-1: ECONNREFUSED (by way of the proxy 127.0.0.1:1)',
     );
+    assert.match(operator.output(), /ECONNREFUSED: connect ECONNREFUSED 127\.0\.0\.1:1".*"msg":"Could not log in"/);
+    assert.ok(!operator.output().includes('the-password'));
   });
 
   test('is not asked for a host that NO_PROXY exempts', async () => {
