@@ -83,6 +83,19 @@ describe('a write of our own', () => {
     assert.deepEqual(changes(), ['n/a 5>6 own']);
   });
 
+  test('whose event shows another object than was expected is news when that comes', () => {
+    const seen: string[] = [];
+    const store = createStore<Stored & { readonly content: string }>(({ before, after, own }) => {
+      seen.push(`${before?.content ?? '-'}>${after?.content ?? '-'}${own ? ' own' : ''}`);
+    });
+    const of = (content: string): Stored & { readonly content: string } => ({ ...at('6'), content });
+    store.wrote('n/a', of('ours'));
+    store.apply('n/a', of('rewritten'), '6');
+    store.apply('n/a', of('rewritten'), '6');
+    assert.deepEqual(seen, ['->ours own', 'ours>rewritten']);
+    assert.equal(store.get('n/a')?.content, 'rewritten');
+  });
+
   test('whose event came first is one change', () => {
     const { store, changes } = watched();
     store.apply('n/a', at('6'), '6');

@@ -1,5 +1,6 @@
 // What was last seen of one kind of object. Written by a reflector, and by our own writes; read by everybody.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { ObjectKey } from '../api/meta.ts';
 
 export interface Stored {
@@ -36,7 +37,8 @@ export interface Store<Item extends Stored> extends StoreView<Item> {
   reach(version: string): void;
   /**
    * The answer to one of our own writes, or to a look at the object itself. Ignored when the watch has been past it: what came since may have deleted it.
-   * The watch event that the write causes then brings nothing new, and is no change.
+   * The watch event that the write causes then brings nothing new, and is no change, unless it shows another object than was
+   * expected here.
    */
   wrote(key: ObjectKey, after: Item): void;
 }
@@ -57,7 +59,7 @@ export function createStore<Item extends Stored>(onChange: ChangeListener<Item>)
 
   const put = (key: ObjectKey, after: Item | undefined, own = false): void => {
     const before = items.get(key);
-    if (before?.resourceVersion === after?.resourceVersion) return;
+    if (before?.resourceVersion === after?.resourceVersion && isDeepStrictEqual(before, after)) return;
     if (after) items.set(key, after);
     else items.delete(key);
     onChange({ key, before, after, own });

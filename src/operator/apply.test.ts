@@ -62,7 +62,10 @@ const change = (op: 'update' | 'adopt' | 'replace', namespace = 'a'): Action => 
 });
 
 /** As the API server has it. */
-function raw({ namespace, name, type, deleting, ownerUids, managed, ownerUidLabel }: SeenSecret): object {
+function raw(
+  { namespace, name, type, deleting, ownerUids, managed, ownerUidLabel }: SeenSecret,
+  resourceVersion = '7',
+): object {
   const owner = { apiVersion: 'aws.zakariaamine.com/v1alpha2', kind: NAMESPACED_KIND, name: 'x', controller: true };
   const labels = {
     ...(managed ? { 'app.kubernetes.io/managed-by': 'kube-ecr-secrets-operator' } : {}),
@@ -72,7 +75,7 @@ function raw({ namespace, name, type, deleting, ownerUids, managed, ownerUidLabe
     name,
     namespace,
     uid: `uid-of-${namespace}`,
-    resourceVersion: '7',
+    resourceVersion,
     labels,
     ownerReferences: ownerUids.map((uid) => ({ ...owner, uid })),
     ...(deleting ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
@@ -86,7 +89,7 @@ function answering(answers: Readonly<Record<string, Refusal>>): void {
     const namespace = /namespaces\/([^/]+)/.exec(exchange.path)?.[1] ?? '';
     const refusal = answers[`${exchange.method} ${namespace}`] ?? answers[exchange.method];
     if (refusal) exchange.answer(...refusal);
-    else exchange.answer(200, raw(of(namespace)));
+    else exchange.answer(200, raw(of(namespace), '8'));
   });
 }
 
@@ -195,6 +198,24 @@ describe('a write that is refused', () => {
     answering({ DELETE: ILL });
     const [told] = (await apply([], {}, [of('a')])).problems;
     assert.deepEqual([told?.reason, told?.named], ['DeleteSecretError', false]);
+  });
+});
+
+// Rule 10
+describe('a secret that is as before after it was written', () => {
+  const changedBack: Record<string, Refusal> = { PATCH: [200, raw(of('a'), of('a').resourceVersion)] };
+
+  test('is told, and tried again', async () => {
+    answering(changedBack);
+    const applied = await apply([change('update')]);
+    assert.equal(outcomeOf(applied), 'SecretContested');
+    assert.match(applied.problems[0]?.message ?? '', /^the secret in namespace a is as before after it was written: /);
+    assert.equal(applied.failed, true);
+  });
+
+  test('is only late when what it holds is good meanwhile', async () => {
+    answering(changedBack);
+    assert.equal(outcomeOf(await apply([change('update')], { isGood: () => true })), 'delayed');
   });
 });
 

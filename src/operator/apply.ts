@@ -116,7 +116,7 @@ async function write(
       const found = await takeOver(hand, owner, name, action, payload);
       if (found !== 'retry') return found;
     }
-    return await send(hand.writer, owner, name, action, payload);
+    return await send(hand, owner, name, action, payload);
   } catch (thrown) {
     if (isNamespaceTerminating(thrown)) return 'terminating';
     if (action.op === 'create' && isConflict(thrown)) return await takeOver(hand, owner, name, action, payload);
@@ -134,15 +134,16 @@ async function write(
 }
 
 async function send(
-  writer: SecretWriter,
+  hand: Hand,
   owner: PullSecretObject,
   name: string,
   action: Action,
   payload: Payload,
-): Promise<'created' | 'updated'> {
+): Promise<Outcome> {
+  const { writer } = hand;
   switch (action.op) {
     case 'update':
-      return await updated(writer, owner, action.seen, payload);
+      return await update(hand, owner, action, action.seen, payload);
     case 'adopt':
       await writer.adopt(owner, action.seen, payload);
       return 'updated';
@@ -171,14 +172,19 @@ function elusive({ namespace, named }: Action): Problem {
   return { namespace, named, reason: REASON.secretContested, message };
 }
 
-async function updated(
-  writer: SecretWriter,
+function undone({ namespace, named }: Action): Problem {
+  const message = `the secret in namespace ${namespace} is as before after it was written: an admission webhook or policy of the cluster changes back what is written into it`;
+  return { namespace, named, reason: REASON.secretContested, message };
+}
+
+async function update(
+  hand: Hand,
   owner: PullSecretObject,
+  action: Action,
   seen: SeenSecret,
   payload: Payload,
-): Promise<'updated'> {
-  await writer.update(owner, seen, payload);
-  return 'updated';
+): Promise<Outcome> {
+  return (await hand.writer.update(owner, seen, payload)) ? 'updated' : failed(hand, action, undone(action));
 }
 
 /** Something of that name is there and our watch does not show it: our own without its labels, or somebody else's. */
@@ -199,7 +205,7 @@ async function takeOver(
       return seen.deleting ? terminating(namespace, named, name) : conflict(namespace, named, seen);
     // With our labels the watch will show it: another operator has just made it, perhaps of a later login.
     if (seen.managed && seen.ownerUidLabel === owner.uid) return 'retry';
-    return await updated(writer, owner, seen, payload);
+    return await update(hand, owner, action, seen, payload);
   } catch (thrown) {
     if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
     if (isThrottled(thrown)) throw thrown;

@@ -72,7 +72,7 @@ export function createConverter({
     const { name, uid, resourceVersion } = old;
     const body = { metadata: { uid, resourceVersion }, status: { conditions } };
     try {
-      await client.patch(LEGACY, { namespace: undefined, name, subresource: 'status' }, body, requests);
+      await client.patchStatus(LEGACY, { namespace: undefined, name }, body, requests);
     } catch (thrown) {
       if (isNotFound(thrown)) return DONE;
       if (isConflict(thrown)) return AGAIN;

@@ -172,12 +172,22 @@ describe('the answer to a write', () => {
   };
 
   for (const [what, run] of Object.entries(write)) {
-    test(`is known before the watch tells of it: ${what}`, async () => {
-      answerBy(200);
+    test(`is known before the watch tells of it, with what was sent, which it does not repeat: ${what}`, async () => {
+      const { metadata } = onTheWire(SEEN.uid, '10');
+      answerBy(200, { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata });
       await run();
-      assert.equal(store.get('ns1/ecr-login')?.resourceVersion, '10');
+      assert.match(String(lastRequest().headers['accept']), /as=PartialObjectMetadata/);
+      const { resourceVersion, type, contentDigest, immutable } = store.get('ns1/ecr-login') ?? assert.fail();
+      assert.deepEqual([resourceVersion, immutable], ['10', false]);
+      assert.deepEqual([type, contentDigest], ['kubernetes.io/dockerconfigjson', PAYLOAD.contentDigest]);
     });
   }
+
+  test('that changed nothing is told, and not taken for what was sent', async () => {
+    answerBy(200, onTheWire(SEEN.uid, SEEN.resourceVersion));
+    assert.equal(await writer.update(OWNER, SEEN, PAYLOAD), false);
+    assert.equal(store.size, 0);
+  });
 
   test('to a hand-over is left to the watch, which brings it to the new owner', async () => {
     answerBy(200);

@@ -28,8 +28,11 @@ import { isOfOurGroup, seenSecretOf } from './objects.ts';
 export interface SecretWriter {
   /** @throws ApiError 409 when a Secret of that name exists, 404 when the namespace does not */
   create(owner: PullSecretObject, namespace: string, name: string, payload: Payload): Promise<void>;
-  /** @throws ApiError 409 or 422 when it is another version, or another object, by now */
-  update(owner: PullSecretObject, seen: SeenSecret, payload: Payload): Promise<void>;
+  /**
+   * @returns false when it is as it was, for all that was written
+   * @throws ApiError 409 or 422 when it is another version, or another object, by now
+   */
+  update(owner: PullSecretObject, seen: SeenSecret, payload: Payload): Promise<boolean>;
   /**
    * Makes a Secret that was offered ours, in the same write that gives it its content: it is never without an owner that
    * keeps it. Owners of other kinds stay; another one of ours steps back.
@@ -50,16 +53,21 @@ export interface SecretWriter {
   read(namespace: string, name: string): Promise<SeenSecret | undefined>;
 }
 
+/** What a write of ours leaves as it is. */
+type Kept = Pick<SeenSecret, 'type' | 'immutable'>;
+const FRESH: Kept = { type: DOCKER_CONFIG_TYPE, immutable: false };
+
 /**
- * Content in flight at once, as base64. Each write holds it about five times (the request as text and as bytes, its answer
- * as bytes, as text and parsed), beside a heap of some 20 MB, under the 64 MB that the chart gives (docs/rules.md, rule 14).
+ * Content in flight at once, as base64. Each write holds it twice (the request as text and as bytes), and its watch event
+ * three times more (as bytes, as text and parsed), beside a heap of some 20 MB, under the 64 MB that the chart gives (docs/rules.md, rule 14).
  */
 const IN_FLIGHT_BYTES = 1_024 * 1_024;
 
 export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>, signal: AbortSignal): SecretWriter {
   const room = createRoom(IN_FLIGHT_BYTES);
-  const note = (raw: JsonRecord): void => {
-    const seen = seenSecretOf(raw);
+  /** The answer does not repeat the content. If it is not what was sent, the watch event of the same version says so. */
+  const note = (answer: JsonRecord, { type, immutable }: Kept, { content }: Payload): void => {
+    const seen = seenSecretOf({ ...answer, type, immutable, data: { [DOCKER_CONFIG_KEY]: content } });
     if (seen) store.wrote(keyOf(seen), seen);
   };
 
@@ -73,7 +81,7 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
         data: { [DOCKER_CONFIG_KEY]: payload.content },
       };
       await room.within(payload.content.length, async () =>
-        note(await client.create(SECRETS, namespace, body, signal)),
+        note(await client.create(SECRETS, namespace, body, signal), FRESH, payload),
       );
     },
     async update(owner, seen, payload) {
@@ -81,10 +89,15 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
         metadata: { uid: seen.uid, resourceVersion: seen.resourceVersion, ...ourMetadata(owner, payload) },
         data: { [DOCKER_CONFIG_KEY]: payload.content },
       };
-      const at = { namespace: seen.namespace, name: seen.name };
-      await room.within(payload.content.length, async () => note(await client.patch(SECRETS, at, body, signal)));
+      return await room.within(payload.content.length, async () => {
+        const answer = await client.patch(SECRETS, seen, body, signal);
+        if (recordOf(answer['metadata'])['resourceVersion'] === seen.resourceVersion) return false;
+        note(answer, seen, payload);
+        return true;
+      });
     },
-    async adopt(owner, { namespace, name, uid, resourceVersion }, payload) {
+    async adopt(owner, seen, payload) {
+      const { namespace, name, uid, resourceVersion } = seen;
       const raw = await client.get(SECRETS, namespace, name, signal);
       const ours = ourMetadata(owner, payload);
       const body = {
@@ -98,8 +111,9 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
         },
         data: { [DOCKER_CONFIG_KEY]: payload.content },
       };
-      const at = { namespace, name };
-      await room.within(payload.content.length, async () => note(await client.patch(SECRETS, at, body, signal)));
+      await room.within(payload.content.length, async () =>
+        note(await client.patch(SECRETS, seen, body, signal), seen, payload),
+      );
     },
     async delete(seen) {
       const { namespace, name, uid, resourceVersion } = seen;

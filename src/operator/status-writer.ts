@@ -22,12 +22,11 @@ export function createStatusWriter(client: KubeClient, view: ClusterView, signal
     async write(object, status) {
       const next = redacted(status);
       if (sameJson(object.status, next)) return true;
-      const at = { namespace: object.namespace, name: object.name, subresource: 'status' } as const;
       // The API server takes a status with a wrong uid (200, seen with 1.37.2): the version is what guards.
       const { uid, resourceVersion } = object;
       const body = { metadata: { uid, resourceVersion }, status: mergePatch(object.status, next) };
       try {
-        const after = pullSecretOf(object.kind, await client.patch(RESOURCES[object.kind], at, body, signal));
+        const after = pullSecretOf(object.kind, await client.patchStatus(RESOURCES[object.kind], object, body, signal));
         const store = object.namespace === undefined ? view.cluster : view.namespaced;
         if (after) store.wrote(keyOf(object), after);
         return true;

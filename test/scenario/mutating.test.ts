@@ -1,0 +1,111 @@
+// An admission webhook of somebody else that rewrites the Secrets which we write: told in the status, and not fought at full
+// speed.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { createServer, type Server } from 'node:https';
+import { after, before, describe, test } from 'node:test';
+import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
+import { listen } from '../../src/http/server.ts';
+import { makeSelfSigned } from '../../src/testing/self-signed.ts';
+import { eventually } from '../../src/testing/test-api.ts';
+import { conditionOf, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { createPullSecret } from './manifests.ts';
+
+const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+
+/** What the webhook writes in place of what we wrote, at its so-manieth review; undefined: it changes nothing. */
+type Rewrite = (review: number) => string;
+const ONE_WAY: Rewrite = () => '{"auths":{"mirror.example.com":{"auth":"bWU6bWU="}}}';
+const EVER_NEW: Rewrite = (review) => `{"auths":{"mirror.example.com":{"auth":"bWU6bWU=","email":"${review}"}}}`;
+
+interface Review {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly request: { readonly uid: string };
+}
+
+// Rule 10
+describe('an admission webhook that rewrites the content of secrets', () => {
+  const world = useWorld();
+  const name = `rewrites-${randomBytes(4).toString('hex')}`;
+  const labels = { [name]: 'yes' };
+  let server: Server;
+  let operator: RunningOperator;
+  let rewrite: Rewrite | undefined;
+  let reviews = 0;
+
+  const answer = ({ apiVersion, kind, request }: Review): object => {
+    reviews += 1;
+    const value = rewrite && base64(rewrite(reviews));
+    const patch = value && base64(JSON.stringify([{ op: 'replace', path: '/data/.dockerconfigjson', value }]));
+    const changed = patch ? { patchType: 'JSONPatch', patch } : {};
+    return { apiVersion, kind, response: { uid: request.uid, allowed: true, ...changed } };
+  };
+
+  before(async () => {
+    const { certificate, key } = makeSelfSigned();
+    server = createServer({ cert: certificate, key }, (request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify(answer(JSON.parse(Buffer.concat(chunks).toString()))));
+      });
+    });
+    const port = await listen(server, { host: '127.0.0.1', port: 0 });
+    await world.api.must('POST', CONFIGURATIONS, {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingWebhookConfiguration',
+      metadata: { name },
+      webhooks: [
+        {
+          name: 'rewrites.example.com',
+          clientConfig: { url: `https://127.0.0.1:${port}/`, caBundle: base64(certificate) },
+          rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['secrets'] }],
+          namespaceSelector: { matchLabels: labels },
+          sideEffects: 'None',
+          admissionReviewVersions: ['v1'],
+        },
+      ],
+    });
+    const namespace = await world.api.createNamespace(labels);
+    await eventually(async () => {
+      await world.api.send('POST', `${SECRET_PATH(namespace)}?dryRun=All`, { metadata: { name: 'probe' } });
+      return reviews > 0 ? true : undefined;
+    });
+    operator = await world.startOperator();
+  });
+  after(async () => {
+    await operator.stop();
+    await world.api.must('DELETE', `${CONFIGURATIONS}/${name}`);
+    server.close();
+    server.closeAllConnections();
+  });
+
+  for (const [how, rewriting] of Object.entries({ 'in one way': ONE_WAY, 'in another way each time': EVER_NEW })) {
+    test(`${how} leaves the object not Ready until it lets them be`, async () => {
+      rewrite = rewriting;
+      const namespace = await world.api.createNamespace(labels);
+      const path = NAMESPACED_PATH(namespace, 'login');
+      const before = { reviews, calls: world.aws.calls() };
+      await createPullSecret(world.api, namespace, 'login');
+      const status = await world.status(path, ({ problems }) => problems?.items[0]?.reason === 'SecretContested');
+      assert.equal(conditionOf(status, 'Ready')?.status, 'False');
+      assert.ok(reviews - before.reviews < 20, `${reviews - before.reviews} writes`);
+
+      rewrite = undefined;
+      await world.api.merge(path, { metadata: { annotations: { [RECONCILE_AT_ANNOTATION]: 'now' } } });
+      await world.ready(path);
+      await eventually(async () => {
+        const { body } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
+        return Buffer.from(body.data['.dockerconfigjson'], 'base64').includes('mirror.example.com') ? undefined : true;
+      });
+      assert.ok(world.aws.calls() - before.calls <= 2);
+    });
+  }
+});
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
