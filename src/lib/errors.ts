@@ -50,3 +50,23 @@ export function failureFrom(thrown: unknown): Failure {
     cause: thrown,
   });
 }
+
+/** How deep a chain of causes is followed, and how many characters of each text are kept. */
+const CAUSES = 4;
+const LONGEST_TEXT = 500;
+const LONGEST_STACK = 1_000;
+
+/**
+ * What a log writes of a cause, in an error of our own: others hang on theirs whatever they like, and it would be kept with them.
+ *
+ * @returns undefined when it is no error
+ */
+export function wordsOfCause(cause: unknown, depth = 0): Error | undefined {
+  if (!(cause instanceof Error) || depth >= CAUSES) return undefined;
+  const below = wordsOfCause(cause.cause, depth + 1);
+  const words = new Error(cause.message.slice(0, LONGEST_TEXT), below && { cause: below });
+  words.name = cause.name.slice(0, LONGEST_TEXT);
+  words.stack = cause.stack?.slice(0, LONGEST_STACK) ?? '';
+  const code: unknown = Reflect.get(cause, 'code');
+  return typeof code === 'string' ? Object.assign(words, { code: code.slice(0, LONGEST_TEXT) }) : words;
+}
