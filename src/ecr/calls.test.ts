@@ -8,7 +8,13 @@ import { START } from '../testing/builders.ts';
 import { createManualClock, settle } from '../testing/manual-clock.ts';
 import { type AwsCall, createCalls } from './calls.ts';
 
-const ASKED = { service: 'STS', region: 'eu-west-1', what: 'role', awaited: 'what a program gives' } as const;
+const ASKED = {
+  service: 'STS',
+  region: 'eu-west-1',
+  what: 'role',
+  awaited: 'what a program gives',
+  sentWith: [],
+} as const;
 const never = (): Promise<never> => new Promise(() => {});
 
 function setting() {

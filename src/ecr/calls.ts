@@ -1,12 +1,13 @@
 // One call of AWS: under a deadline, counted, and its failure in our words.
 
+import { createMask, maskError } from '../lib/mask.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
 import { type Asked, failureOfAws } from './failures.ts';
 
 export interface AwsKeys {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  readonly sessionToken?: string;
+  readonly sessionToken?: string | undefined;
 }
 
 /** Which of AWS's endpoints is asked. */
@@ -46,14 +47,34 @@ export interface CallsOptions {
   readonly onCall?: (call: AwsCall) => void;
 }
 
+/** What is asked, and what must not come back in any words about it. */
+export interface Question extends Asked {
+  /** Whatever the call is signed with or proves itself by: key id, secret, session token, web identity token. */
+  readonly sentWith: readonly (string | undefined)[];
+}
+
+/** The texts of a pair that a call is signed with. */
+export function textsOf({ accessKeyId, secretAccessKey, sessionToken }: AwsKeys): readonly (string | undefined)[] {
+  return [accessKeyId, secretAccessKey, sessionToken];
+}
+
+/** For the configuration of an SDK client: the keys, and nothing else that the object holds. */
+export function keysOf({ accessKeyId, secretAccessKey, sessionToken }: AwsKeys): {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+} {
+  return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+}
+
 /**
- * Carries out one call.
+ * Carries out one call. What it was sent with is hidden in whatever it throws, and in the causes of that, before anybody reads them.
  *
  * @throws Failure, see failures.ts
  */
 export type Call = <Answer>(
   operation: string,
-  asked: Asked,
+  asked: Question,
   send: (signal: AbortSignal) => Promise<Answer>,
   signal: AbortSignal,
 ) => Promise<Answer>;
@@ -87,6 +108,7 @@ export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): 
       done('success');
       return answer;
     } catch (thrown) {
+      maskError(thrown, createMask(asked.sentWith));
       const failure = failureOfAws(thrown, asked, proxy);
       done(failure.reason, failure.next === 'change');
       throw failure;

@@ -2,7 +2,16 @@
 
 import { Failure } from '../lib/errors.ts';
 import { type Clock, type EpochMs, HOUR, plus } from '../lib/time.ts';
-import { ATTEMPTS, type AwsKeys, type Call, type Endpoints, endpointConfig } from './calls.ts';
+import {
+  ATTEMPTS,
+  type AwsKeys,
+  type Call,
+  type Endpoints,
+  endpointConfig,
+  keysOf,
+  type Question,
+  textsOf,
+} from './calls.ts';
 import type { Egress } from './egress.ts';
 
 /** Keys of a role. */
@@ -45,21 +54,26 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
     customUserAgent: userAgent,
     requestHandler: egress.handler,
   });
-  const asked = (region: string) => ({ service: 'STS', region, what: 'role' }) as const;
+  const asked = (region: string, sentWith: Question['sentWith']): Question => ({
+    service: 'STS',
+    region,
+    what: 'role',
+    sentWith,
+  });
 
   return {
     async assumeRole(request, signal) {
       const { region, roleArn, sessionName, keys, externalId } = request;
       const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
-      const client = new STSClient({ ...configOf(request), credentials: { ...keys } });
+      const client = new STSClient({ ...configOf(request), credentials: keysOf(keys) });
       const command = new AssumeRoleCommand({
         RoleArn: roleArn,
         RoleSessionName: cleaned(sessionName),
         ...(externalId === undefined ? {} : { ExternalId: externalId }),
       });
       const send = async (abortSignal: AbortSignal): Promise<TemporaryKeys> =>
-        keysOf(await client.send(command, { abortSignal }), clock.now());
-      return await call('AssumeRole', asked(region), send, signal);
+        temporaryKeysOf(await client.send(command, { abortSignal }), clock.now());
+      return await call('AssumeRole', asked(region, textsOf(keys)), send, signal);
     },
     async assumeRoleWithToken(request, signal) {
       const { region, roleArn, sessionName, token } = request;
@@ -72,8 +86,8 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
         WebIdentityToken: token,
       });
       const send = async (abortSignal: AbortSignal): Promise<TemporaryKeys> =>
-        keysOf(await client.send(command, { abortSignal }), clock.now());
-      return await call('AssumeRoleWithWebIdentity', asked(region), send, signal);
+        temporaryKeysOf(await client.send(command, { abortSignal }), clock.now());
+      return await call('AssumeRoleWithWebIdentity', asked(region, [token]), send, signal);
     },
   };
 }
@@ -89,7 +103,7 @@ interface Answer {
     | undefined;
 }
 
-function keysOf({ Credentials }: Answer, now: EpochMs): TemporaryKeys {
+function temporaryKeysOf({ Credentials }: Answer, now: EpochMs): TemporaryKeys {
   const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken } = Credentials ?? {};
   if (!accessKeyId || !secretAccessKey || !sessionToken) {
     throw new Failure({ next: 'backoff', reason: 'BadSTSAnswer', message: "STS's answer holds no keys" });

@@ -24,11 +24,19 @@ function mixed(unit: string, length: number): string {
  * - its base64 as the original stored a secret access key: 54 characters and two of padding
  * - mixed runs of exactly 40 base64 characters: an AWS secret access key
  * - access key ids (AWS IAM user guide: 20 characters with the prefixes AKIA and ASIA), plain and as base64
+ *
+ * Before them what AWS repeats of an Authorization header (Signature Version 4): all of it from its name on; the scope that it begins with,
+ * whatever key or secret stands before the date; and each of its parts by its own name.
  */
 const PATTERNS: readonly RegExp[] = [
+  /AWS4-(?:HMAC|ECDSA)-[A-Za-z0-9-]{1,40}[^\n]*/g,
+  /[^\s'"=,]{1,200}\/\d{8}\/[a-z0-9-]+\/[a-z0-9-]+\/aws4_request/g,
+  /(?<=\b(?:Credential|Signature|SignedHeaders)=)[^\s'",]+/g,
   new RegExp(`${mixed(TOKEN_UNIT, 100)}${TOKEN_UNIT}{100,}`, 'g'),
   new RegExp(`${START}${mixed(UNIT, 54)}${UNIT}{54}${PAD}{2}`, 'g'),
   new RegExp(`${START}${mixed(UNIT, 40)}${NOT_IN_ARN}${UNIT}{40}(?!${UNIT})`, 'g'),
+  // Before the date of a scope, where a secret runs into what follows: a slash is a character of base64 too.
+  new RegExp(`${mixed(UNIT, 40)}${UNIT}{40}(?=/\\d{8}(?:/|\\b))`, 'g'),
   /(?:AKIA|ASIA)[A-Z0-9]{16,}/g,
   new RegExp(`(?:QUtJQ|QVNJQ)${UNIT}{21,}${PAD}{0,2}`, 'g'),
 ];
