@@ -4,6 +4,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { getCACertificates } from 'node:tls';
 import { Failure } from '../lib/errors.ts';
+import { createBoundedHandler, type RequestHandler } from './bounded-answers.ts';
 
 export interface EgressOptions {
   /** The process's environment: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, in either case. */
@@ -13,14 +14,8 @@ export interface EgressOptions {
 }
 
 export interface Egress {
-  /** For `requestHandler` of an SDK client; all clients share its connections. Never destroy such a client: they end too. */
-  readonly handler: {
-    readonly httpsAgent: HttpsAgent;
-    readonly httpAgent: HttpAgent;
-    readonly connectionTimeout: number;
-    readonly requestTimeout: number;
-    readonly throwOnRequestTimeout: true;
-  };
+  /** For `requestHandler` of every SDK client: they share its connections, and no answer is read beyond a bound. */
+  readonly handler: RequestHandler;
   /** `host:port` of the proxy to AWS, without its password; undefined when there is none. */
   readonly proxy: string | undefined;
   close(): void;
@@ -47,13 +42,13 @@ export function createEgress({ env, certificateAuthorities }: EgressOptions): Eg
   });
   const httpAgent = new HttpAgent(common);
   return {
-    handler: {
+    handler: createBoundedHandler({
       httpsAgent,
       httpAgent,
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: ANSWER_TIMEOUT_MS,
       throwOnRequestTimeout: true,
-    },
+    }),
     proxy: secure?.host,
     close() {
       httpsAgent.destroy();
@@ -72,10 +67,18 @@ function proxyFrom(env: NodeJS.ProcessEnv, name: string): URL | undefined {
   if (value === undefined) return undefined;
   // Without a scheme it is one of HTTP, as for curl.
   const url = URL.parse(value.includes('://') ? value : `http://${value}`);
-  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
+  if (url && (url.protocol === 'http:' || url.protocol === 'https:') && isOnlyAddress(url, value)) return url;
   throw new Failure({
     next: 'stop',
     reason: 'BadProxy',
-    message: `${name} is not the address of a proxy (an example: http://proxy.example.com:3128)`,
+    message: `${name} is not the address of a proxy (an example: http://proxy.example.com:3128; in user and password, all but letters, digits and -._~ has to be percent-encoded)`,
   });
+}
+
+/**
+ * Whether a URL is an address and nothing else. A slash, `?` or `#` in a password that is not encoded ends the address for a parser: what
+ * it takes for the host is a piece of the password, which is then asked for by DNS and told in words.
+ */
+function isOnlyAddress({ pathname, search, hash }: URL, value: string): boolean {
+  return pathname === '/' && search === '' && hash === '' && !/[\s\\?#]/.test(value);
 }

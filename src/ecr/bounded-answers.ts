@@ -1,0 +1,54 @@
+// A bound on what is read of one answer of AWS, or of whoever plays it: the SDK itself reads to the end, whatever comes.
+
+import { Readable, Transform } from 'node:stream';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { Failure } from '../lib/errors.ts';
+
+/** Handler of the SDK's requests. */
+export type RequestHandler = Pick<
+  NodeHttpHandler,
+  'handle' | 'metadata' | 'updateHttpClientConfig' | 'httpHandlerConfigs' | 'destroy'
+>;
+
+/** Answers are under 8 KB (a token of 4, keys of a role with a session token); pages of proxies that answer instead are small too. */
+export const ANSWER_CAP_BYTES = 256 * 1024;
+
+/** @param options  of the SDK's own handler, which does all the rest */
+export function createBoundedHandler(options: ConstructorParameters<typeof NodeHttpHandler>[0]): RequestHandler {
+  const handler = new NodeHttpHandler(options);
+  return {
+    metadata: handler.metadata,
+    async handle(...request) {
+      const answered = await handler.handle(...request);
+      const { response } = answered;
+      const body: unknown = response.body;
+      if (body instanceof Readable) response.body = bounded(body);
+      return answered;
+    },
+    updateHttpClientConfig: (key, value) => handler.updateHttpClientConfig(key, value),
+    httpHandlerConfigs: () => handler.httpHandlerConfigs(),
+    destroy: () => handler.destroy(),
+  };
+}
+
+function bounded(body: Readable): Readable {
+  let seen = 0;
+  const result = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      seen += chunk.length;
+      if (seen > ANSWER_CAP_BYTES) done(tooLarge());
+      else done(null, chunk);
+    },
+  });
+  body.on('error', (error) => result.destroy(error));
+  result.on('close', () => body.destroy());
+  return body.pipe(result);
+}
+
+function tooLarge(): Failure {
+  return new Failure({
+    next: 'backoff',
+    reason: 'AWSFailed',
+    message: `AWS, or what is on the way to it, answered with more than ${ANSWER_CAP_BYTES / 1024} KiB; the rest was not read`,
+  });
+}
