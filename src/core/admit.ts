@@ -10,8 +10,9 @@ import {
   NAMESPACED_KIND,
   type PullSecretKind,
 } from '../api/names.ts';
+import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import { isRecord, type JsonRecord, recordOf, sameJson, stringMapOf, stringOf } from '../lib/json.ts';
-import { type Credentials, fingerprint } from './identity.ts';
+import type { Credentials } from './identity.ts';
 import { isNamespaceName, type PullSecretObject, parseWish, type Wish } from './resource.ts';
 import { cut, listNames } from './text.ts';
 
@@ -39,7 +40,7 @@ export interface Trial {
   readonly useFips: boolean;
   readonly useDualstack: boolean;
   /** The same for the same pair. */
-  readonly fingerprint: string;
+  readonly identity: IdentityKey;
 }
 
 /** What has to be known before a review can be answered. */
@@ -175,7 +176,9 @@ export function examine(review: Review): Verdict | Questions {
 function trialOf({ access: { identity, role, region, useFips, useDualstack } }: Wish): Trial | undefined {
   if (identity.op !== 'inline' || role) return undefined;
   const { credentials } = identity;
-  return { credentials, region, useFips, useDualstack, fingerprint: fingerprint(credentials) };
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  const pair = identityKey('pair', { accessKeyId, secretAccessKey, sessionToken });
+  return { credentials, region, useFips, useDualstack, identity: pair };
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { assert as assertProperty, property, string, stringMatching } from 'fast-check';
+import { assert as assertProperty, property, stringMatching } from 'fast-check';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { base64, json, KEY_ID, SECRET_KEY } from '../testing/builders.ts';
@@ -10,7 +10,6 @@ import {
   accountOfRole,
   type CredentialKeys,
   type FoundCredentials,
-  fingerprint,
   type Identity,
   parseCredentials,
   parseIdentity,
@@ -246,10 +245,25 @@ describe('an identity without keys', () => {
   });
 });
 
+describe("a pair in each other's place", () => {
+  test('is told before anybody is asked, and so is a secret in place of the key id', () => {
+    const swapped = { accessKeyId: SECRET_KEY, secretAccessKey: KEY_ID };
+    const twice = { accessKeyId: SECRET_KEY, secretAccessKey: SECRET_KEY };
+    for (const kind of [NAMESPACED_KIND, CLUSTER_KIND] as const) {
+      assert.equal(
+        parseIdentity(swapped, kind),
+        "spec.awsAccess has accessKeyId and secretAccessKey in each other's place",
+      );
+      assert.equal(parseIdentity(twice, kind), 'spec.awsAccess.accessKeyId has the shape of a secret access key');
+    }
+  });
+});
+
 describe('a referenced secret', () => {
   const id = base64(KEY_ID);
   const secret = base64(SECRET_KEY);
 
+  const SESSION_TOKEN = 'IQoJb3JpZ2luX2VjEXAMPLETOKENOFSOMELENGTH+/=';
   const PAIR = { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY };
   const found = (...trimmed: readonly string[]): FoundCredentials => ({ credentials: PAIR, trimmed });
 
@@ -259,8 +273,8 @@ describe('a referenced secret', () => {
       want: found(),
     },
     'gives the session token too': {
-      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64('token') },
-      want: { credentials: { ...PAIR, sessionToken: 'token' }, trimmed: [] },
+      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64(SESSION_TOKEN) },
+      want: { credentials: { ...PAIR, sessionToken: SESSION_TOKEN }, trimmed: [] },
     },
     'gives no session token when that is empty': {
       data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64(' \n') },
@@ -300,6 +314,22 @@ describe('a referenced secret', () => {
       data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64('a b') },
       want: 'has a key AWS_SESSION_TOKEN that holds white space or characters that no key has',
     },
+    "with both keys in each other's place says so": {
+      data: { AWS_ACCESS_KEY_ID: secret, AWS_SECRET_ACCESS_KEY: id },
+      want: "has accessKeyId and secretAccessKey in each other's place: see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    },
+    'with a key id that is none says so, and not what it is': {
+      data: { AWS_ACCESS_KEY_ID: base64('correct-horse-battery'), AWS_SECRET_ACCESS_KEY: secret },
+      want: 'has a key AWS_ACCESS_KEY_ID that is no access key id (16 to 128 capital letters and digits, such as AKIAIOSFODNN7EXAMPLE)',
+    },
+    'with a secret key that is none says so, and not what it is': {
+      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: base64('correct-horse-battery') },
+      want: 'has a key AWS_SECRET_ACCESS_KEY that is no secret access key (40 characters: letters, digits, / and +)',
+    },
+    'with a session token that is none says so': {
+      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64('eu-west-1') },
+      want: 'has a key AWS_SESSION_TOKEN that is no session token (base64 of some hundred characters)',
+    },
     'without data says what is missing': { data: undefined, want: 'has no key AWS_ACCESS_KEY_ID' },
     'with data that are no texts says what is missing': {
       data: { AWS_ACCESS_KEY_ID: 1 },
@@ -320,25 +350,4 @@ describe('a referenced secret', () => {
 
 test('the account of a role is that of its ARN', () => {
   assert.equal(accountOfRole('arn:aws-cn:iam::111122223333:role/path/x'), '111122223333');
-});
-
-describe('a fingerprint', () => {
-  test('is the same for the same keys, and another for any other', () => {
-    const pair = { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY };
-    assert.equal(fingerprint(pair), fingerprint({ ...pair }));
-    assertProperty(
-      property(string({ minLength: 1 }), (text) => {
-        const others = [
-          { ...pair, accessKeyId: KEY_ID + text },
-          { ...pair, secretAccessKey: SECRET_KEY + text },
-          { ...pair, sessionToken: text },
-        ].map(fingerprint);
-        assert.equal(new Set([fingerprint(pair), ...others]).size, 4);
-      }),
-    );
-  });
-
-  test('shows nothing of the keys', () => {
-    assert.match(fingerprint({ accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY }), /^sha256:[0-9a-f]{32}$/);
-  });
 });

@@ -12,7 +12,6 @@ import {
   SECRET_NAME_MAX_LENGTH,
   SECRET_NAME_PATTERN,
 } from '../api/names.ts';
-import { digest } from '../lib/digest.ts';
 import { isRecord, type JsonRecord, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 
 /** AWS keys as a request is signed with. */
@@ -47,6 +46,10 @@ export interface CredentialKeys {
 const PLAIN_KEY_ID = /^[A-Z0-9]{16,128}$/;
 /** A plain secret access key as AWS hands it out: 40 characters of base64 (IAM user guide). */
 const PLAIN_SECRET = /^[A-Za-z0-9/+=]{40}$/;
+/** What a Secret may give as a secret access key: the 40 characters above, and room for longer ones of the same alphabet. */
+const SECRET_SHAPE = /^[A-Za-z0-9/+=]{40,128}$/;
+/** A session token is base64 of some hundred characters (STS API reference, Credentials); nobody says how many at least. */
+const SESSION_TOKEN_SHAPE = /^[A-Za-z0-9/+=_-]{32,}$/;
 /** What a header of a request may hold; anything else is a slip of the editor, and no key that AWS ever gave out. */
 const SENDABLE = /^[\x21-\x7e]+$/;
 /** STS bounds it nowhere; its own are under 4,096 (STS API reference, Credentials), and a request has room for few times that. */
@@ -82,7 +85,21 @@ function parsePair(accessKeyId: string | undefined, secretAccessKey: string | un
   if (!secretAccessKey) return 'spec.awsAccess.secretAccessKey is empty';
   if (!SENDABLE.test(accessKeyId)) return `spec.awsAccess.accessKeyId ${UNSENDABLE}`;
   if (!SENDABLE.test(secretAccessKey)) return `spec.awsAccess.secretAccessKey ${UNSENDABLE}`;
+  if (isSwapped(accessKeyId, secretAccessKey)) return `spec.awsAccess has ${SWAPPED}`;
+  if (looksSecret(accessKeyId)) return 'spec.awsAccess.accessKeyId has the shape of a secret access key';
   return { op: 'inline', credentials: plainPair(accessKeyId, secretAccessKey) };
+}
+
+/** Told before any call: AWS would repeat what it takes for a key id. */
+const SWAPPED = "accessKeyId and secretAccessKey in each other's place";
+
+function isSwapped(accessKeyId: string, secretAccessKey: string): boolean {
+  return PLAIN_KEY_ID.test(secretAccessKey) && !PLAIN_KEY_ID.test(accessKeyId);
+}
+
+function looksSecret(accessKeyId: string): boolean {
+  // One that ends in `=` is base64 of something.
+  return PLAIN_SECRET.test(accessKeyId) && !accessKeyId.endsWith('=') && !PLAIN_KEY_ID.test(accessKeyId);
 }
 
 function parseServiceAccount(reference: JsonRecord): Identity | string {
@@ -159,8 +176,11 @@ export interface FoundCredentials {
 /**
  * Reads the pair out of a Secret's `data`.
  *
+ * Whoever writes the names of the keys may not be one who may read the Secret, and may name any value in it. So what has not the shape that
+ * AWS gives is never used, and of what is refused only the shape is told that it lacks.
+ *
  * @param data  as on the wire: base64 values by name
- * @returns the pair, its surrounding white space trimmed, or a sentence that names the key that is missing or empty
+ * @returns the pair, its surrounding white space trimmed, or a sentence that names the key that is missing, empty or of no such shape
  */
 export function parseCredentials(data: unknown, keys: CredentialKeys): FoundCredentials | string {
   const values = stringMapOf(data);
@@ -180,9 +200,26 @@ export function parseCredentials(data: unknown, keys: CredentialKeys): FoundCred
   const fault =
     faultOf(keys.accessKeyId, accessKeyId, INLINE_KEY_MAX_LENGTH) ??
     faultOf(keys.secretAccessKey, secretAccessKey, INLINE_KEY_MAX_LENGTH) ??
-    (sessionToken ? faultOf(keys.sessionToken, sessionToken, SESSION_TOKEN_MAX_LENGTH) : undefined);
+    (sessionToken ? faultOf(keys.sessionToken, sessionToken, SESSION_TOKEN_MAX_LENGTH) : undefined) ??
+    shapeFaultOf({ accessKeyId, secretAccessKey, sessionToken }, keys);
   if (fault !== undefined) return fault;
   return { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }, trimmed };
+}
+
+/** What is wrong with the shape of a pair: one of five sentences, which hold nothing but the names of keys. */
+function shapeFaultOf(
+  { accessKeyId, secretAccessKey, sessionToken }: { readonly [Key in keyof CredentialKeys]: string | undefined },
+  names: CredentialKeys,
+): string | undefined {
+  const [id = '', secret = ''] = [accessKeyId, secretAccessKey];
+  if (isSwapped(id, secret)) return `has ${SWAPPED}: see ${names.accessKeyId} and ${names.secretAccessKey}`;
+  if (!PLAIN_KEY_ID.test(id))
+    return `has a key ${names.accessKeyId} that is no access key id (16 to 128 capital letters and digits, such as AKIAIOSFODNN7EXAMPLE)`;
+  if (!SECRET_SHAPE.test(secret))
+    return `has a key ${names.secretAccessKey} that is no secret access key (40 characters: letters, digits, / and +)`;
+  if (sessionToken && !SESSION_TOKEN_SHAPE.test(sessionToken))
+    return `has a key ${names.sessionToken} that is no session token (base64 of some hundred characters)`;
+  return undefined;
 }
 
 function faultOf(name: string, value: string, longest: number): string | undefined {
@@ -197,9 +234,4 @@ export function accountOfRole(roleArn: string): string | undefined {
 
 function lack(name: string, value: string | undefined): string {
   return value === undefined ? `has no key ${name}` : `has an empty ${name}`;
-}
-
-/** Recognises a pair of keys without showing it; 128 bits of a digest over 240 random bits of key. */
-export function fingerprint(credentials: Credentials): string {
-  return digest(credentials.accessKeyId, credentials.secretAccessKey, credentials.sessionToken ?? '');
 }

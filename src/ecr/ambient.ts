@@ -3,8 +3,8 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { digest } from '../lib/digest.ts';
 import { Failure } from '../lib/errors.ts';
+import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import { redact } from '../lib/redact.ts';
 import type { Clock } from '../lib/time.ts';
 import { type Call, type Endpoints, endpointConfig } from './calls.ts';
@@ -17,7 +17,7 @@ export type AmbientSource = 'environment' | 'web identity' | 'container' | 'shar
 
 export interface AmbientIdentity {
   /** Changes when the environment names another identity; what is only known by asking does not count. */
-  readonly fingerprint: string;
+  readonly identity: IdentityKey;
   /** @throws Failure that names the source and says what it said */
   keys(endpoints: Endpoints, signal: AbortSignal): Promise<TemporaryKeys>;
 }
@@ -85,19 +85,38 @@ export function createAmbientIdentity({ env, clock, egress, call }: AmbientOptio
     }
   };
 
+  /** By endpoint: what a source was asked and has not answered yet, however often its answer was given up. */
+  const underWay = new Map<string, Promise<Provided>>();
+  /**
+   * One question at a time: what is given up goes on, as a program that never ends (`credential_process`) does, and there must not be one
+   * more for each try.
+   */
+  const provideOnce = (endpoints: Endpoints): Promise<Provided> => {
+    const at = source === 'shared config' ? '' : JSON.stringify(endpointConfig(endpoints));
+    const begun = underWay.get(at) ?? provide(endpoints).finally(() => underWay.delete(at));
+    underWay.set(at, begun);
+    return begun;
+  };
+
   return {
-    fingerprint: digest(source, ...NAMING[source].map((name) => env[name] ?? '')),
+    identity: identityKey('ambient', { source, variables: JSON.stringify(NAMING[source].map((name) => env[name])) }),
     async keys(endpoints, signal) {
       const send = async (): Promise<TemporaryKeys> => {
         try {
-          const { accessKeyId, secretAccessKey, sessionToken, expiration } = await provide(endpoints);
+          const { accessKeyId, secretAccessKey, sessionToken, expiration } = await provideOnce(endpoints);
           const session = sessionToken === undefined ? {} : { sessionToken };
           return { accessKeyId, secretAccessKey, ...session, expiresAt: endOf(expiration, clock.now()) };
         } catch (thrown) {
           throw ownWords(source, thrown) ?? thrown;
         }
       };
-      const asked = { service: 'STS', region: endpoints.region, what: 'role', awaited: called(source) } as const;
+      const asked = {
+        service: 'STS',
+        region: endpoints.region,
+        what: 'role',
+        awaited: called(source),
+        sentWith: [],
+      } as const;
       return await call('AmbientCredentials', asked, send, signal);
     },
   };

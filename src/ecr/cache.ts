@@ -1,9 +1,10 @@
 // Logins in memory: one for each identity and registry, one flight at a time, and a memory for refusals.
 //
 // Guarantees: never two calls for one key at once; a key that was refused is not asked again before its time, however
-// many CRs want it; keys are digests, so the cache knows no credential.
+// many CRs want it; what nobody uses is not kept; keys are digests, so the cache knows no credential.
 
-import { Failure, failureFrom } from '../lib/errors.ts';
+import { Failure, failureFrom, wordsOfCause } from '../lib/errors.ts';
+import type { IdentityKey } from '../lib/identity-key.ts';
 import {
   backoff,
   type Clock,
@@ -15,6 +16,7 @@ import {
   SECOND,
   seconds,
 } from '../lib/time.ts';
+import { createUsers } from '../lib/users.ts';
 
 /** The part of a login that the cache looks at. */
 export interface Cached {
@@ -37,25 +39,44 @@ export class LoginError extends Failure {
 }
 
 export interface Terms {
-  /** Not from memory, and in spite of an earlier refusal. */
+  /** Not from memory, and in spite of an earlier refusal, which does not become longer for others if this fails too. */
   readonly force?: boolean;
-  /** Not from memory. */
-  readonly fresh?: boolean;
+  /** Not one from memory that came before this instant of the monotonic clock. */
+  readonly since?: DurationMs | undefined;
   /** Not one from memory that ends at this instant or before. */
   readonly after?: EpochMs | undefined;
 }
 
+/** What there is of a login without asking anybody. */
+export type Found<Login> =
+  | { readonly op: 'held'; readonly login: Login }
+  | { readonly op: 'flying'; readonly flight: Promise<Login> }
+  | { readonly op: 'refused'; readonly error: LoginError };
+
 export interface LoginCache<Login extends Cached> {
-  /** The login held for `key`, ended or not. */
-  peek(key: string): Login | undefined;
+  /** Undefined: it has to be fetched. */
+  look(key: IdentityKey, terms?: Terms): Found<Login> | undefined;
+  /**
+   * Fetches a login for a key that has no flight.
+   *
+   * @returns the flight; it rejects with a LoginError
+   */
+  begin(key: IdentityKey, fetch: () => Promise<Login>, terms?: Terms): Promise<Login>;
   /**
    * A login whose renewal is not due: from memory, from the flight under way, or by `fetch`.
    *
    * @throws LoginError
    */
-  get(key: string, fetch: () => Promise<Login>, terms?: Terms): Promise<Login>;
+  get(key: IdentityKey, fetch: () => Promise<Login>, terms?: Terms): Promise<Login>;
+  /**
+   * The keys that `user` uses from now on. What nobody uses is let go, logins and refusals alike, and nothing that is used ever is: so
+   * there is as much in memory as there are objects, whatever came and went.
+   */
+  keep(user: string, keys: readonly IdentityKey[]): void;
   /** The next `get` asks, whatever is held and whatever was refused. */
-  forget(key: string): void;
+  forget(key: IdentityKey): void;
+  /** Keys with a login. */
+  readonly size: number;
 }
 
 /** After a denial: new IAM keys take some seconds to be known everywhere (docs/rules.md, rule 7). */
@@ -64,75 +85,112 @@ const LAST_DELAY = (5 * MINUTE) as DurationMs;
 const FIRST_DELAY = SECOND;
 
 interface Refusal {
-  /** Words and nothing else: the SDK hangs its whole answer on its errors, some 40 KB for each key. */
-  readonly words: Words;
+  readonly words: Words & { readonly cause?: unknown };
   readonly attempts: number;
   /** On the clock that never goes back: setting the wall clock must not lengthen it. */
   readonly until: DurationMs;
 }
 
+/** A login, and what the monotonic clock said when it came and when it is to be renewed: setting the other clock changes neither. */
+interface Entry<Login> {
+  readonly login: Login;
+  readonly cameAt: DurationMs;
+  readonly dueAt: DurationMs;
+}
+
 export function createLoginCache<Login extends Cached>(clock: Clock, random: Random): LoginCache<Login> {
-  const logins = new Map<string, Login>();
-  const flights = new Map<string, Promise<Login>>();
-  const refusals = new Map<string, Refusal>();
+  const logins = new Map<IdentityKey, Entry<Login>>();
+  const flights = new Map<IdentityKey, Promise<Login>>();
+  const refusals = new Map<IdentityKey, Refusal>();
+  const users = createUsers<IdentityKey>((key) => {
+    logins.delete(key);
+    refusals.delete(key);
+  });
 
-  /** What has ended serves nobody: keys come and go, and the maps must not grow with them. */
-  const sweep = (now: EpochMs): void => {
-    for (const [key, login] of logins) if (login.expiresAt <= now) logins.delete(key);
-    for (const [key, { until }] of refusals) if (until + LAST_DELAY <= clock.monotonic()) refusals.delete(key);
-  };
-
-  const refuse = (key: string, thrown: unknown): LoginError => {
+  const refuse = (key: IdentityKey, thrown: unknown, isForced: boolean): LoginError => {
     const failure = failureFrom(thrown);
-    const before = refusals.get(key)?.attempts ?? 0;
+    const standing = refusals.get(key);
+    const before = standing?.attempts ?? 0;
     // Refused by the cache of what this login is fetched with: that one counts, and knows when it may be asked again.
     const isBelow = failure instanceof LoginError;
     const delay = isBelow ? untilRetry(failure, clock.now()) : delayOf(failure, before, random);
-    const attempts = isBelow ? before : before + 1;
-    const until = (clock.monotonic() + delay) as DurationMs;
-    const { next, reason, message } = failure;
-    refusals.set(key, { words: { next, reason, message }, attempts, until });
-    // Here too: while nobody gets a login, keys that are refused still come and go.
-    sweep(clock.now());
-    return new LoginError(failure, plus(clock.now(), delay));
+    // Whoever forces a call, again and again, must not make those wait who only want the same.
+    const isOthers = isForced && standing !== undefined && standing.until > clock.monotonic();
+    const attempts = isBelow || isForced ? before : before + 1;
+    const until = isOthers ? standing.until : ((clock.monotonic() + delay) as DurationMs);
+    const { next, reason, message, cause } = failure;
+    // For the log of whoever hears of it later: the words of the cause, not what the SDK hangs on its errors, some 40 KB for each key.
+    const words = { next, reason, message, cause: wordsOfCause(cause) };
+    if (users.has(key)) refusals.set(key, { words, attempts, until });
+    return new LoginError(failure, plus(clock.now(), (until - clock.monotonic()) as DurationMs));
   };
 
-  const standingRefusal = (key: string): LoginError | undefined => {
+  const standingRefusal = (key: IdentityKey): LoginError | undefined => {
     const refusal = refusals.get(key);
     const wait = (refusal?.until ?? 0) - clock.monotonic();
     return refusal && wait > 0 ? new LoginError(refusal.words, plus(clock.now(), wait as DurationMs)) : undefined;
   };
 
-  const fly = async (key: string, fetch: () => Promise<Login>): Promise<Login> => {
+  const fly = async (key: IdentityKey, fetch: () => Promise<Login>, isForced: boolean): Promise<Login> => {
     try {
       const login = await fetch();
-      sweep(clock.now());
-      logins.set(key, login);
+      const cameAt = clock.monotonic();
+      const dueAt = (cameAt + Math.max(0, login.renewAt - clock.now())) as DurationMs;
+      // Whoever asked may want something else by now.
+      if (users.has(key)) logins.set(key, { login, cameAt, dueAt });
       refusals.delete(key);
       return login;
     } catch (thrown) {
-      throw refuse(key, thrown);
+      throw refuse(key, thrown, isForced);
     }
   };
 
+  const look: LoginCache<Login>['look'] = (key, { force = false, since, after = 0 as EpochMs } = {}) => {
+    const flight = flights.get(key);
+    if (flight) return { op: 'flying', flight };
+    const held = logins.get(key);
+    const isGood =
+      held &&
+      !force &&
+      held.login.renewAt > clock.now() &&
+      held.dueAt > clock.monotonic() &&
+      held.login.expiresAt > after &&
+      (since === undefined || held.cameAt >= since);
+    if (isGood) return { op: 'held', login: held.login };
+    const error = force ? undefined : standingRefusal(key);
+    return error && { op: 'refused', error };
+  };
+
+  const begin: LoginCache<Login>['begin'] = (key, fetch, { force = false } = {}) => {
+    // Afterwards, even if `fetch` throws before it waits: a flight that stayed would be the last one of its key.
+    const started = fly(key, fetch, force).finally(() => flights.delete(key));
+    flights.set(key, started);
+    return started;
+  };
+
   return {
-    peek: (key) => logins.get(key),
+    look,
+    begin,
+    async get(key, fetch, terms) {
+      const found = look(key, terms);
+      switch (found?.op) {
+        case 'held':
+          return found.login;
+        case 'flying':
+          return await found.flight;
+        case 'refused':
+          throw found.error;
+        case undefined:
+          return await begin(key, fetch, terms);
+      }
+    },
+    keep: (user, keys) => users.keep(user, keys),
     forget(key) {
       logins.delete(key);
       refusals.delete(key);
     },
-    async get(key, fetch, { force = false, fresh = force, after = 0 as EpochMs } = {}) {
-      const flight = flights.get(key);
-      if (flight) return await flight;
-      const now = clock.now();
-      const held = logins.get(key);
-      if (!fresh && held && held.renewAt > now && held.expiresAt > after) return held;
-      const standing = force ? undefined : standingRefusal(key);
-      if (standing) throw standing;
-      // Afterwards, even if `fetch` throws before it waits: a flight that stayed would be the last one of its key.
-      const started = fly(key, fetch).finally(() => flights.delete(key));
-      flights.set(key, started);
-      return await started;
+    get size() {
+      return logins.size;
     },
   };
 }

@@ -11,10 +11,11 @@ import type { StsClient, TemporaryKeys } from '../ecr/sts.ts';
 import { apiErrorFrom } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { Failure } from '../lib/errors.ts';
+import { identityKey } from '../lib/identity-key.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { HOUR, plus, SECOND } from '../lib/time.ts';
 import { KEY_ID, pullSecret, SECRET_KEY, START } from '../testing/builders.ts';
-import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
+import { createManualClock, type ManualClock, settle } from '../testing/manual-clock.ts';
 import { type CredentialResolver, createCredentialResolver, type KeySource } from './credentials.ts';
 
 const ROLE = 'arn:aws:iam::444455556666:role/ecr';
@@ -24,6 +25,8 @@ const { signal } = new AbortController();
 
 let clock: ManualClock;
 let resolver: CredentialResolver;
+/** Each question is that of an object of its own. */
+let objects: number;
 /** What was asked of AWS, each with the endpoint. */
 let asked: string[];
 /** Every request for a token of a ServiceAccount fails like this. */
@@ -32,6 +35,7 @@ let refusal: Error | undefined;
 beforeEach(() => {
   clock = createManualClock(START);
   asked = [];
+  objects = 0;
   refusal = undefined;
   /** Where the FIPS endpoint is away. */
   const answer = (what: string, { useFips, useDualstack }: Endpoints): Promise<TemporaryKeys> => {
@@ -39,7 +43,9 @@ beforeEach(() => {
     if (useFips) throw new Failure({ next: 'backoff', reason: 'AWSUnreachable', message: 'ENOTFOUND sts-fips' });
     return Promise.resolve({ ...INLINE, sessionToken: `${asked.length}`, expiresAt: plus(clock.now(), HOUR) });
   };
-  const client: Pick<KubeClient, 'requestToken'> = {
+  const client: Pick<KubeClient, 'requestToken' | 'find'> = {
+    find: (_resource, namespace, name) =>
+      Promise.resolve({ metadata: { namespace, name, uid: 'uid-of-the-account', resourceVersion: '1' } }),
     async requestToken() {
       asked.push('token');
       await Promise.resolve();
@@ -52,7 +58,7 @@ beforeEach(() => {
     assumeRoleWithToken: async (request) => await answer('exchange', request),
   };
   const ambient: AmbientIdentity = {
-    fingerprint: 'ours',
+    identity: identityKey('ambient', { source: 'container', variables: '[]' }),
     keys: async (endpoints) => await answer('ambient', endpoints),
   };
   resolver = createCredentialResolver({
@@ -62,16 +68,23 @@ beforeEach(() => {
     clock,
     random: () => 1,
     operatorNamespace: 'operator',
+    wake: () => true,
+    signal,
   });
 });
 
-async function resolve(awsAccess: JsonRecord): Promise<{ readonly keys: KeySource; readonly fingerprint: string }> {
+async function resolve(awsAccess: JsonRecord): Promise<{ readonly keys: KeySource; readonly identity: string }> {
   const kind = 'ambient' in awsAccess ? CLUSTER_KIND : NAMESPACED_KIND;
-  const object = pullSecret(kind, { awsAccess: { region: 'eu-west-1', ...awsAccess }, secretName: 'ecr-login' });
+  objects += 1;
+  const built = pullSecret(kind, { awsAccess: { region: 'eu-west-1', ...awsAccess }, secretName: 'ecr-login' });
+  const object = { ...built, uid: `uid-${objects}` };
   const wish = parseWish(object);
   assert.ok(typeof wish !== 'string');
-  const resolved = await resolver.resolve(object, wish.access, signal);
-  assert.ok(resolved.ok);
+  // What the object refers to is read between two looks.
+  resolver.resolve(object, wish.access);
+  await settle();
+  const resolved = resolver.resolve(object, wish.access);
+  assert.ok(resolved?.ok);
   return resolved;
 }
 
@@ -108,7 +121,7 @@ describe('keys of a role', () => {
       const plain = await resolve(access);
       const fips = await resolve({ ...access, useFipsEndpoint: true });
       const dualstack = await resolve({ ...access, useDualstackEndpoint: true });
-      assert.equal(new Set([plain, fips, dualstack].map(({ fingerprint }) => fingerprint)).size, 3);
+      assert.equal(new Set([plain, fips, dualstack].map(({ identity }) => identity)).size, 3);
       await refused(fips.keys);
       const [one, other] = [await plain.keys.get(signal), await dualstack.keys.get(signal)];
       assert.notEqual(one.sessionToken, other.sessionToken);

@@ -1,36 +1,35 @@
 // The AWS keys of a CR: who it says it is, and how the keys for that are had when they are needed.
 //
 // Guarantees: nothing but what the CR names is ever used, least of all an identity of the operator's own; keys of a role are
-// shared by everybody who takes it in the same way, one request at a time, and are fetched anew before they end.
+// shared by everybody who takes it in the same way, one request at a time, and are fetched anew before they end; what AWS is asked for them is
+// made of nothing but what their key is made of, so whoever shares an answer or a refusal would have got the same.
 
 import { type ObjectKey, SECRETS, SERVICE_ACCOUNTS } from '../api/meta.ts';
-import { ROLE_ARN_ANNOTATION, STS_AUDIENCE } from '../api/names.ts';
-import {
-  accountOfRole,
-  type Credentials,
-  fingerprint,
-  type Identity,
-  isRoleArn,
-  parseCredentials,
-} from '../core/identity.ts';
+import { OPERATOR_NAME, ROLE_ARN_ANNOTATION, STS_AUDIENCE } from '../api/names.ts';
+import { accountOfRole, type Credentials, type Identity, isRoleArn, parseCredentials } from '../core/identity.ts';
 import type { Access, PullSecretObject } from '../core/resource.ts';
 import type { AmbientIdentity } from '../ecr/ambient.ts';
 import { createLoginCache } from '../ecr/cache.ts';
-import type { AwsKeys } from '../ecr/calls.ts';
-import type { RoleRequest, StsClient, TemporaryKeys } from '../ecr/sts.ts';
+import type { AwsKeys, Endpoints } from '../ecr/calls.ts';
+import type { StsClient, TemporaryKeys } from '../ecr/sts.ts';
 import { isForbidden } from '../kube/api-error.ts';
 import type { KubeClient, ServiceAccountName } from '../kube/client.ts';
-import { digest } from '../lib/digest.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
-import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
+import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
+import { type JsonRecord, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, type Random } from '../lib/time.ts';
 import { credentialsNamespace } from './cluster-view.ts';
-import { createSharedReads } from './shared-reads.ts';
+import { createSharedReads, type Read } from './shared-reads.ts';
 
 /** Where the keys of an identity come from. */
 export interface KeySource {
-  /** From memory or by asking. @throws Failure */
-  get(signal: AbortSignal): Promise<AwsKeys>;
+  /**
+   * From memory or by asking.
+   *
+   * @param force  not from memory, and in spite of an earlier refusal; what is in memory stays until there are others
+   * @throws Failure
+   */
+  get(signal: AbortSignal, force?: boolean): Promise<AwsKeys>;
   /** What is in memory is not good any more: the next `get` asks. */
   forget(): void;
   /** Whose keys they are, where that is known without asking: the account of a role. */
@@ -44,7 +43,7 @@ export type Resolved =
       /** What a user should know of them, though they are good. */
       readonly remark: string | undefined;
       /** The same for the same identity, however often its keys change. */
-      readonly fingerprint: string;
+      readonly identity: IdentityKey;
       /** When to look again; undefined for what stands in the spec. */
       readonly lookAgainAt: EpochMs | undefined;
     }
@@ -58,9 +57,12 @@ export type Resolved =
     };
 
 export interface CredentialResolver {
-  resolve(object: PullSecretObject, access: Access, signal: AbortSignal): Promise<Resolved>;
+  /** Never waits. Undefined: what the object refers to is being read, and the object is woken when it has been. */
+  resolve(object: PullSecretObject, access: Access): Resolved | undefined;
   /** A Secret changed: it is read again at the next need. */
   forget(key: ObjectKey): void;
+  /** The object with this uid is gone. */
+  leave(uid: string): void;
 }
 
 export interface CredentialParts {
@@ -71,60 +73,72 @@ export interface CredentialParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly operatorNamespace: string;
+  /** The object with this uid is to be worked on. @returns false: there is none any more */
+  readonly wake: (uid: string) => boolean;
+  /** Ends what is read. */
+  readonly signal: AbortSignal;
 }
 
-/** While the API server does not answer. */
-const TRY_AGAIN_AFTER = (MINUTE / 6) as DurationMs;
 /** The shortest life that a TokenRequest takes (Kubernetes API reference, TokenRequestSpec). */
 const TOKEN_SECONDS = 600;
 /** Keys of a role are not used in their last minutes: a login that begins then would not be signed to its end. */
 const MARGIN = (5 * MINUTE) as DurationMs;
 
 /** What an identity comes to before any role is taken with it. */
-type Base = Extract<Resolved, { readonly ok: true }>;
+type Base = Extract<Resolved, { readonly ok: true }> & {
+  /** Name of the session in which a further role is taken (`RoleSessionName`): who asks, in CloudTrail. Part of the identity. */
+  readonly session: string;
+  /** Keys that are kept in memory for it. */
+  readonly kept: readonly IdentityKey[];
+};
 type Refused = Extract<Resolved, { readonly ok: false }>;
 
 export function createCredentialResolver(parts: CredentialParts): CredentialResolver {
   const { client, sts, ambient, clock, random, operatorNamespace } = parts;
-  const reads = createSharedReads(client, clock);
+  const reads = createSharedReads(parts);
   const roles = createLoginCache<TemporaryKeys & { readonly renewAt: EpochMs }>(clock, random);
 
-  /** Keys that end, shared by whoever has the same fingerprint and asks the same endpoint: another one may not be there. */
+  /** Keys that end, shared by whoever has the same identity. */
   const cached = (
-    identity: string,
-    { useFips, useDualstack }: Pick<Access, 'useFips' | 'useDualstack'>,
+    key: IdentityKey,
     account: string | undefined,
-    fetch: (signal: AbortSignal) => Promise<TemporaryKeys>,
-  ): KeySource => {
-    const key = digest(identity, `${useFips} ${useDualstack}`);
-    return {
-      account,
-      forget: () => roles.forget(key),
-      get: (signal) =>
-        roles.get(key, async () => {
-          const keys = await fetch(signal);
-          return { ...keys, renewAt: (keys.expiresAt - MARGIN) as EpochMs };
-        }),
-    };
-  };
+    fetch: (signal: AbortSignal, force: boolean) => Promise<TemporaryKeys>,
+  ): KeySource => ({
+    account,
+    forget: () => roles.forget(key),
+    get: (signal, force = false) => {
+      const fetchOne = async () => {
+        const keys = await fetch(signal, force);
+        return { ...keys, renewAt: (keys.expiresAt - MARGIN) as EpochMs };
+      };
+      return roles.get(key, fetchOne, force ? { force, since: clock.monotonic() } : {});
+    },
+  });
 
-  const refusal = (message: string, denied: boolean, wait: DurationMs): Refused => ({
+  const refusal = (message: string, denied: boolean, wait: DurationMs, cause?: unknown): Refused => ({
     ok: false,
     message,
     denied,
     lookAgainAt: plus(clock.now(), wait),
+    ...(cause === undefined ? {} : { cause }),
   });
 
-  const ofSecret = async (
+  const unread = ({ thrown, fresh }: Extract<Read<unknown>, { readonly ok: false }>): Refused => {
+    const message = `spec.awsAccess: what it refers to could not be read: ${failureFrom(thrown).message}`;
+    return refusal(message, false, fresh, thrown);
+  };
+
+  const ofSecret = (
     { secretName, keys: names }: Extract<Identity, { op: 'secretRef' }>,
     namespace: string,
-    signal: AbortSignal,
-  ): Promise<Resolved> => {
+    uid: string,
+  ): Base | Refused | undefined => {
     const called = `secret ${secretName} in namespace ${namespace}`;
     const about = JSON.stringify(names);
     const pick = (secret: JsonRecord): ReturnType<typeof parseCredentials> => parseCredentials(secret['data'], names);
-    const asked = { resource: SECRETS, namespace, name: secretName, about, pick };
-    const { part: found, fresh } = await reads.read(asked, signal);
+    const read = reads.read({ resource: SECRETS, namespace, name: secretName, about, pick }, uid);
+    if (!read?.ok) return read && unread(read);
+    const { part: found, fresh } = read;
     if (!found) return refusal(`${called} does not exist (spec.awsAccess.secretRef)`, true, fresh);
     if (typeof found === 'string') return refusal(`${called} ${found}`, true, fresh);
     const { credentials, trimmed } = found;
@@ -133,34 +147,34 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
     return { ...ofPair(credentials), remark, lookAgainAt: plus(clock.now(), fresh) };
   };
 
-  const ofServiceAccount = async (
+  const ofServiceAccount = (
     { name, roleArn }: Extract<Identity, { op: 'serviceAccount' }>,
     namespace: string,
-    session: Session,
-    signal: AbortSignal,
-  ): Promise<Resolved> => {
+    access: Access,
+    objectUid: string,
+  ): Base | Refused | undefined => {
     const called = `service account ${name} in namespace ${namespace}`;
     const missing = `${called} does not exist (spec.awsAccess.serviceAccountRef)`;
-    let role = roleArn;
-    let lookAgainAt: EpochMs | undefined;
-    if (role === undefined) {
-      const question = { resource: SERVICE_ACCOUNTS, namespace, name, about: 'role', pick: roleOf };
-      const { part: found, fresh } = await reads.read(question, signal);
-      if (!found) return refusal(missing, true, fresh);
-      ({ role } = found);
-      if (role === undefined)
-        return refusal(`${called} has no usable annotation ${ROLE_ARN_ANNOTATION}, and ${OR_NAME_IT}`, true, fresh);
-      lookAgainAt = plus(clock.now(), fresh);
-    }
-    const key = digest('serviceAccount', namespace, name, role, session.region);
-    const asked = { ...session, roleArn: role };
+    const question = { resource: SERVICE_ACCOUNTS, namespace, name, about: 'role', pick: accountOf };
+    const read = reads.read(question, objectUid);
+    if (!read?.ok) return read && unread(read);
+    const { part: found, fresh } = read;
+    if (!found) return refusal(missing, true, fresh);
+    const role = roleArn ?? found.role;
+    if (role === undefined)
+      return refusal(`${called} has no usable annotation ${ROLE_ARN_ANNOTATION}, and ${OR_NAME_IT}`, true, fresh);
+    const at = endpointOf(access);
+    // One that was deleted and made anew is another account.
+    const identity = identityKey('serviceAccount', { namespace, name, uid: found.uid, roleArn: role, ...at });
+    const session = `ecr-${namespace}-${name}`;
     const fetch = async (inner: AbortSignal): Promise<TemporaryKeys> => {
       const token = await tokenOf({ namespace, name }, called, inner);
       if (token === undefined) throw new Failure({ next: 'change', reason: 'NoServiceAccount', message: missing });
-      return await sts.assumeRoleWithToken({ ...asked, token }, inner);
+      return await sts.assumeRoleWithToken({ ...at, roleArn: role, sessionName: session, token }, inner);
     };
-    const keys = cached(key, session, accountOfRole(role), fetch);
-    return { ok: true, keys, remark: undefined, fingerprint: key, lookAgainAt };
+    const keys = cached(identity, accountOfRole(role), fetch);
+    const lookAgainAt = plus(clock.now(), fresh);
+    return { ok: true, keys, remark: undefined, identity, lookAgainAt, session, kept: [identity] };
   };
 
   const tokenOf = async (
@@ -177,41 +191,45 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
     }
   };
 
-  const ofAmbient = (access: Access): Resolved => {
+  const ofAmbient = (access: Access): Base | Refused => {
     if (!ambient) {
       const message =
         "spec.awsAccess.ambient: use of the operator's own identity is switched off (--ambient-credentials=none)";
       return refusal(message, true, (5 * MINUTE) as DurationMs);
     }
-    const key = digest('ambient', ambient.fingerprint, access.region);
-    const keys = cached(key, access, undefined, (signal) => ambient.keys(access, signal));
-    return { ok: true, keys, remark: undefined, fingerprint: key, lookAgainAt: undefined };
+    const identity = identityKey('ambientIn', { ambient: ambient.identity, ...endpointOf(access) });
+    const keys = cached(identity, undefined, (signal) => ambient.keys(access, signal));
+    const rest = { remark: undefined, lookAgainAt: undefined, session: OPERATOR_NAME };
+    return { ok: true, keys, identity, ...rest, kept: [identity] };
   };
 
-  const withRole = (base: Base, { role }: Access, session: Session): Base => {
-    if (!role) return base;
-    const { roleArn, externalId } = role;
-    const key = digest('role', base.fingerprint, roleArn, externalId ?? '', session.region);
-    const fetch = async (signal: AbortSignal): Promise<TemporaryKeys> =>
-      await sts.assumeRole({ ...session, roleArn, externalId, keys: await base.keys.get(signal) }, signal);
-    const hop = cached(key, session, accountOfRole(roleArn), fetch);
+  const withRole = (base: Base, access: Access): Base => {
+    if (!access.role) return base;
+    const { roleArn, externalId } = access.role;
+    const at = endpointOf(access);
+    const identity = identityKey('role', { base: base.identity, roleArn, externalId, ...at });
+    const fetch = async (signal: AbortSignal, force: boolean): Promise<TemporaryKeys> => {
+      const keys = await base.keys.get(signal, force);
+      return await sts.assumeRole({ ...at, roleArn, externalId, sessionName: base.session, keys }, signal);
+    };
+    const hop = cached(identity, accountOfRole(roleArn), fetch);
     const forget = (): void => {
       base.keys.forget();
       hop.forget();
     };
-    return { ...base, keys: { ...hop, forget }, fingerprint: key };
+    return { ...base, keys: { ...hop, forget }, identity, kept: [...base.kept, identity] };
   };
 
-  const baseOf = async (object: PullSecretObject, access: Access, signal: AbortSignal): Promise<Resolved> => {
+  const baseOf = (object: PullSecretObject, access: Access): Base | Refused | undefined => {
     const { identity } = access;
     const namespace = credentialsNamespace(object, operatorNamespace);
     switch (identity.op) {
       case 'inline':
         return ofPair(identity.credentials);
       case 'secretRef':
-        return await ofSecret(identity, namespace, signal);
+        return ofSecret(identity, namespace, object.uid);
       case 'serviceAccount':
-        return await ofServiceAccount(identity, namespace, sessionOf(object, access), signal);
+        return ofServiceAccount(identity, namespace, access, object.uid);
       case 'ambient':
         return ofAmbient(access);
     }
@@ -219,39 +237,40 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
 
   return {
     forget: (key) => reads.forget(SECRETS, key),
-    async resolve(object, access, signal) {
-      try {
-        const base = await baseOf(object, access, signal);
-        if (!base.ok) return base;
-        const resolved = withRole(base, access, sessionOf(object, access));
-        // Another endpoint names other hosts: a login of its own.
-        const { useFips, useDualstack } = access;
-        if (!useFips && !useDualstack) return resolved;
-        return { ...resolved, fingerprint: digest(resolved.fingerprint, `${useFips} ${useDualstack}`) };
-      } catch (thrown) {
-        const message = `spec.awsAccess: what it refers to could not be read: ${failureFrom(thrown).message}`;
-        return { ...refusal(message, false, TRY_AGAIN_AFTER), cause: thrown };
-      }
+    leave(uid) {
+      reads.leave(uid);
+      roles.keep(uid, []);
+    },
+    resolve(object, access) {
+      const base = baseOf(object, access);
+      if (!base?.ok) return base;
+      const { kept, keys, remark, lookAgainAt, identity } = withRole(base, access);
+      roles.keep(object.uid, kept);
+      const at = endpointOf(access);
+      const isUsual = !at.useFips && !at.useDualstack;
+      const atEndpoint = isUsual ? identity : identityKey('endpoint', { identity, ...at });
+      return { ok: true, keys, remark, lookAgainAt, identity: atEndpoint };
     },
   };
 }
 
 const OR_NAME_IT = 'spec.awsAccess.serviceAccountRef.roleArn is not set';
 
-function roleOf(account: JsonRecord): { readonly role: string | undefined } {
-  const role = stringMapOf(recordOf(account['metadata'])['annotations']).get(ROLE_ARN_ANNOTATION);
-  return { role: isRoleArn(role) ? role : undefined };
+/** Which ServiceAccount it is, and the role in its annotation. */
+function accountOf(account: JsonRecord): { readonly uid: string; readonly role: string | undefined } {
+  const metadata = recordOf(account['metadata']);
+  const role = stringMapOf(metadata['annotations']).get(ROLE_ARN_ANNOTATION);
+  return { uid: stringOf(metadata['uid']) ?? '', role: isRoleArn(role) ? role : undefined };
 }
 
-function ofPair(credentials: Credentials): Base {
-  const keys: KeySource = { account: undefined, forget: () => {}, get: () => Promise.resolve(credentials) };
-  return { ok: true, keys, remark: undefined, fingerprint: fingerprint(credentials), lookAgainAt: undefined };
+/** The same pair is the same identity wherever it stands: AWS asks for nothing else. */
+function ofPair({ accessKeyId, secretAccessKey, sessionToken }: Credentials): Base {
+  const pair = { accessKeyId, secretAccessKey, sessionToken };
+  const keys: KeySource = { account: undefined, forget: () => {}, get: () => Promise.resolve(pair) };
+  const identity = identityKey('pair', pair);
+  return { ok: true, keys, remark: undefined, identity, lookAgainAt: undefined, session: OPERATOR_NAME, kept: [] };
 }
 
-/** Where a role is taken, and under which name: whoever reads CloudTrail sees for which object that was done first. */
-type Session = Pick<RoleRequest, 'region' | 'useFips' | 'useDualstack' | 'sessionName'>;
-
-function sessionOf({ namespace, name }: PullSecretObject, { region, useFips, useDualstack }: Access): Session {
-  const sessionName = namespace === undefined ? `ecr-${name}` : `ecr-${namespace}-${name}`;
-  return { region, useFips, useDualstack, sessionName };
+function endpointOf({ region, useFips, useDualstack }: Access): Endpoints {
+  return { region, useFips, useDualstack };
 }

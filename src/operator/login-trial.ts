@@ -4,8 +4,8 @@
 import type { Answers, Trial } from '../core/admit.ts';
 import type { EcrClient } from '../ecr/client.ts';
 import { DENIED_REASON } from '../ecr/failures.ts';
-import { digest } from '../lib/digest.ts';
 import { failureFrom } from '../lib/errors.ts';
+import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import { type Clock, type DurationMs, MINUTE, SECOND, seconds } from '../lib/time.ts';
 import { createBudget } from './budget.ts';
 
@@ -31,7 +31,7 @@ const MOST_HELD = 256;
 
 export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
   const budget = createBudget(clock, CALLS.perSecond, CALLS.atOnce);
-  const flights = new Map<string, { readonly outcome: Promise<Outcome>; until: DurationMs | undefined }>();
+  const flights = new Map<IdentityKey, { readonly outcome: Promise<Outcome>; until: DurationMs | undefined }>();
 
   const ask = async ({ credentials: keys, region, useFips, useDualstack }: Trial): Promise<Outcome> => {
     if (!budget.take()) return { op: 'unknown', message: 'too many are being tried' };
@@ -50,7 +50,9 @@ export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
 
   return {
     async try(trial) {
-      const key = digest(trial.fingerprint, trial.region, `${trial.useFips} ${trial.useDualstack}`);
+      const { identity, region, useFips, useDualstack } = trial;
+      const at = { region, useFips, useDualstack, account: undefined };
+      const key = identityKey('login', { identity, registry: 'private', ...at });
       const held = flights.get(key);
       if (held && (held.until === undefined || clock.monotonic() < held.until)) return await held.outcome;
       if (flights.size >= MOST_HELD) flights.clear();

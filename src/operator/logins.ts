@@ -5,25 +5,17 @@
 
 import { readDockerConfig } from '../core/docker-config.ts';
 import type { Login } from '../core/login.ts';
-import { isLater, isUsable, later, makeLogin, needsLogin, type Token } from '../core/login.ts';
+import { isLater, isUsable, later, needsLogin } from '../core/login.ts';
 import type { Registry } from '../core/registries.ts';
-import { type Access, inputsDigest, type PullSecretObject, type Wish } from '../core/resource.ts';
+import { inputsDigest, type PullSecretObject, type Wish } from '../core/resource.ts';
 import type { LoginFailure } from '../core/status.ts';
 import { proveLogin } from '../core/stored-login.ts';
-import { createLoginCache, LoginError } from '../ecr/cache.ts';
-import type { TokenRequest } from '../ecr/client.ts';
+import type { LoginError } from '../ecr/cache.ts';
 import { digest } from '../lib/digest.ts';
-import { failureFrom } from '../lib/errors.ts';
-import type { Clock, EpochMs, Random } from '../lib/time.ts';
-import type { KeySource } from './credentials.ts';
+import type { DurationMs, EpochMs } from '../lib/time.ts';
+import { type Asker, createLoginFlights, type LoginFlightsParts } from './login-flights.ts';
 import type { Pacer } from './pacer.ts';
 import { latestStart } from './rollout.ts';
-
-/** Where tokens come from. */
-export interface LoginSource {
-  /** @throws Failure */
-  fetchToken(request: TokenRequest, signal: AbortSignal): Promise<Token>;
-}
 
 export interface LoginProblem extends LoginFailure {
   readonly retryAt: EpochMs;
@@ -38,18 +30,16 @@ export interface Logins {
   readonly failures: readonly LoginProblem[];
   /** By registry: when the renewal that is due may begin; until then the old login is as good. */
   readonly waiting: ReadonlyMap<string, EpochMs>;
-  /** One of them was fetched just now, by this very question. */
+  /** Registries whose answer is on its way, or whose question waits for its turn: the object is woken when there is news. */
+  readonly pending: readonly string[];
+  /** One of them was fetched since this was last asked, and for this object. */
   readonly isFresh: boolean;
   /** Digest of what `held` was obtained with. */
   readonly inputs: string;
 }
 
-export interface LoginRequest {
-  readonly uid: string;
+export interface LoginRequest extends Asker {
   readonly wanted: Pick<Wish, 'registries' | 'extra'>;
-  readonly endpoints: Pick<Access, 'useFips' | 'useDualstack'>;
-  readonly keys: KeySource;
-  readonly fingerprint: string;
   /** Somebody asks for a fresh login by this mark; the same mark is heeded until each registry has given one. */
   readonly asked: string | undefined;
   /** By registry: the login has to end after this instant, at which one ends that somebody else had. */
@@ -57,8 +47,8 @@ export interface LoginRequest {
 }
 
 export interface LoginBook {
-  /** Fetches what is due; never throws: what could not be had is in `failures`. */
-  obtain(request: LoginRequest, signal: AbortSignal): Promise<Logins>;
+  /** Has fetched what is due; never waits, never throws: what could not be had is in `failures`. */
+  obtain(request: LoginRequest, signal: AbortSignal): Logins;
   /** What is held, without asking anybody. */
   held(uid: string, registries: readonly Registry[]): Pick<Logins, 'held' | 'inputs'>;
   /** Whether a login with this digest was held, and let go for another one. */
@@ -85,35 +75,47 @@ interface Held {
 }
 
 /** By registry: whether the fresh login that was asked for has been had. */
-type Outcomes = Map<string, 'failed' | 'done'>;
+type Outcomes = Map<string, 'asked' | 'done'>;
+
+/** What will do as an answer. */
+interface Terms {
+  readonly inputs: string;
+  /** In spite of an earlier refusal. */
+  readonly force: boolean;
+  /** Only a login that came after this instant of the monotonic clock will do; undefined: any. */
+  readonly since: DurationMs | undefined;
+}
+
+type Outcome =
+  | { readonly op: 'held' | 'fetched' }
+  /** Asked, or waiting for its turn to ask. */
+  | { readonly op: 'asked' | 'queued' }
+  /** When its renewal may begin. */
+  | { readonly op: 'waiting'; readonly until: EpochMs }
+  | { readonly op: 'failed'; readonly problem: LoginProblem };
 
 /** One login replaces another every few hours, or when a key changes; a status is never that far behind. */
 const MOST_FORMER = 4;
 
-export interface LoginBookParts {
-  readonly source: LoginSource;
+export interface LoginBookParts extends LoginFlightsParts {
   readonly pacer: Pacer;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Whether there is an object with this uid: what comes late about one that is gone is not kept. */
-  readonly isThere: (uid: string) => boolean;
 }
 
-export function createLoginBook({ source, pacer, clock, random, isThere }: LoginBookParts): LoginBook {
-  const cache = createLoginCache<Login>(clock, random);
+export function createLoginBook(parts: LoginBookParts): LoginBook {
+  const { pacer, clock, isThere } = parts;
+  const flights = createLoginFlights(parts);
   const byUid = new Map<string, Map<string, Held>>();
   /** CRs that share a key hold the same token in their Secrets: one copy of it is enough. Only while the first list is read. */
   let adopted: Map<string, Login> | undefined = new Map();
 
   /** By CR: the mark by which a fresh login was last asked for, and what has come of it. */
-  const marks = new Map<string, { readonly asked: string; readonly outcomes: Outcomes }>();
-
-  const outcomesOf = (uid: string, asked: string): Outcomes => {
-    const mark = marks.get(uid);
-    if (mark?.asked === asked) return mark.outcomes;
-    const outcomes: Outcomes = new Map();
-    if (isThere(uid)) marks.set(uid, { asked, outcomes });
-    return outcomes;
+  const marks = new Map<string, Mark>();
+  const markOf = (uid: string, asked: string): Mark => {
+    const before = marks.get(uid);
+    if (before?.asked === asked) return before;
+    const mark: Mark = { asked, at: clock.monotonic(), outcomes: new Map() };
+    if (isThere(uid)) marks.set(uid, mark);
+    return mark;
   };
 
   const hold = (uid: string, held: Held): void => {
@@ -144,71 +146,71 @@ export function createLoginBook({ source, pacer, clock, random, isThere }: Login
     return place;
   };
 
-  /** @returns why there is no login, when its renewal may begin, or where it came from */
-  const obtainOne = async (
-    request: LoginRequest,
-    { registry, kind, region }: Registry,
-    { inputs, force, fresh }: { readonly inputs: string; readonly force: boolean; readonly fresh: boolean },
-    signal: AbortSignal,
-  ): Promise<LoginProblem | EpochMs | 'held' | 'fetched'> => {
-    const { uid, keys, endpoints, fingerprint } = request;
-    const mine = byUid.get(uid)?.get(registry);
+  /** What is held will do for now, or its renewal has to wait; undefined: it has to be asked for. */
+  const keepFor = (uid: string, own: Held): Outcome | undefined => {
+    if (!needsLogin(own.login, clock.now())) return { op: 'held' };
+    const place = placeOf(uid, own);
+    return place > clock.now() ? { op: 'waiting', until: place } : undefined;
+  };
+
+  const obtainOne = (request: LoginRequest, registry: Registry, asked: Terms, signal: AbortSignal): Outcome => {
+    const { uid } = request;
+    const { inputs, force, since } = asked;
+    const mine = byUid.get(uid)?.get(registry.registry);
     const own = mine?.inputs === inputs ? mine : undefined;
-    const overtaken = request.after.get(registry);
-    if (own && !fresh && overtaken === undefined) {
-      if (!needsLogin(own.login, clock.now())) return 'held';
-      const place = placeOf(uid, own);
-      if (place > clock.now()) return place;
-    }
+    const overtaken = request.after.get(registry.registry);
+    const mayStay = since === undefined && overtaken === undefined;
+    const kept = own && mayStay && keepFor(uid, own);
+    if (kept) return kept;
     // What was found in a Secret may be newer than what this process fetched. Of two that end in the same second either may
     // be the later one: only one that ends after that second is newer for sure.
     const after = overtaken ?? own?.login.expiresAt;
-    let origin: 'held' | 'fetched' = 'held';
-    const fetch = async (): Promise<Login> => {
-      origin = 'fetched';
-      if (force) keys.forget();
-      const { useFips, useDualstack } = endpoints;
-      const question = { kind, region, keys: await keys.get(signal), account: keys.account, useFips, useDualstack };
-      try {
-        return makeLogin(registry, await source.fetchToken(question, signal), clock.now(), random);
-      } catch (thrown) {
-        // Keys of a role can be taken back before their end; other ones may be had.
-        if (failureFrom(thrown).next === 'change') keys.forget();
-        throw thrown;
-      }
-    };
-    try {
-      const fetched = await cache.get(digest(fingerprint, registry), fetch, { force, fresh, after });
-      hold(uid, { login: later(own?.login, fetched, clock.now()), inputs });
-      return origin;
-    } catch (thrown) {
-      // What waits for the same answer must not all begin at once when it comes.
-      if (own) hold(uid, { login: own.login, inputs });
-      return problemOf(registry, thrown);
+    const found = flights.ask(request, registry, { force, since, after }, signal);
+    if (found.op === 'held') {
+      hold(uid, { login: later(own?.login, found.login, clock.now()), inputs });
+      return { op: found.isFresh ? 'fetched' : 'held' };
     }
+    return found.op === 'refused' ? refused(request, registry.registry, own, found.error) : found;
+  };
+
+  const refused = ({ uid }: LoginRequest, registry: string, own: Held | undefined, error: LoginError): Outcome => {
+    // What waits for the same answer must not all begin at once when it comes.
+    if (own) hold(uid, { login: own.login, inputs: own.inputs });
+    return { op: 'failed', problem: problemOf(registry, error) };
+  };
+
+  /** As `obtainOne`, heeding the mark by which somebody asks for a fresh login. */
+  const obtainMarked = (request: LoginRequest, registry: Registry, inputs: string, signal: AbortSignal): Outcome => {
+    const { uid, asked } = request;
+    if (asked === undefined) return obtainOne(request, registry, { inputs, force: false, since: undefined }, signal);
+    const { at, outcomes } = markOf(uid, asked);
+    const before = outcomes.get(registry.registry);
+    // At once the first time only: an AWS that keeps failing is asked as rarely as without the mark.
+    const terms = { inputs, force: before === undefined, since: before === 'done' ? undefined : at };
+    const outcome = obtainOne(request, registry, terms, signal);
+    if (outcome.op === 'held' || outcome.op === 'fetched') outcomes.set(registry.registry, 'done');
+    else if (outcome.op !== 'queued' && before === undefined) outcomes.set(registry.registry, 'asked');
+    return outcome;
   };
 
   return {
     held,
-    async obtain(request, signal) {
-      const { uid, asked } = request;
-      const outcomes = asked === undefined ? undefined : outcomesOf(uid, asked);
-      const inputs = inputsDigest(request.fingerprint, request.wanted);
-      const failures: LoginProblem[] = [];
-      const waiting = new Map<string, EpochMs>();
-      let isFresh = false;
-      const ask = async (registry: Registry): Promise<void> => {
-        const outcome = outcomes ? outcomes.get(registry.registry) : 'done';
-        // At once the first time only: an AWS that keeps failing is asked as rarely as without the mark.
-        const how = { inputs, force: outcome === undefined, fresh: outcome !== 'done' };
-        const answer = await obtainOne(request, registry, how, signal);
-        outcomes?.set(registry.registry, typeof answer === 'object' ? 'failed' : 'done');
-        if (typeof answer === 'number') waiting.set(registry.registry, answer);
-        else if (typeof answer === 'object') failures.push(answer);
-        else isFresh ||= answer === 'fetched';
+    obtain(request, signal) {
+      const { uid, wanted } = request;
+      const inputs = inputsDigest(request.identity, wanted);
+      flights.keep(request, wanted.registries);
+      const outcomes = wanted.registries.map(
+        (registry) => [registry.registry, obtainMarked(request, registry, inputs, signal)] as const,
+      );
+      return {
+        ...held(uid, wanted.registries),
+        failures: outcomes.flatMap(([, outcome]) => (outcome.op === 'failed' ? outcome.problem : [])),
+        waiting: new Map(
+          outcomes.flatMap(([name, outcome]) => (outcome.op === 'waiting' ? [[name, outcome.until]] : [])),
+        ),
+        pending: outcomes.flatMap(([name, { op }]) => (op === 'asked' || op === 'queued' ? name : [])),
+        isFresh: outcomes.some(([, { op }]) => op === 'fetched'),
       };
-      await Promise.all(request.wanted.registries.map(ask));
-      return { ...held(uid, request.wanted.registries), failures, waiting, isFresh };
     },
     adopt(object, content, inputs) {
       const mine = byUid.get(object.uid);
@@ -230,6 +232,7 @@ export function createLoginBook({ source, pacer, clock, random, isThere }: Login
     forget(uid) {
       byUid.delete(uid);
       marks.delete(uid);
+      flights.leave(uid);
     },
     settled() {
       adopted = undefined;
@@ -237,13 +240,14 @@ export function createLoginBook({ source, pacer, clock, random, isThere }: Login
   };
 }
 
-function problemOf(registry: string, thrown: unknown): LoginProblem {
-  if (!(thrown instanceof LoginError)) throw thrown;
-  return {
-    registry,
-    message: thrown.message,
-    denied: thrown.next === 'change',
-    retryAt: thrown.retryAt,
-    cause: thrown,
-  };
+interface Mark {
+  readonly asked: string;
+  /** When it was first seen, on the monotonic clock. */
+  readonly at: DurationMs;
+  readonly outcomes: Outcomes;
+}
+
+function problemOf(registry: string, error: LoginError): LoginProblem {
+  const { message, next, retryAt } = error;
+  return { registry, message, denied: next === 'change', retryAt, cause: error };
 }

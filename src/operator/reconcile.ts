@@ -13,9 +13,8 @@ import { nextStatus, processingStatus, type Round } from '../core/status.ts';
 import { wakeAt } from '../core/wake.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
-import { failureFrom } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import { type Clock, type DurationMs, type EpochMs, parseRfc3339, plus, SECOND } from '../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, MINUTE, parseRfc3339, plus, SECOND } from '../lib/time.ts';
 import { announce, announceRemark } from './announcer.ts';
 import type { Applied } from './apply.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -44,16 +43,23 @@ export interface ReconcilerParts {
 /** A first login that takes longer than this is worth a status write of its own. */
 const SLOW_LOGIN = SECOND;
 const SOON = (SECOND / 10) as DurationMs;
+/** A login that is on its way for longer, most likely because it waits for its turn at AWS, is told like one that failed. */
+const PATIENCE = MINUTE;
 
 /** By registry: its login has to end after this. */
 type Ends = ReadonlyMap<string, EpochMs>;
 interface Obtained extends Widened {
   readonly lookAgainAt: EpochMs | undefined;
   readonly remark: string | undefined;
+  /** What is on its way: registries, or all of them while what the object refers to is read. The object is woken when it is there. */
+  readonly pending: readonly string[];
 }
 
 /** Nothing that is held has been overtaken. */
 const ANY: Ends = new Map();
+
+/** An object with what there is of its logins. */
+type LoggedIn = Settled & { readonly access: Obtained };
 
 /** @returns a function that brings one CR to what it wants; it throws only when the API server could not be reached */
 export function createReconciler({
@@ -68,48 +74,79 @@ export function createReconciler({
   events,
   clock,
 }: ReconcilerParts): (key: ObjectKey, turn: Turn) => Promise<Result> {
+  /** Since when something that an object needs has been on its way, on the monotonic clock. */
+  const awaited = new Map<ObjectKey, DurationMs>();
   const writeSecrets = createSecretsRound({ client, view, fence, rollout, secrets, clock });
 
-  const logIn = async (object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): Promise<Obtained> => {
-    const resolved = await credentials.resolve(object, wish.access, signal);
-    if (!resolved.ok) {
-      const { message, denied, lookAgainAt: retryAt, cause } = resolved;
-      const failures = wish.registries.map(({ registry }) => ({ registry, message, denied, retryAt, cause }));
-      const { held, inputs } = logins.held(object.uid, wish.registries);
+  /** Waits for nobody: what has to be asked, or read, is on its way afterwards. */
+  const logIn = (object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): Obtained => {
+    const { uid, namespace, name } = object;
+    const resolved = credentials.resolve(object, wish.access);
+    if (!resolved?.ok) {
+      const { message = '', denied = false, lookAgainAt, cause } = resolved ?? {};
+      const failures =
+        lookAgainAt === undefined
+          ? []
+          : wish.registries.map(({ registry }) => ({ registry, message, denied, retryAt: lookAgainAt, cause }));
+      const { held, inputs } = logins.held(uid, wish.registries);
       const widened = withExtraHosts(held, wish.extra);
-      return { held, inputs, widened, failures, waiting: ANY, lookAgainAt: retryAt, isFresh: false, remark: undefined };
+      const pending = resolved ? [] : wish.registries.map(({ registry }) => registry);
+      return { held, inputs, widened, failures, waiting: ANY, pending, lookAgainAt, isFresh: false, remark: undefined };
     }
     const asked = object.reconcileAt === object.status.lastHandledReconcileAt ? undefined : object.reconcileAt;
-    const { keys, fingerprint, lookAgainAt, remark } = resolved;
-    const { uid } = object;
-    const request = { uid, wanted: wish, endpoints: wish.access, keys, fingerprint, asked, after };
-    const obtained = await logins.obtain(request, signal);
-    return { ...obtained, widened: withExtraHosts(obtained.held, wish.extra), lookAgainAt, remark };
+    const { keys, identity, lookAgainAt, remark } = resolved;
+    // An object of the cluster kind is a group of its own.
+    const group = namespace ?? `/${name}`;
+    const request = { uid, group, wanted: wish, endpoints: wish.access, keys, identity, asked, after };
+    const obtained = logins.obtain(request, signal);
+    const widened = withExtraHosts(obtained.held, wish.extra);
+    return { ...obtained, widened, lookAgainAt, remark };
   };
 
-  /** Says so in the status while the very first login takes long. */
-  const logInVisibly = async (
-    object: PullSecretObject,
-    wish: Wish,
-    after: Ends,
-    log: Logger,
-    signal: AbortSignal,
-  ): Promise<Obtained> => {
-    let writing = Promise.resolve();
-    const cancel = clock.after(SLOW_LOGIN, () => {
-      if (logins.held(object.uid, wish.registries).held.length > 0) return;
-      const status = processingStatus(object.status, object.generation, wish.secretName, clock.now());
-      writing = statuses
-        .write(object, status)
-        .then(() => {})
-        .catch((error: unknown) => log.debug('Could not write a status', { message: failureFrom(error).message }));
-    });
-    try {
-      return await logIn(object, wish, after, signal);
-    } finally {
-      cancel();
-      await writing;
+  /** Since when something has been on its way; undefined while nothing is. */
+  const pendingFor = (key: ObjectKey, { pending }: Obtained): DurationMs | undefined => {
+    if (pending.length === 0) {
+      awaited.delete(key);
+      return undefined;
     }
+    const since = awaited.get(key) ?? clock.monotonic();
+    awaited.set(key, since);
+    return (clock.monotonic() - since) as DurationMs;
+  };
+
+  /** Says so in the status when the very first login takes long. */
+  const awaitFirstLogin = async (object: PullSecretObject, wish: Wish, pending: DurationMs): Promise<Result> => {
+    const wait = (SLOW_LOGIN - pending) as DurationMs;
+    if (wait > 0) return { op: 'done', wakeAt: plus(clock.now(), wait) };
+    const status = processingStatus(object.status, object.generation, wish.secretName, clock.now());
+    if (!(await statuses.write(object, status))) return { op: 'retry' };
+    return { op: 'done', wakeAt: plus(clock.now(), (PATIENCE - pending) as DurationMs) };
+  };
+
+  /** Repairs what can be repaired with the logins that there are; what is said of them waits for those that are on their way. */
+  const settleMeanwhile = async (settled: LoggedIn, turn: Turn, pending: DurationMs): Promise<Result> => {
+    const { object, wish, access } = settled;
+    const written = sizeProblem(access.widened) === undefined ? await writeSecrets(settled, turn) : 'tooLarge';
+    if (written === undefined) return { op: 'retry' };
+    const others = [access.lookAgainAt, plus(clock.now(), (PATIENCE - pending) as DurationMs)];
+    const { held, failures, waiting } = access;
+    const logins = held.filter(({ registry }) => !access.pending.includes(registry));
+    if (written === 'tooLarge')
+      return { op: 'done', wakeAt: wakeAt({ logins, failures, waiting, problems: [], others }, clock.now()) };
+    const { applied, nextAt, round } = written;
+    announce(events, object, wish.secretName, { ...round, failures: [] }, applied);
+    logWrites(turn.log, object, wish.secretName, applied);
+    if (applied.retryAfter !== undefined) return { op: 'done', wakeAt: plus(clock.now(), applied.retryAfter) };
+    const outlook = { logins, failures, waiting, problems: round.problems, others: [...others, nextAt] };
+    const isLeft = applied.retry.length > 0 || applied.failed;
+    return { op: isLeft ? 'retry' : 'done', wakeAt: wakeAt(outlook, clock.now()) };
+  };
+
+  const goOnMeanwhile = async (settled: LoggedIn, turn: Turn, pending: DurationMs): Promise<Result> => {
+    const { object, wish, access } = settled;
+    // Of a new object nothing is written before all of its logins are there, or have failed.
+    const isNew = access.held.length === 0 || (object.status.logins ?? []).length === 0;
+    return isNew ? await awaitFirstLogin(object, wish, pending) : await settleMeanwhile(settled, turn, pending);
   };
 
   const refuse = async (object: PullSecretObject, reason: string, message: string): Promise<Result> => {
@@ -161,7 +198,7 @@ export function createReconciler({
   };
 
   /** What is left when the logins are there: writes, and what is said about them. */
-  const settle = async (key: ObjectKey, settled: Settled & { access: Obtained }, turn: Turn): Promise<Result> => {
+  const settle = async (key: ObjectKey, settled: LoggedIn, turn: Turn): Promise<Result> => {
     const { object, wish, access } = settled;
     if (access.isFresh && access.remark !== undefined) announceRemark(events, object, access.remark);
     const tooLarge = sizeProblem(access.widened);
@@ -173,23 +210,41 @@ export function createReconciler({
     return await report(key, object, written, access);
   };
 
+  /** What has not been answered, nor refused, for so long that it has to be told. */
+  const overdue = ({ pending }: Obtained): Obtained['failures'] =>
+    pending.map((registry) => ({
+      registry,
+      message: 'no answer for a minute: too much of this namespace waits for AWS, or for the API server, already',
+      denied: false,
+      retryAt: plus(clock.now(), PATIENCE),
+      cause: undefined,
+    }));
+
   return async (key, turn) => {
     const { signal, log } = turn;
     const first = view.object(key);
-    if (!first || first.deleting) return { op: 'done', wakeAt: undefined };
+    if (!first || first.deleting) {
+      awaited.delete(key);
+      return { op: 'done', wakeAt: undefined };
+    }
     const wish = view.wish(first);
     if (typeof wish === 'string') return await refuse(first, REASON.invalidSpec, wish);
     const standing = await fence.standing(first, wish.registries, signal);
     if (standing.op === 'wait') return { op: 'done', wakeAt: standing.until };
-    const access = await logInVisibly(first, wish, standing.op === 'fetch' ? standing.after : ANY, log, signal);
+    const object = view.object(key);
+    // While the API server was asked somebody changed his mind: start from what he wants now.
+    if (!object || !asksTheSame(first, object)) return { op: 'done', wakeAt: plus(clock.now(), SOON) };
+    const access = logIn(object, wish, standing.op === 'fetch' ? standing.after : ANY, signal);
     // Cut off by our own end: that is no failure of AWS, and nothing to be said to users.
     if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
-    for (const { registry, denied, message, cause } of access.failures)
-      log.warn('Could not log in', { kind: first.kind, registry, denied, message }, cause);
-    const object = view.object(key);
-    // While the login was under way somebody changed his mind: start from what he wants now.
-    if (!object || !asksTheSame(first, object)) return { op: 'done', wakeAt: plus(clock.now(), SOON) };
-    return await settle(key, { object, wish, access }, turn);
+    const pending = pendingFor(key, access);
+    if (pending !== undefined && pending < PATIENCE)
+      return await goOnMeanwhile({ object, wish, access }, turn, pending);
+    awaited.delete(key);
+    const all = { ...access, failures: [...access.failures, ...overdue(access)] };
+    for (const { registry, denied, message, cause } of all.failures)
+      log.warn('Could not log in', { kind: object.kind, registry, denied, message }, cause);
+    return await settle(key, { object, wish, access: all }, turn);
   };
 }
 

@@ -23,7 +23,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import { type Clock, type Random, seconds } from '../lib/time.ts';
 import { type AwsOptions, createAws } from './aws.ts';
-import { createClusterView } from './cluster-view.ts';
+import { createClusterView, keyOf } from './cluster-view.ts';
 import { type ControllerTelemetry, createControllerTelemetry } from './controller-telemetry.ts';
 import { createConverter } from './conversion.ts';
 import { checkCrds } from './crd-check.ts';
@@ -136,17 +136,24 @@ export async function startOperator(
   const pacer = createPacer(clock, random, options.renewalsPerSecond);
   const rollout = createRollout(pacer, clock);
   const isThere = (uid: string): boolean => view.objectByUid(uid) !== undefined;
-  const logins = createLoginBook({ source: aws.ecr, pacer, clock, random, isThere });
-  const credentials = createCredentialResolver({ client, ...aws, clock, random, operatorNamespace: options.namespace });
+  const wake = (uid: string): boolean => {
+    const object = view.objectByUid(uid);
+    if (object) queue.add(keyOf(object));
+    return object !== undefined;
+  };
+  const logins = createLoginBook({ source: aws.ecr, pacer, clock, random, isThere, wake });
+  const operatorNamespace = options.namespace;
+  const credentials = createCredentialResolver({ client, ...aws, clock, random, operatorNamespace, wake, signal });
   const view = createClusterView({
     enqueue: (key) => queue.add(key),
     onLegacy: (key) => conversions.add(key),
     onGone: (uid) => {
       logins.forget(uid);
+      credentials.leave(uid);
       rollout.forget(uid);
     },
     onCredentials: (key) => credentials.forget(key),
-    operatorNamespace: options.namespace,
+    operatorNamespace,
   });
   const events = createEventRecorder({
     client,

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { OPERATOR_NAME } from '../../src/api/names.ts';
 import { HOUR, plus, systemClock } from '../../src/lib/time.ts';
 import type { AwsCall } from '../../src/testing/aws/call-log.ts';
 import { type MetadataStandIn, startMetadataStandIn } from '../../src/testing/aws/metadata.ts';
@@ -201,7 +202,7 @@ describe('identities and registries', () => {
         assert.deepEqual(world.aws.requests.map(told).sort(), expectedCalls(source));
         for (const { operation, sessionName } of world.aws.requests)
           if (operation === 'AssumeRole')
-            assert.ok(sessionName?.startsWith(isCluster ? 'ecr-s' : `ecr-${namespace}-s`));
+            assert.equal(sessionName, 'serviceAccountRef' in source.access ? `ecr-${namespace}-puller` : OPERATOR_NAME);
         const account = source.principal.split(':')[4] ?? '';
         for (const { object, wanted, hop } of cases) await checkSecret(object, hop ? '444455556666' : account, wanted);
       } finally {
