@@ -8,7 +8,13 @@ import { setFlagsFromString } from 'node:v8';
  */
 const FLAGS = ['--no-opt', '--no-maglev', '--optimize-for-size'];
 
-/** To be called before anything is worth compiling. */
+/**
+ * Of which names of hosts get half (lib/name-lookup.ts). libuv reads it when the first thread is wanted; where it is set, that counts.
+ */
+const THREADS = '32';
+
+/** To be called before anything is worth compiling, and before any thread is wanted. */
 export function keepSmall(): void {
+  process.env['UV_THREADPOOL_SIZE'] ??= THREADS;
   for (const flag of FLAGS) setFlagsFromString(flag);
 }

@@ -4,6 +4,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { getCACertificates } from 'node:tls';
 import { Failure } from '../lib/errors.ts';
+import { ADDRESS_TIMEOUT_MS, type NameLookup } from '../lib/name-lookup.ts';
 import { createBoundedHandler, type RequestHandler } from './bounded-answers.ts';
 
 export interface EgressOptions {
@@ -11,6 +12,8 @@ export interface EgressOptions {
   readonly env: NodeJS.ProcessEnv;
   /** PEM of authorities that are trusted beside the usual ones (`AWS_CA_BUNDLE`); undefined: none. */
   readonly certificateAuthorities?: string | undefined;
+  /** How names of hosts are looked up, that of a proxy too; undefined: as Node does. */
+  readonly lookup?: NameLookup | undefined;
 }
 
 export interface Egress {
@@ -26,14 +29,20 @@ const ANSWER_TIMEOUT_MS = 10_000;
 const SOCKETS = 50;
 
 /** @throws Failure (`stop`) when a variable names no proxy; its value, which may hold a password, is not repeated */
-export function createEgress({ env, certificateAuthorities }: EgressOptions): Egress {
+export function createEgress({ env, certificateAuthorities, lookup }: EgressOptions): Egress {
   const secure = proxyFrom(env, 'HTTPS_PROXY');
   const proxyEnv = {
     HTTPS_PROXY: secure?.href,
     HTTP_PROXY: proxyFrom(env, 'HTTP_PROXY')?.href,
     NO_PROXY: valueOf(env, 'NO_PROXY'),
   };
-  const common = { keepAlive: true, maxSockets: SOCKETS, proxyEnv };
+  const common = {
+    keepAlive: true,
+    maxSockets: SOCKETS,
+    proxyEnv,
+    autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
+    ...(lookup ? { lookup } : {}),
+  };
   // The SDK would make a pool of sockets for each client, and knows no proxy by itself.
   const httpsAgent = new HttpsAgent({
     ...common,

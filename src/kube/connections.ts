@@ -3,6 +3,7 @@
 import { Agent } from 'node:https';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { Failure } from '../lib/errors.ts';
+import { ADDRESS_TIMEOUT_MS, type NameLookup } from '../lib/name-lookup.ts';
 import type { Credentials } from './access.ts';
 
 /** Those that were made, and will be made, with the same certificates. */
@@ -27,8 +28,12 @@ export interface ConnectionPool {
 /** Idle time after which the kernel asks the peer whether it is there (docs/rules.md, rule 13). */
 export const TCP_KEEP_ALIVE_MS = 15_000;
 
-/** @param requests  how many connections for requests there are at most */
-export function createConnectionPool(requests: number): ConnectionPool {
+/**
+ * @param requests  how many connections for requests there are at most
+ * @param lookup    how the name of the host is looked up; undefined: as Node does
+ */
+export function createConnectionPool(requests: number, lookup?: NameLookup): ConnectionPool {
+  const common = { autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS, ...(lookup ? { lookup } : {}) };
   let held: (Connections & { readonly of: Credentials }) | undefined;
   return {
     connections(credentials) {
@@ -38,8 +43,8 @@ export function createConnectionPool(requests: number): ConnectionPool {
       held = {
         of: credentials,
         secureContext,
-        requests: new Agent({ keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE_MS, maxSockets: requests }),
-        streams: new Agent({ keepAlive: false }),
+        requests: new Agent({ ...common, keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE_MS, maxSockets: requests }),
+        streams: new Agent({ ...common, keepAlive: false }),
       };
       return held;
     },

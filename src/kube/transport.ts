@@ -5,6 +5,7 @@ import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { SecureContext } from 'node:tls';
 import pLimit from 'p-limit';
 import { Failure } from '../lib/errors.ts';
+import type { NameLookup } from '../lib/name-lookup.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
 import type { ApiServerAccess, Credentials } from './access.ts';
 import { apiErrorFrom } from './api-error.ts';
@@ -60,6 +61,8 @@ export interface TransportOptions {
   readonly access: ApiServerAccess;
   readonly clock: Clock;
   readonly userAgent: string;
+  /** How the name of the API server is looked up; undefined: as Node does. */
+  readonly lookup?: NameLookup;
   /** Told of every answer; the code is `<error>` when there was none, as client-go's metric has it. */
   readonly onAnswer?: (method: string, code: string) => void;
 }
@@ -72,8 +75,14 @@ export const BODY_CAP_BYTES = 4 * 1024 * 1024;
 /** Bytes of an answer over the cap that are kept: the metadata of a list, and the beginning of its first object. */
 const HEAD_BYTES = 16 * 1024;
 
-export function createTransport({ access, clock, userAgent, onAnswer = () => {} }: TransportOptions): Transport {
-  const pool = createConnectionPool(IN_FLIGHT);
+export function createTransport({
+  access,
+  clock,
+  userAgent,
+  lookup,
+  onAnswer = () => {},
+}: TransportOptions): Transport {
+  const pool = createConnectionPool(IN_FLIGHT, lookup);
   const limit = pLimit(IN_FLIGHT);
   const gate = createGate(clock);
 

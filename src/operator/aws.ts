@@ -5,6 +5,7 @@ import { type AwsCall, createCalls } from '../ecr/calls.ts';
 import { createEcrClient, type EcrClient } from '../ecr/client.ts';
 import { createEgress } from '../ecr/egress.ts';
 import { createStsClient, type StsClient } from '../ecr/sts.ts';
+import type { NameLookup } from '../lib/name-lookup.ts';
 import type { Clock } from '../lib/time.ts';
 
 export interface AwsOptions {
@@ -27,9 +28,9 @@ export interface Aws {
 }
 
 /** @throws Failure when the environment cannot be used, such as a proxy that is none */
-export function createAws(options: AwsOptions, onCall: (call: AwsCall) => void): Aws {
+export function createAws(options: AwsOptions, lookup: NameLookup, onCall: (call: AwsCall) => void): Aws {
   const { clock, userAgent, env, awsCertificateAuthorities: certificateAuthorities, useAmbient } = options;
-  const egress = createEgress({ env, certificateAuthorities });
+  const egress = createEgress({ env, certificateAuthorities, lookup });
   const call = createCalls({ clock, proxy: egress.proxy, onCall });
   const isEndpointGiven = Boolean(env['AWS_ENDPOINT_URL_ECR'] ?? env['AWS_ENDPOINT_URL']);
   return {

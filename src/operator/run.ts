@@ -21,6 +21,7 @@ import { createWorkqueue, type Workqueue } from '../kube/workqueue.ts';
 import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
+import { createNameLookup } from '../lib/name-lookup.ts';
 import { type Clock, type Random, seconds } from '../lib/time.ts';
 import { type AwsOptions, createAws } from './aws.ts';
 import { createClusterView, keyOf } from './cluster-view.ts';
@@ -118,9 +119,11 @@ export async function startOperator(
   const { access, clock, random, log, metrics } = options;
   const telemetry = createTelemetry(metrics, clock, access.url, Object.values(WATCHED));
   const controllers = createControllerTelemetry(metrics, clock, { pullsecret: WORKERS, conversion: CONVERTERS });
-  const transport = createTransport({ access, clock, userAgent: options.userAgent, onAnswer: telemetry.onAnswer });
+  const lookup = createNameLookup({ clock });
+  const { userAgent } = options;
+  const transport = createTransport({ access, clock, userAgent, lookup, onAnswer: telemetry.onAnswer });
   const client = createClient(transport, OPERATOR_NAME);
-  const aws = createAws(options, telemetry.onAwsCall);
+  const aws = createAws(options, lookup, telemetry.onAwsCall);
   const createQueue = (controller: ControllerTelemetry): Workqueue =>
     createWorkqueue({
       clock,

@@ -19,7 +19,7 @@ export const NO_ENVIRONMENT: NodeJS.ProcessEnv = Object.fromEntries(
 );
 
 /**
- * What the chart sets, with its memory limit of 128 Mi: one arena, few threads, and freed memory given back, that of pieces of
+ * What the chart sets, with its memory limit of 128 Mi: one arena, threads for names of hosts, and freed memory given back, that of pieces of
  * 8 KiB and more at once, since each is mapped by itself (glibc; docs/performance.md has what that saves).
  */
 export const FOOTPRINT: NodeJS.ProcessEnv = {
@@ -27,7 +27,7 @@ export const FOOTPRINT: NodeJS.ProcessEnv = {
   MALLOC_ARENA_MAX: '1',
   MALLOC_MMAP_THRESHOLD_: '8192',
   MALLOC_TRIM_THRESHOLD_: '131072',
-  UV_THREADPOOL_SIZE: '2',
+  UV_THREADPOOL_SIZE: '32',
 };
 
 export interface OperatorProcess {

@@ -1,0 +1,146 @@
+// Host names to addresses, for every connection of the operator: one zone that does not answer keeps no other name from being looked up.
+//
+// getaddrinfo (which heeds /etc/hosts, and so a pod's hostAliases) holds a thread of a small pool until it comes back, and cannot be cut off.
+// Guarantees: one look-up of a name at a time, shared by all; nobody waits longer than a deadline; names that were slow get half of the
+// threads at most, and rest after a look-up that nobody could wait for.
+
+import { lookup as getaddrinfo, type LookupAddress, type LookupOptions } from 'node:dns';
+import { type Clock, type DurationMs, SECOND, seconds } from './time.ts';
+
+type Callback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
+
+/** For the option `lookup` of connections. */
+export type NameLookup = (hostname: string, options: LookupOptions, callback: Callback) => void;
+
+export interface NameLookupOptions {
+  readonly clock: Clock;
+  /** What finds the addresses; by default the system's resolver. */
+  readonly resolve?: NameLookup;
+}
+
+/**
+ * Look-ups at once. libuv gives half of its threads to those of names (libuv, thread pool, slow I/O), and the process asks for 32, which cost
+ * 8 KB each until they are used (cli/engine.ts).
+ */
+const AT_ONCE = 16;
+/** Of those, for names that were slow, or are. */
+const SLOW_AT_ONCE = AT_ONCE / 2;
+/** Of those, kept free for names that were found quickly before. */
+const KEPT_FOR_QUICK = AT_ONCE / 4;
+/** What takes longer is slow. */
+const SLOW_AFTER = SECOND;
+/** The longest that anybody waits; below the time that a connection has, so that it is said that the name was the trouble. */
+const DEADLINE = seconds(4);
+/** After a look-up that took longer than anybody waits, or was as slow to fail, the name is not looked up again for so long. */
+const REST = seconds(15);
+/**
+ * For connections: a host with several addresses is tried at the next one after this. Node's own 250 ms give up every address that is farther
+ * away than that, one after the other; a first packet that is lost is sent again after a second (RFC 6298).
+ */
+export const ADDRESS_TIMEOUT_MS = 2_000;
+/** Names whose ways are remembered; users choose names of regions. */
+const MOST_NAMES = 500;
+
+interface Flight {
+  readonly hostname: string;
+  readonly options: LookupOptions;
+  readonly waiting: Set<Callback>;
+  isBegun: boolean;
+  isSlow: boolean;
+}
+
+interface History {
+  readonly speed: 'quick' | 'slow';
+  /** On the monotonic clock. */
+  readonly restsUntil: number;
+}
+
+export function createNameLookup({ clock, resolve = getaddrinfo }: NameLookupOptions): NameLookup {
+  const flights = new Map<string, Flight>();
+  /** In order of their last look-up. */
+  const histories = new Map<string, History>();
+  let begun = 0;
+  let slow = 0;
+
+  const remember = (hostname: string, history: History): void => {
+    histories.delete(hostname);
+    histories.set(hostname, history);
+    for (const oldest of histories.keys()) {
+      if (histories.size <= MOST_NAMES) return;
+      histories.delete(oldest);
+    }
+  };
+
+  const mayBegin = (hostname: string): boolean => {
+    switch (histories.get(hostname)?.speed) {
+      case 'quick':
+        return begun < AT_ONCE;
+      case 'slow':
+        return begun < AT_ONCE && slow < SLOW_AT_ONCE;
+      case undefined:
+        return begun < AT_ONCE - KEPT_FOR_QUICK;
+    }
+  };
+
+  const beginNext = (): void => {
+    for (const [key, flight] of flights) if (!flight.isBegun && mayBegin(flight.hostname)) begin(key, flight);
+  };
+
+  const begin = (key: string, flight: Flight): void => {
+    const { hostname, options, waiting } = flight;
+    const startedAt = clock.monotonic();
+    flight.isBegun = true;
+    begun += 1;
+    const becomeSlow = (): void => {
+      flight.isSlow = true;
+      slow += 1;
+    };
+    if (histories.get(hostname)?.speed === 'slow') becomeSlow();
+    const cancel = flight.isSlow ? () => {} : clock.after(SLOW_AFTER, becomeSlow);
+    resolve(hostname, options, (error, ...addresses) => {
+      cancel();
+      begun -= 1;
+      if (flight.isSlow) slow -= 1;
+      flights.delete(key);
+      const took = clock.monotonic() - startedAt;
+      const isLost = took >= DEADLINE || (took >= SLOW_AFTER && error !== null);
+      const restsUntil = isLost ? clock.monotonic() + REST : 0;
+      // A name that is quickly said not to be there says nothing about its zone.
+      if (took >= SLOW_AFTER || error === null)
+        remember(hostname, { speed: took >= SLOW_AFTER ? 'slow' : 'quick', restsUntil });
+      for (const callback of [...waiting]) callback(error, ...addresses);
+      beginNext();
+    });
+  };
+
+  return (hostname, options, callback) => {
+    const { family = 0, all = false, hints = 0 } = options;
+    const key = JSON.stringify([hostname, family, all, hints]);
+    const joined = flights.get(key);
+    if (!joined && (histories.get(hostname)?.restsUntil ?? 0) > clock.monotonic()) {
+      clock.after(0 as DurationMs, () => callback(noAnswer(hostname), ''));
+      return;
+    }
+    const flight = joined ?? { hostname, options, waiting: new Set<Callback>(), isBegun: false, isSlow: false };
+    flights.set(key, flight);
+    const answer: Callback = (...outcome) => {
+      cancel();
+      flight.waiting.delete(answer);
+      callback(...outcome);
+    };
+    const cancel = clock.after(DEADLINE, () => {
+      answer(noAnswer(hostname), '');
+      // Nobody wants one that never had its turn.
+      if (!flight.isBegun && flight.waiting.size === 0) flights.delete(key);
+    });
+    flight.waiting.add(answer);
+    if (!flight.isBegun && mayBegin(hostname)) begin(key, flight);
+  };
+}
+
+/** As the system says it when a name server does not answer (getaddrinfo(3), EAI_AGAIN). */
+function noAnswer(hostname: string): NodeJS.ErrnoException {
+  const error: NodeJS.ErrnoException = new Error(`the name server does not answer for ${hostname} in time`);
+  error.code = 'EAI_AGAIN';
+  return error;
+}
