@@ -320,7 +320,7 @@ describe('a referenced secret', () => {
     },
     'with a key id that is none says so, and not what it is': {
       data: { AWS_ACCESS_KEY_ID: base64('correct-horse-battery'), AWS_SECRET_ACCESS_KEY: secret },
-      want: 'has a key AWS_ACCESS_KEY_ID that is no access key id (16 to 128 capital letters and digits, such as AKIAIOSFODNN7EXAMPLE)',
+      want: 'has a key AWS_ACCESS_KEY_ID that is no access key id (16 to 128 capital letters and digits; it begins with AKIA or ASIA)',
     },
     'with a secret key that is none says so, and not what it is': {
       data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: base64('correct-horse-battery') },

@@ -214,7 +214,7 @@ function shapeFaultOf(
   const [id = '', secret = ''] = [accessKeyId, secretAccessKey];
   if (isSwapped(id, secret)) return `has ${SWAPPED}: see ${names.accessKeyId} and ${names.secretAccessKey}`;
   if (!PLAIN_KEY_ID.test(id))
-    return `has a key ${names.accessKeyId} that is no access key id (16 to 128 capital letters and digits, such as AKIAIOSFODNN7EXAMPLE)`;
+    return `has a key ${names.accessKeyId} that is no access key id (16 to 128 capital letters and digits; it begins with AKIA or ASIA)`;
   if (!SECRET_SHAPE.test(secret))
     return `has a key ${names.secretAccessKey} that is no secret access key (40 characters: letters, digits, / and +)`;
   if (sessionToken && !SESSION_TOKEN_SHAPE.test(sessionToken))

@@ -108,7 +108,7 @@ export function createNameLookup({ clock, resolve = getaddrinfo }: NameLookupOpt
       // A name that is quickly said not to be there says nothing about its zone.
       if (took >= SLOW_AFTER || error === null)
         remember(hostname, { speed: took >= SLOW_AFTER ? 'slow' : 'quick', restsUntil });
-      for (const callback of [...waiting]) callback(error, ...addresses);
+      for (const callback of Array.from(waiting)) callback(error, ...addresses);
       beginNext();
     });
   };
