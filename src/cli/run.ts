@@ -1,6 +1,7 @@
 // The command `run`: from configuration to a running operator, and from a signal to a clean end.
 
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { OPERATOR_NAME } from '../api/names.ts';
 import { Failure } from '../lib/errors.ts';
@@ -50,6 +51,7 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
   const access = await accessOf(config);
   const metrics = createMetrics();
   observeProcess(metrics, VERSION);
+  const bundle = process.env['AWS_CA_BUNDLE'];
   const operator = await startOperator(
     {
       access,
@@ -60,7 +62,8 @@ async function operate(config: Config, log: Logger, signal: AbortSignal): Promis
       instance: hostname(),
       renewalsPerSecond: config.renewalsPerSecond,
       env: process.env,
-      awsCertificateAuthorities: readAuthorities(process.env['AWS_CA_BUNDLE']),
+      awsCertificateAuthorities: readAuthorities(bundle),
+      readAwsAuthorities: bundle ? () => readFile(bundle, 'utf8') : undefined,
       convertsLegacy: config.convertsLegacy,
       useAmbient: config.ambientCredentials === 'cluster',
       perObjectMetrics: config.perObjectMetrics,
@@ -105,7 +108,7 @@ function readAuthorities(path: string | undefined): string | undefined {
     });
   try {
     const text = readFileSync(path, 'utf8');
-    if (!text.includes('-----BEGIN CERTIFICATE-----')) throw broken();
+    if (!text.includes('-----BEGIN')) throw broken();
     return text;
   } catch (thrown) {
     throw thrown instanceof Failure ? thrown : broken(thrown);

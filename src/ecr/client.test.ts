@@ -25,7 +25,7 @@ describe('fifty roles and logins one after the other', () => {
     standIn = await startAwsStandIn({ accounts: [KEY] });
     standIn.addRole({ arn: ROLE, trusts: [{ op: 'account', accountId: KEY.accountId }] });
     proxy = await startConnectProxy({ authority, serve: (_host, socket) => standIn.accept(socket) });
-    egress = createEgress({ env: { HTTPS_PROXY: proxy.url }, certificateAuthorities: authority.certificate });
+    egress = createEgress({ env: { HTTPS_PROXY: proxy.url }, certificateAuthorities: [authority.certificate] });
   });
   after(async () => {
     egress.close();

@@ -10,8 +10,8 @@ import { createBoundedHandler, type RequestHandler } from './bounded-answers.ts'
 export interface EgressOptions {
   /** The process's environment: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, in either case. */
   readonly env: NodeJS.ProcessEnv;
-  /** PEM of authorities that are trusted beside the usual ones (`AWS_CA_BUNDLE`); undefined: none. */
-  readonly certificateAuthorities?: string | undefined;
+  /** Authorities that are trusted beside the usual ones (`AWS_CA_BUNDLE`), each PEM that can be used; by default none. */
+  readonly certificateAuthorities?: readonly string[];
   /** How names of hosts are looked up, that of a proxy too; undefined: as Node does. */
   readonly lookup?: NameLookup | undefined;
 }
@@ -21,6 +21,8 @@ export interface Egress {
   readonly handler: RequestHandler;
   /** `host:port` of the proxy to AWS, without its password; undefined when there is none. */
   readonly proxy: string | undefined;
+  /** New connections trust these beside the usual ones, and no longer those that were given before. */
+  trust(authorities: readonly string[]): void;
   close(): void;
 }
 
@@ -29,7 +31,7 @@ const ANSWER_TIMEOUT_MS = 10_000;
 const SOCKETS = 50;
 
 /** @throws Failure (`stop`) when a variable names no proxy; its value, which may hold a password, is not repeated */
-export function createEgress({ env, certificateAuthorities, lookup }: EgressOptions): Egress {
+export function createEgress({ env, certificateAuthorities = [], lookup }: EgressOptions): Egress {
   const secure = proxyFrom(env, 'HTTPS_PROXY');
   const proxyEnv = {
     HTTPS_PROXY: secure?.href,
@@ -46,8 +48,7 @@ export function createEgress({ env, certificateAuthorities, lookup }: EgressOpti
   // The SDK would make a pool of sockets for each client, and knows no proxy by itself.
   const httpsAgent = new HttpsAgent({
     ...common,
-    // A list replaces what is trusted otherwise, so that has to be in it: Node's own and NODE_EXTRA_CA_CERTS.
-    ...(certificateAuthorities === undefined ? {} : { ca: [...getCACertificates(), certificateAuthorities] }),
+    ...(certificateAuthorities.length === 0 ? {} : { ca: allOf(certificateAuthorities) }),
   });
   const httpAgent = new HttpAgent(common);
   return {
@@ -59,11 +60,21 @@ export function createEgress({ env, certificateAuthorities, lookup }: EgressOpti
       throwOnRequestTimeout: true,
     }),
     proxy: secure?.host,
+    trust(authorities) {
+      // Connections that are kept are kept apart by what they trust: none of the former ones is used again.
+      httpsAgent.options.ca = allOf(authorities);
+      for (const sockets of Object.values(httpsAgent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    },
     close() {
       httpsAgent.destroy();
       httpAgent.destroy();
     },
   };
+}
+
+/** A list replaces what is trusted otherwise, so that has to be in it: Node's own and NODE_EXTRA_CA_CERTS. */
+function allOf(authorities: readonly string[]): string[] {
+  return [...getCACertificates(), ...authorities];
 }
 
 /** Lower case goes before upper case, as curl and Node have it. */

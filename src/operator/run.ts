@@ -24,6 +24,7 @@ import type { Metrics } from '../lib/metrics.ts';
 import { createNameLookup } from '../lib/name-lookup.ts';
 import { type Clock, type Random, seconds } from '../lib/time.ts';
 import { type AwsOptions, createAws } from './aws.ts';
+import { followAuthorities } from './aws-authorities.ts';
 import { createClusterView, keyOf } from './cluster-view.ts';
 import { type ControllerTelemetry, createControllerTelemetry } from './controller-telemetry.ts';
 import { createConverter } from './conversion.ts';
@@ -67,6 +68,8 @@ export interface OperatorOptions extends ServersOptions, AwsOptions {
   readonly perObjectMetrics: number;
   /** Undefined: no webhook. */
   readonly webhook: WebhookOptions | undefined;
+  /** Reads the bundle `awsCertificateAuthorities` again; undefined: it does not change. */
+  readonly readAwsAuthorities?: (() => Promise<string>) | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -239,6 +242,11 @@ export async function startOperator(
 
   const running = objects.map(([, reflector]) => reflector.run(signal));
   if (webhook) running.push(webhook.run(signal));
+  const { readAwsAuthorities: read, awsCertificateAuthorities: text } = options;
+  if (read && text !== undefined) {
+    const trust = (authorities: readonly string[]): void => aws.trust(authorities);
+    running.push(followAuthorities({ read, text, trust, clock, log }, signal));
+  }
   const ready = (async () => {
     await Promise.race([Promise.all(objects.map(([, reflector]) => reflector.synced)), aborted(signal)]);
     if (signal.aborted) return;
