@@ -7,6 +7,7 @@ import { startControlPlane } from '../src/testing/control-plane/control-plane.ts
 import { installCrds } from '../src/testing/install-crds.ts';
 import { createTestApi, eventually } from '../src/testing/test-api.ts';
 import { type BareClient, createBareClient } from './bare-client.ts';
+import { bystanders } from './bystanders.ts';
 import { median, memoryAtRest, memoryOf, pause, settled, timed } from './measure.ts';
 import { progress, report, rows, table } from './report.ts';
 import { largeObjects, scale } from './scale.ts';
@@ -238,7 +239,7 @@ async function shortTokens(bench: Bench): Promise<void> {
   );
 }
 
-const USUAL = { namespacedObjects, clusterObject, restarts, foreignSecrets, latencies, shortTokens };
+const USUAL = { namespacedObjects, clusterObject, restarts, foreignSecrets, latencies, bystanders, shortTokens };
 /** These take minutes, and disk: by name only. */
 const PARTS = { ...USUAL, largeObjects, scale };
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(USUAL);

@@ -38,12 +38,13 @@ export function createObject(
   namespace: string,
   name: string,
   region = ACCESS.region,
+  accessKeyId = ACCESS.accessKeyId,
 ): Promise<unknown> {
   return client.send('POST', inNamespace(namespace), {
     apiVersion: API_VERSION,
     kind: 'AWSECRImagePullSecret',
     metadata: { name },
-    spec: { awsAccess: { ...ACCESS, region }, secretName: `login-${name}` },
+    spec: { awsAccess: { ...ACCESS, region, accessKeyId }, secretName: `login-${name}` },
   });
 }
 

@@ -37,7 +37,7 @@ function setting(bounds = BOUNDS) {
   return { clock, woken, gone, permits, drain };
 }
 
-// Rule 15a
+// Rule 9
 describe('permits', () => {
   test('are bounded by group, by place and in all', () => {
     const { permits, drain } = setting();

@@ -64,6 +64,7 @@ function written({ kind, parts }: { readonly kind: string; readonly parts: objec
   return JSON.stringify([kind, Object.entries(parts).sort(([one], [other]) => (one < other ? -1 : 1))]);
 }
 
+// Rule 20
 describe('the key of an identity', () => {
   test('is the same for two identities only when kind and all parts are', () => {
     fc.assert(

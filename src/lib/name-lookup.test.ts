@@ -39,7 +39,7 @@ function setting() {
   };
 }
 
-// Rule 15a
+// Rule 9
 describe('a name', () => {
   test('is looked up once for all who want it at the same time', async () => {
     const { asked, find, answer } = setting();

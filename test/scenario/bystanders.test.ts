@@ -14,7 +14,7 @@ const MANY = 300;
 const HANGING = 'us-west-2';
 const HEALTHY = [ACCESS.region, 'eu-central-1'];
 
-// Rules 9, 15a
+// Rule 9
 describe('while others are slow', () => {
   const world = useWorld();
   const limit = pLimit(16);

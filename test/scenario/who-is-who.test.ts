@@ -115,7 +115,7 @@ const PAIRS: Readonly<Record<string, Pair>> = {
   },
 };
 
-// Rules 6, 15c
+// Rules 6, 20
 describe('two objects that differ in one thing', () => {
   const world = useWorld('by name');
   const aws = useAwsByName(world);
