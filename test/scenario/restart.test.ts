@@ -87,6 +87,25 @@ describe('a restart', () => {
       await world.api.must('DELETE', NAMESPACED_PATH(namespace, name));
   });
 
+  // Rule 20
+  test('after a build that knew identities by other digests costs one call for all, and rewrites the secrets in place', async () => {
+    const places = [SECRET_PATH(namespace, 'ecr-login'), SECRET_PATH(namespace, 'other')];
+    const uids = async (): Promise<readonly string[]> =>
+      await Promise.all(places.map(async (path) => (await world.api.must('GET', path)).metadata.uid as string));
+    const before = await uids();
+    const former = 'sha256:0123456789abcdef0123456789abcdef';
+    for (const path of places)
+      await world.api.merge(path, { metadata: { annotations: { 'aws.zakariaamine.com/inputs': former } } });
+    operator = await world.startOperator();
+    for (const path of places)
+      await eventually(async () => {
+        const { metadata } = await world.api.must('GET', path);
+        return metadata.annotations['aws.zakariaamine.com/inputs'] === former ? undefined : true;
+      });
+    assert.deepEqual(await uids(), before);
+    assert.equal(world.aws.calls(), 1);
+  });
+
   // Rule 10
   test('repairs what was deleted meanwhile with the login that another secret of the object still holds', async () => {
     const second = await world.api.createNamespace();
