@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUNDLE := dist/kube-ecr-secrets-operator.cjs
 SOURCES := $(shell find src -name '*.ts' -not -path 'src/testing/*' -not -name '*.test.ts') package.json
 
-.PHONY: help install build gen check test unit-test test-matrix alerts-test live-test demo bench control-plane clean
+.PHONY: help install build gen check test unit-test test-load test-matrix alerts-test live-test demo bench control-plane clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ unit-test: test ## As the original called it
 
 test-matrix: $(INSTALLED) $(BUNDLE) ## The suites on a real API server, on each of the newest three minors
 	node scripts/test-matrix.ts
+
+test-load: $(INSTALLED) $(BUNDLE) ## All of the load suites, of which `make test` has the short half (15 minutes)
+	LOAD=long node scripts/test.ts $(wildcard test/load/*.test.ts)
 
 alerts-test: $(INSTALLED) ## The alerts as Prometheus reads them (builds promtool once, minutes)
 	node scripts/test.ts alerts

@@ -21,7 +21,16 @@ export interface Bounds {
   };
 }
 
-export interface FairSemaphore {
+/** What is under way, for metrics. */
+export interface Load {
+  /** Permits in use, those of what is slow among them. */
+  readonly inUse: number;
+  readonly slow: number;
+  /** Those who wait for one. */
+  readonly waiting: number;
+}
+
+export interface FairSemaphore extends Load {
   /**
    * @param place  what is asked, such as a host: one that hangs keeps no other from being asked
    * @param group  on whose behalf, such as a namespace
@@ -30,10 +39,6 @@ export interface FairSemaphore {
   tryAcquire(place: string, group: string): (() => void) | undefined;
   /** `waiter` is woken, once, when a permit may be had for it. */
   wait(place: string, group: string, waiter: string): void;
-  /** Permits in use, and those who wait for one. */
-  readonly inUse: number;
-  readonly slow: number;
-  readonly waiting: number;
 }
 
 export interface FairSemaphoreOptions {

@@ -15,6 +15,7 @@ import type { StsClient, TemporaryKeys } from '../ecr/sts.ts';
 import { isForbidden } from '../kube/api-error.ts';
 import type { KubeClient, ServiceAccountName } from '../kube/client.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
+import type { Load } from '../lib/fair-semaphore.ts';
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import { type JsonRecord, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, type Random } from '../lib/time.ts';
@@ -63,6 +64,8 @@ export interface CredentialResolver {
   forget(key: ObjectKey): void;
   /** The object with this uid is gone. */
   leave(uid: string): void;
+  /** Reads of what objects refer to. */
+  readonly load: Load;
 }
 
 export interface CredentialParts {
@@ -236,6 +239,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
   };
 
   return {
+    load: reads.load,
     forget: (key) => reads.forget(SECRETS, key),
     leave(uid) {
       reads.leave(uid);

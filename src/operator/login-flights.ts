@@ -9,7 +9,7 @@ import type { Access } from '../core/resource.ts';
 import { createLoginCache, type LoginError, type Terms } from '../ecr/cache.ts';
 import type { TokenRequest } from '../ecr/client.ts';
 import { failureFrom } from '../lib/errors.ts';
-import { type Bounds, createFairSemaphore } from '../lib/fair-semaphore.ts';
+import { type Bounds, createFairSemaphore, type Load } from '../lib/fair-semaphore.ts';
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import type { Clock, Random } from '../lib/time.ts';
 import type { KeySource } from './credentials.ts';
@@ -43,6 +43,7 @@ export interface LoginFlights {
   keep(asker: Asker, registries: readonly Registry[]): void;
   /** The object is gone. */
   leave(uid: string): void;
+  readonly load: Load;
 }
 
 export interface LoginFlightsParts {
@@ -151,6 +152,7 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
       fresh.delete(uid);
       cache.keep(uid, []);
     },
+    load: permits,
   };
 }
 

@@ -12,6 +12,7 @@ import type { LoginFailure } from '../core/status.ts';
 import { proveLogin } from '../core/stored-login.ts';
 import type { LoginError } from '../ecr/cache.ts';
 import { digest } from '../lib/digest.ts';
+import type { Load } from '../lib/fair-semaphore.ts';
 import type { DurationMs, EpochMs } from '../lib/time.ts';
 import { type Asker, createLoginFlights, type LoginFlightsParts } from './login-flights.ts';
 import type { Pacer } from './pacer.ts';
@@ -63,6 +64,8 @@ export interface LoginBook {
   forget(uid: string): void;
   /** The first list has been read: what only serves adoption is let go. */
   settled(): void;
+  /** Questions to AWS. */
+  readonly load: Load;
 }
 
 interface Held {
@@ -237,6 +240,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
     settled() {
       adopted = undefined;
     },
+    load: flights.load,
   };
 }
 

@@ -121,6 +121,17 @@ export const METRIC = {
     'Logins asked for at AWS by outcome: success, denied (only a change of keys or rights helps) or failed (it is tried again).',
   ),
 
+  loginsUnderWay: gauge(
+    'ecr_operator_logins_under_way',
+    ['state'],
+    'Questions for logins by state: asked (at most 32), slow (asked over a second ago, at most 64) or waiting (objects that wait for their turn).',
+  ),
+  readsUnderWay: gauge(
+    'ecr_operator_references_under_way',
+    ['state'],
+    'Reads of what objects refer to by state: asked (at most 2) or waiting (objects that wait for their turn).',
+  ),
+
   objects: gauge(
     'ecr_operator_objects',
     ['kind', 'ready'],

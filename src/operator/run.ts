@@ -50,7 +50,7 @@ import { createSecretWriter } from './secret-writer.ts';
 import { type ServersOptions, startServers } from './servers.ts';
 import { createStatusWriter } from './status-writer.ts';
 import { observeStores } from './store-telemetry.ts';
-import { createTelemetry } from './telemetry.ts';
+import { createTelemetry, observeLoad } from './telemetry.ts';
 import { startWebhook, type WebhookOptions } from './webhook-server.ts';
 import { createWork } from './worker.ts';
 
@@ -223,6 +223,7 @@ export async function startOperator(
   const reflectors = [...objects, secrets];
 
   const sizes = new Map(Object.entries(WATCHED).map(([store, name]) => [name, view[store as keyof typeof WATCHED]]));
+  observeLoad(metrics, logins.load, credentials.load);
   observeStores(metrics, { view, clock, perObject: options.perObjectMetrics, sizes });
   const isSynced = (): boolean => reflectors.every(([, reflector]) => reflector.isSynced());
   const webhook =

@@ -5,7 +5,7 @@
 
 import { type ObjectKey, objectKey, type ResourceDescriptor } from '../api/meta.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { createFairSemaphore } from '../lib/fair-semaphore.ts';
+import { createFairSemaphore, type Load } from '../lib/fair-semaphore.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { type Clock, type DurationMs, MINUTE } from '../lib/time.ts';
 import { createUsers } from '../lib/users.ts';
@@ -44,6 +44,7 @@ export interface SharedReads {
   leave(user: string): void;
   /** Answers that are kept. */
   readonly size: number;
+  readonly load: Load;
 }
 
 export interface SharedReadsOptions {
@@ -130,5 +131,6 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
     get size() {
       return entries.size;
     },
+    load: permits,
   };
 }

@@ -2,6 +2,7 @@
 
 import type { AwsCall } from '../ecr/calls.ts';
 import type { Happening } from '../kube/reflector-state.ts';
+import type { Load } from '../lib/fair-semaphore.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Clock, EpochMs } from '../lib/time.ts';
 import { METRIC } from './metric-catalogue.ts';
@@ -70,4 +71,17 @@ export function createTelemetry(
       if (op === 'listed') listed({ resource });
     },
   };
+}
+
+/** What is under way towards AWS, and of what objects refer to. */
+export function observeLoad(metrics: Metrics, logins: Load, references: Load): void {
+  metrics.observe(METRIC.loginsUnderWay, () => [
+    { labels: { state: 'asked' }, value: logins.inUse - logins.slow },
+    { labels: { state: 'slow' }, value: logins.slow },
+    { labels: { state: 'waiting' }, value: logins.waiting },
+  ]);
+  metrics.observe(METRIC.readsUnderWay, () => [
+    { labels: { state: 'asked' }, value: references.inUse },
+    { labels: { state: 'waiting' }, value: references.waiting },
+  ]);
 }

@@ -44,7 +44,7 @@ describe('logins under load', () => {
     );
   };
 
-  test(`of ${TEAMS} teams, a key each, in 8 regions each, come up`, async () => {
+  test(`of ${TEAMS} teams, a key each, in 8 regions each, come up`, async (t) => {
     const namespace = await load.api.createNamespace();
     addKeys('AKIATEAM', TEAMS);
     await createTeams(namespace, 'AKIATEAM', TEAMS, REGIONS.slice(0, 8));
@@ -52,7 +52,7 @@ describe('logins under load', () => {
       await eventually(async () => ((await secretsIn(namespace)) === TEAMS ? true : undefined), 180_000);
       await load.serves('while-teams');
     });
-    console.log(`  ${TEAMS} teams × 8 regions: ${Math.round(most / 1e6)} MB at most`);
+    t.diagnostic(`${TEAMS} teams × 8 regions: ${Math.round(most / 1e6)} MB at most`);
     await clear(namespace);
   });
 
@@ -60,19 +60,19 @@ describe('logins under load', () => {
     ['are denied', undefined],
     ['hang', { op: 'hang' }],
   ] as const) {
-    test(`of 300 objects that ${what} in 40 regions each leave room for others`, async () => {
+    test(`of 300 objects that ${what} in 40 regions each leave room for others`, async (t) => {
       const namespace = await load.api.createNamespace();
       if (fault) load.aws.faults.failWhile(({ region }) => region !== ACCESS.region, fault);
       await createTeams(namespace, 'AKIANOBODY', 300, REGIONS);
       const most = await load.during(async () => {
         for (let turn = 0; turn < 5; turn += 1) await load.serves(`while-they-${turn}`);
       });
-      console.log(`  300 objects × 40 regions that ${what}: ${Math.round(most / 1e6)} MB at most`);
+      t.diagnostic(`300 objects × 40 regions that ${what}: ${Math.round(most / 1e6)} MB at most`);
       await clear(namespace);
     });
   }
 
-  test('of one object whose keys change again and again are let go', async () => {
+  test('of one object whose keys change again and again are let go', async (t) => {
     const namespace = await load.api.createNamespace();
     const changes = IS_LONG ? 1_500 : 100;
     addKeys('ASIAFLIP', changes);
@@ -96,11 +96,11 @@ describe('logins under load', () => {
       }
       await load.serves('while-keys-change');
     });
-    console.log(`  ${changes} changes of a key in 30 regions: ${Math.round(most / 1e6)} MB at most`);
+    t.diagnostic(`${changes} changes of a key in 30 regions: ${Math.round(most / 1e6)} MB at most`);
     await clear(namespace);
   });
 
-  test('whose answers are of 8 MB each are told of, and others are served', async () => {
+  test('whose answers are of 8 MB each are told of, and others are served', async (t) => {
     const namespace = await load.api.createNamespace();
     const body = `{"authorizationData": [${' '.repeat(8_000_000)}]}`;
     load.aws.faults.failWhile(({ region }) => region !== ACCESS.region, {
@@ -117,7 +117,7 @@ describe('logins under load', () => {
         return JSON.stringify(object.status ?? {}).includes('answered with more than 256 KiB') ? true : undefined;
       });
     });
-    console.log(`  200 answers of 8 MB: ${Math.round(most / 1e6)} MB at most`);
+    t.diagnostic(`200 answers of 8 MB: ${Math.round(most / 1e6)} MB at most`);
     await clear(namespace);
     assert.ok(most > 0);
   });

@@ -78,11 +78,14 @@ export function useLoad(): LoadWorld {
       const timer = setInterval(look, LOOK_EVERY_MS);
       try {
         await work(operator);
-        look();
+      } catch (cause) {
+        if (operator.code === undefined) throw cause;
+        const words = `the operator ended with code ${operator.code}:\n${operator.output().slice(-2_000)}`;
+        throw new Error(words, { cause });
       } finally {
+        look();
         clearInterval(timer);
         if (operator.code === undefined) await operator.end('SIGTERM');
-        else throw new Error(`the operator ended with code ${operator.code}:\n${operator.output().slice(-2_000)}`);
       }
       if (most > LIMIT_BYTES) throw new Error(`it owned ${Math.round(most / 1e6)} MB`);
       return most;
