@@ -23,13 +23,32 @@ describe('the proxy to AWS', () => {
     'may be given without a scheme': [{ HTTPS_PROXY: 'proxy.example.com:3128' }, 'proxy.example.com:3128'],
     'may itself speak TLS': [{ HTTPS_PROXY: 'https://proxy.example.com' }, 'proxy.example.com'],
     'is told without its password': [{ HTTPS_PROXY: 'http://me:secret@proxy.example.com:1' }, 'proxy.example.com:1'],
+    'may have an @ in its password': [{ HTTPS_PROXY: 'http://me:sec@ret@proxy.example.com:1' }, 'proxy.example.com:1'],
+    'may have a password that is encoded': [
+      { HTTPS_PROXY: 'http://me:s%2Fe%23c@proxy.example.com' },
+      'proxy.example.com',
+    ],
     'is not that of HTTP_PROXY, which is for plain HTTP': [{ HTTP_PROXY: 'http://proxy.example.com' }, undefined],
   };
   for (const [outcome, [env, want]] of Object.entries(rows)) {
     test(outcome, () => assert.equal(proxyOf(env), want));
   }
 
-  for (const value of ['socks5://me:secret@proxy.example.com', 'http://', 'me:secret@', '::', 'http://a b']) {
+  for (const value of [
+    'socks5://me:secret@proxy.example.com',
+    'http://',
+    'me:secret@',
+    '::',
+    'http://a b',
+    // What stands behind any of these is no part of the address any more, and what stands before it looks like a host.
+    'http://me:a/secret@proxy.example.com:3128',
+    'http://secret/b@proxy.example.com',
+    'http://me:a?secret@proxy.example.com',
+    'http://me:a#secret@proxy.example.com',
+    'http://me:a\\secret@proxy.example.com',
+    'me:a://secret@proxy.example.com',
+    'http://proxy.example.com/secret',
+  ]) {
     test(`is refused when it is ${value}, and the value is not repeated`, () => {
       assert.throws(
         () => proxyOf({ HTTPS_PROXY: value }),

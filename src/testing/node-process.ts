@@ -7,9 +7,18 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** Starts this Node with `args`; both streams are text. `env` goes over ours, `undefined` takes a variable away. */
-export function startNode(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+/**
+ * Starts this Node with `args`; both streams are text. `env` goes over ours, `undefined` takes a variable away.
+ *
+ * @param within  a command that becomes the one after it, such as `unshare -m`
+ */
+export function startNode(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  within: readonly string[] = [],
+): ChildProcess {
+  const [command = process.execPath, ...rest] = [...within, process.execPath, ...args];
+  const child = spawn(command, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout?.setEncoding('utf8');
   child.stderr?.setEncoding('utf8');
   children.add(child);

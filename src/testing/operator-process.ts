@@ -58,6 +58,8 @@ export interface OperatorProcessOptions {
   readonly bundle?: string;
   /** More of its environment. */
   readonly env?: NodeJS.ProcessEnv;
+  /** A command that becomes the operator. */
+  readonly within?: readonly string[];
 }
 
 /**
@@ -71,6 +73,7 @@ export async function startOperatorProcess({
   access,
   bundle = BUNDLE,
   env = {},
+  within = [],
 }: OperatorProcessOptions): Promise<OperatorProcess> {
   const folder = access === 'pod' ? makeServiceAccount(plane) : undefined;
   const { hostname, port } = new URL(plane.url);
@@ -79,7 +82,7 @@ export async function startOperatorProcess({
   const args = ['run', ...where, '--metrics-bind-address', '127.0.0.1:0', '--health-probe-bind-address', '127.0.0.1:0'];
   const begun = performance.now();
   const aws = { AWS_ENDPOINT_URL_ECR: awsUrl };
-  const child = startNode([bundle, ...args], { ...NO_ENVIRONMENT, ...FOOTPRINT, ...pod, ...aws, ...env });
+  const child = startNode([bundle, ...args], { ...NO_ENVIRONMENT, ...FOOTPRINT, ...pod, ...aws, ...env }, within);
   let text = '';
   let readyAfter: number | undefined;
   let code: number | null | undefined;
