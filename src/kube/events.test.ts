@@ -195,7 +195,11 @@ describe('what is said again', () => {
 
   test('is remembered for the newest two thousand Events', async () => {
     await say();
-    for (let index = 0; index < 2_000; index += 1) recorder.record({ ...OBJECT, uid: `other-${index}` }, EVENT);
+    for (let index = 0; index < 2_000; index += 1) {
+      recorder.record({ ...OBJECT, uid: `other-${index}` }, EVENT);
+      if (index % 500 === 0) await recorder.flush();
+    }
+    await recorder.flush();
     await say();
     assert.equal(server.requests.length, 2_002);
   });
@@ -219,4 +223,24 @@ test('what the end of the process cuts off is no failure', async () => {
   ending.abort();
   await ended.flush();
   assert.deepEqual(log, []);
+});
+
+// Rule 14
+describe('events without end', () => {
+  test('of one object are told by its share: twenty-five, and one more every five minutes; others are told all the same', async () => {
+    for (let index = 0; index < 100; index += 1) await say({ note: `the ${index}. change` });
+    assert.equal(server.requests.length, 25);
+    await say({}, { uid: 'uid-2', name: 'b' });
+    assert.equal(server.requests.length, 26);
+    await clock.advance((10 * MINUTE) as DurationMs);
+    for (let index = 100; index < 200; index += 1) await say({ note: `the ${index}. change` });
+    assert.equal(server.requests.length, 28);
+    assert.equal(log.filter((line) => line.includes('Dropped events')).length, 2);
+  });
+
+  test('of many objects at once are told up to a thousand at a time', async () => {
+    for (let index = 0; index < 1_500; index += 1) recorder.record({ ...OBJECT, uid: `uid-${index}` }, EVENT);
+    await recorder.flush();
+    assert.equal(server.requests.length, 1_000);
+  });
 });

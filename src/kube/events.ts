@@ -54,6 +54,13 @@ const FOLD_FOR = HOUR;
 const SEND_EVERY = (5 * MINUTE) as DurationMs;
 /** Different events remembered; the oldest is forgotten first. */
 const REMEMBERED = 2_000;
+/** Events on their way at once; as many as client-go's broadcaster holds. */
+const UNDER_WAY = 1_000;
+/** Of one object: so many at once, and then one more each time this has passed (client-go's spam filter: 25, one in 300 s). */
+const AT_ONCE = 25;
+const ONE_MORE_EVERY = (5 * MINUTE) as DurationMs;
+/** Told of events that were dropped, at most this often. */
+const TELL_EVERY = MINUTE;
 /** `NoteLengthLimit` of Kubernetes, which counts bytes. */
 const NOTE_BYTES = 1_024;
 /** Of an object's name in that of its Events. */
@@ -69,6 +76,31 @@ export function createEventRecorder({
 }: EventRecorderOptions): EventRecorder {
   const remembered = new Map<string, Series>();
   const underWay = new Set<Promise<void>>();
+  /** By object, in order of its last event: what is left of its share, and when that was so. */
+  const shares = new Map<string, { readonly left: number; readonly at: DurationMs }>();
+  let dropped = 0;
+  let toldAt = -TELL_EVERY;
+
+  /** Whoever changes an object again and again makes new events each time: each object has its share. */
+  const mayTell = (uid: string, now: DurationMs): boolean => {
+    const { left, at } = shares.get(uid) ?? { left: AT_ONCE, at: now };
+    const share = Math.min(AT_ONCE, left + (now - at) / ONE_MORE_EVERY);
+    const isAllowed = share >= 1 && underWay.size < UNDER_WAY;
+    shares.delete(uid);
+    shares.set(uid, { left: isAllowed ? share - 1 : share, at: now });
+    const [oldest] = shares.keys();
+    if (shares.size > REMEMBERED && oldest !== undefined) shares.delete(oldest);
+    if (!isAllowed) drop(now);
+    return isAllowed;
+  };
+
+  const drop = (now: DurationMs): void => {
+    dropped += 1;
+    if (now - toldAt < TELL_EVERY) return;
+    log.warn('Dropped events: an object, or all of them, had more than can be told', { events: dropped });
+    dropped = 0;
+    toldAt = now;
+  };
 
   const send = (work: Promise<unknown>): void => {
     const settled: Promise<void> = work
@@ -147,11 +179,12 @@ export function createEventRecorder({
       const now = clock.monotonic();
       const series = running(key, now);
       if (!series) {
+        if (!mayTell(regarding.uid, now)) return;
         send(tell(regarding, event, begin(key, now)));
         return;
       }
       series.count += 1;
-      if (now - series.lastSent < SEND_EVERY) return;
+      if (now - series.lastSent < SEND_EVERY || !mayTell(regarding.uid, now)) return;
       series.lastSent = now;
       send(tell(regarding, event, series));
     },
