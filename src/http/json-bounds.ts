@@ -12,11 +12,12 @@ const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
- * Whether a text stays within bounds. Whether it is JSON at all is the parser's to say.
+ * Counts the values of a text that stays within bounds. Whether it is JSON at all is the parser's to say.
  *
  * @param bytes  UTF-8: no byte of a longer character looks like one of JSON's own
+ * @returns undefined when it does not stay within them
  */
-export function isWithin(bytes: Uint8Array, { depth, values }: JsonBounds): boolean {
+export function countValues(bytes: Uint8Array, { depth, values }: JsonBounds): number | undefined {
   let open = 0;
   let seen = 1;
   for (let at = 0; at < bytes.length; at += 1) {
@@ -28,7 +29,7 @@ export function isWithin(bytes: Uint8Array, { depth, values }: JsonBounds): bool
       case OPEN_OBJECT:
         open += 1;
         seen += 1;
-        if (open > depth) return false;
+        if (open > depth) return undefined;
         break;
       case CLOSE_LIST:
       case CLOSE_OBJECT:
@@ -39,9 +40,9 @@ export function isWithin(bytes: Uint8Array, { depth, values }: JsonBounds): bool
         break;
       default:
     }
-    if (seen > values) return false;
+    if (seen > values) return undefined;
   }
-  return true;
+  return seen;
 }
 
 /** Index of the quote that ends the text which begins at `start`, or the end of all. */

@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, request } from 'node:https';
-import { connect as connectPlain } from 'node:net';
+import { connect as connectPlain, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { makeAuthority } from '../testing/self-signed.ts';
 import { eventually } from '../testing/test-api.ts';
-import { isWithin } from './json-bounds.ts';
+import type { Bound } from './connections.ts';
+import { countValues } from './json-bounds.ts';
 import { BODY_CAP_BYTES, type PostServer, startPostServer } from './post-server.ts';
 
 interface Answer {
@@ -18,20 +19,23 @@ interface Answer {
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
+/** Whatever ends it, a reset too. */
+const endOf = (socket: Socket): Promise<void> => new Promise((resolve) => void socket.once('close', () => resolve()));
+
 // Rule 14
 describe('what a text would cost to parse', () => {
   const bounds = { depth: 3, values: 5 };
   test('is within bounds up to the depth and the number of values', () => {
     for (const text of ['[[[]]]', '{"a":{"b":{}}}', '[1,2,3,4]', '', 'null', '[[],[]]'])
-      assert.ok(isWithin(bytes(text), bounds), text);
+      assert.notEqual(countValues(bytes(text), bounds), undefined, text);
     for (const text of ['[[[[', '{"a":{"b":{"c":{', '[1,2,3,4,5]', '[[],[],[]]'])
-      assert.ok(!isWithin(bytes(text), bounds), text);
+      assert.equal(countValues(bytes(text), bounds), undefined, text);
   });
 
   test('does not count what stands in texts, escapes and longer characters included', () => {
     for (const text of ['"[[[[[,,,,,,"', '"\\"[[[[["', '"\\\\"', '["ü[[[[", "😀,,,,,"]', '"[[[[ that does not end'])
-      assert.ok(isWithin(bytes(text), bounds), text);
-    assert.ok(!isWithin(bytes('"\\\\"[[[['), bounds));
+      assert.notEqual(countValues(bytes(text), bounds), undefined, text);
+    assert.equal(countValues(bytes('"\\\\"[[[['), bounds), undefined);
   });
 });
 
@@ -40,16 +44,15 @@ describe('the server', () => {
   const authority = makeAuthority();
   const [one, two] = [makeAuthority().issue('localhost'), authority.issue('localhost')];
   let server: PostServer;
-  let release: (() => void) | undefined;
+  const releases: (() => void)[] = [];
+  const bounds: Bound[] = [];
   before(async () => {
     server = await startPostServer({
       address: { host: '127.0.0.1', port: 0 },
       path: '/here',
+      onRefused: (bound) => void bounds.push(bound),
       answer: async (body) => {
-        if (body === 'wait')
-          await new Promise<void>((resolve) => {
-            release = resolve;
-          });
+        if ([body].flat()[0] === 'wait') await new Promise<void>((resolve) => void releases.push(resolve));
         if (body === 'throw') throw new Error('a key');
         return { status: 200, contentType: 'text/plain', body: `got ${JSON.stringify(body).slice(0, 20)}` };
       },
@@ -130,7 +133,8 @@ describe('the server', () => {
     socket.destroy();
   });
 
-  test('refuses bodies that together would be too much, and takes them again when there is room', async () => {
+  test('refuses large bodies that together would be too much, never small ones, and takes them again when there is room', async () => {
+    const large = `"${'x'.repeat(64 * 1024)}"`;
     const sockets: TLSSocket[] = [];
     for (const length of [BODY_CAP_BYTES, 1024 * 1024]) {
       const socket = connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
@@ -138,9 +142,69 @@ describe('the server', () => {
       socket.write(`POST /here HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n\r\n`);
       sockets.push(socket);
     }
-    await eventually(async () => ((await send('1')).status === 503 ? true : undefined));
+    const refused = await eventually(async () => {
+      const answer = await send(large);
+      return answer.status === 503 ? answer : undefined;
+    });
+    assert.equal(refused.text, 'too many large reviews are being read; nothing was looked at\n');
+    assert.equal((await send('1')).status, 200);
     for (const socket of sockets) socket.destroy();
-    await eventually(async () => ((await send('1')).status === 200 ? true : undefined));
+    await eventually(async () => ((await send(large)).status === 200 ? true : undefined));
+  });
+
+  test('answers a hundred at once, says no to more, and goes on when there is room', async () => {
+    const waiting = Array.from({ length: 100 }, () => send('"wait"'));
+    await eventually(() => (releases.length === 100 ? true : undefined));
+    assert.deepEqual(await send('1'), { status: 503, text: 'too many reviews are in hand; nothing was looked at\n' });
+    for (const release of releases.splice(0)) release();
+    assert.deepEqual(new Set((await Promise.all(waiting)).map(({ status }) => status)), new Set([200]));
+    assert.equal((await send('1')).status, 200);
+    assert.ok(bounds.includes('requests'));
+  });
+
+  test('keeps few bodies of many values at once, however small their text is', async () => {
+    const body = `["wait",${Array.from({ length: 80_000 }, () => '0').join()}]`;
+    const waiting = [send(body), send(body)];
+    await eventually(() => (releases.length === 2 ? true : undefined));
+    const { status, text } = await send(body);
+    assert.deepEqual([status, text], [503, 'too many large reviews are in hand; nothing was looked at\n']);
+    assert.equal((await send('1')).status, 200);
+    for (const release of releases.splice(0)) release();
+    await Promise.all(waiting);
+  });
+
+  test('closes a connection that sends more before it has read its answers', async () => {
+    const socket = connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    const closed = endOf(socket);
+    socket.on('error', () => {});
+    socket.resume();
+    socket.write('POST /here HTTP/1.1\r\nhost: a\r\ncontent-length: 6\r\n\r\n"wait"'.repeat(1_000));
+    await closed;
+    assert.equal(releases.length, 4);
+    for (const release of releases.splice(0)) release();
+    assert.ok(bounds.includes('pipelined'));
+  });
+
+  test('lets a new connection in, however many are open that say nothing, with or without a handshake', async () => {
+    const asked = send('"wait"');
+    await eventually(() => releases[0]);
+    const silent: Socket[] = [];
+    for (let index = 0; index < 300; index += 1) {
+      const socket =
+        index % 2 === 0
+          ? connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false })
+          : connectPlain(server.port, '127.0.0.1');
+      socket.on('error', () => {});
+      silent.push(socket);
+      await once(socket, index % 2 === 0 ? 'secureConnect' : 'connect');
+    }
+    assert.equal((await send('1')).status, 200);
+    // The oldest of all, but in the middle of an answer.
+    for (const release of releases.splice(0)) release();
+    assert.equal((await asked).status, 200);
+    for (const socket of silent) socket.destroy();
+    assert.ok(bounds.includes('connections'));
   });
 
   test('speaks no older TLS than 1.2', async () => {
@@ -179,13 +243,13 @@ describe('the server', () => {
     await once(silent, 'connect');
     const last = send('"wait"');
     let isClosed = false;
-    await eventually(() => release);
+    await eventually(() => releases[0]);
     const closing = server.close().then(() => {
       isClosed = true;
     });
     await assert.rejects(send('1'));
     assert.ok(!isClosed);
-    release?.();
+    releases[0]?.();
     assert.equal((await last).status, 200);
     await closing;
   });

@@ -1,8 +1,9 @@
 // A small HTTP server for probes and metrics: exact paths, GET only, each route a function of nothing.
 
 import { createServer } from 'node:http';
-import type { Server, Socket } from 'node:net';
+import type { Server } from 'node:net';
 import { Failure } from '../lib/errors.ts';
+import { type Bound, boundConnections, type ConnectionLimits, type InHand } from './connections.ts';
 
 export interface Reply {
   readonly status: number;
@@ -28,55 +29,79 @@ export interface HttpServer {
 const REQUEST_TIMEOUT_MS = 10_000;
 /** How often Node looks for requests that are late: by itself every thirty seconds only. */
 const CHECK_INTERVAL_MS = 1_000;
-const CONNECTIONS = 100;
+const LIMITS: ConnectionLimits = { connections: 100, requestsEach: 4 };
+/** Who takes no byte of an answer for so long is cut off. */
+const UNREAD_MS = 30_000;
+/** Of all answers on their way, one that goes to many counted once: the newest, and a few that are older. */
+const UNREAD_CAP_BYTES = 4 * 1024 * 1024;
 
 export function textReply(status: number, body: string): Reply {
   return { status, contentType: 'text/plain; charset=utf-8', body };
 }
 
 /**
- * @param routes  by path, such as `/healthz`
+ * @param routes     by path, such as `/healthz`; a reply that a route gives again is held once, however many read it
+ * @param onRefused  told of each bound that somebody reached
  * @throws Failure when the address cannot be listened on
  */
-export async function startHttpServer(address: BindAddress, routes: ReadonlyMap<string, Route>): Promise<HttpServer> {
-  const server = createServer(
-    {
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      headersTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_INTERVAL_MS,
-    },
-    (request, response) => {
-      void answer(routes, request.method ?? '', request.url ?? '').then(({ status, contentType, body }) => {
-        response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) });
-        response.end(request.method === 'HEAD' ? undefined : body);
-      });
-    },
-  );
-  keepNewest(server, CONNECTIONS);
+export async function startHttpServer(
+  address: BindAddress,
+  routes: ReadonlyMap<string, Route>,
+  onRefused: (bound: Bound) => void = () => {},
+): Promise<HttpServer> {
+  const server = createServer({
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+  });
+  server.timeout = UNREAD_MS;
+  const connections = boundConnections(server, LIMITS, onRefused);
+  const send = createSender();
+  server.on('request', (request, response) => {
+    const inHand = connections.take(request, response);
+    if (!inHand) return;
+    void answer(routes, request.method ?? '', request.url ?? '').then((reply) => {
+      const body = send(reply, inHand);
+      response.writeHead(reply.status, { 'content-type': reply.contentType, 'content-length': body.length });
+      response.end(request.method === 'HEAD' ? undefined : body);
+    });
+  });
   return {
     port: await listen(server, address),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        connections.destroy();
       }),
   };
 }
 
 /**
- * Closes the oldest connection for each one over the limit. Turning the new one away (`maxConnections`) would let anybody
- * who opens enough of them and says nothing keep the kubelet's probes out, and the pod would be restarted for it.
+ * Bounds what waits for clients to read it: those who read the oldest are cut off.
+ *
+ * @returns the body of a reply, one for all to whom it goes
  */
-function keepNewest(server: Server, limit: number): void {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    const [oldest] = sockets;
-    if (sockets.size <= limit || !oldest) return;
-    sockets.delete(oldest);
-    oldest.destroy();
-  });
+function createSender(): (reply: Reply, to: InHand) => Buffer {
+  const onTheirWay = new Map<Reply, { readonly body: Buffer; readonly to: Set<InHand> }>();
+  const cutOldest = (): void => {
+    let bytes = [...onTheirWay.values()].reduce((sum, { body }) => sum + body.length, 0);
+    for (const { body, to } of [...onTheirWay.values()].slice(0, -1)) {
+      if (bytes <= UNREAD_CAP_BYTES) return;
+      bytes -= body.length;
+      for (const one of to) one.cut('unread');
+    }
+  };
+  return (reply, to) => {
+    const sent = onTheirWay.get(reply) ?? { body: Buffer.from(reply.body), to: new Set() };
+    onTheirWay.set(reply, sent);
+    sent.to.add(to);
+    to.onDone(() => {
+      sent.to.delete(to);
+      if (sent.to.size === 0) onTheirWay.delete(reply);
+    });
+    cutOldest();
+    return sent.body;
+  };
 }
 
 async function answer(routes: ReadonlyMap<string, Route>, method: string, url: string): Promise<Reply> {

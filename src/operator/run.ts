@@ -227,11 +227,22 @@ export async function startOperator(
   observeStores(metrics, { view, clock, perObject: options.perObjectMetrics, sizes });
   const isSynced = (): boolean => reflectors.every(([, reflector]) => reflector.isSynced());
   const webhook =
-    options.webhook && (await startWebhook(options.webhook, { ...options, client, view, ecr: aws.ecr, isSynced }));
-  const servers = await startServers(options, reflectors, () => webhook?.waitsFor()).catch(async (thrown: unknown) => {
-    await webhook?.close();
-    throw thrown;
-  });
+    options.webhook &&
+    (await startWebhook(options.webhook, {
+      ...options,
+      client,
+      view,
+      ecr: aws.ecr,
+      isSynced,
+      onRefused: (bound) => telemetry.onRefused('webhook', bound),
+    }));
+  const { onRefused } = telemetry;
+  const servers = await startServers(options, reflectors, () => webhook?.waitsFor(), onRefused).catch(
+    async (thrown: unknown) => {
+      await webhook?.close();
+      throw thrown;
+    },
+  );
 
   const parts = { clock, random, log };
   const work = createWork({ ...parts, queue, telemetry: controllers.pullsecret }, (key, bound, attempt) =>

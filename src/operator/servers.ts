@@ -1,9 +1,11 @@
 // The two HTTP servers: metrics, and probes.
 
+import type { Bound } from '../http/connections.ts';
 import { type BindAddress, type HttpServer, type Route, startHttpServer } from '../http/server.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Clock } from '../lib/time.ts';
 import { livenessReply, type NamedReflector, readinessReply } from './health.ts';
+import { shareReply } from './shared-reply.ts';
 
 export interface ServersOptions {
   /** Undefined: no such server. */
@@ -12,6 +14,9 @@ export interface ServersOptions {
   readonly metrics: Metrics;
   readonly clock: Clock;
 }
+
+/** Told which bound of which server somebody reached. */
+export type OnRefused = (server: 'metrics' | 'probes' | 'webhook', bound: Bound) => void;
 
 export interface Servers {
   readonly metricsPort: number | undefined;
@@ -27,25 +32,27 @@ export async function startServers(
   { metricsAddress, probeAddress, metrics, clock }: ServersOptions,
   reflectors: readonly NamedReflector[],
   webhook: () => string | undefined,
+  onRefused: OnRefused,
 ): Promise<Servers> {
   const started: HttpServer[] = [];
   const close = async (): Promise<void> => void (await Promise.all(started.map((server) => server.close())));
   const start = async (
+    name: 'metrics' | 'probes',
     address: BindAddress | undefined,
     routes: Readonly<Record<string, Route>>,
   ): Promise<number | undefined> => {
     if (!address) return undefined;
-    const server = await startHttpServer(address, new Map(Object.entries(routes)));
+    const server = await startHttpServer(address, new Map(Object.entries(routes)), (bound) => onRefused(name, bound));
     started.push(server);
     return server.port;
   };
   const alive: Route = () => livenessReply(reflectors, clock);
   try {
     return {
-      metricsPort: await start(metricsAddress, {
-        '/metrics': async () => ({ status: 200, ...(await metrics.text()) }),
+      metricsPort: await start('metrics', metricsAddress, {
+        '/metrics': shareReply(async () => ({ status: 200, ...(await metrics.text()) }), clock),
       }),
-      probePort: await start(probeAddress, {
+      probePort: await start('probes', probeAddress, {
         '/healthz': alive,
         '/livez': alive,
         '/readyz': () => readinessReply(reflectors, webhook()),

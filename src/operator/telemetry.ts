@@ -6,12 +6,14 @@ import type { Load } from '../lib/fair-semaphore.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Clock, EpochMs } from '../lib/time.ts';
 import { METRIC } from './metric-catalogue.ts';
+import type { OnRefused } from './servers.ts';
 
 export interface Telemetry {
   readonly onAnswer: (method: string, code: string) => void;
   readonly onAwsCall: (call: AwsCall) => void;
   /** Told of each happening of the reflector with this name. */
   readonly onHappening: (resource: string, happening: Happening) => void;
+  readonly onRefused: OnRefused;
 }
 
 /** Regions are users' words; AWS has some forty. */
@@ -57,7 +59,10 @@ export function createTelemetry(
     [...contacts].map(([resource, at]) => ({ labels: { resource }, value: at / 1_000 })),
   );
 
+  const refused = metrics.counter(METRIC.refusals, []);
+
   return {
+    onRefused: (server, bound) => refused({ server, bound }),
     onAnswer: (method, code) => answered({ code, method, host }),
     onAwsCall({ operation, region: asked, code, denied, took }) {
       const region = labelOf(asked);

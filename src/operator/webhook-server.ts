@@ -4,6 +4,7 @@ import { objectKey, VALIDATING_WEBHOOKS } from '../api/meta.ts';
 import { WEBHOOK_PATH } from '../api/names.ts';
 import type { AdmitPolicy } from '../core/admit.ts';
 import type { EcrClient } from '../ecr/client.ts';
+import type { Bound } from '../http/connections.ts';
 import { startPostServer } from '../http/post-server.ts';
 import type { BindAddress } from '../http/server.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -49,6 +50,8 @@ export interface WebhookServerParts {
   /** The operator's own. */
   readonly namespace: string;
   readonly isSynced: () => boolean;
+  /** Told of each bound of its server that somebody reached. */
+  readonly onRefused: (bound: Bound) => void;
 }
 
 export interface WebhookServer {
@@ -64,11 +67,11 @@ const COUNTS_FOR = seconds(30);
 
 /** @throws Failure when the address cannot be listened on */
 export async function startWebhook(options: WebhookOptions, parts: WebhookServerParts): Promise<WebhookServer> {
-  const { client, view, ecr, clock, log, metrics, isSynced } = parts;
+  const { client, view, ecr, clock, log, metrics, isSynced, onRefused } = parts;
   const started = clock.monotonic();
   const telemetry = createWebhookTelemetry(metrics, WEBHOOK_PATH, () => serving.endsAt());
   const answer = createWebhook({ client, view, ecr, clock, policy: options, isSynced, telemetry });
-  const server = await startPostServer({ address: options.address, path: WEBHOOK_PATH, answer });
+  const server = await startPostServer({ address: options.address, path: WEBHOOK_PATH, answer, onRefused });
   const { serving, reflector } = createCertificates(options.certificate, parts, (pair) => {
     server.use(pair);
     log.info('The webhook has a new certificate', { until: formatRfc3339(pair.notAfter) });
