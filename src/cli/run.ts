@@ -6,13 +6,16 @@ import { hostname } from 'node:os';
 import { OPERATOR_NAME } from '../api/names.ts';
 import { Failure } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
-import { createMetrics } from '../lib/metrics.ts';
+import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { systemClock, systemRandom } from '../lib/time.ts';
+import { METRIC } from '../operator/metric-catalogue.ts';
 import { startOperator } from '../operator/run.ts';
 import { accessOf } from './access.ts';
 import { type Config, parseRunConfig } from './config.ts';
 import { keepSmall } from './engine.ts';
+import { createLogOutput } from './log-output.ts';
 import { observeProcess } from './process-metrics.ts';
+import { stopSignal } from './signals.ts';
 import { VERSION } from './version.ts';
 
 /** The namespace of the documentation, used when nothing says where we run. */
@@ -29,27 +32,36 @@ export async function run(args: readonly string[]): Promise<number> {
     return 2;
   }
   const { config } = parsed;
-  const log = createLogger({
-    level: config.logLevel,
-    format: config.logFormat,
-    write: (line) => void process.stdout.write(line),
-    clock: systemClock,
-  });
+  const metrics = createMetrics();
+  const log = createLog(config, metrics);
   process.on('unhandledRejection', (error) => log.error('A promise was rejected that nobody waited for', {}, error));
-  const stop = new AbortController();
-  const signals = ['SIGTERM', 'SIGINT'] as const;
-  for (const signal of signals) process.once(signal, () => stop.abort(signal));
+  process.on('uncaughtException', (error) => {
+    log.error('Ended by an unexpected error', {}, error);
+    process.exit(1);
+  });
   try {
-    return await operate(config, log, stop.signal);
+    return await operate(config, log, metrics, stopSignal);
   } catch (error) {
+    if (stopSignal.aborted) return 0;
     log.error('Could not start', { reason: error instanceof Error ? error.message : 'unknown' }, error);
     return 1;
   }
 }
 
-async function operate(config: Config, log: Logger, signal: AbortSignal): Promise<number> {
+function createLog({ logLevel: level, logFormat: format }: Config, metrics: Metrics): Logger {
+  const countDropped = metrics.counter(METRIC.logDropped, [{ why: 'rate' }, { why: 'output' }]);
+  const output = createLogOutput({
+    stream: process.stdout,
+    clock: systemClock,
+    onDropped: (why) => countDropped({ why }),
+    tell: (count) => log.warn('Log lines were left out: there were too many, or nobody took them', { count }),
+  });
+  const log = createLogger({ level, format, write: output.write, clock: systemClock });
+  return log;
+}
+
+async function operate(config: Config, log: Logger, metrics: Metrics, signal: AbortSignal): Promise<number> {
   const access = await accessOf(config);
-  const metrics = createMetrics();
   observeProcess(metrics, VERSION);
   const bundle = process.env['AWS_CA_BUNDLE'];
   const operator = await startOperator(

@@ -29,8 +29,8 @@ export interface LogOptions {
 
 /** How deep a chain of causes is followed. */
 const CAUSES = 4;
-/** Characters of `err` that are written: an answer of megabytes may stand in an error. */
-const LONGEST_ERROR = 2_000;
+/** Characters of a text that are written: an answer of megabytes may stand in an error. */
+const LONGEST_TEXT = 2_000;
 /** What a program throws by mistake; errors of systems and services have a code, or a class of their own. */
 const MISTAKES: ReadonlySet<string> = new Set(['Error', 'TypeError', 'RangeError', 'ReferenceError']);
 /** Lines of a stack that are written: enough to find the place. */
@@ -54,10 +54,14 @@ function describe(error: unknown, depth = 0): string {
   return depth >= CAUSES ? own : `${own} <- ${describe(error.cause, depth + 1)}`;
 }
 
+function shown(text: string): string {
+  return redact(text).slice(0, LONGEST_TEXT).toWellFormed();
+}
+
 function clean(fields: LogFields): Record<string, string | number | boolean> {
   const result: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined) result[name] = typeof value === 'string' ? redact(value) : value;
+    if (value !== undefined) result[name] = typeof value === 'string' ? shown(value) : value;
   }
   return result;
 }
@@ -74,9 +78,8 @@ function textLine(line: string): string {
 function wrap(target: pino.Logger): Logger {
   const write = (level: LogLevel, message: string, fields: LogFields = {}, error?: unknown): void => {
     if (!target.isLevelEnabled(level)) return;
-    const described =
-      error === undefined ? {} : { err: redact(describe(error)).slice(0, LONGEST_ERROR).toWellFormed() };
-    target[level]({ ...clean(fields), ...described }, redact(message));
+    const described = error === undefined ? {} : { err: shown(describe(error)) };
+    target[level]({ ...clean(fields), ...described }, shown(message));
   };
   return {
     debug: (message, fields) => write('debug', message, fields),

@@ -213,6 +213,12 @@ export const METRIC = {
     'Times that somebody reached a bound of a server (metrics, probes or webhook): connections (the one least in use was closed), pipelined (it was closed for too many requests at once), requests or bytes (answered with 503), unread (it was closed for not reading its answer).',
   ),
 
+  logDropped: counter(
+    'ecr_operator_log_lines_dropped_total',
+    ['why'],
+    'Log lines that were left out: rate (more than 200 a second in the long run) or output (nobody reads the standard output, or it is full).',
+  ),
+
   build: gauge('ecr_operator_build_info', ['version', 'node_version'], 'Always 1; the versions are in the labels.'),
   memory: gauge('process_resident_memory_bytes', [], 'Resident memory of the process.'),
   cpu: counter('process_cpu_seconds_total', [], 'Processor time of the process, of user and system.'),
