@@ -29,3 +29,20 @@ test('anything else that is thrown is a bug, tried again, whose words are not re
     assert.equal(failure.cause, thrown);
   }
 });
+
+test('a failure of another copy of this file, as the part of the bundle that is loaded late has one, keeps its words', async () => {
+  const another = './errors.ts?another';
+  const copy = (await import(another)) as { readonly Failure: typeof Failure };
+  assert.notEqual(copy.Failure, Failure);
+  const other = new copy.Failure({ next: 'backoff', reason: 'NoCredentials', message: 'the plugin failed' });
+  assert.ok(other instanceof Failure);
+  assert.equal(failureFrom(other).message, 'the plugin failed');
+  for (const none of [undefined, null, 'text', {}, new Error('a')]) assert.ok(!(none instanceof Failure));
+});
+
+test('a failure of one kind is not one of another', () => {
+  class Special extends Failure {}
+  const special = new Special({ next: 'stop', reason: 'A', message: 'a' });
+  assert.ok(special instanceof Failure && special instanceof Special);
+  assert.ok(!(new Failure({ next: 'stop', reason: 'A', message: 'a' }) instanceof Special));
+});

@@ -23,7 +23,16 @@ export interface FailureOptions {
   readonly cause?: unknown;
 }
 
+/** The same in every copy of this file: a part of the bundle that is loaded late has one of its own (docs/adr/0003). */
+const BRAND = Symbol.for('kube-ecr-secrets-operator/Failure');
+
 export class Failure extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== Failure) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+
+  readonly [BRAND] = true;
   override readonly name: string = 'Failure';
   readonly next: Next;
   readonly reason: string;
