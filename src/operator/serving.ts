@@ -54,13 +54,19 @@ export function createServing(
   let attempts = 0;
   let interrupt = new AbortController();
 
-  const look = async (signal: AbortSignal): Promise<void> => {
-    const found = await source.look(signal).catch(failureFrom);
-    if (signal.aborted) return;
-    if (!(found instanceof Failure) && found.pair && found.pair !== served) {
+  /** @throws Failure, or whatever a server throws that cannot use it */
+  const lookAndUse = async (signal: AbortSignal): ReturnType<Source['look']> => {
+    const found = await source.look(signal);
+    if (!signal.aborted && found.pair && found.pair !== served) {
       use(found.pair);
       served = found.pair;
     }
+    return found;
+  };
+
+  const look = async (signal: AbortSignal): Promise<void> => {
+    const found = await lookAndUse(signal).catch(failureFrom);
+    if (signal.aborted) return;
     // What is served stays as good as it was.
     const [reason, message] = found instanceof Failure ? [found.reason, found.message] : ['NotTrusted', found.lacks];
     if (message !== undefined && message !== lacks)

@@ -1,6 +1,7 @@
 // What certificates say, read by Node's own parser: whose they are, whether their key fits, and whether their time is up.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import type { DurationMs, EpochMs } from '../lib/time.ts';
 
 /** From when until when a certificate is good. */
@@ -41,6 +42,8 @@ export function readKeyPair(certificate: string, key: string): KeyPair | string 
   const own = parseKey(key);
   if (!own) return 'holds no private key in PEM form';
   if (!parsed.checkPrivateKey(own)) return 'holds a private key that does not belong to its certificate';
+  if (!isServable(certificate, key))
+    return 'holds a certificate, or one of its issuers, that TLS refuses: too weak, or broken';
   return { certificate, key, ...validityOf(parsed) };
 }
 
@@ -54,6 +57,8 @@ export function readAuthority(certificate: string, key: string): KeyPair | strin
   if (typeof pair === 'string') return pair;
   const parsed = parse(certificate);
   if (parsed?.subject !== `CN=${AUTHORITY_NAME}`) return 'holds a certificate that this operator did not make';
+  if (parsed.publicKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
+    return 'holds a key of another kind than this operator makes';
   if (!parsed.ca || !parsed.verify(parsed.publicKey)) return 'holds a certificate that is no authority';
   return pair;
 }
@@ -94,6 +99,16 @@ export function trusted(certificates: readonly string[], leafLife: DurationMs, n
     const validity = readValidity(certificate);
     return !areOldGone && validity !== undefined && isGood(validity, now);
   });
+}
+
+/** Whether a server would take it: OpenSSL has a least strength, and reads the issuers too. */
+function isServable(cert: string, key: string): boolean {
+  try {
+    createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parse(certificate: string): X509Certificate | undefined {

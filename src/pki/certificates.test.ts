@@ -3,13 +3,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type DurationMs, type EpochMs, HOUR, MINUTE, plus } from '../lib/time.ts';
-import { makeSelfSigned, makeAuthority as makeTestAuthority } from '../testing/self-signed.ts';
+import { makeSelfSigned, makeAuthority as makeTestAuthority, makeWeakPair } from '../testing/self-signed.ts';
 import {
+  AUTHORITY_NAME,
   certificatesIn,
   isDue,
   isGood,
@@ -113,6 +114,12 @@ describe('an authority and its leaf', () => {
   test('are not signed with when broken, of another, or no authority', () => {
     const foreign = makeTestAuthority();
     const selfSigned = makeSelfSigned();
+    const weak = makeWeakPair(AUTHORITY_NAME);
+    openssl('ecparam', '-genkey', '-name', 'secp384r1', '-noout', '-out', 'curve.key');
+    const made = ['-key', 'curve.key', '-subj', `/CN=${AUTHORITY_NAME}`, '-out', 'curve.crt', '-days', '30'];
+    openssl('req', '-x509', ...made);
+    const read = (file: string): string => readFileSync(join(folder, file), 'utf8');
+    const otherCurve = { certificate: read('curve.crt'), key: read('curve.key') };
     const cases: readonly (readonly [certificate: string, key: string, why: RegExp])[] = [
       ['', authority.key, /no certificate/],
       ['-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', authority.key, /no certificate/],
@@ -122,6 +129,13 @@ describe('an authority and its leaf', () => {
       [leaf.certificate, leaf.key, /did not make/],
       [selfSigned.certificate, selfSigned.key, /did not make/],
       [foreign.certificate, leaf.key, /does not belong/],
+      [weak.certificate, weak.key, /TLS refuses/],
+      [otherCurve.certificate, otherCurve.key, /of another kind/],
+      [
+        `${authority.certificate}${authority.certificate.slice(0, 200)}\n-----END CERTIFICATE-----\n`,
+        authority.key,
+        /TLS refuses/,
+      ],
     ];
     for (const [certificate, key, why] of cases) {
       const refused = readAuthority(certificate, key);

@@ -1,7 +1,11 @@
 // Certificates of test servers, made anew each time, so that no key is ever in the repository: one for 127.0.0.1 that signs
 // itself, and an authority that signs for any name.
 
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 export interface ServerCertificate {
   /** PEM. */
@@ -39,6 +43,20 @@ export function makeSelfSigned(): ServerCertificate {
   const alternative = der(0x87, Buffer.from([127, 0, 0, 1]));
   const certificate = makeCertificate({ ...keys, name, alternative, isAuthority: true }, { ...keys, name });
   return { certificate, key: pkcs8(keys.privateKey) };
+}
+
+/** An authority that signs itself, with an RSA key of 1024 bits; made by openssl, since nothing else here makes RSA certificates. */
+export function makeWeakPair(name: string): ServerCertificate {
+  const folder = mkdtempSync(join(tmpdir(), 'weak-'));
+  const [key, certificate] = [join(folder, 'key'), join(folder, 'certificate')];
+  try {
+    const kind = ['-newkey', 'rsa:1024', '-nodes', '-keyout', key, '-out', certificate];
+    const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '30'];
+    execFileSync('openssl', ['req', '-x509', ...kind, ...subject], { stdio: 'ignore' });
+    return { certificate: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 export function makeAuthority(): Authority {

@@ -10,8 +10,9 @@ import pLimit from 'p-limit';
 import { API_VERSION, AUTHORITY_TYPE, GROUP, NAMESPACED_KIND } from '../../src/api/names.ts';
 import { listen } from '../../src/http/server.ts';
 import { type EpochMs, HOUR } from '../../src/lib/time.ts';
-import { certificatesIn, type KeyPair } from '../../src/pki/certificate.ts';
+import { AUTHORITY_NAME, certificatesIn, type KeyPair } from '../../src/pki/certificate.ts';
 import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
+import { makeWeakPair } from '../../src/testing/self-signed.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import { CONFIGURATION_PATH } from '../../src/testing/webhook-configuration.ts';
@@ -209,6 +210,20 @@ describe("the webhook's own certificates", () => {
     await eventually(async () => (text((await secretOf(webhook.secret)).data['tls.crt']) !== first ? true : undefined));
     // What is served until the API server has heard of the new one stays trusted.
     assert.deepEqual(certificatesIn(text((await secretOf(webhook.secret)).data['ca.crt'])).slice(1), [first]);
+    await untilHeeded(world, namespace);
+    // Good in every way, but that no server takes what it signs, or that it cannot be signed with as we do.
+    const weak = makeWeakPair(AUTHORITY_NAME);
+    const data = {
+      'tls.crt': base64(weak.certificate),
+      'tls.key': base64(weak.key),
+      'ca.crt': base64(weak.certificate),
+    };
+    await world.api.merge(SECRET_PATH('kube-system', webhook.secret), { data });
+    clock.travel(61_000);
+    await eventually(async () =>
+      text((await secretOf(webhook.secret)).data['tls.crt']) !== weak.certificate ? true : undefined,
+    );
+    assert.match(webhook.operator.output(), /"why":"the Secret holds a certificate.*that TLS refuses/);
     await untilHeeded(world, namespace);
     await world.api.must('DELETE', SECRET_PATH('kube-system', webhook.secret));
     clock.travel(61_000);

@@ -9,7 +9,7 @@ import { API_VERSION, NAMESPACED_KIND } from '../../src/api/names.ts';
 import { type EpochMs, HOUR } from '../../src/lib/time.ts';
 import type { KeyPair } from '../../src/pki/certificate.ts';
 import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
-import { makeSelfSigned } from '../../src/testing/self-signed.ts';
+import { makeSelfSigned, makeWeakPair } from '../../src/testing/self-signed.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import { NAMESPACED_PATH, useWorld } from '../../src/testing/world.ts';
@@ -18,6 +18,12 @@ import { asAdmin, configure, freshNames, ownCertificate, REFUSED, removeWebhook,
 const DAY = 24 * HOUR;
 const now = (): EpochMs => Date.now() as EpochMs;
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+/** A key of 1024 bits, as some still have them; and a second certificate that is cut. */
+function refusedByTls(good: KeyPair): Readonly<Record<string, Pick<KeyPair, 'certificate' | 'key'>>> {
+  const half = `${good.certificate.slice(0, 300)}\n-----END CERTIFICATE-----\n`;
+  return { weak: makeWeakPair('weak'), cut: { certificate: good.certificate + half, key: good.key } };
+}
 
 // Rule 18
 describe('a certificate in files', () => {
@@ -61,6 +67,17 @@ describe('a certificate in files', () => {
     clock.travel(61_000);
     await eventually(() => (operator.output().includes('does not belong to its certificate') ? true : undefined));
     assert.equal(await create('refused-too'), 403);
+    for (const [what, pair] of Object.entries(refusedByTls(await leaf(now())))) {
+      const begun = operator.output().length;
+      const hasSaid = (words: string) => () => (operator.output().slice(begun).includes(words) ? true : undefined);
+      put(pair);
+      clock.travel(61_000);
+      await eventually(hasSaid('that TLS refuses: too weak, or broken'));
+      assert.equal(await create(what), 403, what);
+      put(await leaf(now()));
+      clock.travel(61_000);
+      await eventually(hasSaid('has a new certificate'));
+    }
     await operator.stop();
     assert.equal(await create('while-down'), 201);
     await removeWebhook(world, names);
