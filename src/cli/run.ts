@@ -94,8 +94,11 @@ async function operate(config: Config, log: Logger, metrics: Metrics, signal: Ab
     probePort: operator.probePort,
     webhookPort: operator.webhookPort,
   });
-  if (!signal.aborted)
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  if (!signal.aborted) {
+    const told = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    // It may also never come to be ready, by a bug.
+    await Promise.race([told, operator.ready.then(() => told)]);
+  }
   log.info('Was told to stop', { signal: String(signal.reason) });
   const late = new Promise<'late'>((resolve) =>
     systemClock.after(DRAIN_MS as Parameters<typeof systemClock.after>[0], () => resolve('late')),

@@ -47,6 +47,13 @@ describe('a reflector', () => {
     assert.deepEqual([waiting.status, waiting.body], [503, 'waiting for the webhook: no certificate yet\n']);
   });
 
+  test('is not alone in what keeps the process alive: what goes on failing is told too', async (t) => {
+    const rig = await startReflectorRig();
+    t.after(() => rig.stop());
+    const { status, body } = livenessReply([['secrets', rig.reflector]], rig.clock, ['watch of secrets', 'workers']);
+    assert.deepEqual({ status, body }, { status: 500, body: 'goes on failing: watch of secrets, workers\n' });
+  });
+
   const WAITS: Readonly<Record<string, (rig: ReflectorRig, list: Exchange) => Promise<() => unknown>>> = {
     watch: async (rig, list) => () => rig.list(list, '10', []),
     'read on': async (rig, list) => () => rig.list(list, '10', [], 'more'),

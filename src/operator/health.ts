@@ -6,11 +6,23 @@ import type { Clock } from '../lib/time.ts';
 
 export type NamedReflector = readonly [name: string, reflector: Reflector];
 
-/** Alive: this answer shows that the event loop turns; and every reflector has tried something within twice its deadline. */
-export function livenessReply(reflectors: readonly NamedReflector[], clock: Clock): Reply {
+/**
+ * Alive: this answer shows that the event loop turns; every reflector has tried something within twice its deadline; and nothing that
+ * runs all the time goes on failing.
+ *
+ * @param failing  names of what does (lib/supervise.ts)
+ */
+export function livenessReply(
+  reflectors: readonly NamedReflector[],
+  clock: Clock,
+  failing: readonly string[] = [],
+): Reply {
   const stuck = reflectors.filter(([, reflector]) => clock.monotonic() - reflector.lastAttempt() > 2 * LONGEST_WATCH);
-  if (stuck.length === 0) return textReply(200, 'ok\n');
-  return textReply(500, `stuck: ${stuck.map(([name]) => name).join(', ')}\n`);
+  const lines = [
+    ...(stuck.length === 0 ? [] : [`stuck: ${stuck.map(([name]) => name).join(', ')}\n`]),
+    ...(failing.length === 0 ? [] : [`goes on failing: ${failing.join(', ')}\n`]),
+  ];
+  return lines.length === 0 ? textReply(200, 'ok\n') : textReply(500, lines.join(''));
 }
 
 /**

@@ -213,6 +213,12 @@ export const METRIC = {
     'Times that somebody reached a bound of a server (metrics, probes or webhook): connections (the one least in use was closed), pipelined (it was closed for too many requests at once), requests or bytes (answered with 503), unread (it was closed for not reading its answer).',
   ),
 
+  loopFailures: counter(
+    'ecr_operator_loop_failures_total',
+    ['loop'],
+    'Times that something which runs all the time ended by a bug in the operator; it is started again, and after five minutes of that /healthz fails.',
+  ),
+
   logDropped: counter(
     'ecr_operator_log_lines_dropped_total',
     ['why'],

@@ -22,6 +22,7 @@ import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import { createNameLookup } from '../lib/name-lookup.ts';
+import { createSupervisor } from '../lib/supervise.ts';
 import { type Clock, type Random, seconds } from '../lib/time.ts';
 import { type AwsOptions, createAws } from './aws.ts';
 import { followAuthorities } from './aws-authorities.ts';
@@ -51,7 +52,7 @@ import { type ServersOptions, startServers } from './servers.ts';
 import { createStatusWriter } from './status-writer.ts';
 import { observeStores } from './store-telemetry.ts';
 import { createTelemetry, observeLoad } from './telemetry.ts';
-import { startWebhook, type WebhookOptions } from './webhook-server.ts';
+import { type Supervise, startWebhook, type WebhookOptions } from './webhook-server.ts';
 import { createWork } from './worker.ts';
 
 export interface OperatorOptions extends ServersOptions, AwsOptions {
@@ -122,6 +123,7 @@ export async function startOperator(
   const { access, clock, random, log, metrics } = options;
   const telemetry = createTelemetry(metrics, clock, access.url, Object.values(WATCHED));
   const controllers = createControllerTelemetry(metrics, clock, { pullsecret: WORKERS, conversion: CONVERTERS });
+  const supervisor = createSupervisor({ clock, random, log, onFailed: telemetry.onLoopFailed });
   const lookup = createNameLookup({ clock });
   const { userAgent } = options;
   const transport = createTransport({ access, clock, userAgent, lookup, onAnswer: telemetry.onAnswer });
@@ -237,12 +239,16 @@ export async function startOperator(
       onRefused: (bound) => telemetry.onRefused('webhook', bound),
     }));
   const { onRefused } = telemetry;
-  const servers = await startServers(options, reflectors, () => webhook?.waitsFor(), onRefused).catch(
-    async (thrown: unknown) => {
-      await webhook?.close();
-      throw thrown;
-    },
-  );
+  const serverParts = {
+    reflectors,
+    webhook: () => webhook?.waitsFor(),
+    failing: () => supervisor.failing(),
+    onRefused,
+  };
+  const servers = await startServers(options, serverParts).catch(async (thrown: unknown) => {
+    await webhook?.close();
+    throw thrown;
+  });
 
   const parts = { clock, random, log };
   const work = createWork({ ...parts, queue, telemetry: controllers.pullsecret }, (key, bound, attempt) =>
@@ -252,17 +258,20 @@ export async function startOperator(
     convert(key, leading, bound),
   );
 
-  const running = objects.map(([, reflector]) => reflector.run(signal));
-  if (webhook) running.push(webhook.run(signal));
+  const supervise: Supervise = (name, loop) => supervisor.run(name, loop, signal);
+  const follow = ([name, reflector]: NamedReflector): Promise<void> =>
+    supervise(`watch of ${name}`, (until) => reflector.run(until));
+  const running = objects.map(follow);
+  if (webhook) running.push(webhook.run(supervise));
   const { readAwsAuthorities: read, awsCertificateAuthorities: text } = options;
   if (read && text !== undefined) {
     const trust = (authorities: readonly string[]): void => aws.trust(authorities);
-    running.push(followAuthorities({ read, text, trust, clock, log }, signal));
+    running.push(supervise('AWS_CA_BUNDLE', (until) => followAuthorities({ read, text, trust, clock, log }, until)));
   }
   const ready = (async () => {
     await Promise.race([Promise.all(objects.map(([, reflector]) => reflector.synced)), aborted(signal)]);
     if (signal.aborted) return;
-    running.push(secrets[1].run(signal));
+    running.push(follow(secrets));
     await Promise.race([secrets[1].synced, aborted(signal)]);
     if (signal.aborted) return;
     logins.settled();
@@ -271,8 +280,11 @@ export async function startOperator(
       secrets: view.secrets.size,
       namespaces: view.namespaces.size,
     });
-    running.push(checkCrds({ transport, clock, log }, signal));
-    running.push(queue.run(work, WORKERS, leading), conversions.run(conversion, CONVERTERS, leading));
+    running.push(
+      supervise('check of the CRDs', (until) => checkCrds({ transport, clock, log }, until)),
+      supervisor.run('workers', (until) => queue.run(work, WORKERS, until), leading),
+      supervisor.run('workers of conversions', (until) => conversions.run(conversion, CONVERTERS, until), leading),
+    );
   })();
   const finish = async (): Promise<void> => {
     await aborted(signal);

@@ -24,15 +24,22 @@ export interface Servers {
   close(): Promise<void>;
 }
 
+/** What the servers ask the other parts, and tell them. */
+export interface ServerParts {
+  readonly reflectors: readonly NamedReflector[];
+  /** Why the webhook is not ready, where that counts. */
+  readonly webhook: () => string | undefined;
+  /** Names of what goes on failing. */
+  readonly failing: () => readonly string[];
+  readonly onRefused: OnRefused;
+}
+
 /**
- * @param webhook  why the webhook is not ready, where that counts
  * @throws Failure when an address cannot be listened on; then neither is
  */
 export async function startServers(
   { metricsAddress, probeAddress, metrics, clock }: ServersOptions,
-  reflectors: readonly NamedReflector[],
-  webhook: () => string | undefined,
-  onRefused: OnRefused,
+  { reflectors, webhook, failing, onRefused }: ServerParts,
 ): Promise<Servers> {
   const started: HttpServer[] = [];
   const close = async (): Promise<void> => void (await Promise.all(started.map((server) => server.close())));
@@ -46,7 +53,7 @@ export async function startServers(
     started.push(server);
     return server.port;
   };
-  const alive: Route = () => livenessReply(reflectors, clock);
+  const alive: Route = () => livenessReply(reflectors, clock, failing());
   try {
     return {
       metricsPort: await start('metrics', metricsAddress, {

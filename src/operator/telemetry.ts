@@ -14,6 +14,8 @@ export interface Telemetry {
   /** Told of each happening of the reflector with this name. */
   readonly onHappening: (resource: string, happening: Happening) => void;
   readonly onRefused: OnRefused;
+  /** Something that runs all the time ended by an exception. */
+  readonly onLoopFailed: (name: string) => void;
 }
 
 /** Regions are users' words; AWS has some forty. */
@@ -59,9 +61,11 @@ export function createTelemetry(
     [...contacts].map(([resource, at]) => ({ labels: { resource }, value: at / 1_000 })),
   );
 
+  const loopFailed = metrics.counter(METRIC.loopFailures, []);
   const refused = metrics.counter(METRIC.refusals, []);
 
   return {
+    onLoopFailed: (loop) => loopFailed({ loop }),
     onRefused: (server, bound) => refused({ server, bound }),
     onAnswer: (method, code) => answered({ code, method, host }),
     onAwsCall({ operation, region: asked, code, denied, took }) {

@@ -12,6 +12,7 @@ import { createReflector, type Reflector } from '../kube/reflector.ts';
 import { createStore } from '../kube/store.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
+import type { Loop } from '../lib/supervise.ts';
 import { type Clock, formatRfc3339, type Random, seconds } from '../lib/time.ts';
 import type { KeyPair } from '../pki/certificate.ts';
 import { createAuthoritySecret } from './authority-secret.ts';
@@ -58,10 +59,13 @@ export interface WebhookServer {
   readonly port: number;
   /** Why the operator is not ready because of it; it counts for half a minute after the start (docs/rules.md, rule 15). */
   waitsFor(): string | undefined;
-  /** Runs until `signal` aborts; reviews are answered until `close`. */
-  run(signal: AbortSignal): Promise<void>;
+  /** Runs its loops until they end; reviews are answered until `close`. */
+  run(supervise: Supervise): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Runs a loop, again when it fails, until the operator is told to end. */
+export type Supervise = (name: string, loop: Loop) => Promise<void>;
 
 const COUNTS_FOR = seconds(30);
 
@@ -79,10 +83,10 @@ export async function startWebhook(options: WebhookOptions, parts: WebhookServer
   return {
     port: server.port,
     waitsFor: () => (clock.monotonic() - started < COUNTS_FOR ? serving.lacks() : undefined),
-    async run(signal) {
-      const watching = reflector?.run(signal);
+    async run(supervise) {
+      const watching = reflector && supervise('watch of the webhook configuration', (signal) => reflector.run(signal));
       await Promise.race([reflector?.synced, watching]);
-      await Promise.all([serving.run(signal), watching]);
+      await Promise.all([supervise('certificate of the webhook', (signal) => serving.run(signal)), watching]);
     },
     close: () => server.close(),
   };
