@@ -8,6 +8,6 @@ import type { AccessConfig } from './config.ts';
 export async function accessOf({ kubeconfig, serviceAccountFolder: folder }: AccessConfig): Promise<ApiServerAccess> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
   if (kubeconfig === undefined && host && port) return await podAccess({ host, port, folder }, systemClock);
-  const { kubeconfigAccess } = await import('../kube/kubeconfig.ts');
-  return kubeconfigAccess(kubeconfig ?? '');
+  const [{ kubeconfigAccess }, { parse }] = await Promise.all([import('../kube/kubeconfig.ts'), import('yaml')]);
+  return kubeconfigAccess(kubeconfig ?? '', parse);
 }

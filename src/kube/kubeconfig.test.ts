@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { parse } from 'yaml';
 import { Failure } from '../lib/errors.ts';
 import { systemClock } from '../lib/time.ts';
 import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
@@ -39,7 +40,7 @@ describe('a kubeconfig with a plugin', () => {
       'current-context': 'now',
     };
     writeFileSync(join(folder, 'config'), JSON.stringify(config));
-    const access = kubeconfigAccess(join(folder, 'config'));
+    const access = kubeconfigAccess(join(folder, 'config'), parse);
     transport = createTransport({ access, clock: systemClock, userAgent: 'test' });
   });
   afterEach(async () => {
@@ -64,7 +65,7 @@ describe('a kubeconfig with a plugin', () => {
     const file = join(folder, 'config');
     const good = readFileSync(file, 'utf8');
     writeFileSync(file, good.replace('status: { token }', '...{}'));
-    const access = kubeconfigAccess(file);
+    const access = kubeconfigAccess(file, parse);
     for (const times of [1, 2]) {
       const [result] = await Promise.allSettled([access.credentials()]);
       assert.equal(result.status, 'rejected');
@@ -93,7 +94,7 @@ describe('a kubeconfig that gives no credentials', () => {
       'current-context': 'now',
     };
     writeFileSync(join(folder, 'config'), JSON.stringify(config));
-    return kubeconfigAccess(join(folder, 'config')).credentials();
+    return kubeconfigAccess(join(folder, 'config'), parse).credentials();
   };
   const apiVersion = 'client.authentication.k8s.io/v1';
   const users: Record<string, { readonly user: object; readonly says: RegExp }> = {
@@ -144,7 +145,7 @@ describe('a kubeconfig in several files', () => {
     'current-context': 'now',
   });
   const joined = (...paths: readonly string[]): ReturnType<typeof kubeconfigAccess> =>
-    kubeconfigAccess(paths.join(delimiter));
+    kubeconfigAccess(paths.join(delimiter), parse);
 
   test('is read as one, each part from another file', async () => {
     const access = joined(
@@ -176,6 +177,6 @@ describe('a kubeconfig in several files', () => {
 
   test('is not what a single file is whose name has the separator in it', () => {
     const path = write(`a${delimiter}b`, { ...clusters('here', 'first'), ...contexts('here', 'ns') });
-    assert.equal(kubeconfigAccess(path).url.host, 'first.example:6443');
+    assert.equal(kubeconfigAccess(path, parse).url.host, 'first.example:6443');
   });
 });

@@ -7,22 +7,35 @@ import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { Failure } from '../lib/errors.ts';
 import { recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 import type { ApiServerAccess, Credentials } from './access.ts';
+import { currentFields, refuseFields } from './kubeconfig-fields.ts';
+
+/** Reads YAML. The one that the client has in it is not for others, and a second one would be part of what is loaded. */
+export type ParseYaml = (text: string) => unknown;
+
+interface Read {
+  readonly config: KubeConfig;
+  /** What each file says, in their order. */
+  readonly contents: readonly unknown[];
+}
 
 /**
  * @param path  a kubeconfig file, or several joined by the separator of PATH; empty for the default (`~/.kube/config`)
- * @throws Failure when it cannot be read or names no cluster
+ * @throws Failure when it cannot be read, names no cluster, or has a field that must not be ignored (kubeconfig-fields.ts)
  */
-export function kubeconfigAccess(path: string): ApiServerAccess {
-  let config = readConfig(path);
+export function kubeconfigAccess(path: string, parseYaml: ParseYaml): ApiServerAccess {
+  const where = path || 'of this user';
+  const { config: read, contents } = readConfig(path, parseYaml);
+  let config = read;
   const cluster = config.getCurrentCluster();
   if (!cluster) {
     throw new Failure({
       next: 'change',
       reason: 'BadKubeconfig',
-      message: `the kubeconfig ${path} has no current context with a cluster`,
+      message: `the kubeconfig ${where} has no current context with a cluster`,
     });
   }
   const context = config.getContextObject(config.getCurrentContext());
+  refuseFields(where, currentFields(contents, { cluster: cluster.name, user: config.getCurrentUser()?.name ?? '' }));
   /** One question at a time: a plugin may be a slow program, or open a browser. */
   let asking: Promise<Credentials> | undefined;
   const invalidate = (): void => {
@@ -47,37 +60,56 @@ export function kubeconfigAccess(path: string): ApiServerAccess {
 }
 
 /** @throws Failure when it cannot be read */
-function readConfig(path: string): KubeConfig {
-  const config = new KubeConfig();
+function readConfig(path: string, parseYaml: ParseYaml): Read {
   try {
-    if (path === '') config.loadFromDefault();
-    else if (existsSync(path) || !path.includes(delimiter)) config.loadFromFile(path);
-    else config.loadFromOptions(joined(path.split(delimiter).filter((file) => existsSync(file))));
-    return config;
+    if (path === '') return load(parseYaml, (config) => config.loadFromDefault());
+    if (existsSync(path) || !path.includes(delimiter)) return load(parseYaml, (config) => config.loadFromFile(path));
+    return joined(
+      parseYaml,
+      path.split(delimiter).filter((file) => existsSync(file)),
+    );
   } catch (cause) {
     throw new Failure({
       next: 'change',
       reason: 'BadKubeconfig',
       message: `cannot read the kubeconfig ${path || 'of this user'}`,
-      cause,
+      // A parser's words quote what it could not read.
+      ...(cause instanceof Error && 'syscall' in cause ? { cause } : {}),
     });
   }
 }
 
+/**
+ * Keeps what the texts say, of which the client leaves out what it does not know.
+ *
+ * @throws Error when there is none: the client makes up an API server then, on localhost
+ */
+function load(parseYaml: ParseYaml, from: (config: KubeConfig) => void): Read {
+  const config = new KubeConfig();
+  const contents: unknown[] = [];
+  const loadFromString = config.loadFromString.bind(config);
+  config.loadFromString = (text, options) => {
+    contents.push(parseYaml(text));
+    loadFromString(text, options);
+  };
+  from(config);
+  if (contents.length === 0) throw new Error('there is no file');
+  return { config, contents };
+}
+
 /** Several files as one. Of what several of them name, the first counts, as with kubectl; the client's own way is to refuse it. */
-function joined(files: readonly string[]): Pick<KubeConfig, 'clusters' | 'users' | 'contexts' | 'currentContext'> {
+function joined(parseYaml: ParseYaml, files: readonly string[]): Read {
   if (files.length === 0) throw new Error('none of the files is there');
-  const configs = files.map((file) => {
-    const config = new KubeConfig();
-    config.loadFromFile(file);
-    return config;
-  });
-  return {
+  const each = files.map((file) => load(parseYaml, (config) => config.loadFromFile(file)));
+  const configs = each.map(({ config }) => config);
+  const config = new KubeConfig();
+  config.loadFromOptions({
     clusters: firstOfEach(configs.flatMap(({ clusters }) => clusters)),
     users: firstOfEach(configs.flatMap(({ users }) => users)),
     contexts: firstOfEach(configs.flatMap(({ contexts }) => contexts)),
     currentContext: configs.map(({ currentContext }) => currentContext).find(Boolean) ?? '',
-  };
+  });
+  return { config, contents: each.flatMap(({ contents }) => contents) };
 }
 
 function firstOfEach<Item extends { readonly name: string }>(items: readonly Item[]): Item[] {

@@ -25,6 +25,15 @@ const OTHER = 'other';
 const LOGINS = new Set(['GetAuthorizationToken', 'GetPublicAuthorizationToken']);
 const OUTCOMES = ['success', 'denied', 'failed'] as const;
 
+/** Loops that are there in any case. */
+const LOOPS = ['workers', 'workers of conversions', 'check of the CRDs'];
+const REFUSALS = [
+  ...['metrics', 'probes'].flatMap((server) =>
+    ['connections', 'pipelined', 'unread'].map((bound) => ({ server, bound })),
+  ),
+  ...['connections', 'pipelined', 'requests', 'bytes'].map((bound) => ({ server: 'webhook', bound })),
+];
+
 /** Happenings that are no contact with the API server. */
 const FAILURES: ReadonlySet<Happening['op']> = new Set(['broken', 'down', 'expired', 'unreadable']);
 
@@ -61,8 +70,11 @@ export function createTelemetry(
     [...contacts].map(([resource, at]) => ({ labels: { resource }, value: at / 1_000 })),
   );
 
-  const loopFailed = metrics.counter(METRIC.loopFailures, []);
-  const refused = metrics.counter(METRIC.refusals, []);
+  const loopFailed = metrics.counter(
+    METRIC.loopFailures,
+    LOOPS.map((loop) => ({ loop })),
+  );
+  const refused = metrics.counter(METRIC.refusals, REFUSALS);
 
   return {
     onLoopFailed: (loop) => loopFailed({ loop }),

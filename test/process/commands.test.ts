@@ -53,6 +53,26 @@ describe('version', () => {
   });
 });
 
+describe('check by a kubeconfig', () => {
+  const checkWith = async (user: object): Promise<string> => {
+    const file = join(folder, 'other');
+    writeFileSync(file, JSON.stringify({ ...KUBECONFIG, users: [{ name: 'a', user }] }));
+    const { code, stdout } = await runToEnd(['check', '--kubeconfig', file]);
+    assert.equal(code, 1);
+    return stdout;
+  };
+
+  test('says in the words of the loader, which is a part of its own, that a plugin failed', async () => {
+    const args = ['-c', 'echo token has expired >&2; exit 255'];
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh', args, interactiveMode: 'IfAvailable' };
+    assert.match(await checkWith({ exec }), /^✖ the plugin sh of the kubeconfig gave no credentials/);
+  });
+
+  test('says which field of it is not heeded', async () => {
+    assert.match(await checkWith({ token: 'none', as: 'somebody' }), /^✖ the kubeconfig .*: user a has "as"/);
+  });
+});
+
 describe('crds', () => {
   test('are printed as YAML that equals the files of the chart', async () => {
     const { code, stdout, stderr } = await runToEnd(['crds']);
