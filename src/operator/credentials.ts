@@ -18,7 +18,7 @@ import { Failure, failureFrom } from '../lib/errors.ts';
 import type { Load } from '../lib/fair-semaphore.ts';
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import { type JsonRecord, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
-import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, type Random } from '../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, HOUR, MINUTE, plus, type Random } from '../lib/time.ts';
 import { credentialsNamespace } from './cluster-view.ts';
 import { createSharedReads, type Read } from './shared-reads.ts';
 
@@ -80,6 +80,8 @@ export interface CredentialParts {
   readonly wake: (uid: string) => boolean;
   /** Ends what is read. */
   readonly signal: AbortSignal;
+  /** Why no ServiceAccount may be used in this cluster; undefined: they may. */
+  readonly tokenAudienceProblem?: string | undefined;
 }
 
 /** The shortest life that a TokenRequest takes (Kubernetes API reference, TokenRequestSpec). */
@@ -156,6 +158,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
     access: Access,
     objectUid: string,
   ): Base | Refused | undefined => {
+    if (parts.tokenAudienceProblem !== undefined) return refusal(parts.tokenAudienceProblem, true, HOUR);
     const called = `service account ${name} in namespace ${namespace}`;
     const missing = `${called} does not exist (spec.awsAccess.serviceAccountRef)`;
     const question = { resource: SERVICE_ACCOUNTS, namespace, name, about: 'role', pick: accountOf };
