@@ -87,9 +87,9 @@ describe('a kubeconfig that changes who the operator is or where it goes', () =>
 describe('a kubeconfig that says other things', () => {
   test('is taken, with fields of others, unknown ones and empty ones', async () => {
     const user = { as: '', 'as-groups': [], 'as-user-extra': {}, unknown: 1 };
-    const { url, credentials } = access({ cluster: { 'proxy-url': '', extensions: [{}] }, user });
-    assert.equal(url.origin, SERVER);
-    assert.deepEqual((await credentials()).headers, { authorization: 'Bearer TOKEN' });
+    const taken = access({ cluster: { 'proxy-url': '', extensions: [{}] }, user });
+    assert.equal(taken.url.origin, SERVER);
+    assert.deepEqual((await taken.credentials()).headers, { authorization: 'Bearer TOKEN' });
   });
 
   test('has its name for TLS, and its word that nothing is to be verified, heeded', async () => {
