@@ -9,7 +9,7 @@ import { type DurationMs, MINUTE } from '../lib/time.ts';
 import { START } from '../testing/builders.ts';
 import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
 import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
-import { podAccess } from './access.ts';
+import { podAccess, tokenAudiences } from './access.ts';
 import { createTransport, type Transport } from './transport.ts';
 
 describe('the token of a pod', () => {
@@ -63,5 +63,37 @@ describe('the token of a pod', () => {
   test('that is not there is a failure that names the file', async () => {
     rmSync(join(folder, 'token'));
     await assert.rejects(ask(), { reason: 'NoServiceAccountToken', message: /token/ });
+  });
+});
+
+describe('for whom a token is', () => {
+  const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const audiencesOf = (headers: Readonly<Record<string, string>>): Promise<readonly string[]> =>
+    tokenAudiences({
+      url: new URL('https://api.example'),
+      namespace: undefined,
+      credentials: () => Promise.resolve({ headers }),
+      invalidate: () => {},
+    });
+  const token = (payload: unknown): Readonly<Record<string, string>> => ({
+    authorization: `Bearer ${encoded({ alg: 'RS256' })}.${encoded(payload)}.${encoded('signature')}`,
+  });
+
+  test('stands in it, once or in a list', async () => {
+    assert.deepEqual(await audiencesOf(token({ aud: ['one', 'two'] })), ['one', 'two']);
+    assert.deepEqual(await audiencesOf(token({ aud: 'one' })), ['one']);
+    assert.deepEqual(await audiencesOf(token({ sub: 'system:serviceaccount:a:b' })), []);
+  });
+
+  test('is not known of what is no such token', async () => {
+    for (const payload of [null, 1, [], { aud: 1 }, { aud: [1] }])
+      assert.deepEqual(await audiencesOf(token(payload)), []);
+    for (const headers of [{}, { authorization: 'Bearer a' }, { authorization: 'Bearer a.e30x.c' }])
+      assert.deepEqual(await audiencesOf(headers), []);
+  });
+
+  test('is not known while there are no credentials', async () => {
+    const access = { url: new URL('https://api.example'), namespace: undefined, invalidate: () => {} };
+    assert.deepEqual(await tokenAudiences({ ...access, credentials: () => Promise.reject(new Error('none')) }), []);
   });
 });

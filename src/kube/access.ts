@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { Failure } from '../lib/errors.ts';
+import { recordOf, stringsOf } from '../lib/json.ts';
 import { type Clock, type DurationMs, SECOND } from '../lib/time.ts';
 
 /** What one request needs beyond its own content. Credentials are asked for at every request and may change. */
@@ -22,6 +23,24 @@ export interface ApiServerAccess {
   credentials(): Promise<Credentials>;
   /** Forgets what was read: the API server answered 401. */
   invalidate(): void;
+}
+
+/**
+ * For whom the token is that we show the API server, which are all, or some, of those for whom the API server takes tokens at
+ * all (`--api-audiences`). Looked at without being verified: the API server does that.
+ *
+ * @returns none for credentials that are no such token, and when there are none now
+ */
+export async function tokenAudiences(access: ApiServerAccess): Promise<readonly string[]> {
+  const credentials = await access.credentials().catch(() => undefined);
+  const [, payload] = /^Bearer [\w-]+\.([\w-]+)\.[\w-]+$/.exec(credentials?.headers['authorization'] ?? '') ?? [];
+  if (payload === undefined) return [];
+  try {
+    const { aud } = recordOf(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')));
+    return typeof aud === 'string' ? [aud] : stringsOf(aud);
+  } catch {
+    return [];
+  }
 }
 
 /** Kubernetes rotates a projected token well before it ends; client-go re-reads it every minute as well. */

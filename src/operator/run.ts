@@ -52,6 +52,7 @@ import { type ServersOptions, startServers } from './servers.ts';
 import { createStatusWriter } from './status-writer.ts';
 import { observeStores } from './store-telemetry.ts';
 import { createTelemetry, observeLoad } from './telemetry.ts';
+import { tokenAudienceProblem } from './token-audience.ts';
 import { type Supervise, startWebhook, type WebhookOptions } from './webhook-server.ts';
 import { createWork } from './worker.ts';
 
@@ -151,7 +152,18 @@ export async function startOperator(
   };
   const logins = createLoginBook({ source: aws.ecr, pacer, clock, random, isThere, wake });
   const operatorNamespace = options.namespace;
-  const credentials = createCredentialResolver({ client, ...aws, clock, random, operatorNamespace, wake, signal });
+  const audienceProblem = await Promise.race([tokenAudienceProblem(access), aborted(signal)]);
+  if (audienceProblem !== undefined) log.warn('No ServiceAccount is used', { message: audienceProblem });
+  const credentials = createCredentialResolver({
+    client,
+    ...aws,
+    clock,
+    random,
+    operatorNamespace,
+    wake,
+    signal,
+    tokenAudienceProblem: audienceProblem ?? undefined,
+  });
   const view = createClusterView({
     enqueue: (key) => queue.add(key),
     onLegacy: (key) => conversions.add(key),
@@ -304,7 +316,7 @@ export async function startOperator(
   return { metricsPort, probePort, webhookPort: webhook?.port, ready, done: finish() };
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+function aborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
 }
