@@ -152,8 +152,6 @@ export async function startOperator(
   };
   const logins = createLoginBook({ source: aws.ecr, pacer, clock, random, isThere, wake });
   const operatorNamespace = options.namespace;
-  const audienceProblem = await Promise.race([tokenAudienceProblem(access), aborted(signal)]);
-  if (audienceProblem !== undefined) log.warn('No ServiceAccount is used', { message: audienceProblem });
   const credentials = createCredentialResolver({
     client,
     ...aws,
@@ -162,7 +160,7 @@ export async function startOperator(
     operatorNamespace,
     wake,
     signal,
-    tokenAudienceProblem: audienceProblem ?? undefined,
+    tokenAudienceProblem: (await Promise.race([tokenAudienceProblem(access, log), aborted(signal)])) ?? undefined,
   });
   const view = createClusterView({
     enqueue: (key) => queue.add(key),

@@ -9,6 +9,9 @@ export const OPERATOR_NAMESPACE = 'kube-system';
 export const OPERATOR_ACCOUNT = 'kube-ecr-secrets-operator';
 export const OPERATOR_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:${OPERATOR_ACCOUNT}`;
 
+/** A namespace, and an account, of which the administrator said that no token is asked for. */
+const DENIED_ACCOUNTS = ['denied-namespace', 'default/denied-account'];
+
 /** Kinds of the chart that say what the operator may do, and the paths of their collections. */
 const RIGHTS: Readonly<Record<string, string>> = {
   ServiceAccount: `/api/v1/namespaces/${OPERATOR_NAMESPACE}/serviceaccounts`,
@@ -28,7 +31,12 @@ export const POLICY_REFUSAL = `ValidatingAdmissionPolicy '${OPERATOR_ACCOUNT}`;
  */
 export async function installOperatorAccount(api: TestApi): Promise<string> {
   const release = { name: OPERATOR_ACCOUNT, namespace: OPERATOR_NAMESPACE };
-  const switches = ['crds.enabled=false', 'legacyConversion.enabled=true', 'serviceAccountTokens.enabled=true'];
+  const switches = [
+    'crds.enabled=false',
+    'legacyConversion.enabled=true',
+    'serviceAccountTokens.enabled=true',
+    ...DENIED_ACCOUNTS.map((one, index) => `serviceAccountTokens.denied[${index}]=${one}`),
+  ];
   const objects = await renderChart(await createHelm(4), release, '--set', switches.join(','));
   for (const object of objects) {
     const path = RIGHTS[object.kind];

@@ -13,6 +13,7 @@ import { CLUSTER_PATH, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/wo
 import { createClusterPullSecret, createPullSecret, passwordOf } from '../scenario/manifests.ts';
 import { webhookAnswers } from './admission.ts';
 import { NAMESPACE, useCluster } from './cluster.ts';
+import { installTokenRequests, typeWarnings } from './type-check.ts';
 
 const NAME = 'kube-ecr-secrets-operator';
 const DEPLOYMENT = (name = NAME): string => `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${name}`;
@@ -80,15 +81,22 @@ for (const major of [4, 3] as const) {
     });
 
     // Rule 19
-    test('has policies in which Kubernetes finds no wrong type', async () => {
+    test('has policies in which Kubernetes finds no wrong type, nor in their variables and conditions', async () => {
+      await installTokenRequests(cluster.api);
       const { items } = await cluster.api.must('GET', POLICIES);
       assert.equal(items.length, 3);
-      for (const { metadata } of items) {
-        const { typeChecking } = await eventually(async () => {
-          const { status } = await cluster.api.must('GET', `${POLICIES}/${metadata.name}`);
-          return status?.observedGeneration === metadata.generation ? status : undefined;
-        });
-        assert.deepEqual(typeChecking, {}, metadata.name);
+      for (const { metadata, spec } of items) {
+        // It would be found: a field that is not there, in each place. Until it is, a new kind may not be known yet.
+        const wrong = { name: 'wrong', expression: "object.nothing == 'a'" };
+        for (const place of ['variables', 'matchConditions', 'validations'] as const) {
+          const spoilt = { ...spec, [place]: [...(spec[place] ?? []), wrong] };
+          await eventually(async () => {
+            const [warning = ''] = await typeWarnings(cluster.api, `${metadata.name}-spoilt`, spoilt);
+            assert.match(warning, /undefined field 'nothing'/, `${metadata.name} ${place}`);
+            return true;
+          }, 60_000);
+        }
+        assert.deepEqual(await typeWarnings(cluster.api, metadata.name, spec), [], metadata.name);
       }
     });
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { API_VERSION, LEGACY_API_VERSION, LEGACY_KIND } from '../../src/api/names.ts';
-import { OPERATOR_NAMESPACE, POLICY_REFUSAL } from '../../src/testing/operator-account.ts';
+import { OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, POLICY_REFUSAL } from '../../src/testing/operator-account.ts';
 import { makeAuthority } from '../../src/testing/self-signed.ts';
 import { eventually, type TestApi } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
@@ -157,7 +157,9 @@ describe('the policies of the chart', () => {
   const ownedBy = (kind: string, apiVersion: string, uid: string): object => ({
     ownerReferences: [{ apiVersion, kind, name: namespace, uid }],
   });
-  const tokenPath = (): string => `/api/v1/namespaces/${OPERATOR_NAMESPACE}/serviceaccounts/default/token`;
+  const tokenPath = (where = namespace, name = 'default'): string =>
+    `/api/v1/namespaces/${where}/serviceaccounts/${name}/token`;
+  const FOR_AWS = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 };
   const tokenRequest = (spec: object): object => ({
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenRequest',
@@ -288,6 +290,21 @@ describe('the policies of the chart', () => {
       tokenPath(),
       tokenRequest({ audiences: ['sts.amazonaws.com'], expirationSeconds: 3_601 }),
     ],
+    'a token of an account of kube-system': async () => ['POST', tokenPath('kube-system'), tokenRequest(FOR_AWS)],
+    'a token of its own account': async () => [
+      'POST',
+      tokenPath(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT),
+      tokenRequest(FOR_AWS),
+    ],
+    'a token of an account in a namespace that is named': async () => {
+      await world.api.must('POST', '/api/v1/namespaces', { metadata: { name: 'denied-namespace' } });
+      return ['POST', tokenPath('denied-namespace'), tokenRequest(FOR_AWS)];
+    },
+    'a token of an account that is named': async () => {
+      const path = '/api/v1/namespaces/default/serviceaccounts';
+      await world.api.must('POST', path, { metadata: { name: 'denied-account' } });
+      return ['POST', tokenPath('default', 'denied-account'), tokenRequest(FOR_AWS)];
+    },
   };
   afterEach(() => world.api.send('DELETE', AUTHORITY_PATH));
   for (const [what, request] of Object.entries(REFUSED)) {
@@ -304,9 +321,9 @@ describe('the policies of the chart', () => {
     await operator.must('PATCH', AUTHORITY_PATH, { data: { 'tls.crt': 'eQ==' } }, MERGE);
   });
 
-  test('let it have a token that only AWS takes', async () => {
-    const spec = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 };
-    await operator.must('POST', tokenPath(), tokenRequest(spec));
+  test('let it have a token that only AWS takes, of any other account', async () => {
+    await operator.must('POST', tokenPath(), tokenRequest(FOR_AWS));
+    await operator.must('POST', tokenPath('default'), tokenRequest(FOR_AWS));
   });
 
   describe('of its webhook', () => {

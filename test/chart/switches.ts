@@ -40,7 +40,7 @@ export const SWITCHES: Readonly<Record<string, object>> = {
     logLevel: 'debug',
     logFormat: 'text',
     legacyConversion: { enabled: true },
-    serviceAccountTokens: { enabled: true },
+    serviceAccountTokens: { enabled: true, denied: ['vault', 'ci/builder'] },
     extraArgs: ['--namespace=other'],
   },
   'the way to AWS': {
