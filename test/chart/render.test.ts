@@ -284,6 +284,10 @@ describe('values that cannot be', () => {
       { serviceAccountTokens: { enabled: true }, admissionPolicy: { enabled: false } },
       'serviceAccountTokens.enabled needs admissionPolicy.enabled: without the policy, the right to ask for tokens is the right to be any ServiceAccount',
     ],
+    'an account that nobody names': [
+      { serviceAccount: { create: false } },
+      'serviceAccount.create is false, so serviceAccount.name has to say which ServiceAccount the operator uses',
+    ],
     'two certificates for the webhook': [
       { webhook: { certificate: { existingSecret: 'a', certManager: { enabled: true } } } },
       'cert-manager makes the certificate (certManager.enabled), so leave out existingSecret and caBundle',

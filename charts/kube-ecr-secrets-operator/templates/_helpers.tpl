@@ -9,7 +9,7 @@
 {{- $name := include "operator.name" . -}}
 {{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) | replace "." "-" -}}
 {{- $full = regexMatch "^[0-9]" $full | ternary (printf "ecr-%s" $full) $full -}}
-{{- .Values.fullnameOverride | default $full | trunc 50 | trimSuffix "-" -}}
+{{- regexReplaceAll "-+$" (.Values.fullnameOverride | default $full | trunc 50) "" -}}
 {{- end -}}
 
 {{/* Of the webhook's Service, and of the Secret with its authority. */}}
@@ -23,7 +23,7 @@
 {{- if $certificate.certManager.enabled -}}
 {{- printf "%s-tls" (include "operator.webhookName" .) -}}
 {{- else -}}
-{{- $certificate.existingSecret -}}
+{{- $certificate.existingSecret | default "" -}}
 {{- end -}}
 {{- end -}}
 
@@ -54,7 +54,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 
 {{- define "operator.serviceAccountName" -}}
-{{- .Values.serviceAccount.name | default (.Values.serviceAccount.create | ternary (include "operator.fullname" .) "default") -}}
+{{- .Values.serviceAccount.name | default (include "operator.fullname" .) -}}
 {{- end -}}
 
 {{/* The first part of a repository is a registry when it has a dot or a port, or is localhost. */}}
@@ -71,11 +71,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 
 {{/* Nothing when there are none. */}}
 {{- define "operator.imagePullSecrets" -}}
-{{- $names := concat .Values.imagePullSecrets ((.Values.global | default dict).imagePullSecrets | default list) -}}
+{{- $names := concat (.Values.imagePullSecrets | default list) ((.Values.global | default dict).imagePullSecrets | default list) -}}
 {{- with $names -}}
 imagePullSecrets:
 {{- range . }}
-  - name: {{ kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name") }}
+  - name: {{ kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name") | quote }}
 {{- end }}
 {{- end }}
 {{- end -}}
