@@ -152,9 +152,9 @@ describe('the server', () => {
     await eventually(async () => ((await send(large)).status === 200 ? true : undefined));
   });
 
-  test('answers a hundred at once, says no to more, and goes on when there is room', async () => {
-    const waiting = Array.from({ length: 100 }, () => send('"wait"'));
-    await eventually(() => (releases.length === 100 ? true : undefined));
+  test('answers a hundred and fifty at once, says no to more, and goes on when there is room', async () => {
+    const waiting = Array.from({ length: 150 }, () => send('"wait"'));
+    await eventually(() => (releases.length === 150 ? true : undefined));
     assert.deepEqual(await send('1'), { status: 503, text: 'too many reviews are in hand; nothing was looked at\n' });
     for (const release of releases.splice(0)) release();
     assert.deepEqual(new Set((await Promise.all(waiting)).map(({ status }) => status)), new Set([200]));

@@ -45,8 +45,8 @@ const PARSED_CAP_BYTES = 12 * 1024 * 1024;
 const VALUE_BYTES = 64;
 /** What a byte of the text costs: two for a text that is not Latin, one for what is made of it. */
 const TEXT_FACTOR = 3;
-/** Reviews that are answered at once; each may wait for AWS for three seconds. */
-const ANSWERED = 100;
+/** Reviews that are answered at once, fewer than there are connections; each may wait for AWS for three seconds. */
+const ANSWERED = 150;
 /** An object of ours with 10,000 namespaces, twice, has a fifth of these values, and is nested a dozen deep. */
 const BOUNDS: JsonBounds = { depth: 100, values: 100_000 };
 /** A body that takes longer than the API server waits (`timeoutSeconds`: 5) is of no use any more. */

@@ -1,6 +1,7 @@
 // Tries keys that stand in a review: at most one call for the same keys at a time, few in all, and what came of it is
 // remembered for a moment. The tokens are thrown away: nothing that anybody can send becomes a login of the operator's.
 
+import pLimit from 'p-limit';
 import type { Answers, Trial } from '../core/admit.ts';
 import type { EcrClient } from '../ecr/client.ts';
 import { DENIED_REASON } from '../ecr/failures.ts';
@@ -26,23 +27,47 @@ const HOLDS: Readonly<Record<Outcome['op'], DurationMs>> = {
   unknown: SECOND,
 };
 const CALLS = { perSecond: 10, atOnce: 50 };
+/** Of these, under way: each has a client of its own while it lasts. */
+const CALLS_UNDER_WAY = 10;
+const TOO_MANY: Outcome = { op: 'unknown', message: 'too many are being tried' };
 /** Outcomes that are remembered; beyond that all are forgotten. */
 const MOST_HELD = 256;
 
 export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
   const budget = createBudget(clock, CALLS.perSecond, CALLS.atOnce);
+  const inTurn = pLimit(CALLS_UNDER_WAY);
   const flights = new Map<IdentityKey, { readonly outcome: Promise<Outcome>; until: DurationMs | undefined }>();
 
-  const ask = async ({ credentials: keys, region, useFips, useDualstack }: Trial): Promise<Outcome> => {
-    if (!budget.take()) return { op: 'unknown', message: 'too many are being tried' };
-    const late = new AbortController();
-    const cancel = clock.after(PATIENCE, () => late.abort());
+  const call = async (
+    { credentials: keys, region, useFips, useDualstack }: Trial,
+    signal: AbortSignal,
+  ): Promise<Outcome> => {
     try {
-      await ecr.fetchToken({ kind: 'private', keys, account: undefined, region, useFips, useDualstack }, late.signal);
+      await ecr.fetchToken({ kind: 'private', keys, account: undefined, region, useFips, useDualstack }, signal);
       return { op: 'good' };
     } catch (thrown) {
       const { reason, message } = failureFrom(thrown);
       return { op: reason === DENIED_REASON ? 'denied' : 'unknown', message };
+    }
+  };
+
+  /** Who does not get his turn in time is not called for any more. */
+  const ask = async (trial: Trial): Promise<Outcome> => {
+    if (!budget.take()) return TOO_MANY;
+    const late = new AbortController();
+    const waitedInVain = Promise.withResolvers<Outcome>();
+    let hasBegun = false;
+    const cancel = clock.after(PATIENCE, () => {
+      late.abort();
+      if (!hasBegun) waitedInVain.resolve(TOO_MANY);
+    });
+    const called = inTurn(() => {
+      if (late.signal.aborted) return TOO_MANY;
+      hasBegun = true;
+      return call(trial, late.signal);
+    });
+    try {
+      return await Promise.race([called, waitedInVain.promise]);
     } finally {
       cancel();
     }

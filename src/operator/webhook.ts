@@ -1,5 +1,6 @@
 // Answers reviews: asks what `core/admit.ts` wants to know, within three seconds, and lets through whatever could not be asked.
 
+import pLimit from 'p-limit';
 import { SECRETS } from '../api/meta.ts';
 import { LEGACY_KIND } from '../api/names.ts';
 import {
@@ -40,6 +41,8 @@ const SECOND_LOOK = (SECOND / 2) as DurationMs;
 /** Secrets that are looked for by one review; who names more namespaces hears of the rest from the status. */
 const MOST_PLACES = 20;
 const READS = { perSecond: 20, atOnce: 100 };
+/** Answers under way: what whoever may write Secrets puts into the metadata of one may be a megabyte. */
+const READ_AT_ONCE = 4;
 
 type Places = Pick<Answers, 'occupied' | 'unknown'>;
 const NOTHING_THERE: Places = { occupied: undefined, unknown: undefined };
@@ -51,6 +54,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
   const { client, view, clock, policy, isSynced, telemetry } = parts;
   const trial = createLoginTrial(parts.ecr, clock);
   const reads = createBudget(clock, READS.perSecond, READS.atOnce);
+  const inTurn = pLimit(READ_AT_ONCE);
 
   const missingOf = (namespaces: readonly string[]): readonly string[] =>
     namespaces.filter((name) => !view.namespaceViews().has(name));
@@ -61,8 +65,11 @@ export function createWebhook(parts: WebhookParts): Webhook {
     return missingOf(namespaces);
   };
 
-  const isLive = (uid: string): boolean =>
-    view.objectByUid(uid) !== undefined || [...view.legacy.entries()].some(([, legacy]) => legacy.uid === uid);
+  const isLive = (uid: string): boolean => {
+    if (view.objectByUid(uid) !== undefined) return true;
+    for (const [, legacy] of view.legacy.entries()) if (legacy.uid === uid) return true;
+    return false;
+  };
 
   const findOccupied = async (
     { namespaces, secretName }: Questions,
@@ -73,7 +80,10 @@ export function createWebhook(parts: WebhookParts): Webhook {
     for (const namespace of namespaces.slice(0, MOST_PLACES)) {
       if (!view.namespaceViews().has(namespace)) continue;
       if (!reads.take()) return notLookedUp(secretName);
-      const found = await client.findMetadata(SECRETS, namespace, secretName, signal);
+      const found = await inTurn(() => {
+        signal.throwIfAborted();
+        return client.findMetadata(SECRETS, namespace, secretName, signal);
+      });
       if (found && isInTheWay(occupantOf(found), object, isLive))
         return { occupied: { secretName, namespace }, unknown: undefined };
     }

@@ -154,6 +154,27 @@ describe('a forged review', () => {
     assert.equal(calls, 0);
   });
 
+  test('in great number makes the operator hold four answers about secrets at once, whatever stands in them', async () => {
+    clock.travel(MINUTE);
+    const answers = Promise.withResolvers<Fate>();
+    let [held, most, asked] = [0, 0, 0];
+    proxy.decide(async (request) => {
+      if (!request.path.endsWith('/secrets/wanted')) return note(request);
+      asked += 1;
+      held += 1;
+      most = Math.max(most, held);
+      const fate = await answers.promise;
+      held -= 1;
+      return fate;
+    });
+    const posts = Array.from({ length: 20 }, () => post(port, forgedReview(object(WITHOUT_PAIR[0] ?? {}))));
+    await eventually(() => held === 4 || undefined);
+    answers.resolve('pass');
+    for (const { body } of await Promise.all(posts)) assert.deepEqual(JSON.parse(body).response.warnings, []);
+    assert.deepEqual([asked, most], [20, 4]);
+    proxy.decide(note);
+  });
+
   test('with new keys each time makes no more than fifty calls of ECR at once, and the others are told so', async () => {
     const { calls, told } = await flood(60, (index) => ({ ...ACCESS, accessKeyId: `AKIAFORGEDFORGED1${index + 100}` }));
     assert.ok(calls <= 50, `${calls} calls`);
