@@ -80,6 +80,12 @@ for (const major of [4, 3] as const) {
       assert.ok(made.every((uid) => uid !== undefined));
     });
 
+    test('says when a network policy would have no effect, in the network of the node', async () => {
+      const switches = 'hostNetwork=true,networkPolicy.enabled=true';
+      const said = await helm.must('upgrade', NAME, ...cluster.here, '--dry-run=client', '--set', switches);
+      assert.match(said, /hostNetwork is true, so networkPolicy\.enabled has no effect/);
+    });
+
     // Rule 19
     test('has policies in which Kubernetes finds no wrong type, nor in their variables and conditions', async () => {
       await installTokenRequests(cluster.api);

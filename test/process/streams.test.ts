@@ -94,6 +94,38 @@ describe('an operator whose standard output', () => {
   }
 });
 
+describe('an operator in which something is thrown that nobody catches', () => {
+  const hookThat = (name: string, statement: string): NodeJS.ProcessEnv => {
+    const hook = join(folder, `${name}.cjs`);
+    // When the operator runs: its servers listen long before.
+    const late = `setTimeout(() => { ${statement} }, 1_000).unref();`;
+    writeFileSync(hook, `const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'; ${late}`);
+    return { NODE_OPTIONS: `--require=${hook}` };
+  };
+  const ADDRESSES = ['--metrics-bind-address', '127.0.0.1:0', '--health-probe-bind-address', '127.0.0.1:0'];
+
+  test('says so in its log, without the secret in it, and ends, so that it is started again', async () => {
+    const env = hookThat('throws', 'throw new Error(`key ${secret}`)');
+    const process = start(['ignore', 'pipe', 'pipe'], ADDRESSES, env);
+    let output = '';
+    for (const stream of [process.stdout, process.stderr]) stream?.on('data', (part) => void (output += part));
+    assert.deepEqual(await endOf(process), [1, null]);
+    assert.match(output, /"level":"error".*Ended by an unexpected error/);
+    assert.doesNotMatch(output, /wJalrXUtnFEMI/);
+  });
+
+  test('goes on, and says so, when it was a promise that nobody waited for', async () => {
+    const env = hookThat('rejects', 'void Promise.reject(new Error(`key ${secret}`))');
+    const process = start(['ignore', 'pipe', 'pipe'], ADDRESSES, env);
+    let output = '';
+    for (const stream of [process.stdout, process.stderr]) stream?.on('data', (part) => void (output += part));
+    await eventually(() => (output.includes('A promise was rejected that nobody waited for') ? true : undefined));
+    assert.doesNotMatch(output, /wJalrXUtnFEMI/);
+    process.kill('SIGTERM');
+    assert.deepEqual(await endOf(process), [0, null]);
+  });
+});
+
 describe('an operator that is told to stop', () => {
   test('while most of it is still to be loaded ends in good order', async () => {
     // Sent from inside, at the moment at which the program asks for the first large module of Node.
