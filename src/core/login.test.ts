@@ -4,11 +4,21 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, double, integer, property } from 'fast-check';
 import type { LoginStatus } from '../api/schema.ts';
-import { type EpochMs, formatRfc3339, HOUR, SECOND, seconds } from '../lib/time.ts';
+import {
+  type DurationMs,
+  type EpochMs,
+  formatRfc3339,
+  HOUR,
+  MINUTE,
+  type Moment,
+  SECOND,
+  seconds,
+} from '../lib/time.ts';
 import { after, base64, hostOf, login, round, START } from '../testing/builders.ts';
 import { makeDockerConfig, readDockerConfig } from './docker-config.ts';
 import {
   isLater,
+  isRenewalOf,
   isSuperseded,
   isUsable,
   type Login,
@@ -16,6 +26,7 @@ import {
   loginDigest,
   makeLogin,
   needsLogin,
+  onBothClocks,
   type Token,
 } from './login.ts';
 import { nextStatus, withLogins } from './status.ts';
@@ -79,10 +90,50 @@ describe('a login', () => {
     assert.equal(isUsable(held, held.expiresAt), false);
   });
 
+  const at = (now: EpochMs, monotonic = 0): Moment => ({ now, monotonic: monotonic as DurationMs });
+
   test('is needed when there is none, and from the instant of its renewal', () => {
-    assert.equal(needsLogin(undefined, START), true);
-    assert.equal(needsLogin(held, (held.renewAt - 1) as EpochMs), false);
-    assert.equal(needsLogin(held, held.renewAt), true);
+    assert.equal(needsLogin(undefined, at(START)), true);
+    assert.equal(needsLogin(held, at((held.renewAt - 1) as EpochMs)), false);
+    assert.equal(needsLogin(held, at(held.renewAt)), true);
+  });
+
+  // Rule 5
+  test('is needed at half of its life by whichever clock says so first, however the wall clock is set', () => {
+    const set = integer({ min: -48 * HOUR, max: 48 * HOUR });
+    assertProperty(
+      property(set, integer({ min: 0, max: 12 * HOUR }), integer({ min: 0, max: 1e9 }), (by, passed, begun) => {
+        const known = onBothClocks(held, at(START, begun));
+        const isDue = passed >= 6 * HOUR || passed + by >= 6 * HOUR;
+        assert.equal(needsLogin(known, at(after(passed + by), begun + passed)), isDue);
+      }),
+    );
+  });
+
+  test('that says it was fetched later than now is due at once, and is let go for whatever is fetched', () => {
+    const earlier = at(after(-10 * MINUTE));
+    const known = onBothClocks(login('eu-west-1', { expiresAt: after(11 * HOUR) }), earlier);
+    assert.equal(needsLogin(known, earlier), true);
+    const fetched = login('eu-west-1', { expiresAt: after(HOUR), refreshedAt: earlier.now });
+    assert.equal(later(known, fetched, earlier.now), fetched);
+    assert.equal(needsLogin(onBothClocks(held, at(after(-4 * MINUTE))), at(after(-4 * MINUTE))), false);
+  });
+
+  test('is renewed by one that another object was given only when the wall clock was set back, and it is not due', () => {
+    const then = at(after(-20 * HOUR), 6 * HOUR);
+    const mine = onBothClocks(held, at(START));
+    const bare = login('eu-west-1', { expiresAt: after(-8 * HOUR), refreshedAt: then.now, renewAt: after(-14 * HOUR) });
+    const renewed = onBothClocks(bare, then);
+    assert.equal(isRenewalOf(renewed, mine, then), true);
+    assert.equal(isRenewalOf(mine, renewed, then), false);
+    assert.equal(isRenewalOf(renewed, mine, at(after(-14 * HOUR), 12 * HOUR)), false, 'it is due itself');
+    assert.equal(isRenewalOf(renewed, mine, at(mine.renewAt, 6 * HOUR)), false, 'the wall clock was not set back');
+    for (const [shared, own] of [
+      [bare, mine],
+      [renewed, held],
+      [undefined, mine],
+    ] as const)
+      assert.equal(isRenewalOf(shared, own, then), false);
   });
 });
 

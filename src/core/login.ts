@@ -2,7 +2,17 @@
 
 import type { LoginStatus } from '../api/schema.ts';
 import { digest } from '../lib/digest.ts';
-import { type EpochMs, formatRfc3339, HOUR, MINUTE, parseRfc3339, type Random } from '../lib/time.ts';
+import {
+  type DurationMs,
+  type EpochMs,
+  formatRfc3339,
+  HOUR,
+  MINUTE,
+  type Moment,
+  parseRfc3339,
+  plus,
+  type Random,
+} from '../lib/time.ts';
 
 /** One login to one registry: what `docker login` would be given. */
 export interface Login {
@@ -18,6 +28,11 @@ export interface Login {
   readonly renewAt: EpochMs;
   /** Digest of token and end; it stands in the status, and is how a stored login is recognised. */
   readonly digest: string;
+  /**
+   * The same as `renewAt` on the clock that never goes back, from the moment this process first had the login: a wall clock
+   * that is set back does not put the renewal off. It stands in no status and no Secret.
+   */
+  readonly dueBy?: DurationMs | undefined;
 }
 
 /** What a registry answered, before we decide when to renew it. */
@@ -33,7 +48,8 @@ const LATEST_SHARE = 0.5;
 const JITTER_SHARE = 0.1;
 
 /** ECR's tokens live 12 hours (AWS documentation); the rest is for clocks of two operators that differ. */
-const LONGEST_LIFE = 12 * HOUR + 5 * MINUTE;
+const SKEW = (5 * MINUTE) as DurationMs;
+const LONGEST_LIFE = 12 * HOUR + SKEW;
 
 function wholeSecond(instant: number): EpochMs {
   return (Math.floor(instant / 1_000) * 1_000) as EpochMs;
@@ -70,9 +86,27 @@ export function isUsable(login: Login, now: EpochMs): boolean {
   return login.expiresAt > now;
 }
 
+/**
+ * The login with its renewal on both clocks, as of the moment this process has it. One that says it was fetched later than
+ * now is due at once: the wall clock was set back since, and nothing it shows says how much of the life is left.
+ */
+export function onBothClocks(login: Login, { now, monotonic }: Moment): Login {
+  const left = isFromLater(login, now) ? 0 : Math.max(0, login.renewAt - now);
+  return { ...login, dueBy: (monotonic + left) as DurationMs };
+}
+
+function isFromLater({ refreshedAt }: Login, now: EpochMs): boolean {
+  return refreshedAt > plus(now, SKEW);
+}
+
+/** How long a login need not be renewed: until the first of the two clocks says that its time has come. */
+export function untilDue({ renewAt, dueBy }: Login, { now, monotonic }: Moment): DurationMs {
+  return Math.max(0, Math.min(renewAt - now, (dueBy ?? Number.POSITIVE_INFINITY) - monotonic)) as DurationMs;
+}
+
 /** Whether a login must be fetched: there is none, or its time to be renewed has come. */
-export function needsLogin(held: Login | undefined, now: EpochMs): boolean {
-  return held === undefined || held.renewAt <= now;
+export function needsLogin(held: Login | undefined, moment: Moment): boolean {
+  return held === undefined || untilDue(held, moment) === 0;
 }
 
 /**
@@ -91,10 +125,20 @@ export function isLater(one: Pick<Login, 'expiresAt' | 'digest'>, other: Pick<Lo
 }
 
 /**
- * Of two logins of one identity to one registry the one to go on with: an end never goes back (docs/rules.md, rule 7).
- * When that is the old one, it is renewed when the new one would have been.
+ * Of two logins of one identity to one registry the one to go on with: an end never goes back (docs/rules.md, rule 7), unless
+ * the wall clock was set back since the old one was fetched. When it is the old one, it is renewed when the new one would have been.
  */
 export function later(held: Login | undefined, fetched: Login, now: EpochMs): Login {
   if (!held || held.expiresAt <= fetched.expiresAt || held.expiresAt > now + LONGEST_LIFE) return fetched;
-  return { ...held, renewAt: fetched.renewAt };
+  if (isFromLater(held, now)) return fetched;
+  return { ...held, renewAt: fetched.renewAt, dueBy: fetched.dueBy };
+}
+
+/**
+ * Whether `shared`, which another object was given, renews `held` although it may end before it: the wall clock was set back
+ * since `held` was fetched, so only the other clock says which of the two came later.
+ */
+export function isRenewalOf(shared: Login | undefined, held: Login, moment: Moment): boolean {
+  if (!shared || held.renewAt <= moment.now || needsLogin(shared, moment)) return false;
+  return (shared.dueBy ?? 0) > (held.dueBy ?? Number.POSITIVE_INFINITY);
 }

@@ -1,9 +1,9 @@
 // When an object has to be looked at again although nothing happens. Pure.
 
 import { REASON } from '../api/names.ts';
-import { type DurationMs, type EpochMs, MINUTE, plus, SECOND } from '../lib/time.ts';
+import { type DurationMs, type EpochMs, MINUTE, type Moment, plus, SECOND } from '../lib/time.ts';
 import type { Problem } from './desired.ts';
-import type { Login } from './login.ts';
+import { type Login, untilDue } from './login.ts';
 
 /** What a round leaves behind. */
 export interface Outlook {
@@ -21,12 +21,14 @@ const CONFLICT_AGAIN = (5 * MINUTE) as DurationMs;
 /** An instant that has come already is not now: what is due was just looked at. */
 const SOON = (SECOND / 10) as DurationMs;
 
-/** @returns the earliest instant at which something changes without an event, always later than `now`; undefined if none */
-export function wakeAt({ logins, failures, waiting, problems, others }: Outlook, now: EpochMs): EpochMs | undefined {
+/** @returns the earliest instant at which something changes without an event, always later than now; undefined if none */
+export function wakeAt({ logins, failures, waiting, problems, others }: Outlook, moment: Moment): EpochMs | undefined {
+  const { now } = moment;
   const failed = new Set(failures.map(({ registry }) => registry));
   const instants = [...failures.map(({ retryAt }) => retryAt), ...others.filter((one) => one !== undefined)];
-  for (const { registry, renewAt, expiresAt } of logins) {
-    if (!failed.has(registry)) instants.push(waiting.get(registry) ?? renewAt);
+  for (const login of logins) {
+    const { registry, expiresAt } = login;
+    if (!failed.has(registry)) instants.push(waiting.get(registry) ?? plus(now, untilDue(login, moment)));
     // The end of a login that cannot be renewed has to be told when it comes; afterwards it has been.
     else if (expiresAt > now) instants.push(expiresAt);
   }

@@ -23,6 +23,16 @@ export interface Clock {
   after(delay: DurationMs, callback: () => void): () => void;
 }
 
+/** What both clocks show at one moment. */
+export interface Moment {
+  readonly now: EpochMs;
+  readonly monotonic: DurationMs;
+}
+
+export function read(clock: Clock): Moment {
+  return { now: clock.now(), monotonic: clock.monotonic() };
+}
+
 export const SECOND = 1_000 as DurationMs;
 export const MINUTE = 60_000 as DurationMs;
 export const HOUR = 3_600_000 as DurationMs;

@@ -1,14 +1,14 @@
 // Secrets that somebody else writes or deletes again and again: they are restored at once, then less and less often.
 
-import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, SECOND } from '../lib/time.ts';
+import { type Clock, type DurationMs, MINUTE, SECOND } from '../lib/time.ts';
 
 export interface Contention {
   /**
-   * When a Secret may be repaired once more: now or later.
+   * How long a Secret has to wait for its next repair; 0: it may be repaired now.
    *
    * @param place  names the Secret, in any form
    */
-  until(place: string): EpochMs;
+  wait(place: string): DurationMs;
   /** It has been repaired. */
   repaired(place: string): void;
 }
@@ -38,11 +38,10 @@ export function createContention(clock: Clock): Contention {
   };
 
   return {
-    until(place) {
+    wait(place) {
       const { count, last } = repairs.get(place) ?? { count: 0, last: 0 };
       const wait = count < FREE ? 0 : Math.min(LAST_WAIT, FIRST_WAIT * 2 ** (count - FREE));
-      const rest = last + wait - clock.monotonic();
-      return plus(clock.now(), (wait === 0 ? 0 : Math.max(0, rest)) as DurationMs);
+      return (wait === 0 ? 0 : Math.max(0, last + wait - clock.monotonic())) as DurationMs;
     },
     repaired(place) {
       const now = clock.monotonic();

@@ -194,7 +194,7 @@ export function createReconciler({
       others: [lookAgainAt, nextAt],
     };
     // What fails must not delay what else has its time: the earlier of the two counts.
-    return { op: applied.failed ? 'retry' : 'done', wakeAt: wakeAt(outlook, clock.now()) };
+    return { op: applied.failed ? 'retry' : 'done', wakeAt: wakeAt(outlook, read(clock)) };
   };
 
   /** What is left when the logins are there: writes, and what is said about them. */

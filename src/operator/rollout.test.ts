@@ -83,6 +83,16 @@ describe('a renewed login', () => {
     assert.equal(clock.now(), after(5 * HOUR + 3 * SECOND));
   });
 
+  // Rule 5
+  test('is in all secrets as soon when the wall clock is set back by a day in the middle', async () => {
+    const { clock, rollout } = await setting();
+    const first = rollout.admit(UID, renewals, NEW);
+    clock.jump(-24 * HOUR);
+    await clock.advance((5 * SECOND) as DurationMs);
+    const rest = rollout.admit(UID, renewals.slice(written(first).length), NEW);
+    assert.deepEqual([rest.waiting, rest.nextAt], [[], undefined]);
+  });
+
   test('is in all secrets before a tenth of the life that the old one has left is over', async () => {
     const { clock, rollout } = await setting();
     const short = payloadOf('short', 5 * HOUR + 20 * SECOND);

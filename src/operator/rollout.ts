@@ -6,7 +6,7 @@
 import { REASON } from '../api/names.ts';
 import type { Problem } from '../core/desired.ts';
 import type { Action, Payload, SeenSecret } from '../core/plan.ts';
-import { type Clock, type EpochMs, plus, SECOND } from '../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, plus, read, SECOND } from '../lib/time.ts';
 import { createContention } from './contention.ts';
 import type { Pacer } from './pacer.ts';
 
@@ -48,8 +48,8 @@ interface State {
   readonly payload: Pick<Payload, 'contentDigest' | 'inputs' | 'endsAt'>;
   /** What the Secrets held before, and until when the last of them must be written; undefined: nothing that could wait. */
   readonly former: { readonly contentDigest: string; readonly endsAt: EpochMs; readonly latest: EpochMs } | undefined;
-  /** By namespace. */
-  readonly places: Map<string, EpochMs>;
+  /** By namespace, on the clock that never goes back: a wall clock that is set back keeps nobody waiting. */
+  readonly places: Map<string, number>;
   readonly updated: string[];
 }
 
@@ -77,9 +77,12 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     return state;
   };
 
-  const placeOf = ({ former, places }: State, namespace: string, now: EpochMs): EpochMs => {
+  const placeOf = ({ former, places }: State, namespace: string): number => {
+    const known = places.get(namespace);
+    if (known !== undefined) return known;
+    const { now, monotonic } = read(clock);
     // The object itself had to wait for its turn: its first Secret need not wait again.
-    const place = places.get(namespace) ?? (places.size === 0 || !former ? now : pacer.next(former.latest));
+    const place = monotonic + (places.size === 0 || !former ? 0 : pacer.next(former.latest) - now);
     places.set(namespace, place);
     return place;
   };
@@ -88,28 +91,29 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     admit(uid, actions, payload) {
       const before = states.get(uid);
       const state = begin(uid, payload);
-      const now = clock.now();
       const admitted: Action[] = [];
       const repairs: string[] = [];
       const waiting: string[] = [];
       const contested: Problem[] = [];
-      let next = Number.POSITIVE_INFINITY;
+      let soonest = Number.POSITIVE_INFINITY;
       for (const action of actions) {
         const { namespace } = action;
         const renews = isRenewal(uid, action, state);
-        const place = renews ? placeOf(state, namespace, now) : contention.until(placeName(uid, namespace));
         // By a clock read after that of the place: what may be done now is not a millisecond away.
-        if (place <= clock.now()) {
+        const wait = renews
+          ? placeOf(state, namespace) - clock.monotonic()
+          : contention.wait(placeName(uid, namespace));
+        if (wait <= 0) {
           admitted.push(action);
           // What is wrong although this very content was to be there before.
           if (!renews && before === state) repairs.push(namespace);
         } else {
-          next = Math.min(next, place);
+          soonest = Math.min(soonest, wait);
           if (renews) waiting.push(namespace);
           else contested.push(contest(action));
         }
       }
-      const nextAt = Number.isFinite(next) ? (Math.max(next, plus(now, ROUND)) as EpochMs) : undefined;
+      const nextAt = Number.isFinite(soonest) ? plus(clock.now(), Math.max(soonest, ROUND) as DurationMs) : undefined;
       return { actions: admitted, repairs, waiting, contested, nextAt };
     },
     collect(uid, { repairs, waiting }, { created, updated }) {
