@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { type Login, loginDigest } from '../core/login.ts';
+import { type Login, loginDigest, onBothClocks } from '../core/login.ts';
 import { makePayload } from '../core/plan.ts';
 import type { Registry } from '../core/registries.ts';
 import { inputsDigest, type PullSecretObject } from '../core/resource.ts';
@@ -137,7 +137,8 @@ function endingAfter(length: number): Login {
   const expiresAt = plus(START, length as DurationMs);
   const token = { username: 'AWS', password: `password-for-${length}` };
   const renewAt = plus(START, (length / 2) as DurationMs);
-  return login('eu-west-1', { ...token, expiresAt, renewAt, digest: loginDigest(token, expiresAt) });
+  const stored = login('eu-west-1', { ...token, expiresAt, renewAt, digest: loginDigest(token, expiresAt) });
+  return onBothClocks(stored, { now: START, monotonic: 0 as DurationMs });
 }
 
 // Rule 6
@@ -148,6 +149,21 @@ describe('a login that this process fetched', () => {
     assert.equal(asked.length, 1);
     assert.equal(second.held[0], first.held[0]);
     assert.deepEqual([first.isFresh, second.isFresh], [true, false]);
+  });
+
+  // Rule 5
+  test('is renewed once for all that hold it when the wall clock was set back by a day', async () => {
+    for (const uid of [UID, OTHER_UID]) await obtained({ uid });
+    clock.jump(-24 * HOUR);
+    await clock.advance((6 * HOUR - 1_000) as DurationMs);
+    await obtained();
+    assert.equal(asked.length, 1);
+    await clock.advance(seconds(1));
+    for (const uid of [UID, OTHER_UID]) assert.equal((await obtained({ uid })).password, 'password-2');
+    assert.equal(asked.length, 2);
+    await clock.advance((6 * HOUR) as DurationMs);
+    there.add('a new one');
+    assert.equal((await obtained({ uid: 'a new one' })).password, 'password-3', 'an old one serves nobody who comes');
   });
 
   test('serves no object with another key', async () => {
@@ -221,7 +237,7 @@ describe('the end of a login', () => {
     life = HOUR;
     const kept = await obtained({ asked: 'now' });
     assert.equal(asked.length, 2);
-    assert.deepEqual(kept, { ...long, renewAt: plus(START, (HOUR / 2) as DurationMs) });
+    assert.deepEqual(kept, { ...long, renewAt: plus(START, (HOUR / 2) as DurationMs), dueBy: HOUR / 2 });
   });
 
   test('goes on when one that was asked for ends later', async () => {

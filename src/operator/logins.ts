@@ -71,8 +71,8 @@ export interface LoginBook {
 interface Held {
   readonly login: Login;
   readonly inputs: string;
-  /** When its renewal, which is due, may begin. */
-  readonly place?: EpochMs;
+  /** When its renewal, which is due, may begin, on the clock that never goes back. */
+  readonly place?: DurationMs;
   /** Digests of the logins that were held before, the last ones only. */
   readonly former?: readonly string[];
 }
@@ -142,11 +142,23 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
 
   /** Renewals begin one after the other; an ended login, or another identity's, waits for nobody. */
   const placeOf = (uid: string, mine: Held): EpochMs => {
-    const now = clock.now();
+    const { now, monotonic } = read(clock);
     if (!isUsable(mine.login, now)) return now;
-    const place = mine.place ?? pacer.next(latestStart(now, mine.login.expiresAt));
+    const place = mine.place ?? ((monotonic + pacer.next(latestStart(now, mine.login.expiresAt)) - now) as DurationMs);
     hold(uid, { ...mine, place });
-    return place;
+    return plus(now, (place - monotonic) as DurationMs);
+  };
+
+  /**
+   * Which login from memory will do. What was found in a Secret may be newer than what this process fetched. Of two that end in
+   * the same second either may be the later one: only one that ends after that second is newer for sure, or one that was
+   * fetched after the wall clock was set back.
+   */
+  const termsOf = (key: string, own: Login | undefined, fresh: boolean, overtaken: EpochMs | undefined): Terms => {
+    const moment = read(clock);
+    const shared = cache.peek(key);
+    const after = overtaken ?? (own && isRenewalOf(shared, own, moment) ? undefined : own?.expiresAt);
+    return { fresh: fresh || (shared !== undefined && needsLogin(shared, moment)), after };
   };
 
   /** What is held will do for now, or its renewal has to wait; undefined: it has to be asked for. */
@@ -226,7 +238,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
         const proved = proveLogin(status, entries);
         const older = mine?.get(status.registry)?.login;
         if (!proved || (older && !isLater(proved, older))) continue;
-        const login = adopted?.get(proved.digest) ?? proved;
+        const login = adopted?.get(proved.digest) ?? onBothClocks(proved, read(clock));
         adopted?.set(login.digest, login);
         hold(object.uid, { login, inputs });
       }
