@@ -60,6 +60,7 @@ export const REASON = {
   secretContested: 'SecretContested',
   secretTerminating: 'SecretTerminating',
   namespaceNotFound: 'NamespaceNotFound',
+  tooManyLabels: 'TooManyLabels',
   partiallyReady: 'PartiallyReady',
   tokenExpired: 'TokenExpired',
   invalidSpec: 'InvalidSpec',
@@ -81,7 +82,10 @@ export const REGION_MAX_LENGTH = 32;
 export const NAMESPACE_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
 export const NAMESPACE_MAX_LENGTH = 63;
 
-/** Labels of a namespace that selectors see, the first by name: Kubernetes bounds their lengths, but not their number. */
+/**
+ * Labels that are kept of a namespace: Kubernetes bounds their lengths, but not their number. Of a namespace with more, a
+ * selector that asks for one which was not kept is left undecided.
+ */
 export const MAX_SELECTABLE_LABELS = 100;
 
 /** RFC 1123 subdomain: a Secret's name. */

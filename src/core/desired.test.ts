@@ -3,15 +3,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, boolean, constantFrom, option, property, record, subarray } from 'fast-check';
-import { concerns, desiredTargets, type NamespaceView } from './desired.ts';
+import { concerns, type Desired, desiredTargets, isTarget, type NamespaceView } from './desired.ts';
 import type { Targets } from './resource.ts';
 import type { Selector } from './selector.ts';
 
 const ecr: Selector = [{ label: 'ecr', operator: 'In', values: new Set(['true']) }];
 
-function namespace(name: string, over: { labelled?: boolean; terminating?: boolean } = {}): NamespaceView {
-  const { labelled = false, terminating = false } = over;
-  return { name, labels: new Map(labelled ? [['ecr', 'true']] : []), terminating };
+function namespace(
+  name: string,
+  over: { labelled?: boolean; hasAllLabels?: boolean; terminating?: boolean } = {},
+): NamespaceView {
+  const { labelled = false, hasAllLabels = true, terminating = false } = over;
+  return { name, labels: new Map(labelled ? [['ecr', 'true']] : []), hasAllLabels, terminating };
 }
 
 function cluster(...views: readonly NamespaceView[]): ReadonlyMap<string, NamespaceView> {
@@ -20,6 +23,11 @@ function cluster(...views: readonly NamespaceView[]): ReadonlyMap<string, Namesp
 
 function targets(over: Partial<Targets>): Targets {
   return { named: [], isOwn: false, selector: undefined, excluded: new Set(), ...over };
+}
+
+/** @param served  namespaces in which the object has a Secret */
+function wanted(wish: Targets, views: ReadonlyMap<string, NamespaceView>, ...served: readonly string[]): Desired {
+  return desiredTargets(wish, views, (name) => served.includes(name));
 }
 
 describe('a secret is wanted', () => {
@@ -67,7 +75,7 @@ describe('a secret is wanted', () => {
   };
   for (const [where, { wish, want }] of Object.entries(rows)) {
     test(where, () => {
-      const { targets: found, problems } = desiredTargets(wish, three);
+      const { targets: found, problems } = wanted(wish, three);
       assert.deepEqual(
         found.map(({ namespace, named }) => [namespace, named]),
         want,
@@ -81,14 +89,14 @@ describe('a secret is wanted', () => {
       namespace('a', { terminating: true }),
       namespace('b', { labelled: true, terminating: true }),
     );
-    const desired = desiredTargets(targets({ named: ['a'], selector: ecr }), leaving);
-    assert.deepEqual(desired, { targets: [], problems: [] });
+    const desired = wanted(targets({ named: ['a'], selector: ecr }), leaving);
+    assert.deepEqual(desired, { targets: [], problems: [], undecided: [] });
   });
 });
 
 describe('a named namespace that is not there', () => {
   test('is a problem', () => {
-    assert.deepEqual(desiredTargets(targets({ named: ['a'] }), cluster()).problems, [
+    assert.deepEqual(wanted(targets({ named: ['a'] }), cluster()).problems, [
       {
         namespace: 'a',
         named: true,
@@ -99,20 +107,65 @@ describe('a named namespace that is not there', () => {
   });
 
   test('is no problem when it is excluded', () => {
-    const desired = desiredTargets(targets({ named: ['a'], excluded: new Set(['a']) }), cluster());
-    assert.deepEqual(desired, { targets: [], problems: [] });
+    const desired = wanted(targets({ named: ['a'], excluded: new Set(['a']) }), cluster());
+    assert.deepEqual(desired, { targets: [], problems: [], undecided: [] });
   });
 
   test('is promised nothing when no namespace can have its name', () => {
-    const { problems } = desiredTargets(targets({ named: ['../x'] }), cluster());
+    const { problems } = wanted(targets({ named: ['../x'] }), cluster());
     assert.equal(problems[0]?.message, 'no namespace can have this name');
   });
 
   test('is not taken for a property of every object', () => {
     const named = ['__proto__', 'constructor'];
-    assert.equal(desiredTargets(targets({ named }), cluster()).problems.length, 2);
-    const { targets: found } = desiredTargets(targets({ named }), cluster(...named.map((name) => namespace(name))));
+    assert.equal(wanted(targets({ named }), cluster()).problems.length, 2);
+    const { targets: found } = wanted(targets({ named }), cluster(...named.map((name) => namespace(name))));
     assert.equal(found.length, 2);
+  });
+});
+
+describe('a namespace with more labels than are kept', () => {
+  const cut = cluster(namespace('a', { hasAllLabels: false }), namespace('b', { labelled: true, hasAllLabels: false }));
+
+  test('is given no secret when the selector asks for a label that was not kept, and that is told', () => {
+    const { targets: found, problems, undecided } = wanted(targets({ selector: ecr }), cut);
+    assert.deepEqual(
+      found.map(({ namespace }) => namespace),
+      ['b'],
+    );
+    assert.deepEqual(problems, []);
+    assert.deepEqual(
+      undecided.map(({ namespace, named, reason }) => [namespace, named, reason]),
+      [['a', false, 'TooManyLabels']],
+    );
+  });
+
+  test('keeps the secret that it has, and is told of all the same', () => {
+    const { targets: found, undecided } = wanted(targets({ selector: ecr }), cut, 'a');
+    assert.deepEqual(
+      found.map(({ namespace, named }) => [namespace, named]),
+      [
+        ['a', false],
+        ['b', false],
+      ],
+    );
+    assert.equal(undecided.length, 1);
+  });
+
+  test('is served by name, and not when it is excluded, whatever its labels', () => {
+    const named = wanted(targets({ named: ['a'], selector: ecr }), cut);
+    assert.deepEqual([named.targets.length, named.undecided.length], [2, 0]);
+    const excluded = wanted(targets({ selector: ecr, excluded: new Set(['a', 'b']) }), cut, 'a');
+    assert.deepEqual(excluded, { targets: [], problems: [], undecided: [] });
+  });
+
+  test('is in nobody’s way: who may not have it is no rival', () => {
+    const wish = targets({ named: ['c'], selector: ecr, excluded: new Set(['d']) });
+    const views = ['a', 'b', 'c', 'd'].map((name) => cut.get(name) ?? namespace(name, { labelled: name === 'd' }));
+    assert.deepEqual(
+      [...views, namespace('c', { terminating: true })].map((view) => isTarget(wish, view)),
+      [false, true, true, false, false],
+    );
   });
 });
 
@@ -158,7 +211,9 @@ describe('a change of a namespace', () => {
 
   test('concerns a CR exactly when it changes what the CR wants', () => {
     const view = option(
-      record({ labelled: boolean(), terminating: boolean() }).map((over) => namespace('a', over)),
+      record({ labelled: boolean(), hasAllLabels: boolean(), terminating: boolean() }).map((over) =>
+        namespace('a', over),
+      ),
       { nil: undefined },
     );
     const wish = record({
@@ -168,10 +223,10 @@ describe('a change of a namespace', () => {
       excluded: subarray(['a', 'b']).map((names) => new Set(names)),
     });
     assertProperty(
-      property(wish, view, view, (wanted, before, after) => {
-        const [old, now] = [before, after].map((one) => desiredTargets(wanted, cluster(...(one ? [one] : []))));
+      property(wish, view, view, (targeted, before, after) => {
+        const [old, now] = [before, after].map((one) => wanted(targeted, cluster(...(one ? [one] : []))));
         const differs = JSON.stringify(old) !== JSON.stringify(now);
-        assert.equal(concerns(wanted, before, after), differs);
+        assert.equal(concerns(targeted, before, after), differs);
       }),
       { numRuns: 500 },
     );

@@ -1,12 +1,14 @@
 // A wish and the namespaces there are -> where a Secret is wanted now. Pure.
 
-import { REASON } from '../api/names.ts';
+import { MAX_SELECTABLE_LABELS, REASON } from '../api/names.ts';
 import { isNamespaceName, type Targets } from './resource.ts';
-import { type Labels, matches } from './selector.ts';
+import { type Labels, type Match, match } from './selector.ts';
 
 export interface NamespaceView {
   readonly name: string;
   readonly labels: Labels;
+  /** `labels` are all that it has, not only the first of them. */
+  readonly hasAllLabels: boolean;
   readonly terminating: boolean;
 }
 
@@ -28,16 +30,28 @@ export interface Desired {
   readonly targets: readonly Target[];
   /** Named namespaces in which nothing can be wanted yet. */
   readonly problems: readonly Problem[];
+  /**
+   * Namespaces that have too many labels to say whether the selector means them: such a namespace gains no Secret and loses none.
+   * One that is served already is among the targets too.
+   */
+  readonly undecided: readonly Problem[];
 }
 
 /**
  * Where the Secret is wanted: named namespaces and selected ones, minus the excluded.
  *
  * A terminating namespace takes no new Secret and needs none; it counts as not wanted, named or not.
+ *
+ * @param isServed  whether a Secret of this object is in a namespace
  */
-export function desiredTargets(wish: Targets, namespaces: ReadonlyMap<string, NamespaceView>): Desired {
+export function desiredTargets(
+  wish: Targets,
+  namespaces: ReadonlyMap<string, NamespaceView>,
+  isServed: (namespace: string) => boolean,
+): Desired {
   const targets = new Map<string, Target>();
   const problems: Problem[] = [];
+  const undecided: Problem[] = [];
   for (const namespace of wish.named) {
     if (wish.excluded.has(namespace)) continue;
     const view = namespaces.get(namespace);
@@ -48,11 +62,15 @@ export function desiredTargets(wish: Targets, namespaces: ReadonlyMap<string, Na
   }
   if (wish.selector) {
     for (const view of namespaces.values()) {
-      if (targets.has(view.name) || !isSelected(wish, view)) continue;
-      targets.set(view.name, { namespace: view.name, named: false });
+      if (targets.has(view.name)) continue;
+      const selected = selection(wish, view);
+      if (selected === 'undecided') undecided.push(tooManyLabels(view.name));
+      if (selected === 'yes' || (selected === 'undecided' && isServed(view.name)))
+        targets.set(view.name, { namespace: view.name, named: false });
     }
   }
-  return { targets: [...targets.values()].sort((one, other) => (one.namespace < other.namespace ? -1 : 1)), problems };
+  const sorted = [...targets.values()].sort((one, other) => (one.namespace < other.namespace ? -1 : 1));
+  return { targets: sorted, problems, undecided };
 }
 
 /** Nothing can be written there yet. */
@@ -63,18 +81,33 @@ export function missingNamespace(namespace: string, named: boolean): Problem {
   return { namespace, named, reason: REASON.namespaceNotFound, message };
 }
 
+function tooManyLabels(namespace: string): Problem {
+  const message =
+    `namespace ${namespace} has more than ${MAX_SELECTABLE_LABELS} labels, and what the selector asks for is not among the first ` +
+    'of them: it is given no Secret, and keeps the one it has';
+  return { namespace, named: false, reason: REASON.tooManyLabels, message };
+}
+
 /** Whether the selector alone makes this namespace a target. */
-function isSelected({ selector, excluded }: Targets, view: NamespaceView): boolean {
-  return selector !== undefined && !view.terminating && !excluded.has(view.name) && matches(selector, view.labels);
+function selection({ selector, excluded }: Targets, view: NamespaceView): Match {
+  if (selector === undefined || view.terminating || excluded.has(view.name)) return 'no';
+  return match(selector, view.labels, view.hasAllLabels);
+}
+
+/** Whether a namespace that is there is certain to be a target, by its name or its labels. */
+export function isTarget(wish: Targets, view: NamespaceView): boolean {
+  if (view.terminating || wish.excluded.has(view.name)) return false;
+  return wish.named.includes(view.name) || selection(wish, view) === 'yes';
 }
 
 /** Whether a change of one namespace can change what a wish means; `undefined` is a namespace that is not there. */
 export function concerns(wish: Targets, before: NamespaceView | undefined, after: NamespaceView | undefined): boolean {
   const name = (after ?? before)?.name;
   if (name === undefined || wish.excluded.has(name)) return false;
-  const wants = (view: NamespaceView | undefined): boolean =>
-    view !== undefined && !view.terminating && (wish.named.includes(name) || isSelected(wish, view));
-  return (
-    wants(before) !== wants(after) || (wish.named.includes(name) && (before === undefined) !== (after === undefined))
-  );
+  const isNamed = wish.named.includes(name);
+  const answer = (view: NamespaceView | undefined): Match => {
+    if (view === undefined || view.terminating) return 'no';
+    return isNamed ? 'yes' : selection(wish, view);
+  };
+  return answer(before) !== answer(after) || (isNamed && (before === undefined) !== (after === undefined));
 }

@@ -2,8 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import {
+  type Arbitrary,
+  array,
+  assert as assertProperty,
+  constant,
+  constantFrom,
+  oneof,
+  property,
+  record,
+  subarray,
+  tuple,
+  uniqueArray,
+} from 'fast-check';
 import { json } from '../testing/builders.ts';
-import { type Labels, matches, parseSelector } from './selector.ts';
+import { type Labels, type Match, match, parseSelector, type Selector } from './selector.ts';
 
 function labels(...entries: readonly (readonly [string, string])[]): Labels {
   return new Map(entries);
@@ -12,7 +25,7 @@ function labels(...entries: readonly (readonly [string, string])[]): Labels {
 function selects(selector: unknown, seen: Labels): boolean {
   const parsed = parseSelector(selector);
   if (typeof parsed === 'string') assert.fail(parsed);
-  return matches(parsed, seen);
+  return match(parsed, seen, true) === 'yes';
 }
 
 const expression = (operator: string, ...values: readonly string[]): object => ({
@@ -70,6 +83,43 @@ describe('a selector', () => {
     assert.equal(selects(selector, labels(['__proto__', 'a'], ['constructor', 'b'])), true);
     const exists = { matchExpressions: [{ key: 'constructor', operator: 'Exists' }] };
     assert.equal(selects(exists, none), false);
+  });
+});
+
+describe('of labels that were cut', () => {
+  const name = constantFrom('a', 'b', 'c', 'd', '__proto__');
+  const value = constantFrom('', 'x', 'y');
+  const values = uniqueArray(value, { minLength: 1 }).map((list) => new Set(list));
+  const requirement: Arbitrary<Selector[number]> = oneof(
+    record({ label: name, operator: constantFrom('In' as const, 'NotIn' as const), values }),
+    record({
+      label: name,
+      operator: constantFrom('Exists' as const, 'DoesNotExist' as const),
+      values: constant(new Set<string>()),
+    }),
+  );
+  const all = uniqueArray(tuple(name, value), { selector: ([label]) => label }).map((list) => new Map(list));
+
+  test('no selector ever says anything else than of all of them, and of all it always says yes or no', () => {
+    assertProperty(
+      property(
+        array(requirement, { maxLength: 4 }),
+        all,
+        subarray(['a', 'b', 'c', 'd', '__proto__']),
+        (selector, labels, lost) => {
+          const whole: Match = match(selector, labels, true);
+          assert.notEqual(whole, 'undecided');
+          const cut: ReadonlySet<string> = new Set(lost);
+          const kept = new Map([...labels].filter(([label]) => !cut.has(label)));
+          const said = match(selector, kept, kept.size === labels.size);
+          assert.ok(said === whole || said === 'undecided');
+          if (kept.size === labels.size) assert.equal(said, whole);
+          // What is asked for was kept: nothing is left open.
+          if (selector.every(({ label }) => kept.has(label))) assert.equal(said, whole);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
   });
 });
 

@@ -59,19 +59,35 @@ function parseValues({ values = [] }: JsonRecord): ReadonlySet<string> | undefin
   return new Set(values);
 }
 
-/** Kubernetes' meaning: NotIn and DoesNotExist also match an object without the label. */
-export function matches(selector: Selector, labels: Labels): boolean {
-  return selector.every(({ label, operator, values }) => {
-    const value = labels.get(label);
-    switch (operator) {
-      case 'In':
-        return value !== undefined && values.has(value);
-      case 'NotIn':
-        return value === undefined || !values.has(value);
-      case 'Exists':
-        return value !== undefined;
-      case 'DoesNotExist':
-        return value === undefined;
-    }
-  });
+/** `undecided`: an object has more labels than were kept, and the answer depends on one of the others. */
+export type Match = 'yes' | 'no' | 'undecided';
+
+/**
+ * Kubernetes' meaning: NotIn and DoesNotExist also match an object without the label.
+ *
+ * @param areAll  `labels` are all that the object has, so that one which is not among them is not there
+ */
+export function match(selector: Selector, labels: Labels, areAll: boolean): Match {
+  const answers = new Set(
+    selector.map((requirement): Match => {
+      const value = labels.get(requirement.label);
+      if (value === undefined && !areAll) return 'undecided';
+      return meets(requirement, value) ? 'yes' : 'no';
+    }),
+  );
+  if (answers.has('no')) return 'no';
+  return answers.has('undecided') ? 'undecided' : 'yes';
+}
+
+function meets({ operator, values }: Requirement, value: string | undefined): boolean {
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.has(value);
+    case 'NotIn':
+      return value === undefined || !values.has(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+  }
 }

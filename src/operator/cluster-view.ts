@@ -3,7 +3,7 @@
 import { type ObjectKey, objectKey, splitKey } from '../api/meta.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import { type LegacyObject, type Predecessor, predecessorOf } from '../core/conversion.ts';
-import { concerns, type NamespaceView } from '../core/desired.ts';
+import { concerns, isTarget, type NamespaceView } from '../core/desired.ts';
 import type { SeenSecret } from '../core/plan.ts';
 import { isOlder, type PullSecretObject, parseWish, type Wish } from '../core/resource.ts';
 import { type Change, createStore, type Store } from '../kube/store.ts';
@@ -157,7 +157,7 @@ export function createClusterView({
     const wanted = wish(object);
     const view = namespaceViews.get(namespace);
     if (typeof wanted === 'string' || object.deleting || !view) return false;
-    return object.kind === NAMESPACED_KIND || concerns(wanted.targets, undefined, view);
+    return object.kind === NAMESPACED_KIND || isTarget(wanted.targets, view);
   };
 
   return {

@@ -52,13 +52,19 @@ describe('what is kept does not grow with', () => {
   }
 });
 
-test('a namespace keeps its first hundred labels, by name, for selectors', () => {
+test('a namespace keeps its first hundred labels, by name, for selectors, and says when it has more', () => {
   const named = Array.from(
     { length: 5_000 },
     (_, at) => [`label-${String(5_000 - at).padStart(4, '0')}`, 'x'] as const,
   );
-  const kept = namespaceOf({ metadata: metadata({}, { labels: Object.fromEntries(named) }) })?.labels ?? new Map();
+  const keeping = (count: number): ReturnType<typeof namespaceOf> =>
+    namespaceOf({ metadata: metadata({}, { labels: Object.fromEntries(named.slice(-count)) }) });
+  const kept = keeping(5_000)?.labels ?? new Map();
   assert.equal(kept.size, 100);
+  assert.deepEqual(
+    [1, 100, 101].map((count) => keeping(count)?.hasAllLabels),
+    [true, true, false],
+  );
   assert.deepEqual([kept.has('label-0001'), kept.has('label-0100'), kept.has('label-0101')], [true, true, false]);
 });
 

@@ -206,7 +206,8 @@ export function namespaceOf(raw: JsonRecord): StoredNamespace | undefined {
   const metadata = metadataOf(raw);
   if (!metadata) return undefined;
   const { name, resourceVersion, deleting } = metadata;
-  return { name, resourceVersion, labels: selectable(metadata.labels), terminating: deleting };
+  const labels = selectable(metadata.labels);
+  return { name, resourceVersion, labels, hasAllLabels: labels.size === metadata.labels.size, terminating: deleting };
 }
 
 function selectable(labels: ReadonlyMap<string, string>): ReadonlyMap<string, string> {

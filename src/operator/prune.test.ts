@@ -18,6 +18,9 @@ const OBJECT = pullSecret(CLUSTER_KIND, SELECTING);
 const held = (...namespaces: readonly string[]): readonly SeenSecret[] =>
   namespaces.map((namespace) => seenSecret(namespace, PAYLOAD));
 
+/** As many labels as are kept of a namespace, and one more. */
+const PADDING = Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`a${at}`, 'x']));
+
 // Rule 4
 describe('secrets that are not wanted by what the stores show', () => {
   let server: ScriptedServer;
@@ -32,15 +35,20 @@ describe('secrets that are not wanted by what the stores show', () => {
     await server.stop();
   });
 
-  /** @param labelled  the namespaces that there are: true for those that are selected */
-  const cluster = (object: JsonRecord | undefined, labelled: Readonly<Record<string, boolean>>): void =>
+  /** @param labelled  the namespaces that there are: true for those that are selected, `padded` for too many other labels */
+  const cluster = (object: JsonRecord | undefined, labelled: Readonly<Record<string, boolean | 'padded'>>): void =>
     server.script((exchange) => {
       const name = /metadata\.name=(.*)/.exec(exchange.query['fieldSelector'] ?? '')?.[1];
       if (!exchange.path.endsWith('/namespaces')) return exchange.answer(object ? 200 : 404, object ?? {});
       const items = Object.entries(labelled)
         .filter(([namespace]) => name === undefined || namespace === name)
-        .map(([namespace, isSelected]) => ({
-          metadata: { name: namespace, uid: namespace, labels: isSelected ? { ecr: 'yes' } : {}, resourceVersion: '1' },
+        .map(([namespace, is]) => ({
+          metadata: {
+            name: namespace,
+            uid: namespace,
+            labels: is === 'padded' ? PADDING : is ? { ecr: 'yes' } : {},
+            resourceVersion: '1',
+          },
         }));
       exchange.answer(200, { kind: 'NamespaceList', apiVersion: 'v1', metadata: { resourceVersion: '9' }, items });
     });
@@ -70,6 +78,13 @@ describe('secrets that are not wanted by what the stores show', () => {
   test('are deleted when the object has given their name up', async () => {
     cluster(objectIs(), { a: true });
     assert.deepEqual(await confirmed([seenSecret('a', PAYLOAD, { name: 'former' })]), ['a']);
+  });
+
+  test('stay where a namespace has too many labels to say whether it is selected, whatever they are called', async () => {
+    cluster(objectIs(), { a: 'padded', b: false });
+    const former = seenSecret('a', PAYLOAD, { name: 'former' });
+    assert.deepEqual(await confirmed([...held('a', 'b'), former]), ['b']);
+    assert.deepEqual(await confirmed([...held('a', 'b'), former], 1), ['b']);
   });
 
   for (const [name, object] of Object.entries({

@@ -33,8 +33,12 @@ export async function confirmPrune(
   if (wish === undefined || typeof wish === 'string') return [];
   const only = needsConfirmation(candidates.length, owned) ? undefined : candidates.map((seen) => seen.namespace);
   const namespaces = await readNamespaces(client, only, signal);
-  const wanted = new Set(desiredTargets(wish.targets, namespaces).targets.map(({ namespace }) => namespace));
-  return candidates.filter(({ namespace, name }) => name !== wish.secretName || !wanted.has(namespace));
+  const { targets, undecided } = desiredTargets(wish.targets, namespaces, () => true);
+  const wanted = new Set(targets.map(({ namespace }) => namespace));
+  const unclear = new Set(undecided.map(({ namespace }) => namespace));
+  return candidates.filter(
+    ({ namespace, name }) => !unclear.has(namespace) && (name !== wish.secretName || !wanted.has(namespace)),
+  );
 }
 
 /** @param only  the names of those that matter; undefined: all */

@@ -9,7 +9,7 @@ import { formerUid } from '../core/conversion.ts';
 import { desiredTargets } from '../core/desired.ts';
 import { dockerConfigBytes } from '../core/docker-config.ts';
 import type { Login } from '../core/login.ts';
-import { makePayload, planSecrets, type SeenSecret } from '../core/plan.ts';
+import { isOwned, makePayload, planSecrets, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject, Wish } from '../core/resource.ts';
 import type { Round } from '../core/status.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -79,7 +79,9 @@ export function createSecretsRound({ client, view, fence, rollout, secrets, cloc
   const write: SecretsRound = async ({ object, wish, access }, { log, signal, attempt }) => {
     // While there was no room, somebody may have changed his mind.
     if (view.objectByUid(object.uid)?.generation !== object.generation) return undefined;
-    const desired = desiredTargets(wish.targets, view.namespaceViews());
+    const owned = [...view.secretsOf(object.uid)];
+    const served = new Set(owned.filter((one) => isOwned(one, object.uid)).map(({ namespace }) => namespace));
+    const desired = desiredTargets(wish.targets, view.namespaceViews(), (namespace) => served.has(namespace));
     const seen = new Map<string, SeenSecret>();
     const rivals = new Map<string, string>();
     for (const { namespace } of desired.targets) {
@@ -88,10 +90,11 @@ export function createSecretsRound({ client, view, fence, rollout, secrets, cloc
       if (secret) seen.set(namespace, secret);
       if (rival !== undefined) rivals.set(namespace, rival);
     }
-    const owned = [...view.secretsOf(object.uid)];
     const payload = makePayload(access.widened, access.inputs, clock.now());
     const plan = planSecrets(object, desired.targets, { seen, owned, rivals }, payload);
-    const prune = await confirmPrune(client, object, plan.prune, owned.length, signal);
+    const unclear = new Set(desired.undecided.map(({ namespace }) => namespace));
+    const candidates = plan.prune.filter(({ namespace }) => !unclear.has(namespace));
+    const prune = await confirmPrune(client, object, candidates, owned.length, signal);
     // Gone while that was asked: nothing more is to be kept about it.
     if (!view.objectByUid(object.uid)) return undefined;
     const admitted = payload ? rollout.admit(object.uid, plan.actions, payload) : NOTHING;
@@ -114,7 +117,7 @@ export function createSecretsRound({ client, view, fence, rollout, secrets, cloc
       { actions, prune },
       payload,
     );
-    const problems = [...desired.problems, ...plan.problems, ...contested, ...applied.problems];
+    const problems = [...desired.problems, ...desired.undecided, ...plan.problems, ...contested, ...applied.problems];
     const delayed = applied.delayed.map(({ namespace }) => namespace);
     return {
       applied: { ...applied, updated: rollout.collect(object.uid, admitted, applied) },

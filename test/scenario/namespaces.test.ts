@@ -9,6 +9,8 @@ import { createClusterPullSecret } from './manifests.ts';
 
 describe('namespaces of a cluster object', () => {
   const world = useWorld();
+  /** More labels than are kept of a namespace, called so that they come before all others. */
+  const padding = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`a${at}`, 'x']));
   let name = '';
   let labels: Record<string, string> = {};
 
@@ -99,6 +101,51 @@ describe('namespaces of a cluster object', () => {
       CLUSTER_PATH(name),
       ({ observedGeneration, secrets }) => observedGeneration === 2 && secrets?.desired === 1,
     );
+  });
+
+  for (const [operator, requirement] of Object.entries({
+    NotIn: { operator: 'NotIn', values: ['no'] },
+    DoesNotExist: { operator: 'DoesNotExist' },
+  }))
+    test(`a namespace with too many labels to be judged by ${operator} gains no secret, and the status says so`, async () => {
+      const zone = `zone/${name}`;
+      const plain = await world.api.createNamespace({ ...labels, [zone]: 'no' });
+      const padded = await world.api.createNamespace({ ...labels, ...padding, [zone]: 'no' });
+      const wanted = await world.api.createNamespace(labels);
+
+      const here = { key: `ecr/${name}`, operator: 'Exists' };
+      await create({ namespaceSelector: { matchExpressions: [{ key: zone, ...requirement }, here] } });
+      await comes(wanted);
+      const status = await world.status(CLUSTER_PATH(name), ({ problems }) =>
+        (problems?.items ?? []).some(({ namespace }) => namespace === padded),
+      );
+      assert.deepEqual(status.secrets, { desired: 1, ready: 1 });
+      assert.equal(status.problems?.items[0]?.reason, 'TooManyLabels');
+      assert.equal(conditionOf(status, 'Ready')?.status, 'True');
+      assert.deepEqual([await has(plain), await has(padded)], [false, false]);
+    });
+
+  test('a served namespace that gets more labels than are kept keeps its secret, and has it renewed', async () => {
+    const namespace = await world.api.createNamespace(labels);
+    await create({ namespaceSelector: { matchLabels: labels } });
+    await comes(namespace);
+    await world.api.merge(`/api/v1/namespaces/${namespace}`, { metadata: { labels: padding } });
+    const status = await world.status(CLUSTER_PATH(name), ({ problems }) =>
+      (problems?.items ?? []).some((item) => item.namespace === namespace && item.reason === 'TooManyLabels'),
+    );
+    assert.deepEqual(status.secrets, { desired: 1, ready: 1 });
+    const { body: before } = await world.api.get(SECRET_PATH(namespace, name));
+    await world.api.merge(CLUSTER_PATH(name), {
+      metadata: { annotations: { 'aws.zakariaamine.com/reconcile-at': 'now' } },
+    });
+    await eventually(async () => {
+      const { body } = await world.api.get(SECRET_PATH(namespace, name));
+      return body.data['.dockerconfigjson'] === before.data['.dockerconfigjson'] ? undefined : true;
+    });
+    // Told apart again, it is judged again.
+    const none = Object.fromEntries(Object.keys({ ...padding, ...labels }).map((label) => [label, null]));
+    await world.api.merge(`/api/v1/namespaces/${namespace}`, { metadata: { labels: none } });
+    await goes(namespace);
   });
 
   test('a repeated name is folded', async () => {
