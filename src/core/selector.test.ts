@@ -109,7 +109,7 @@ describe('of labels that were cut', () => {
         (selector, labels, lost) => {
           const whole: Match = match(selector, labels, true);
           assert.notEqual(whole, 'undecided');
-          const cut: ReadonlySet<string> = new Set(lost);
+          const cut = new Set<string>(lost);
           const kept = new Map([...labels].filter(([label]) => !cut.has(label)));
           const said = match(selector, kept, kept.size === labels.size);
           assert.ok(said === whole || said === 'undecided');
