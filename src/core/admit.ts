@@ -139,6 +139,7 @@ function objectOf({ kind, ...raw }: OurObject): PullSecretObject {
     resourceVersion: '',
     generation: 0,
     deleting: metadata['deletionTimestamp'] !== undefined,
+    isCollected: false,
     createdAt: '',
     reconcileAt: undefined,
     spec: recordOf(raw['spec']),

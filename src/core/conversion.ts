@@ -56,6 +56,7 @@ const NOBODY: Omit<PullSecretObject, 'name' | 'spec'> = {
   resourceVersion: '',
   generation: 0,
   deleting: false,
+  isCollected: false,
   createdAt: '',
   reconcileAt: undefined,
   status: {},

@@ -19,7 +19,7 @@ import {
   sizeProblem,
 } from './plan.ts';
 
-const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a' };
+const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a', deleting: false };
 const rivals: ReadonlyMap<string, string> = new Map();
 const OTHER_UID = '7f6f6f0a-0000-4000-8000-000000000002';
 const payload: Payload = {
@@ -241,6 +241,11 @@ describe('a secret of somebody else', () => {
   for (const [outcome, over] of Object.entries(left)) {
     test(outcome, () => assert.deepEqual(ops({ ...foreign, ...over }, payload), []));
   }
+
+  test('is left alone when the object it was offered to is being deleted', () => {
+    const found = { seen: new Map([['ns1', foreign]]), owned: [], rivals };
+    assert.deepEqual(planSecrets({ ...CLAIMANT, deleting: true }, [target('ns1')], found, payload).actions, []);
+  });
 
   test('is left alone while there is no login to put into it', () => {
     assert.deepEqual(ops(foreign), []);

@@ -144,6 +144,8 @@ function preceded(namespace: string, named: boolean, kind: string): Problem {
 
 /** The CR that plans. */
 export interface Claimant {
+  /** It will be gone when somebody's finalizer lets go of it: it keeps what it has, and takes over nothing. */
+  readonly deleting: boolean;
   readonly uid: string;
   readonly kind: string;
   readonly name: string;
@@ -160,8 +162,9 @@ export interface Found {
 }
 
 /** Offered by name, not taken from another controller, and opening nothing that this CR would not open itself. */
-function isOffered(seen: SeenSecret, { kind, name }: Claimant, payload: Payload | undefined): boolean {
+function isOffered(seen: SeenSecret, { kind, name, deleting }: Claimant, payload: Payload | undefined): boolean {
   return (
+    !deleting &&
     payload !== undefined &&
     seen.managed &&
     !seen.immutable &&

@@ -24,6 +24,8 @@ export interface PullSecretObject {
   readonly resourceVersion: string;
   readonly generation: number;
   readonly deleting: boolean;
+  /** The garbage collector is at work on its Secrets, to delete them or to let go of them: nothing is written any more. */
+  readonly isCollected: boolean;
   /** RFC 3339, whole seconds; empty when unknown. */
   readonly createdAt: string;
   /** Value of the annotation `reconcile-at`. */

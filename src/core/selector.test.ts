@@ -110,7 +110,7 @@ describe('of labels that were cut', () => {
           const whole: Match = match(selector, labels, true);
           assert.notEqual(whole, 'undecided');
           const cut = new Set<string>(lost);
-          const kept = new Map([...labels].filter(([label]) => !cut.has(label)));
+          const kept = new Map<string, string>([...labels].filter(([label]) => !cut.has(label)));
           const said = match(selector, kept, kept.size === labels.size);
           assert.ok(said === whole || said === 'undecided');
           if (kept.size === labels.size) assert.equal(said, whole);

@@ -156,7 +156,7 @@ export function createClusterView({
   const wants = (object: PullSecretObject, namespace: string): boolean => {
     const wanted = wish(object);
     const view = namespaceViews.get(namespace);
-    if (typeof wanted === 'string' || object.deleting || !view) return false;
+    if (typeof wanted === 'string' || object.isCollected || !view) return false;
     return object.kind === NAMESPACED_KIND || isTarget(wanted.targets, view);
   };
 

@@ -68,6 +68,23 @@ test('a namespace keeps its first hundred labels, by name, for selectors, and sa
   assert.deepEqual([kept.has('label-0001'), kept.has('label-0100'), kept.has('label-0101')], [true, true, false]);
 });
 
+describe('an object', () => {
+  const leaving = (finalizers: readonly string[], deletionTimestamp?: string): boolean | undefined =>
+    pullSecretOf(CLUSTER_KIND, { metadata: metadata({}, { finalizers, deletionTimestamp }) })?.isCollected;
+  const then = '2026-11-26T03:00:00Z';
+
+  test('that is being deleted is the garbage collector’s only by its own finalizers', () => {
+    assert.deepEqual(
+      [['orphan'], ['foregroundDeletion'], ['example.com/hold', 'orphan']].map((list) => leaving(list, then)),
+      [true, true, true],
+    );
+    assert.deepEqual(
+      [leaving(['example.com/hold'], then), leaving([], then), leaving(['orphan'])],
+      [false, false, false],
+    );
+  });
+});
+
 describe('a mark that asks for a fresh login', () => {
   const markOf = (text: string): string | undefined =>
     pullSecretOf(CLUSTER_KIND, { metadata: metadata({ [RECONCILE_AT_ANNOTATION]: text }) })?.reconcileAt;

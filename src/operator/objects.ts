@@ -75,6 +75,10 @@ export function metadataOf(raw: JsonRecord): Metadata | undefined {
   };
 }
 
+/** Finalizers of the garbage collector itself (Kubernetes, Garbage Collection); any other one is somebody else's. */
+const ORPHAN = 'orphan';
+const FOREGROUND = 'foregroundDeletion';
+
 /** Keeps spec and status; of the metadata only what decisions need, so that no annotation can cost memory. */
 export function pullSecretOf(kind: PullSecretKind, raw: JsonRecord): PullSecretObject | undefined {
   const metadata = metadataOf(raw);
@@ -87,6 +91,8 @@ export function pullSecretOf(kind: PullSecretKind, raw: JsonRecord): PullSecretO
     resourceVersion: metadata.resourceVersion,
     generation: generationOf(metadata),
     deleting: metadata.deleting,
+    isCollected:
+      metadata.deleting && listOf(metadata.wire['finalizers']).some((name) => name === ORPHAN || name === FOREGROUND),
     createdAt: stringOf(metadata.wire['creationTimestamp']) ?? '',
     reconcileAt: markOf(metadata.annotations.get(RECONCILE_AT_ANNOTATION)),
     spec: recordOf(raw['spec']),

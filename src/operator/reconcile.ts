@@ -250,7 +250,7 @@ export function createReconciler({
 
 function asksTheSame(one: PullSecretObject, other: PullSecretObject): boolean {
   return (
-    !other.deleting &&
+    !other.isCollected &&
     one.uid === other.uid &&
     one.generation === other.generation &&
     one.reconcileAt === other.reconcileAt

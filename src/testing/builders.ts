@@ -47,6 +47,7 @@ export function pullSecret(kind: PullSecretKind, wanted: JsonRecord): PullSecret
     resourceVersion: '1',
     generation: 1,
     deleting: false,
+    isCollected: false,
     createdAt: '2023-10-04T20:00:00Z',
     reconcileAt: undefined,
     spec: wanted,
