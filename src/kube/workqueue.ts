@@ -17,8 +17,6 @@ export interface Workqueue {
   /** After a delay that grows with each call until `forget`. */
   retry(key: string): void;
   forget(key: string): void;
-  /** Calls of `retry` since the last `forget`. */
-  attempts(key: string): number;
   /** Keys ready to be worked on. */
   readonly depth: number;
   /** Works until `signal` aborts; resolves when the work in hand is done. */
@@ -164,7 +162,6 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
     addAt,
     retry,
     forget: (key) => void attempts.delete(key),
-    attempts: (key) => attempts.get(key) ?? 0,
     get depth() {
       return ready.length;
     },

@@ -28,6 +28,7 @@ const GONE: Refusal = [404, { reason: 'NotFound', message: 'not found' }];
 const TAKEN: Refusal = [409, { reason: 'AlreadyExists', message: 'already exists' }];
 const STALE: Refusal = [409, { reason: 'Conflict', message: 'the object has been modified' }];
 const ANOTHER: Refusal = [422, { reason: 'Invalid', message: 'metadata.uid: Invalid value: field is immutable' }];
+const BUSY: Refusal = [429, { reason: 'TooManyRequests', message: 'too many requests' }];
 const ILL: Refusal = [504, { reason: 'Timeout', message: 'timeout' }];
 
 let server: ScriptedServer;
@@ -103,7 +104,7 @@ function apply(
     formerUid: undefined,
     isGood: () => false,
     obstructed: new Set(),
-    isLate: false,
+    isLate: () => false,
     signal: new AbortController().signal,
     log: createLogger({
       level: 'info',
@@ -282,8 +283,8 @@ describe('an update that fails for now', () => {
 describe('a secret that is another one each time', () => {
   test('is told in the end, and is late only while it holds a good login', async () => {
     answering({ PATCH: STALE });
-    assert.equal(outcomeOf(await apply([change('update')], { isLate: true })), 'SecretContested');
-    assert.equal(outcomeOf(await apply([change('update')], { isLate: true, isGood: () => true })), 'delayed');
+    assert.equal(outcomeOf(await apply([change('update')], { isLate: () => true })), 'SecretContested');
+    assert.equal(outcomeOf(await apply([change('update')], { isLate: () => true, isGood: () => true })), 'delayed');
   });
 });
 
@@ -326,6 +327,22 @@ describe('a plan whose writes are throttled', () => {
     assert.equal(applied.retryAfter, 7_000);
     assert.deepEqual(applied.created, ['c']);
     assert.deepEqual(applied.problems, []);
+  });
+
+  test('again and again is told in the end: as a problem, or as late while the secret holds a good login', async () => {
+    answering({ PATCH: BUSY, POST: BUSY });
+    const isLate = (): boolean => true;
+    assert.equal(outcomeOf(await apply([create('a')], { isLate })), 'CreateSecretError');
+    const updated = await apply([change('update')], { isLate, isGood: () => true });
+    assert.equal(outcomeOf(updated), 'delayed');
+    assert.match(updated.delayed[0]?.message ?? '', /too many requests/);
+    assert.deepEqual((await apply([create('a')], { isLate: (namespace) => namespace === 'b' })).retry, ['a']);
+  });
+
+  test('for a deletion is told at once, and waits as long as was said', async () => {
+    const throttling: SecretWriter = { ...writer, delete: () => Promise.reject(apiErrorFrom(429, {}, '5')) };
+    const applied = await apply([], { writer: throttling }, [of('a')]);
+    assert.deepEqual([outcomeOf(applied), applied.retryAfter], ['DeleteSecretError', 5_000]);
   });
 
   test('when the process is to end begins no further write', async () => {

@@ -45,8 +45,8 @@ export interface Hand {
   readonly isGood: (seen: SeenSecret) => boolean;
   /** Namespaces in which something was in the way before: it is looked at before anything is sent. */
   readonly obstructed: ReadonlySet<string>;
-  /** It has been tried again often enough that what was not as we thought has to be told. */
-  readonly isLate: boolean;
+  /** Whether the Secret of a namespace has been tried again so often that what was in the way has to be told. */
+  readonly isLate: (namespace: string) => boolean;
   readonly signal: AbortSignal;
   /** For what nobody foresaw: the status says that the details are there. */
   readonly log: Logger;
@@ -63,23 +63,22 @@ export async function applyPlan(
   const limit = pLimit(AT_ONCE);
   const results: { readonly namespace: string; readonly outcome: Outcome }[] = [];
   let retryAfter: DurationMs | undefined;
+  const heed = ({ delay }: ApiError): void => void (retryAfter = longer(retryAfter, delay));
   const tryOnce = async (action: Action, wanted: Payload): Promise<Outcome> => {
-    const outcome = await write(hand, owner, secretName, action, wanted);
-    return outcome === 'retry' && isLate ? failed(hand, action, elusive(action)) : outcome;
+    try {
+      const outcome = await write(hand, owner, secretName, action, wanted);
+      return outcome === 'retry' && isLate(action.namespace) ? failed(hand, action, elusive(action)) : outcome;
+    } catch (thrown) {
+      if (!isThrottled(thrown)) throw thrown;
+      heed(thrown);
+      return isLate(action.namespace) ? failed(hand, action, refused(hand, action, thrown)) : 'retry';
+    }
   };
   const run = (namespace: string, work: () => Promise<Outcome>): Promise<void> =>
-    limit(async () => {
-      try {
-        results.push({ namespace, outcome: signal.aborted ? 'retry' : await work() });
-      } catch (thrown) {
-        if (!isThrottled(thrown)) throw thrown;
-        retryAfter = longer(retryAfter, thrown.delay);
-        results.push({ namespace, outcome: 'retry' });
-      }
-    });
+    limit(async () => void results.push({ namespace, outcome: signal.aborted ? 'retry' : await work() }));
   await Promise.all([
     ...(payload ? actions.map((action) => run(action.namespace, () => tryOnce(action, payload))) : []),
-    ...prune.map((seen) => run(seen.namespace, () => remove(hand, seen))),
+    ...prune.map((seen) => run(seen.namespace, () => remove(hand, seen, heed))),
   ]);
   const having = (outcome: Outcome): readonly string[] =>
     results
@@ -123,12 +122,7 @@ async function write(
     if (isNotFound(thrown)) return lost(action);
     if (isOtherObject(thrown)) return 'retry';
     if (isThrottled(thrown)) throw thrown;
-    const told = problem(
-      hand,
-      action,
-      CHANGES.has(action.op) ? REASON.updateSecretError : REASON.createSecretError,
-      thrown,
-    );
+    const told = refused(hand, action, thrown);
     return isTransient(thrown) ? failed(hand, action, told) : told;
   }
 }
@@ -155,6 +149,10 @@ async function send(
       await writer.create(owner, action.namespace, name, payload);
       return 'created';
   }
+}
+
+function refused(hand: Hand, action: Action, thrown: unknown): Problem {
+  return problem(hand, action, CHANGES.has(action.op) ? REASON.updateSecretError : REASON.createSecretError, thrown);
 }
 
 /** What is good meanwhile is no problem yet. */
@@ -213,12 +211,12 @@ async function takeOver(
   }
 }
 
-async function remove(hand: Hand, seen: SeenSecret): Promise<Outcome> {
+async function remove(hand: Hand, seen: SeenSecret, heed: (throttled: ApiError) => void): Promise<Outcome> {
   try {
     await hand.writer.delete(seen);
     return 'deleted';
   } catch (thrown) {
-    if (isThrottled(thrown)) throw thrown;
+    if (isThrottled(thrown)) heed(thrown);
     return problem(hand, { namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
   }
 }

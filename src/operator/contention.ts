@@ -9,6 +9,8 @@ export interface Contention {
    * @param place  names the Secret, in any form
    */
   wait(place: string): DurationMs;
+  /** How long ago it was last repaired; infinite when it was not, or has been left in peace since. */
+  sinceRepair(place: string): number;
   /** It has been repaired. */
   repaired(place: string): void;
 }
@@ -43,6 +45,7 @@ export function createContention(clock: Clock): Contention {
       const wait = count < FREE ? 0 : Math.min(LAST_WAIT, FIRST_WAIT * 2 ** (count - FREE));
       return (wait === 0 ? 0 : Math.max(0, last + wait - clock.monotonic())) as DurationMs;
     },
+    sinceRepair: (place) => clock.monotonic() - (repairs.get(place)?.last ?? Number.NEGATIVE_INFINITY),
     repaired(place) {
       const now = clock.monotonic();
       sweep(now);

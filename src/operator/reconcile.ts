@@ -149,7 +149,13 @@ export function createReconciler({
     return isNew ? await awaitFirstLogin(object, wish, pending) : await settleMeanwhile(settled, turn, pending);
   };
 
-  const refuse = async (object: PullSecretObject, reason: string, message: string): Promise<Result> => {
+  /** @param access  the logins that cannot be written, if any could be had: with each newer one it is tried again */
+  const refuse = async (
+    object: PullSecretObject,
+    reason: string,
+    message: string,
+    access?: Obtained,
+  ): Promise<Result> => {
     const round: Round = {
       generation: object.generation,
       refusal: { reason, message },
@@ -164,11 +170,13 @@ export function createReconciler({
     };
     announce(events, object, '', round, undefined);
     const written = await statuses.write(object, nextStatus(object.status, round, clock.now()));
-    const endsAt = parseRfc3339(object.status.expiresAt ?? '');
+    if (!written) return { op: 'retry' };
+    const moment = read(clock);
     // That the login which the Secrets still hold has ended is to be told when it comes.
-    return written
-      ? { op: 'done', wakeAt: endsAt !== undefined && endsAt > clock.now() ? endsAt : undefined }
-      : { op: 'retry' };
+    const endsAt = parseRfc3339(object.status.expiresAt);
+    const others = [access?.lookAgainAt, endsAt !== undefined && endsAt > moment.now ? endsAt : undefined];
+    const { held: logins = [], failures = [], waiting = ANY } = access ?? {};
+    return { op: 'done', wakeAt: wakeAt({ logins, failures, waiting, problems: [], others }, moment) };
   };
 
   /** Says in the status what was found out, and gives when to look again. */
@@ -178,8 +186,9 @@ export function createReconciler({
     { round, applied, nextAt }: Written,
     access: Obtained,
   ): Promise<Result> => {
-    if (applied.retryAfter !== undefined) return { op: 'done', wakeAt: plus(clock.now(), applied.retryAfter) };
-    if (applied.retry.length > 0) return { op: 'retry' };
+    const { retryAfter } = applied;
+    const retryAt = retryAfter === undefined ? undefined : plus(clock.now(), retryAfter);
+    if (applied.retry.length > 0) return retryAt === undefined ? { op: 'retry' } : { op: 'done', wakeAt: retryAt };
     // Gone, or another object of the same name, which has its own turn: what was found out here is not about that one.
     const current = view.object(key);
     if (current?.uid !== object.uid) return { op: 'done', wakeAt: undefined };
@@ -191,10 +200,10 @@ export function createReconciler({
       failures: access.failures,
       waiting,
       problems,
-      others: [lookAgainAt, nextAt],
+      others: [lookAgainAt, nextAt, retryAt],
     };
-    // What fails must not delay what else has its time: the earlier of the two counts.
-    return { op: applied.failed ? 'retry' : 'done', wakeAt: wakeAt(outlook, read(clock)) };
+    // What fails must not delay what else has its time: the earlier of the two counts, unless the API server named a later one.
+    return { op: applied.failed && retryAt === undefined ? 'retry' : 'done', wakeAt: wakeAt(outlook, read(clock)) };
   };
 
   /** What is left when the logins are there: writes, and what is said about them. */
@@ -202,7 +211,7 @@ export function createReconciler({
     const { object, wish, access } = settled;
     if (access.isFresh && access.remark !== undefined) announceRemark(events, object, access.remark);
     const tooLarge = sizeProblem(access.widened);
-    if (tooLarge !== undefined) return await refuse(object, REASON.secretTooLarge, tooLarge);
+    if (tooLarge !== undefined) return await refuse(object, REASON.secretTooLarge, tooLarge, access);
     const written = await writeSecrets(settled, turn);
     if (!written) return { op: 'retry' };
     announce(events, object, wish.secretName, written.round, written.applied);

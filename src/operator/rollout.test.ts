@@ -25,6 +25,8 @@ function update(namespace: string, holds: Payload, over: Parameters<typeof seenS
   return { op: 'update', namespace, named: true, seen: seenSecret(namespace, holds, over) };
 }
 
+/** No Secret is told as contested. */
+const NONE: ReadonlySet<string> = new Set();
 const create = (namespace: string): Action => ({ op: 'create', namespace, named: true });
 const written = (admitted: Admitted): readonly string[] => admitted.actions.map(({ namespace }) => namespace);
 
@@ -40,9 +42,9 @@ async function setting(): Promise<Setting> {
     createPacer(clock, () => 0.5, 1),
     clock,
   );
-  const admitted = rollout.admit(UID, NAMES.map(create), OLD);
+  const admitted = rollout.admit(UID, NAMES.map(create), OLD, NONE);
   assert.deepEqual(written(admitted), NAMES, 'creations do not wait');
-  rollout.collect(UID, admitted, { created: NAMES, updated: [] });
+  rollout.collect(UID, admitted, { created: NAMES, updated: [], retry: [] });
   await clock.advance((5 * HOUR) as DurationMs);
   return { clock, rollout };
 }
@@ -55,7 +57,7 @@ test('a secret that nobody has touched is created and restored at once, also whi
     clock,
   );
   for (const actions of [NAMES.map(create), NAMES.map((name) => update(name, NEW)), NAMES.map(create)]) {
-    const { contested, waiting } = rollout.admit(UID, actions, OLD);
+    const { contested, waiting } = rollout.admit(UID, actions, OLD, NONE);
     assert.deepEqual([contested, waiting], [[], []]);
   }
 });
@@ -69,13 +71,13 @@ describe('a renewed login', () => {
     let left = renewals;
     const rounds: (readonly string[])[] = [];
     for (let turn = 0; turn < 10 && left.length > 0; turn += 1) {
-      const admitted = rollout.admit(UID, left, NEW);
+      const admitted = rollout.admit(UID, left, NEW, NONE);
       const done = written(admitted);
       assert.deepEqual(
         [...done, ...admitted.waiting].sort(),
         left.map(({ namespace }) => namespace),
       );
-      rounds.push(rollout.collect(UID, admitted, { created: [], updated: done }));
+      rounds.push(rollout.collect(UID, admitted, { created: [], updated: done, retry: [] }));
       left = left.filter(({ namespace }) => !done.includes(namespace));
       if (admitted.nextAt !== undefined) await clock.advance((admitted.nextAt - clock.now()) as DurationMs);
     }
@@ -86,21 +88,22 @@ describe('a renewed login', () => {
   // Rule 5
   test('is in all secrets as soon when the wall clock is set back by a day in the middle', async () => {
     const { clock, rollout } = await setting();
-    const first = rollout.admit(UID, renewals, NEW);
+    const first = rollout.admit(UID, renewals, NEW, NONE);
     clock.jump(-24 * HOUR);
     await clock.advance((5 * SECOND) as DurationMs);
-    const rest = rollout.admit(UID, renewals.slice(written(first).length), NEW);
+    const rest = rollout.admit(UID, renewals.slice(written(first).length), NEW, NONE);
     assert.deepEqual([rest.waiting, rest.nextAt], [[], undefined]);
   });
 
   test('is in all secrets before a tenth of the life that the old one has left is over', async () => {
     const { clock, rollout } = await setting();
     const short = payloadOf('short', 5 * HOUR + 20 * SECOND);
-    rollout.collect(UID, rollout.admit(UID, renewals, short), { created: [], updated: NAMES });
+    rollout.collect(UID, rollout.admit(UID, renewals, short, NONE), { created: [], updated: NAMES, retry: [] });
     rollout.admit(
       UID,
       NAMES.map((name) => update(name, short)),
       NEW,
+      NONE,
     );
     await clock.advance((2 * SECOND) as DurationMs);
     assert.deepEqual(
@@ -109,6 +112,7 @@ describe('a renewed login', () => {
           UID,
           NAMES.map((name) => update(name, short)),
           NEW,
+          NONE,
         ),
       ),
       NAMES,
@@ -117,7 +121,7 @@ describe('a renewed login', () => {
 
   test('of another key does not wait', async () => {
     const { rollout } = await setting();
-    assert.deepEqual(written(rollout.admit(UID, renewals, payloadOf('new', 18 * HOUR, 'sha256:2'))), NAMES);
+    assert.deepEqual(written(rollout.admit(UID, renewals, payloadOf('new', 18 * HOUR, 'sha256:2'), NONE)), NAMES);
   });
 
   test('does not hold up creations, nor secrets that are not as they were left', async () => {
@@ -129,7 +133,7 @@ describe('a renewed login', () => {
       update('ns4', OLD, { managed: false }),
       update('ns5', OLD),
     ];
-    assert.deepEqual(written(rollout.admit(UID, actions, NEW)), ['ns0', 'ns1', 'ns2', 'ns3', 'ns4']);
+    assert.deepEqual(written(rollout.admit(UID, actions, NEW, NONE)), ['ns0', 'ns1', 'ns2', 'ns3', 'ns4']);
   });
 
   test('does not wait when nothing is known of what was there before, as after a restart', () => {
@@ -138,7 +142,7 @@ describe('a renewed login', () => {
       createPacer(clock, () => 0, 1),
       clock,
     );
-    assert.deepEqual(written(rollout.admit(UID, renewals, NEW)), NAMES);
+    assert.deepEqual(written(rollout.admit(UID, renewals, NEW, NONE)), NAMES);
   });
 });
 
@@ -146,15 +150,15 @@ describe('a renewed login', () => {
 describe('a repair', () => {
   /** Repairs ns0 once more, at once. */
   const repair = (rollout: Rollout): Admitted => {
-    const admitted = rollout.admit(UID, [create('ns0')], OLD);
-    rollout.collect(UID, admitted, { created: written(admitted), updated: [] });
+    const admitted = rollout.admit(UID, [create('ns0')], OLD, NONE);
+    rollout.collect(UID, admitted, { created: written(admitted), updated: [], retry: [] });
     return admitted;
   };
 
   test('that has to be done again and again waits, which is a problem of that namespace alone', async () => {
     const { clock, rollout } = await setting();
     for (let turn = 0; turn < 5; turn += 1) assert.deepEqual(written(repair(rollout)), ['ns0']);
-    const { actions, contested, nextAt } = rollout.admit(UID, [create('ns0'), create('ns1')], OLD);
+    const { actions, contested, nextAt } = rollout.admit(UID, [create('ns0'), create('ns1')], OLD, NONE);
     assert.deepEqual(
       actions.map(({ namespace }) => namespace),
       ['ns1'],
@@ -171,10 +175,64 @@ describe('a repair', () => {
   test('that does not succeed does not count: nobody undid it', async () => {
     const { rollout } = await setting();
     for (let turn = 0; turn < 20; turn += 1) {
-      const admitted = rollout.admit(UID, [create('ns0')], OLD);
+      const admitted = rollout.admit(UID, [create('ns0')], OLD, NONE);
       assert.deepEqual(written(admitted), ['ns0']);
-      rollout.collect(UID, admitted, { created: [], updated: [] });
+      rollout.collect(UID, admitted, { created: [], updated: [], retry: [] });
     }
+  });
+});
+
+// Rule 10
+describe('a secret that is told as contested', () => {
+  const told: ReadonlySet<string> = new Set(['ns0']);
+  const targets = ['ns0', 'ns1'].map((namespace) => ({ namespace, named: true }));
+
+  test('stays so until it was left alone for two seconds after it was written, after a restart too', async () => {
+    const clock = createManualClock(START);
+    const rollout = createRollout(
+      createPacer(clock, () => 0.5, 1),
+      clock,
+    );
+    assert.deepEqual(rollout.settling(UID, targets).problems, []);
+    const admitted = rollout.admit(UID, [update('ns0', OLD), create('ns1')], NEW, told);
+    rollout.collect(UID, admitted, { created: ['ns1'], updated: ['ns0'], retry: [] });
+    const { problems, until } = rollout.settling(UID, targets);
+    assert.deepEqual(
+      problems.map(({ namespace, reason }) => [namespace, reason]),
+      [['ns0', 'SecretContested']],
+    );
+    await clock.advance((until - clock.now()) as DurationMs);
+    assert.deepEqual(rollout.settling(UID, targets).problems, []);
+  });
+});
+
+// Rule 9
+describe('a secret that is to be tried again', () => {
+  const tryAll = (rollout: Rollout, retry: readonly string[], updated: readonly string[] = []): void => {
+    const admitted = rollout.admit(UID, NAMES.map(create), OLD, NONE);
+    rollout.collect(UID, admitted, { created: [], updated, retry });
+  };
+  const late = (rollout: Rollout): readonly string[] => NAMES.filter((name) => rollout.isLate(UID, name));
+
+  test('is told after four rounds of its own, whatever the others do, and until it is written', async () => {
+    const { rollout } = await setting();
+    for (let turn = 0; turn < 4; turn += 1) tryAll(rollout, ['ns0'], ['ns1']);
+    assert.deepEqual(late(rollout), ['ns0']);
+    tryAll(rollout, ['ns1'], ['ns2']);
+    assert.deepEqual(late(rollout), ['ns0'], 'it was not written, and another one has only begun to fail');
+    tryAll(rollout, [], ['ns0', 'ns1']);
+    assert.deepEqual(late(rollout), []);
+    tryAll(rollout, ['ns0']);
+    assert.deepEqual(late(rollout), [], 'it begins anew');
+  });
+
+  test('begins anew when it was not to be written for a while, and is forgotten with its object', async () => {
+    const { rollout } = await setting();
+    for (let turn = 0; turn < 4; turn += 1) tryAll(rollout, ['ns0', 'ns1']);
+    rollout.collect(UID, rollout.admit(UID, [create('ns1')], OLD, NONE), { created: [], updated: [], retry: ['ns1'] });
+    assert.deepEqual(late(rollout), ['ns1']);
+    rollout.forget(UID);
+    assert.deepEqual(late(rollout), []);
   });
 });
 
@@ -186,7 +244,7 @@ describe('a secret that could not be written', () => {
       [isGood(OLD), isGood(NEW), rollout.isGood('another', seenSecret('ns0', OLD))],
       [true, false, false],
     );
-    rollout.admit(UID, [update('ns0', OLD)], NEW);
+    rollout.admit(UID, [update('ns0', OLD)], NEW, NONE);
     assert.deepEqual([isGood(OLD), isGood(NEW)], [true, true]);
     await clock.advance((7 * HOUR) as DurationMs);
     assert.deepEqual([isGood(OLD), isGood(NEW)], [false, true]);
@@ -194,7 +252,7 @@ describe('a secret that could not be written', () => {
 
   test('is not good with the login of another key', async () => {
     const { rollout } = await setting();
-    rollout.admit(UID, [update('ns0', OLD)], payloadOf('new', 18 * HOUR, 'sha256:2'));
+    rollout.admit(UID, [update('ns0', OLD)], payloadOf('new', 18 * HOUR, 'sha256:2'), NONE);
     assert.equal(rollout.isGood(UID, seenSecret('ns0', OLD)), false);
   });
 });

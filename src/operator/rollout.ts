@@ -4,9 +4,9 @@
 // repairs and changes of the key are never held up.
 
 import { REASON } from '../api/names.ts';
-import type { Problem } from '../core/desired.ts';
+import type { Problem, Target } from '../core/desired.ts';
 import type { Action, Payload, SeenSecret } from '../core/plan.ts';
-import { type Clock, type DurationMs, type EpochMs, plus, read, SECOND } from '../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, plus, read, SECOND, seconds } from '../lib/time.ts';
 import { createContention } from './contention.ts';
 import type { Pacer } from './pacer.ts';
 
@@ -27,11 +27,16 @@ export interface Admitted {
 export interface Outcome {
   readonly created: readonly string[];
   readonly updated: readonly string[];
+  /** Was not as we thought, or the API server was too busy for it. */
+  readonly retry: readonly string[];
 }
 
 export interface Rollout {
-  /** @param actions  of a plan for `payload` */
-  admit(uid: string, actions: readonly Action[], payload: Payload): Admitted;
+  /**
+   * @param actions    of a plan for `payload`
+   * @param contested  namespaces of which the status says that somebody else changes their Secret
+   */
+  admit(uid: string, actions: readonly Action[], payload: Payload, contested: ReadonlySet<string>): Admitted;
   /**
    * Takes note of what was written.
    *
@@ -39,6 +44,10 @@ export interface Rollout {
    *          steps is told once
    */
   collect(uid: string, admitted: Admitted, outcome: Outcome): readonly string[];
+  /** Of the Secrets that are as wanted, though told as contested, those that were written too lately to count as left alone. */
+  settling(uid: string, targets: readonly Target[]): { readonly problems: readonly Problem[]; readonly until: EpochMs };
+  /** Whether the Secret in a namespace was to be tried again so often in a row that the next time has to be told. */
+  isLate(uid: string, namespace: string): boolean;
   /** Whether a Secret holds what this process wrote last, or before the renewal under way while that has not ended. */
   isGood(uid: string, seen: Pick<SeenSecret, 'contentDigest'>): boolean;
   forget(uid: string): void;
@@ -57,10 +66,29 @@ interface State {
 const PART_OF_REST = 0.1;
 /** Places that come due this soon after each other are one round. */
 const ROUND = SECOND;
+/** Who changes Secrets on their way, or at once, has done so by then, and the watch has shown it. */
+const SETTLED_AFTER = seconds(2);
+/** Rounds in a row that say nothing of a Secret which was not as we thought: such is over in no time, nearly always. */
+const SILENT_ROUNDS = 4;
 
 export function createRollout(pacer: Pacer, clock: Clock): Rollout {
   const contention = createContention(clock);
   const states = new Map<string, State>();
+  /** By object and namespace: rounds in a row that ended with the Secret to be tried again. */
+  const silent = new Map<string, Map<string, number>>();
+
+  const count = (uid: string, { actions }: Admitted, retry: ReadonlySet<string>, done: ReadonlySet<string>): void => {
+    const before = silent.get(uid);
+    const after = new Map<string, number>();
+    for (const { namespace } of actions) {
+      const rounds = before?.get(namespace) ?? 0;
+      if (retry.has(namespace)) after.set(namespace, rounds + 1);
+      // What was told stays told until it is written.
+      else if (rounds >= SILENT_ROUNDS && !done.has(namespace)) after.set(namespace, rounds);
+    }
+    if (after.size === 0) silent.delete(uid);
+    else silent.set(uid, after);
+  };
 
   const begin = (uid: string, payload: Payload): State => {
     const before = states.get(uid);
@@ -88,7 +116,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
   };
 
   return {
-    admit(uid, actions, payload) {
+    admit(uid, actions, payload, fought) {
       const before = states.get(uid);
       const state = begin(uid, payload);
       const admitted: Action[] = [];
@@ -106,7 +134,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
         if (wait <= 0) {
           admitted.push(action);
           // What is wrong although this very content was to be there before.
-          if (!renews && before === state) repairs.push(namespace);
+          if (!renews && (before === state || fought.has(namespace))) repairs.push(namespace);
         } else {
           soonest = Math.min(soonest, wait);
           if (renews) waiting.push(namespace);
@@ -116,8 +144,10 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       const nextAt = Number.isFinite(soonest) ? plus(clock.now(), Math.max(soonest, ROUND) as DurationMs) : undefined;
       return { actions: admitted, repairs, waiting, contested, nextAt };
     },
-    collect(uid, { repairs, waiting }, { created, updated }) {
+    collect(uid, admitted, { created, updated, retry }) {
+      const { repairs, waiting } = admitted;
       const done = new Set([...created, ...updated]);
+      count(uid, admitted, new Set(retry), done);
       for (const namespace of repairs) if (done.has(namespace)) contention.repaired(placeName(uid, namespace));
       const state = states.get(uid);
       if (!state) return updated;
@@ -129,7 +159,16 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       if (contentDigest === payload?.contentDigest) return true;
       return contentDigest === former?.contentDigest && former.endsAt > clock.now();
     },
-    forget: (uid) => void states.delete(uid),
+    settling(uid, targets) {
+      const isSettling = ({ namespace }: Target): boolean =>
+        contention.sinceRepair(placeName(uid, namespace)) < SETTLED_AFTER;
+      return { problems: targets.filter(isSettling).map(contest), until: plus(clock.now(), SETTLED_AFTER) };
+    },
+    isLate: (uid, namespace) => (silent.get(uid)?.get(namespace) ?? 0) >= SILENT_ROUNDS,
+    forget(uid) {
+      states.delete(uid);
+      silent.delete(uid);
+    },
   };
 }
 
@@ -137,7 +176,7 @@ function placeName(uid: string, namespace: string): string {
   return `${uid}/${namespace}`;
 }
 
-function contest({ namespace, named }: Action): Problem {
+function contest({ namespace, named }: Target): Problem {
   const message =
     `the secret in namespace ${namespace} is changed or deleted again and again; it is restored less and less often, ` +
     'every five minutes at last. Its managedFields say who else writes it';

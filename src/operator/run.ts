@@ -261,8 +261,8 @@ export async function startOperator(
   });
 
   const parts = { clock, random, log };
-  const work = createWork({ ...parts, queue, telemetry: controllers.pullsecret }, (key, bound, attempt) =>
-    reconcile(key, { signal: leading, log: bound, attempt }),
+  const work = createWork({ ...parts, queue, telemetry: controllers.pullsecret }, (key, bound) =>
+    reconcile(key, { signal: leading, log: bound }),
   );
   const conversion = createWork({ ...parts, queue: conversions, telemetry: controllers.conversion }, (key, bound) =>
     convert(key, leading, bound),

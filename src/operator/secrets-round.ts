@@ -50,8 +50,6 @@ export interface Settled {
 export interface Turn {
   readonly signal: AbortSignal;
   readonly log: Logger;
-  /** How often in a row it was tried before. */
-  readonly attempt: number;
 }
 
 /** What one round wrote, and what it left for later. */
@@ -65,22 +63,21 @@ export interface Written {
 /** @returns undefined when the object is not what was decided on any more, and nothing was written */
 export type SecretsRound = (settled: Settled, turn: Turn) => Promise<Written | undefined>;
 
-/** Rounds in a row that say nothing of Secrets which were not as we thought: such is over in no time, nearly always. */
-const SILENT_ROUNDS = 4;
 /** What the Secrets of objects that are worked on are to hold, all together: an object may want 1 MiB (docs/rules.md, rule 14). */
 const PAYLOAD_BYTES = 1_024 * 1_024;
 /** Problems of a Secret that is in the way and that no watch shows. */
 const OBSTRUCTIONS: ReadonlySet<string> = new Set([REASON.secretConflict, REASON.secretTerminating]);
+/** Problems of a Secret that somebody else changes. */
+const CONTESTED: ReadonlySet<string> = new Set([REASON.secretContested]);
 const NOTHING: Admitted = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
 
 export function createSecretsRound({ client, view, fence, rollout, secrets, clock }: SecretsRoundParts): SecretsRound {
   const room = createRoom(PAYLOAD_BYTES);
 
-  const write: SecretsRound = async ({ object, wish, access }, { log, signal, attempt }) => {
-    // While there was no room, somebody may have changed his mind.
-    if (view.objectByUid(object.uid)?.generation !== object.generation) return undefined;
+  /** Where its Secrets are wanted, and what the stores show there. */
+  const look = (object: PullSecretObject, wish: Wish) => {
     const owned = [...view.secretsOf(object.uid)];
-    const served = new Set(owned.filter((one) => isOwned(one, object.uid)).map(({ namespace }) => namespace));
+    const served = namespacesOf(owned.filter((one) => isOwned(one, object.uid)));
     const desired = desiredTargets(wish.targets, view.namespaceViews(), (namespace) => served.has(namespace));
     const seen = new Map<string, SeenSecret>();
     const rivals = new Map<string, string>();
@@ -90,25 +87,32 @@ export function createSecretsRound({ client, view, fence, rollout, secrets, cloc
       if (secret) seen.set(namespace, secret);
       if (rival !== undefined) rivals.set(namespace, rival);
     }
+    return { desired, found: { seen, owned, rivals } };
+  };
+
+  const write: SecretsRound = async ({ object, wish, access }, { log, signal }) => {
+    // While there was no room, somebody may have changed his mind.
+    if (view.objectByUid(object.uid)?.generation !== object.generation) return undefined;
+    const { desired, found } = look(object, wish);
     const payload = makePayload(access.widened, access.inputs, clock.now());
-    const plan = planSecrets(object, desired.targets, { seen, owned, rivals }, payload);
-    const unclear = new Set(desired.undecided.map(({ namespace }) => namespace));
+    const plan = planSecrets(object, desired.targets, found, payload);
+    const unclear = namespacesOf(desired.undecided);
     const candidates = plan.prune.filter(({ namespace }) => !unclear.has(namespace));
-    const prune = await confirmPrune(client, object, candidates, owned.length, signal);
+    const prune = await confirmPrune(client, object, candidates, found.owned.length, signal);
     // Gone while that was asked: nothing more is to be kept about it.
     if (!view.objectByUid(object.uid)) return undefined;
-    const admitted = payload ? rollout.admit(object.uid, plan.actions, payload) : NOTHING;
-    const { actions, waiting, contested, nextAt } = admitted;
+    const contested = toldOf(object, CONTESTED);
+    const admitted = payload ? rollout.admit(object.uid, plan.actions, payload, contested) : NOTHING;
+    const { actions, waiting } = admitted;
     const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: access.isFresh, log };
     if (actions.length > 0 && !(await fence.pass(object, access.held, about, signal))) return undefined;
-    const told = (object.status.problems?.items ?? []).filter(({ reason }) => OBSTRUCTIONS.has(reason));
     const applied = await applyPlan(
       {
         writer: secrets,
         formerUid: formerUid(view.predecessor(keyOf(object)), object),
         isGood: (secret) => rollout.isGood(object.uid, secret),
-        obstructed: new Set(told.map(({ namespace }) => namespace)),
-        isLate: attempt >= SILENT_ROUNDS,
+        obstructed: toldOf(object, OBSTRUCTIONS),
+        isLate: (namespace) => rollout.isLate(object.uid, namespace),
         signal,
         log,
       },
@@ -117,19 +121,26 @@ export function createSecretsRound({ client, view, fence, rollout, secrets, cloc
       { actions, prune },
       payload,
     );
-    const problems = [...desired.problems, ...desired.undecided, ...plan.problems, ...contested, ...applied.problems];
+    const updated = rollout.collect(object.uid, admitted, applied);
     const delayed = applied.delayed.map(({ namespace }) => namespace);
+    const inPlace = new Set([...plan.ready, ...waiting, ...applied.created, ...applied.updated, ...delayed]);
+    const settling = rollout.settling(
+      object.uid,
+      desired.targets.filter(({ namespace }) => contested.has(namespace) && inPlace.has(namespace)),
+    );
+    for (const { namespace } of settling.problems) inPlace.delete(namespace);
+    const problems = [desired.problems, desired.undecided, plan.problems, admitted.contested, settling.problems];
     return {
-      applied: { ...applied, updated: rollout.collect(object.uid, admitted, applied) },
-      nextAt,
+      applied: { ...applied, updated },
+      nextAt: settling.problems.length === 0 ? admitted.nextAt : earlier(admitted.nextAt, settling.until),
       round: {
         generation: object.generation,
         logins: access.held,
         failures: access.failures,
         desired: desired.targets.length + desired.problems.length - applied.terminating.length,
-        ready: [...plan.ready, ...waiting, ...applied.created, ...applied.updated, ...delayed].sort(),
+        ready: [...inPlace].sort(),
         pending: plan.waiting.length + applied.retry.length,
-        problems,
+        problems: [...problems.flat(), ...applied.problems],
         delayed: applied.delayed,
         handledReconcileAt: access.failures.length === 0 ? object.reconcileAt : object.status.lastHandledReconcileAt,
       },
@@ -137,4 +148,17 @@ export function createSecretsRound({ client, view, fence, rollout, secrets, cloc
   };
 
   return (settled, turn) => room.within(dockerConfigBytes(settled.access.widened), () => write(settled, turn));
+}
+
+/** Namespaces of which the status tells a problem with one of these reasons. */
+function toldOf({ status }: PullSecretObject, reasons: ReadonlySet<string>): ReadonlySet<string> {
+  return namespacesOf((status.problems?.items ?? []).filter(({ reason }) => reasons.has(reason)));
+}
+
+function namespacesOf(items: readonly { readonly namespace: string }[]): ReadonlySet<string> {
+  return new Set(items.map(({ namespace }) => namespace));
+}
+
+function earlier(one: EpochMs | undefined, other: EpochMs): EpochMs {
+  return one === undefined || other < one ? other : one;
 }

@@ -23,11 +23,8 @@ export interface WorkParts {
   readonly telemetry: ControllerTelemetry;
 }
 
-/**
- * @param log      its lines carry the controller, the object's namespace and name, and an id of this one reconciliation
- * @param attempt  how often in a row the key was tried before
- */
-export type Reconcile = (key: string, log: Logger, attempt: number) => Promise<Result>;
+/** @param log  its lines carry the controller, the object's namespace and name, and an id of this one reconciliation */
+export type Reconcile = (key: string, log: Logger) => Promise<Result>;
 
 /** @returns work that never rejects: what `reconcile` throws is logged, and the key is tried again */
 export function createWork({ queue, clock, random, log, telemetry }: WorkParts, reconcile: Reconcile): Work {
@@ -54,7 +51,7 @@ export function createWork({ queue, clock, random, log, telemetry }: WorkParts, 
   return async (key) => {
     const started = clock.monotonic();
     const bound = log.with({ controller: telemetry.controller, ...splitKey(key), reconcileID: makeId(random) });
-    const result = await reconcile(key, bound, queue.attempts(key)).then(
+    const result = await reconcile(key, bound).then(
       (next) => settle(key, next),
       (thrown: unknown) => fail(key, thrown, bound),
     );
