@@ -289,6 +289,25 @@ describe('a secret that is another one each time', () => {
 });
 
 // Rule 9
+describe('one namespace of sixty in which a write', () => {
+  const names = Array.from({ length: 60 }, (_, at) => `n${String(at).padStart(2, '0')}`);
+  const [first = '', ...others] = names;
+  for (const [name, thrown] of Object.entries({
+    'is refused': apiErrorFrom(403, { message: 'exceeded quota' }, undefined),
+    'gets no good answer': apiErrorFrom(500, {}, undefined),
+    'is throttled': apiErrorFrom(429, {}, '5'),
+    'fails as nobody foresaw': new TypeError('not a function'),
+  }))
+    test(`${name} does not end the round for the others, however many they are`, async () => {
+      const failing: SecretWriter = {
+        ...writer,
+        create: (_owner, namespace) => (namespace === first ? Promise.reject(thrown) : Promise.resolve()),
+      };
+      assert.deepEqual((await apply(names.map(create), { writer: failing })).created, others);
+    });
+});
+
+// Rule 9
 describe('a write that fails as nobody foresaw', () => {
   test('is told of in the log with what was thrown, and delays no other', async () => {
     const broken: SecretWriter = {

@@ -7,6 +7,7 @@ import { Agent, createServer, request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { listen } from '../http/server.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
+import { recordOf } from '../lib/json.ts';
 import type { ControlPlane } from './control-plane/control-plane.ts';
 import { makeSelfSigned } from './self-signed.ts';
 
@@ -22,9 +23,10 @@ export interface ProxiedRequest {
  * - `pass`: as if nobody stood between.
  * - `fail`: the API server never hears of it, and the client gets a 504, as from a load balancer.
  * - `lose`: the API server does it, and the answer never comes: the connection breaks.
+ * - `empty`: a list comes without its items, as from a cache of the API server that is not filled yet.
  * - `die`: the same, and nothing that is sent afterwards arrives, as if the process had been killed right then.
  */
-export type Fate = 'pass' | 'fail' | 'lose' | 'die';
+export type Fate = 'pass' | 'fail' | 'lose' | 'empty' | 'die';
 
 export interface FaultProxy {
   readonly access: ApiServerAccess;
@@ -58,6 +60,7 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
     asked.on('response', (answer) => {
       if (fate === 'die') return die();
       if (fate === 'lose') return void outgoing.destroy();
+      if (fate === 'empty') return void emptied(answer).then((text) => outgoing.end(text));
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
       answer.on('error', () => outgoing.destroy());
@@ -95,6 +98,13 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
       await once(server, 'close');
     },
   };
+}
+
+/** Metadata and all, but no items, and no page after this one. */
+async function emptied(answer: IncomingMessage): Promise<string> {
+  const list = recordOf(JSON.parse(await textOf(answer)));
+  const { resourceVersion } = recordOf(list['metadata']);
+  return JSON.stringify({ ...list, metadata: { resourceVersion }, items: [] });
 }
 
 async function textOf(incoming: IncomingMessage): Promise<string> {
