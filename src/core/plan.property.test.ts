@@ -21,7 +21,7 @@ const payload: Payload = {
   expiry: '2023-10-05T08:45:52Z',
 };
 
-const OFFER = { to: `${NAMESPACED_KIND}/a`, hosts: payload.hosts };
+const OFFER = `${NAMESPACED_KIND}/a`;
 
 const secret = record({
   namespace: constantFrom(...NAMESPACES),
@@ -31,7 +31,7 @@ const secret = record({
   deleting: boolean(),
   ownerUids: constantFrom([UID], ['other'], []),
   ownerKind: constantFrom(NAMESPACED_KIND, undefined),
-  offer: constantFrom(undefined, OFFER, { ...OFFER, to: 'Other/a' }, { ...OFFER, hosts: ['elsewhere.example.com'] }),
+  offeredTo: constantFrom(undefined, OFFER, 'Other/a'),
   ownerUidLabel: constantFrom(UID, 'other', undefined),
   managed: boolean(),
   inputs: constantFrom(payload.inputs, 'sha256:0', undefined),
@@ -82,8 +82,8 @@ test('a secret that is neither owned nor offered is in no action, and only an ow
       for (const one of [...prune, ...changed]) assert.ok(isOwned(one, UID));
       for (const action of actions) {
         if (action.op !== 'adopt') continue;
-        const { offer, managed, type, ownerUids, ownerKind } = action.seen;
-        assert.deepEqual({ offer, managed, type }, { offer: OFFER, managed: true, type: DOCKER_CONFIG_TYPE });
+        const { offeredTo, managed, type, ownerUids, ownerKind } = action.seen;
+        assert.deepEqual({ offeredTo, managed, type }, { offeredTo: OFFER, managed: true, type: DOCKER_CONFIG_TYPE });
         assert.ok(ownerUids.length === 0 || ownerKind !== undefined);
       }
       const taken = new Set(cluster.filter(({ name }) => name === NAME).map(({ namespace }) => namespace));

@@ -20,8 +20,8 @@ export interface SeenSecret {
   readonly ownerUids: readonly string[];
   /** Kind of that owner, if it is one of ours. */
   readonly ownerKind: string | undefined;
-  /** The CR that is asked to own it, `<Kind>/<name>`, and the hosts in it; the hosts are read only when one is asked. */
-  readonly offer: Offer | undefined;
+  /** The CR that is asked to own it, `<Kind>/<name>`. What it opens is looked at when it is taken over. */
+  readonly offeredTo: string | undefined;
   /** Has our managed-by label and this owner's uid in the other one. */
   readonly ownerUidLabel: string | undefined;
   readonly managed: boolean;
@@ -29,11 +29,6 @@ export interface SeenSecret {
   readonly expiry: string | undefined;
   /** Digest of the base64 text of `.dockerconfigjson`. */
   readonly contentDigest: string;
-}
-
-export interface Offer {
-  readonly to: string;
-  readonly hosts: readonly string[];
 }
 
 /** What every Secret of one CR is to hold. */
@@ -131,6 +126,12 @@ export function conflict(
   };
 }
 
+/** Offered, but not taken over. */
+export function opensMore(namespace: string, named: boolean, name: string): Problem {
+  const message = `secret ${name} in namespace ${namespace} is offered, but opens hosts that this object would not, or is no docker config; it is left alone: take them out of it, or choose a different name`;
+  return { namespace, named, reason: REASON.secretConflict, message };
+}
+
 /** Nothing can be made in its place before it is gone. */
 export function terminating(namespace: string, named: boolean, name: string): Problem {
   const message = `secret ${name} in namespace ${namespace} is being deleted, and its finalizers hold it; it is made anew when it is gone`;
@@ -161,7 +162,7 @@ export interface Found {
   readonly rivals: ReadonlyMap<string, string>;
 }
 
-/** Offered by name, not taken from another controller, and opening nothing that this CR would not open itself. */
+/** Offered by name, and not taken from another controller. */
 function isOffered(seen: SeenSecret, { kind, name, deleting }: Claimant, payload: Payload | undefined): boolean {
   return (
     !deleting &&
@@ -169,9 +170,8 @@ function isOffered(seen: SeenSecret, { kind, name, deleting }: Claimant, payload
     seen.managed &&
     !seen.immutable &&
     seen.type === DOCKER_CONFIG_TYPE &&
-    seen.offer?.to === `${kind}/${name}` &&
-    (seen.ownerUids.length === 0 || seen.ownerKind !== undefined) &&
-    seen.offer.hosts.every((host) => payload.hosts.includes(host))
+    seen.offeredTo === `${kind}/${name}` &&
+    (seen.ownerUids.length === 0 || seen.ownerKind !== undefined)
   );
 }
 

@@ -9,7 +9,7 @@ import { createClient } from '../kube/client.ts';
 import { createStore } from '../kube/store.ts';
 import { createTransport, type Transport } from '../kube/transport.ts';
 import { createLogger } from '../lib/log.ts';
-import { login, pullSecret, START, seenSecret, spec } from '../testing/builders.ts';
+import { base64, login, pullSecret, START, seenSecret, spec } from '../testing/builders.ts';
 import { createManualClock } from '../testing/manual-clock.ts';
 import { type Exchange, type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
 import { type Applied, applyPlan, type Hand } from './apply.ts';
@@ -81,7 +81,7 @@ function raw(
     ownerReferences: ownerUids.map((uid) => ({ ...owner, uid })),
     ...(deleting ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
   };
-  return { apiVersion: 'v1', kind: 'Secret', metadata, type, data: {} };
+  return { apiVersion: 'v1', kind: 'Secret', metadata, type, data: { '.dockerconfigjson': base64('{"auths":{}}') } };
 }
 
 /** Answers by `METHOD` or `METHOD namespace`; what is not named succeeds. */

@@ -3,7 +3,16 @@
 import pLimit from 'p-limit';
 import { REASON } from '../api/names.ts';
 import { missingNamespace, type Problem, type Target } from '../core/desired.ts';
-import { type Action, conflict, isOwned, type Payload, type Plan, type SeenSecret, terminating } from '../core/plan.ts';
+import {
+  type Action,
+  conflict,
+  isOwned,
+  opensMore,
+  type Payload,
+  type Plan,
+  type SeenSecret,
+  terminating,
+} from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { ApiError, isConflict, isNamespaceTerminating, isNotFound, isOtherObject } from '../kube/api-error.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
@@ -139,8 +148,9 @@ async function send(
     case 'update':
       return await update(hand, owner, action, action.seen, payload);
     case 'adopt':
-      await writer.adopt(owner, action.seen, payload);
-      return 'updated';
+      return (await writer.adopt(owner, action.seen, payload))
+        ? 'updated'
+        : opensMore(action.namespace, action.named, name);
     case 'replace':
       await writer.delete(action.seen);
       await writer.create(owner, action.namespace, name, payload);

@@ -110,7 +110,7 @@ export function createClusterView({
     if (own) return;
     if (after) enqueueOwner(after);
     // The place is free, in other hands, or offered to somebody: whoever waits for it looks again.
-    if (!after || changesHands || before?.offer?.to !== after.offer?.to) enqueueWanting(key);
+    if (!after || changesHands || isOfferedAnew(before, after)) enqueueWanting(key);
   };
 
   const enqueueOwner = ({ ownerUidLabel }: SeenSecret): void => {
@@ -189,6 +189,12 @@ export function createClusterView({
 /** Where `secretRef` looks: the CR's own namespace; for the cluster kind, the operator's. */
 export function credentialsNamespace(object: PullSecretObject, operatorNamespace: string): string {
   return object.kind === CLUSTER_KIND ? operatorNamespace : (object.namespace ?? operatorNamespace);
+}
+
+/** It is offered to somebody else than before, or, offered, opens something else. */
+function isOfferedAnew(before: SeenSecret | undefined, after: SeenSecret): boolean {
+  if (before?.offeredTo !== after.offeredTo) return true;
+  return after.offeredTo !== undefined && before?.contentDigest !== after.contentDigest;
 }
 
 type OwnedSecrets = Map<string, Map<ObjectKey, SeenSecret>>;

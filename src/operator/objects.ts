@@ -7,7 +7,6 @@ import {
   DOCKER_CONFIG_KEY,
   EXPIRY_ANNOTATION,
   GROUP,
-  HOST_MAX_LENGTH,
   INPUTS_ANNOTATION,
   LEGACY_VERSION,
   MANAGED_BY_LABEL,
@@ -22,8 +21,7 @@ import {
 import type { Occupant } from '../core/admit.ts';
 import type { LegacyObject } from '../core/conversion.ts';
 import type { NamespaceView } from '../core/desired.ts';
-import { hostsIn } from '../core/docker-config.ts';
-import { contentDigest, type Offer, type SeenSecret } from '../core/plan.ts';
+import { contentDigest, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { digest } from '../lib/digest.ts';
 import { isRecord, type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
@@ -142,7 +140,7 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
     deleting: metadata.deleting,
     ownerUids: owner.uid === undefined ? [] : [owner.uid],
     ownerKind: owner.kind,
-    offer: offerOf(raw, short(metadata.annotations.get(ADOPT_ANNOTATION))),
+    offeredTo: short(metadata.annotations.get(ADOPT_ANNOTATION)),
     ownerUidLabel: metadata.labels.get(OWNER_UID_LABEL),
     managed: metadata.labels.get(MANAGED_BY_LABEL) === OPERATOR_NAME,
     inputs: short(metadata.annotations.get(INPUTS_ANNOTATION)),
@@ -170,17 +168,6 @@ export function occupantOf(raw: JsonRecord): Occupant {
 
 /** Stands for the type of a Secret when that is longer than any of ours; a type has no limit of its own. */
 const LONG_TYPE = 'of a long name';
-/** More hosts than this, or a longer one, is no Secret that we would have written. */
-const MOST_HOSTS = 200;
-
-/** Somebody's offer; none when it cannot be said what the Secret opens. */
-function offerOf(raw: JsonRecord, to: string | undefined): Offer | undefined {
-  if (to === undefined) return undefined;
-  const hosts = hostsIn(dockerConfigOf(raw) ?? '');
-  const isOurs = hosts && hosts.length <= MOST_HOSTS && hosts.every(({ length }) => length <= HOST_MAX_LENGTH);
-  return isOurs ? { to, hosts } : undefined;
-}
-
 /** Whether an owner reference names an object of our API group, whatever its kind and version. */
 export function isOfOurGroup({ apiVersion }: JsonRecord): boolean {
   return stringOf(apiVersion)?.startsWith(`${GROUP}/`) ?? false;

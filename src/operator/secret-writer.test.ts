@@ -9,7 +9,7 @@ import { createClient } from '../kube/client.ts';
 import { createStore, type Store } from '../kube/store.ts';
 import { createTransport, type Transport } from '../kube/transport.ts';
 import { isRecord, type JsonRecord } from '../lib/json.ts';
-import { clusterPullSecret, login, START, seenSecret, spec, UID } from '../testing/builders.ts';
+import { base64, clusterPullSecret, login, START, seenSecret, spec, UID } from '../testing/builders.ts';
 import { createManualClock } from '../testing/manual-clock.ts';
 import { type Exchange, type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
 import { createSecretWriter, type SecretWriter } from './secret-writer.ts';
@@ -50,7 +50,7 @@ afterEach(async () => {
 });
 
 /** A Secret on the wire, of another uid and version than `SEEN`; with what somebody else keeps in it. */
-function onTheWire(uid = 'uid-now', resourceVersion = '9'): JsonRecord {
+function onTheWire(uid = 'uid-now', resourceVersion = '9', config = '{"auths":{}}'): JsonRecord {
   return {
     type: 'kubernetes.io/dockerconfigjson',
     metadata: {
@@ -62,7 +62,7 @@ function onTheWire(uid = 'uid-now', resourceVersion = '9'): JsonRecord {
       annotations: { note: 'b' },
       ownerReferences: [ANOTHERS_REFERENCE, { ...OUR_REFERENCE, uid: FORMER }],
     },
-    data: { '.dockerconfigjson': 'e30=', other: 'eA==' },
+    data: { '.dockerconfigjson': base64(config), other: 'eA==' },
   };
 }
 
@@ -121,6 +121,17 @@ describe('a write of a Secret', () => {
       metadata: { uid: 'uid-seen', resourceVersion: '7', labels: OUR_LABELS, annotations: OUR_ANNOTATIONS },
       data: OUR_DATA,
     });
+  });
+
+  test('that is offered and opens what we would not, or cannot be read, is not sent', async () => {
+    const [host = ''] = PAYLOAD.hosts;
+    for (const config of [`{"auths":{"${host}":{},"registry.example.com":{}}}`, '{}', 'no JSON', '{"auths":[]}']) {
+      server.script((exchange) => exchange.answer(200, onTheWire(SEEN.uid, SEEN.resourceVersion, config)));
+      assert.equal(await writer.adopt(OWNER, SEEN, PAYLOAD), false);
+      assert.equal(lastRequest().method, 'GET');
+    }
+    server.script((exchange) => exchange.answer(200, onTheWire(SEEN.uid, '10', `{"auths":{"${host}":{}}}`)));
+    assert.equal(await writer.adopt(OWNER, SEEN, PAYLOAD), true);
   });
 
   test('that is adopted names the one that was seen, though another may be there now, and keeps its other owners', async () => {

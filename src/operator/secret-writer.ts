@@ -16,6 +16,7 @@ import {
   OWNER_UID_LABEL,
 } from '../api/names.ts';
 import { type OwnerReference, reparented } from '../core/conversion.ts';
+import { hostsIn } from '../core/docker-config.ts';
 import { isOwned, type Payload, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { isConflict, isNotFound, isOtherObject } from '../kube/api-error.ts';
@@ -23,7 +24,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Store } from '../kube/store.ts';
 import { type JsonRecord, recordOf } from '../lib/json.ts';
 import { createRoom } from '../lib/room.ts';
-import { isOfOurGroup, seenSecretOf } from './objects.ts';
+import { dockerConfigOf, isOfOurGroup, seenSecretOf } from './objects.ts';
 
 export interface SecretWriter {
   /** @throws ApiError 409 when a Secret of that name exists, 404 when the namespace does not */
@@ -37,9 +38,10 @@ export interface SecretWriter {
    * Makes a Secret that was offered ours, in the same write that gives it its content: it is never without an owner that
    * keeps it. Owners of other kinds stay; another one of ours steps back.
    *
+   * @returns false when it opens a host that `payload` does not, or is no docker config: it is left as it is
    * @throws ApiError as `update`
    */
-  adopt(owner: PullSecretObject, seen: SeenSecret, payload: Payload): Promise<void>;
+  adopt(owner: PullSecretObject, seen: SeenSecret, payload: Payload): Promise<boolean>;
   /** A Secret that is gone already, or is another object by now, is no error. */
   delete(seen: SeenSecret): Promise<void>;
   /**
@@ -99,10 +101,12 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
     async adopt(owner, seen, payload) {
       const { namespace, name, uid, resourceVersion } = seen;
       const raw = await client.get(SECRETS, namespace, name, signal);
+      const opened = hostsIn(dockerConfigOf(raw) ?? '');
+      if (!opened?.every((host) => payload.hosts.includes(host))) return false;
       const ours = ourMetadata(owner, payload);
       const body = {
         metadata: {
-          // Those of what was decided on: if it is another one by now, the API server says so.
+          // Those of what was decided on: if it is another one by now, or changed since it was read, the API server says so.
           uid,
           resourceVersion,
           labels: ours.labels,
@@ -114,6 +118,7 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
       await room.within(payload.content.length, async () =>
         note(await client.patch(SECRETS, seen, body, signal), seen, payload),
       );
+      return true;
     },
     async delete(seen) {
       const { namespace, name, uid, resourceVersion } = seen;

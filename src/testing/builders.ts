@@ -86,7 +86,7 @@ export function seenSecret(namespace: string, payload: Payload, over: Partial<Se
     deleting: false,
     ownerUids: [UID],
     ownerKind: NAMESPACED_KIND,
-    offer: undefined,
+    offeredTo: undefined,
     ownerUidLabel: UID,
     managed: true,
     inputs: payload.inputs,

@@ -154,6 +154,9 @@ describe('ownership of secrets', () => {
     assert.equal(status.problems?.items[0]?.reason, 'SecretConflict');
     const { body } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
     assert.equal(body.data['.dockerconfigjson'], withHost('registry.example.com'));
+    assert.match(status.problems?.items[0]?.message ?? '', /is offered, but opens hosts that this object would not/);
+    await world.api.merge(SECRET_PATH(namespace, 'ecr-login'), { data: { '.dockerconfigjson': withHost(HOST) } });
+    await world.ready(path);
   });
 
   // Rule 3
