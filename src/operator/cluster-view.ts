@@ -61,6 +61,8 @@ export function createClusterView({
   const byUid = new Map<string, PullSecretObject>();
   /** Keys of the CRs that want a Secret, by its place: `namespace/name`, or `/name` for any namespace. */
   const byPlace = new Map<string, Set<ObjectKey>>();
+  /** Keys of the CRs whose AWS keys are in a Secret, by its place. */
+  const byCredentials = new Map<ObjectKey, Set<ObjectKey>>();
   const secretsByOwner: OwnedSecrets = new Map();
   const namespaceViews = new Map<string, NamespaceView>();
   const predecessors = new Map<ObjectKey, Predecessor>();
@@ -77,16 +79,31 @@ export function createClusterView({
   const placeOf = (object: PullSecretObject): string =>
     objectKey(object.namespace, stringOf(object.spec['secretName']) ?? '');
 
+  /** Where its AWS keys are, if they are in a Secret. */
+  const credentialsPlaceOf = (object: PullSecretObject): ObjectKey | undefined => {
+    const wanted = wish(object);
+    const identity = typeof wanted === 'string' ? undefined : wanted.access.identity;
+    return identity?.op === 'secretRef'
+      ? objectKey(credentialsNamespace(object, operatorNamespace), identity.secretName)
+      : undefined;
+  };
+
+  const index = (object: PullSecretObject, key: ObjectKey, change: typeof addTo): void => {
+    change(byPlace, placeOf(object), key);
+    const credentials = credentialsPlaceOf(object);
+    if (credentials !== undefined) change(byCredentials, credentials, key);
+  };
+
   const onObject = ({ key, before, after, own }: Change<PullSecretObject>): void => {
     if (before) {
-      removeFrom(byPlace, placeOf(before), key);
+      index(before, key, removeFrom);
       if (before.uid !== after?.uid) {
         byUid.delete(before.uid);
         onGone(before.uid);
       }
     }
     if (after) {
-      addTo(byPlace, placeOf(after), key);
+      index(after, key, addTo);
       byUid.set(after.uid, after);
     }
     if (legacy.get(key)) onLegacy(key);
@@ -120,8 +137,14 @@ export function createClusterView({
 
   /** Every CR that wants a Secret at this place. */
   const enqueueWanting = (place: ObjectKey): void => {
-    const { name } = splitKey(place);
-    for (const index of [place, objectKey(undefined, name)]) for (const key of byPlace.get(index) ?? []) enqueue(key);
+    const { namespace, name } = splitKey(place);
+    for (const key of byPlace.get(place) ?? []) enqueue(key);
+    if (namespace === undefined) return;
+    for (const key of byPlace.get(objectKey(undefined, name)) ?? []) {
+      const object = cluster.get(key);
+      // What happens in one namespace costs nothing for objects that are not about it.
+      if (object && wants(object, namespace)) enqueue(key);
+    }
   };
 
   const onNamespace = ({ key, before, after }: Change<StoredNamespace>): void => {
@@ -137,13 +160,7 @@ export function createClusterView({
 
   const onCredentialSecret = ({ key }: Change<{ readonly resourceVersion: string }>): void => {
     onCredentials(key);
-    for (const object of byUid.values()) {
-      const wanted = wish(object);
-      const identity = typeof wanted === 'string' ? undefined : wanted.access.identity;
-      if (identity?.op !== 'secretRef') continue;
-      if (objectKey(credentialsNamespace(object, operatorNamespace), identity.secretName) === key)
-        enqueue(keyOf(object));
-    }
+    for (const object of byCredentials.get(key) ?? []) enqueue(object);
   };
 
   const legacy = createStore<LegacyObject>(({ key, after }) => {
