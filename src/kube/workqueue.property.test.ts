@@ -2,7 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { array, assert as assertProperty, asyncProperty, constantFrom, integer, record } from 'fast-check';
+import {
+  array,
+  assert as assertProperty,
+  asyncProperty,
+  constant,
+  constantFrom,
+  integer,
+  oneof,
+  record,
+  tuple,
+} from 'fast-check';
 import { type DurationMs, MINUTE, plus, SECOND } from '../lib/time.ts';
 import { settle } from '../testing/manual-clock.ts';
 import { type Rig, rig } from '../testing/queue-rig.ts';
@@ -73,4 +83,65 @@ test('whatever is added, no key is lost and none is worked on twice at once', as
     }),
     { numRuns: 50 },
   );
+});
+
+// Rule 9
+test('a key that is alone in its namespace waits for one key of each other namespace at most, however many they have', async () => {
+  const key = tuple(constantFrom('a', 'b', 'c', ''), integer({ min: 0, max: 9 })).map(
+    ([space, at]) => `${space}/${at}`,
+  );
+  const groupOf = (one: string): string => (one.startsWith('/') ? one : one.replace(/\/.*/, ''));
+  await assertProperty(
+    asyncProperty(array(oneof(key, constant('done')), { maxLength: 60 }), async (steps) => {
+      const one = await rig({ workers: 1, held: true });
+      /** By key that waits and was alone when it came: how much work had begun then. */
+      const since = new Map<string, number>();
+      const waiting = new Set<string>();
+      const finish = async (): Promise<void> => {
+        const [busy] = openIn(one, ended);
+        if (busy === undefined) return;
+        await one.finish(busy);
+        ended.push(busy);
+        const began = one.begun.length > ended.length ? one.begun.at(-1) : undefined;
+        if (began === undefined) return;
+        waiting.delete(began);
+        const from = since.get(began);
+        since.delete(began);
+        if (from === undefined) return;
+        const before = one.begun.slice(from, -1).map(groupOf);
+        assert.equal(new Set(before).size, before.length, `${began} waited for ${before.join(' ')}`);
+      };
+      const ended: string[] = [];
+      for (const step of steps) {
+        if (step === 'done') {
+          await finish();
+          continue;
+        }
+        const isAlone = ![...waiting].some((other) => groupOf(other) === groupOf(step));
+        one.queue.add(step);
+        await settle();
+        const [busy] = openIn(one, ended);
+        if (busy === step) continue;
+        if (isAlone) since.set(step, one.begun.length);
+        waiting.add(step);
+      }
+      while (openIn(one, ended).length > 0) await finish();
+      assert.deepEqual([one.queue.depth, waiting.size], [0, 0]);
+      await one.stop();
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('keys of one namespace keep their order, and those of thousands of others take turns with them', async () => {
+  const one = await rig({ workers: 1, held: false });
+  const many = Array.from({ length: 3_000 }, (_, at) => `many/${at}`);
+  for (const key of [...many, 'few/a', 'few/b', '/alone']) one.queue.add(key);
+  await one.clock.advance(SECOND);
+  assert.deepEqual(one.begun.slice(0, 5), ['many/0', 'few/a', '/alone', 'many/1', 'few/b']);
+  assert.deepEqual(
+    one.begun.filter((key) => key.startsWith('many/')),
+    many,
+  );
+  await one.stop();
 });

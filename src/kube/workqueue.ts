@@ -1,4 +1,5 @@
 // Keys waiting for work, as client-go's workqueue has them: once queued, never two at a time, earliest deadline wins.
+// Beyond that, namespaces take turns: who has thousands of keys ready keeps nobody waiting who has one.
 
 import { backoff, type Clock, type DurationMs, type EpochMs, MINUTE, type Random, seconds } from '../lib/time.ts';
 
@@ -7,7 +8,8 @@ export type Work = (key: string) => Promise<void>;
 
 /**
  * Guarantees: a key that is added while it is being worked on is worked on once more afterwards; a key is never worked on
- * twice at once; a key added many times is worked on once.
+ * twice at once; a key added many times is worked on once. A key that is ready waits for one key of each other namespace at most,
+ * and for those of its own namespace that were ready before it. Keys are `namespace/name`; any other key is on its own.
  */
 export interface Workqueue {
   /** Now. */
@@ -53,8 +55,7 @@ const JUMP = seconds(2);
 const SLICE = 10 as DurationMs;
 
 export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOptions): Workqueue {
-  const ready: string[] = [];
-  const queued = new Set<string>();
+  const ready = createTurns();
   const working = new Set<string>();
   const again = new Set<string>();
   const deadlines = new Map<string, EpochMs>();
@@ -78,9 +79,7 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
     observer?.onAdd(key);
     if (working.has(key)) {
       again.add(key);
-    } else if (!queued.has(key)) {
-      queued.add(key);
-      ready.push(key);
+    } else if (ready.add(key)) {
       idle.shift()?.();
     }
   };
@@ -112,7 +111,6 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
   };
 
   const workOn = async (key: string, work: Work): Promise<void> => {
-    queued.delete(key);
     working.add(key);
     observer?.onStart(key);
     try {
@@ -151,7 +149,7 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
         await nextTurn();
         continue;
       }
-      const key = ready.shift();
+      const key = ready.take();
       if (key === undefined) await new Promise<void>((resolve) => void idle.push(resolve));
       else await workOn(key, work);
     }
@@ -163,7 +161,7 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
     retry,
     forget: (key) => void attempts.delete(key),
     get depth() {
-      return ready.length;
+      return ready.size;
     },
     async run(work, workers, signal) {
       const stop = (): void => {
@@ -175,4 +173,69 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
       stop();
     },
   };
+}
+
+interface Turns {
+  /** @returns false when it waits already */
+  add(key: string): boolean;
+  /** The next key: the oldest one of the namespace whose turn it is. */
+  take(): string | undefined;
+  readonly size: number;
+}
+
+/** Each call takes the same time, however many keys wait: what is taken is deleted behind an iterator that goes on. */
+function createTurns(): Turns {
+  interface Group {
+    readonly keys: Set<string>;
+    readonly order: Iterator<string>;
+  }
+  /** Those that have keys, in order of their turns: who had one goes to the end. */
+  const groups = new Map<string, Group>();
+  let turns = groups.entries();
+  let size = 0;
+
+  const nextGroup = (): readonly [string, Group] | undefined => {
+    const { done, value } = turns.next();
+    if (!done) return value;
+    if (groups.size === 0) return undefined;
+    // At its end an iterator shows nothing more, also of what is added later.
+    turns = groups.entries();
+    return turns.next().value;
+  };
+
+  return {
+    add(key) {
+      const name = groupOf(key);
+      let group = groups.get(name);
+      if (group?.keys.has(key)) return false;
+      if (!group) {
+        const keys = new Set<string>();
+        group = { keys, order: keys.values() };
+        groups.set(name, group);
+      }
+      group.keys.add(key);
+      size += 1;
+      return true;
+    },
+    take() {
+      const turn = nextGroup();
+      if (!turn) return undefined;
+      const [name, group] = turn;
+      const key: string = group.order.next().value;
+      group.keys.delete(key);
+      groups.delete(name);
+      if (group.keys.size > 0) groups.set(name, group);
+      size -= 1;
+      return key;
+    },
+    get size() {
+      return size;
+    },
+  };
+}
+
+/** The namespace of a key; a key of the cluster kind is its own group. */
+function groupOf(key: string): string {
+  const end = key.indexOf('/');
+  return end > 0 ? key.slice(0, end) : key;
 }
