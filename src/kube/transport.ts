@@ -3,7 +3,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { SecureContext } from 'node:tls';
-import pLimit from 'p-limit';
 import { Failure } from '../lib/errors.ts';
 import type { NameLookup } from '../lib/name-lookup.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
@@ -69,6 +68,12 @@ export interface TransportOptions {
 
 /** Requests in flight at once, streams not counted (docs/rules.md, rule 12). */
 const IN_FLIGHT = 32;
+/**
+ * Requests beyond those that have been under way for over a second: an admission webhook that does not answer holds each write in its
+ * namespace for up to half a minute, and must not hold up all others.
+ */
+const SLOW_IN_FLIGHT = 64;
+const SLOW = SECOND;
 const REQUEST_TIMEOUT = seconds(30);
 /** Bytes of one answer or one line that are ever held (docs/rules.md, rule 14). */
 export const BODY_CAP_BYTES = 4 * 1024 * 1024;
@@ -136,10 +141,11 @@ export function createTransport({
   return {
     send(request, signal) {
       request.onTurn?.('waits');
-      return limit(async () => {
+      return hall.within(1, async (stepAside): Promise<ApiAnswer> => {
         await gate.passed(signal);
         request.onTurn?.('sent');
-        return await within(clock, REQUEST_TIMEOUT, signal, async (inner) => {
+        const cancel = clock.after(SLOW, stepAside);
+        return await within(clock, REQUEST_TIMEOUT, signal, async (inner): Promise<ApiAnswer> => {
           const answer = await open(request, 'requests', inner);
           try {
             await refuse(answer);
@@ -148,7 +154,7 @@ export function createTransport({
           } catch (cause) {
             throw cause instanceof Failure ? cause : noAnswer(cause, inner);
           }
-        });
+        }).finally(cancel);
       });
     },
     async *stream(request, deadline, signal) {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createRoom } from './room.ts';
+import { createHall, createRoom } from './room.ts';
 
 interface Guest {
   readonly leave: () => void;
@@ -52,6 +52,44 @@ describe('a room', () => {
     small.leave();
     await small.done;
     assert.equal(await room.within(10, () => Promise.resolve(7)), 7);
+  });
+
+  test('is left for a second one, as far as there is room, by whoever takes long', async () => {
+    const hall = createHall(2, 1);
+    const aside: (() => void)[] = [];
+    const guests = ['a', 'b', 'c', 'd', 'e'].map((name) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const done = hall.within(1, async (stepAside) => {
+        inside.push(name);
+        aside.push(stepAside);
+        await promise;
+        inside.splice(inside.indexOf(name), 1);
+      });
+      return { leave: resolve, done };
+    });
+    await turn();
+    assert.deepEqual(inside, ['a', 'b']);
+    aside[0]?.();
+    aside[0]?.();
+    await turn();
+    assert.deepEqual(inside, ['a', 'b', 'c'], 'once, however often it says so');
+    aside[1]?.();
+    await turn();
+    assert.deepEqual(inside, ['a', 'b', 'c'], 'the second room is full');
+    guests[0]?.leave();
+    await turn();
+    assert.deepEqual(inside, ['b', 'c', 'd'], 'b steps aside when a has left');
+    for (const { leave } of guests) leave();
+    await Promise.all(guests.map(({ done }) => done));
+    for (const stepAside of aside) stepAside();
+    const again = enter(hall, 'f', 2);
+    await turn();
+    assert.deepEqual(inside, ['f'], 'nothing was lost, and nothing gained');
+    const later = enter(hall, 'g', 1);
+    await turn();
+    assert.deepEqual(inside, ['f']);
+    for (const guest of [again, later]) guest.leave();
+    await Promise.all([again.done, later.done]);
   });
 
   test('lets what is small in, however long what is large stays, and bounds it as well', async () => {

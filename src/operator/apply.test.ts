@@ -44,6 +44,7 @@ beforeEach(async () => {
   writer = createSecretWriter(
     createClient(transport, 'test'),
     createStore<SeenSecret>(() => {}),
+    createManualClock(START),
     signal,
   );
 });
@@ -105,6 +106,7 @@ function apply(
     isGood: () => false,
     obstructed: new Set(),
     isLate: () => false,
+    clock: createManualClock(START),
     signal: new AbortController().signal,
     log: createLogger({
       level: 'info',

@@ -1,6 +1,5 @@
 // A plan -> writes -> what became of each namespace. Conflicts and missing namespaces are outcomes here, not surprises.
 
-import pLimit from 'p-limit';
 import { REASON } from '../api/names.ts';
 import { missingNamespace, type Problem, type Target } from '../core/desired.ts';
 import {
@@ -17,8 +16,10 @@ import type { PullSecretObject } from '../core/resource.ts';
 import { ApiError, isConflict, isNamespaceTerminating, isNotFound, isOtherObject } from '../kube/api-error.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import type { DurationMs } from '../lib/time.ts';
+import { createHall } from '../lib/room.ts';
+import { type Clock, type DurationMs, SECOND } from '../lib/time.ts';
 import type { SecretWriter } from './secret-writer.ts';
+import { SlowWrite } from './slow-writes.ts';
 
 /** Namespaces, each in one list. */
 export interface Applied {
@@ -44,6 +45,9 @@ type Outcome = 'created' | 'updated' | 'deleted' | 'terminating' | 'retry' | Pro
 const CHANGES: ReadonlySet<Action['op']> = new Set(['update', 'adopt']);
 /** Writes of one CR in flight at once: some of the 32 requests are left to the others, however slow those of this one are. */
 const AT_ONCE = 24;
+/** Those that take longer than a second keep no other one from its turn. */
+const SLOW = SECOND;
+const SLOW_AT_ONCE = 48;
 
 /** What writes, and until when a further write may begin: those in hand are finished, the others wait for the next start. */
 export interface Hand {
@@ -57,6 +61,7 @@ export interface Hand {
   /** Whether the Secret of a namespace has been tried again so often that what was in the way has to be told. */
   readonly isLate: (namespace: string) => boolean;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
   /** For what nobody foresaw: the status says that the details are there. */
   readonly log: Logger;
 }
@@ -68,8 +73,8 @@ export async function applyPlan(
   { actions, prune }: Pick<Plan, 'actions' | 'prune'>,
   payload: Payload | undefined,
 ): Promise<Applied> {
-  const { signal, isLate } = hand;
-  const limit = pLimit(AT_ONCE);
+  const { signal, isLate, clock } = hand;
+  const hall = createHall(AT_ONCE, SLOW_AT_ONCE);
   const results: { readonly namespace: string; readonly outcome: Outcome }[] = [];
   let retryAfter: DurationMs | undefined;
   const heed = ({ delay }: ApiError): void => void (retryAfter = longer(retryAfter, delay));
@@ -78,13 +83,20 @@ export async function applyPlan(
       const outcome = await write(hand, owner, secretName, action, wanted);
       return outcome === 'retry' && isLate(action.namespace) ? failed(hand, action, elusive(action)) : outcome;
     } catch (thrown) {
-      if (!isThrottled(thrown)) throw thrown;
-      heed(thrown);
+      if (!isToBeWaitedFor(thrown)) throw thrown;
+      if (isThrottled(thrown)) heed(thrown);
       return isLate(action.namespace) ? failed(hand, action, refused(hand, action, thrown)) : 'retry';
     }
   };
   const run = (namespace: string, work: () => Promise<Outcome>): Promise<void> =>
-    limit(async () => void results.push({ namespace, outcome: signal.aborted ? 'retry' : await work() }));
+    hall.within(1, async (stepAside) => {
+      const cancel = clock.after(SLOW, stepAside);
+      try {
+        results.push({ namespace, outcome: signal.aborted ? 'retry' : await work() });
+      } finally {
+        cancel();
+      }
+    });
   await Promise.all([
     ...(payload ? actions.map((action) => run(action.namespace, () => tryOnce(action, payload))) : []),
     ...prune.map((seen) => run(seen.namespace, () => remove(hand, seen, heed))),
@@ -130,7 +142,7 @@ async function write(
     if (action.op === 'create' && isConflict(thrown)) return await takeOver(hand, owner, name, action, payload);
     if (isNotFound(thrown)) return lost(action);
     if (isOtherObject(thrown)) return 'retry';
-    if (isThrottled(thrown)) throw thrown;
+    if (isToBeWaitedFor(thrown)) throw thrown;
     const told = refused(hand, action, thrown);
     return isTransient(thrown) ? failed(hand, action, told) : told;
   }
@@ -216,7 +228,7 @@ async function takeOver(
     return await update(hand, owner, action, seen, payload);
   } catch (thrown) {
     if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
-    if (isThrottled(thrown)) throw thrown;
+    if (isToBeWaitedFor(thrown)) throw thrown;
     return problem(hand, action, REASON.getSecretError, thrown);
   }
 }
@@ -229,6 +241,11 @@ async function remove(hand: Hand, seen: SeenSecret, heed: (throttled: ApiError) 
     if (isThrottled(thrown)) heed(thrown);
     return problem(hand, { namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
   }
+}
+
+/** Not refused: it goes on, or may be tried again soon. */
+function isToBeWaitedFor(thrown: unknown): thrown is Failure {
+  return isThrottled(thrown) || thrown instanceof SlowWrite;
 }
 
 function isThrottled(thrown: unknown): thrown is ApiError {

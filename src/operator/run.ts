@@ -183,7 +183,7 @@ export async function startOperator(
   });
   // Writes in hand are finished, not cut, unless the API server is silent: what was not written is written after the next start.
   const writes = new AbortController();
-  const secretWriter = createSecretWriter(client, view.secrets, writes.signal);
+  const secretWriter = createSecretWriter(client, view.secrets, clock, writes.signal);
   const statuses = createStatusWriter(client, view, writes.signal);
   const reconcile = createReconciler({
     client,

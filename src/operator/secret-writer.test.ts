@@ -42,7 +42,12 @@ beforeEach(async () => {
   transport = createTransport({ access: server.access(), clock: createManualClock(START), userAgent: 'test' });
   store = createStore<SeenSecret>(() => {});
   store.replace(new Map(), '1');
-  writer = createSecretWriter(createClient(transport, 'test'), store, new AbortController().signal);
+  writer = createSecretWriter(
+    createClient(transport, 'test'),
+    store,
+    createManualClock(START),
+    new AbortController().signal,
+  );
 });
 afterEach(async () => {
   transport.close();

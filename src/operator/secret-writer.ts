@@ -24,7 +24,9 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Store } from '../kube/store.ts';
 import { type JsonRecord, recordOf } from '../lib/json.ts';
 import { createRoom } from '../lib/room.ts';
+import { type Clock, SECOND } from '../lib/time.ts';
 import { dockerConfigOf, isOfOurGroup, seenSecretOf } from './objects.ts';
+import { createSlowWrites } from './slow-writes.ts';
 
 export interface SecretWriter {
   /** @throws ApiError 409 when a Secret of that name exists, 404 when the namespace does not */
@@ -64,9 +66,31 @@ const FRESH: Kept = { type: DOCKER_CONFIG_TYPE, immutable: false };
  * three times more (as bytes, as text and parsed), beside a heap of some 20 MB, under the 64 MB that the chart gives (docs/rules.md, rule 14).
  */
 const IN_FLIGHT_BYTES = 1_024 * 1_024;
+/** What has been under way this long steps aside, and may be as much again. */
+const SLOW = SECOND;
 
-export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>, signal: AbortSignal): SecretWriter {
+export function createSecretWriter(
+  client: KubeClient,
+  store: Store<SeenSecret>,
+  clock: Clock,
+  signal: AbortSignal,
+): SecretWriter {
   const room = createRoom(IN_FLIGHT_BYTES);
+  const slow = createSlowWrites(clock, signal);
+
+  /** One write of `content`: in its turn, and waited for as long as a write takes. */
+  const send = <Result>(
+    { namespace, name }: Pick<SeenSecret, 'namespace' | 'name'>,
+    content: string,
+    write: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> =>
+    slow.run(namespace, name, (begin, ended) =>
+      room.within(content.length, (stepAside) => {
+        begin();
+        const cancel = clock.after(SLOW, stepAside);
+        return write(ended).finally(cancel);
+      }),
+    );
   /** The answer does not repeat the content. If it is not what was sent, the watch event of the same version says so. */
   const note = (answer: JsonRecord, { type, immutable }: Kept, { content }: Payload): void => {
     const seen = seenSecretOf({ ...answer, type, immutable, data: { [DOCKER_CONFIG_KEY]: content } });
@@ -82,8 +106,8 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
         metadata: { name, namespace, ...ourMetadata(owner, payload), ownerReferences: [ownerReference(owner)] },
         data: { [DOCKER_CONFIG_KEY]: payload.content },
       };
-      await room.within(payload.content.length, async () =>
-        note(await client.create(SECRETS, namespace, body, signal), FRESH, payload),
+      await send({ namespace, name }, payload.content, async (ended) =>
+        note(await client.create(SECRETS, namespace, body, ended), FRESH, payload),
       );
     },
     async update(owner, seen, payload) {
@@ -91,8 +115,8 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
         metadata: { uid: seen.uid, resourceVersion: seen.resourceVersion, ...ourMetadata(owner, payload) },
         data: { [DOCKER_CONFIG_KEY]: payload.content },
       };
-      return await room.within(payload.content.length, async () => {
-        const answer = await client.patch(SECRETS, seen, body, signal);
+      return await send(seen, payload.content, async (ended) => {
+        const answer = await client.patch(SECRETS, seen, body, ended);
         if (recordOf(answer['metadata'])['resourceVersion'] === seen.resourceVersion) return false;
         note(answer, seen, payload);
         return true;
@@ -115,15 +139,15 @@ export function createSecretWriter(client: KubeClient, store: Store<SeenSecret>,
         },
         data: { [DOCKER_CONFIG_KEY]: payload.content },
       };
-      await room.within(payload.content.length, async () =>
-        note(await client.patch(SECRETS, seen, body, signal), seen, payload),
+      await send(seen, payload.content, async (ended) =>
+        note(await client.patch(SECRETS, seen, body, ended), seen, payload),
       );
       return true;
     },
     async delete(seen) {
       const { namespace, name, uid, resourceVersion } = seen;
       try {
-        await client.delete(SECRETS, { namespace, name }, { uid, resourceVersion }, signal);
+        await send(seen, '', (ended) => client.delete(SECRETS, { namespace, name }, { uid, resourceVersion }, ended));
       } catch (thrown) {
         if (!isNotFound(thrown) && !isConflict(thrown)) throw thrown;
       }

@@ -1,0 +1,126 @@
+// An admission webhook of somebody else that does not answer, in more namespaces than requests are in flight: nobody else waits.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { createServer, type Server } from 'node:https';
+import { after, before, describe, test } from 'node:test';
+import { listen } from '../../src/http/server.ts';
+import { makeSelfSigned } from '../../src/testing/self-signed.ts';
+import { eventually } from '../../src/testing/test-api.ts';
+import {
+  CLUSTER_PATH,
+  conditionOf,
+  NAMESPACED_PATH,
+  type RunningOperator,
+  SECRET_PATH,
+  useWorld,
+} from '../../src/testing/world.ts';
+import { createClusterPullSecret, createPullSecret } from './manifests.ts';
+
+const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+const COUNT = 40;
+
+// Rule 9
+describe('an admission webhook that hangs', () => {
+  const world = useWorld();
+  const name = `hangs-${randomBytes(4).toString('hex')}`;
+  const labels = { [name]: 'yes' };
+  let server: Server;
+  let operator: RunningOperator;
+  let hanging: readonly string[] = [];
+  let reviews = 0;
+  let hangs = false;
+  const answers: (() => void)[] = [];
+
+  before(async () => {
+    const { certificate, key } = makeSelfSigned();
+    server = createServer({ cert: certificate, key }, (request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        reviews += 1;
+        const { apiVersion, kind, request: asked } = JSON.parse(Buffer.concat(chunks).toString());
+        const answer = (): void => {
+          response.setHeader('content-type', 'application/json');
+          response.end(JSON.stringify({ apiVersion, kind, response: { uid: asked.uid, allowed: true } }));
+        };
+        if (hangs) answers.push(answer);
+        else answer();
+      });
+    });
+    const port = await listen(server, { host: '127.0.0.1', port: 0 });
+    await world.api.must('POST', CONFIGURATIONS, {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingWebhookConfiguration',
+      metadata: { name },
+      webhooks: [
+        {
+          name: 'hangs.example.com',
+          clientConfig: { url: `https://127.0.0.1:${port}/`, caBundle: Buffer.from(certificate).toString('base64') },
+          rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['secrets'] }],
+          namespaceSelector: { matchLabels: labels },
+          timeoutSeconds: 30,
+          sideEffects: 'None',
+          admissionReviewVersions: ['v1'],
+        },
+      ],
+    });
+    hanging = await Promise.all(Array.from({ length: COUNT }, () => world.api.createNamespace(labels)));
+    await eventually(async () => {
+      await world.api.send('POST', `${SECRET_PATH(hanging[0] ?? '')}?dryRun=All`, { metadata: { name: 'probe' } });
+      return reviews > 0 ? true : undefined;
+    });
+    operator = await world.startOperator();
+    hangs = true;
+  });
+  after(async () => {
+    hangs = false;
+    for (const answer of answers) answer();
+    await operator.stop();
+    await world.api.must('DELETE', `${CONFIGURATIONS}/${name}`);
+    server.close();
+    server.closeAllConnections();
+  });
+
+  const isServed = async (namespace: string, secret = 'ecr-login'): Promise<true> =>
+    await eventually(async () =>
+      (await world.api.get(SECRET_PATH(namespace, secret))).status === 200 ? true : undefined,
+    );
+
+  test('in forty namespaces keeps no new object of another one from its secret, and no secret from its repair', async () => {
+    for (const namespace of hanging) await createPullSecret(world.api, namespace, 'login');
+    await eventually(() => (answers.length >= COUNT ? true : undefined));
+    const good = await world.api.createNamespace();
+    await createPullSecret(world.api, good, 'login');
+    await world.ready(NAMESPACED_PATH(good, 'login'));
+    await world.api.must('DELETE', SECRET_PATH(good, 'ecr-login'));
+    await isServed(good);
+    const waiting = await Promise.all(hanging.map((namespace) => world.api.get(SECRET_PATH(namespace, 'ecr-login'))));
+    assert.ok(
+      waiting.every(({ status }) => status === 404),
+      'those of the others still hang',
+    );
+  });
+
+  test('in most namespaces of an object keeps the others from nothing: they are served, and repaired', async () => {
+    const good = await Promise.all(Array.from({ length: 5 }, () => world.api.createNamespace()));
+    // By name those that hang come first, as far as names say it.
+    await createClusterPullSecret(world.api, name, { namespaces: [...hanging, ...good], secretName: 'of-cluster' });
+    for (const namespace of good) await isServed(namespace, 'of-cluster');
+    const [one = ''] = good;
+    await world.api.must('DELETE', SECRET_PATH(one, 'of-cluster'));
+    await isServed(one, 'of-cluster');
+    assert.equal((await world.api.get(SECRET_PATH(hanging[0] ?? '', 'of-cluster'))).status, 404);
+  });
+
+  test('is told in the status in the end, and all is well when it answers', async () => {
+    const path = NAMESPACED_PATH(hanging[0] ?? '', 'login');
+    const status = await world.status(path, (found) => (found.problems?.count ?? 0) > 0);
+    assert.match(status.problems?.items[0]?.message ?? '', /does an admission webhook not answer/);
+    assert.equal(conditionOf(status, 'Ready')?.status, 'False');
+    hangs = false;
+    for (const answer of answers.splice(0)) answer();
+    await world.ready(path, 60_000);
+    await world.status(CLUSTER_PATH(name), ({ secrets }) => secrets?.ready === COUNT + 5, 60_000);
+  });
+});
