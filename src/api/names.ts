@@ -61,6 +61,7 @@ export const REASON = {
   secretTerminating: 'SecretTerminating',
   namespaceNotFound: 'NamespaceNotFound',
   tooManyLabels: 'TooManyLabels',
+  quotaExceeded: 'NamespaceQuotaExceeded',
   partiallyReady: 'PartiallyReady',
   tokenExpired: 'TokenExpired',
   invalidSpec: 'InvalidSpec',

@@ -24,6 +24,7 @@ describe('the configuration of run', () => {
       logLevel: 'info',
       logFormat: 'json',
       perObjectMetrics: 1_000,
+      objectsPerNamespace: 500,
       webhook: undefined,
     });
   });

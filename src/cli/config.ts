@@ -22,6 +22,7 @@ export interface Config extends AccessConfig {
   /** The operator's own namespace; undefined: that of the pod, else the one of the documentation. */
   readonly namespace: string | undefined;
   readonly renewalsPerSecond: number;
+  readonly objectsPerNamespace: number;
   /** Who may use the operator's own AWS identity. */
   readonly ambientCredentials: (typeof AMBIENT)[number];
   readonly convertsLegacy: boolean;
@@ -99,6 +100,13 @@ export const RUN_FLAGS: readonly Flag[] = [
     fallback: '1000',
     value: 'NUMBER',
     help: 'How many objects have metrics of their own, with their names as labels; 0 turns these off.',
+  },
+  {
+    name: 'objects-per-namespace',
+    env: 'ECR_OPERATOR_OBJECTS_PER_NAMESPACE',
+    fallback: '500',
+    value: 'COUNT',
+    help: 'Objects of one namespace that are kept in memory, of 8 KiB on average; further new ones wait, and say so.',
   },
   {
     name: 'service-account-folder',
@@ -191,6 +199,7 @@ export function parseRunConfig(args: readonly string[], env: Environment): Parse
         `a whole number from 0 to ${MOST_OBJECTS_WITH_METRICS}`,
       ),
     ),
+    objectsPerNamespace: Number(having('objects-per-namespace', isCount(1, 99_999), 'a whole number from 1 to 99999')),
     webhook: webhookOptions(read, address, mistakes),
   };
   complainOfSameAddress(config, mistakes);

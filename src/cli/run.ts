@@ -79,6 +79,7 @@ async function operate(config: Config, log: Logger, metrics: Metrics, signal: Ab
       convertsLegacy: config.convertsLegacy,
       useAmbient: config.ambientCredentials === 'cluster',
       perObjectMetrics: config.perObjectMetrics,
+      objectsPerNamespace: config.objectsPerNamespace,
       webhook: config.webhook,
       clock: systemClock,
       random: systemRandom,

@@ -140,6 +140,7 @@ function objectOf({ kind, ...raw }: OurObject): PullSecretObject {
     generation: 0,
     deleting: metadata['deletionTimestamp'] !== undefined,
     isCollected: false,
+    isWaiting: false,
     createdAt: '',
     reconcileAt: undefined,
     spec: recordOf(raw['spec']),

@@ -57,6 +57,7 @@ const NOBODY: Omit<PullSecretObject, 'name' | 'spec'> = {
   generation: 0,
   deleting: false,
   isCollected: false,
+  isWaiting: false,
   createdAt: '',
   reconcileAt: undefined,
   status: {},

@@ -26,6 +26,8 @@ export interface PullSecretObject {
   readonly deleting: boolean;
   /** The garbage collector is at work on its Secrets, to delete them or to let go of them: nothing is written any more. */
   readonly isCollected: boolean;
+  /** There is no room for it beside the others of its namespace: its spec, and most of its status, are not kept. */
+  readonly isWaiting: boolean;
   /** RFC 3339, whole seconds; empty when unknown. */
   readonly createdAt: string;
   /** Value of the annotation `reconcile-at`. */

@@ -228,3 +228,14 @@ test('a list that is older than what was reached puts everything back as it was 
   store.replace(listing(['n/a', '3']), '5');
   assert.deepEqual(changes(), ['n/b 9>-', 'n/a 12>3']);
 });
+
+test('more of an object is taken in the version that is held, and told; in another version it is ignored', () => {
+  type Sized = Stored & { readonly isWhole: boolean };
+  const told: (boolean | undefined)[] = [];
+  const store = createStore<Sized>(({ after, own }) => void told.push(after?.isWhole && !own));
+  store.replace(new Map([['n/a', { resourceVersion: '5', isWhole: false }]]), '9');
+  store.complete('n/a', { resourceVersion: '4', isWhole: true });
+  store.complete('n/b', { resourceVersion: '5', isWhole: true });
+  store.complete('n/a', { resourceVersion: '5', isWhole: true });
+  assert.deepEqual([told, store.get('n/a')?.isWhole, store.size], [[false, true], true, 1]);
+});

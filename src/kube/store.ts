@@ -41,6 +41,8 @@ export interface Store<Item extends Stored> extends StoreView<Item> {
    * expected here.
    */
   wrote(key: ObjectKey, after: Item): void;
+  /** More of what is held, in the same version; ignored when another version is held by now. */
+  complete(key: ObjectKey, after: Item): void;
 }
 
 /**
@@ -96,6 +98,9 @@ export function createStore<Item extends Stored>(onChange: ChangeListener<Item>)
       // Answers to two writes may come in either order.
       if (held && isNewer(held.resourceVersion, after.resourceVersion)) return;
       if (isNewer(after.resourceVersion, reached)) put(key, after, true);
+    },
+    complete(key, after) {
+      if (items.get(key)?.resourceVersion === after.resourceVersion) put(key, after);
     },
   };
 }

@@ -37,6 +37,7 @@ describe('a secret with AWS keys that changes', () => {
       onGone: ignore,
       onCredentials: ignore,
       operatorNamespace: 'operator',
+      objectsPerNamespace: 500,
     });
     let version = 1;
     const changed = (place: string): readonly string[] => {
@@ -70,6 +71,7 @@ test('a secret that comes or goes in a namespace is news for those who want it t
     onGone: ignore,
     onCredentials: ignore,
     operatorNamespace: 'operator',
+    objectsPerNamespace: 500,
   });
   const put = (name: string, namespaces: readonly string[]): void =>
     view.cluster.apply(
@@ -105,6 +107,7 @@ test('a converted object that is gone is still known as the one before its succe
     onGone: ignore,
     onCredentials: ignore,
     operatorNamespace: 'operator',
+    objectsPerNamespace: 500,
   });
   const identity = { name: 'a', uid: 'old', resourceVersion: '1', generation: 1, deleting: false };
   const old: LegacyObject = { ...identity, spec: spec({ namespaces: ['ns1'] }), conditions: [] };

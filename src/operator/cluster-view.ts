@@ -8,6 +8,7 @@ import type { SeenSecret } from '../core/plan.ts';
 import { isOlder, type PullSecretObject, parseWish, type Wish } from '../core/resource.ts';
 import { type Change, createStore, type Store } from '../kube/store.ts';
 import { stringOf } from '../lib/json.ts';
+import { createObjectQuota, type ObjectQuota } from './object-quota.ts';
 import type { StoredNamespace } from './objects.ts';
 
 export interface ClusterView {
@@ -27,6 +28,8 @@ export interface ClusterView {
   objects(): Iterable<PullSecretObject>;
   /** Kind of an older CR that wants the Secret of this name in this namespace too. */
   rivalOf(object: PullSecretObject, namespace: string, secretName: string): string | undefined;
+  /** How much of each namespace is kept. What is put into the stores of objects has passed its `admit`. */
+  readonly quota: ObjectQuota;
   /** What a CR wants, read once for each version of it. */
   wish(object: PullSecretObject): Wish | string;
   /** Every Secret whose label says that it was written for the CR with this uid. */
@@ -45,6 +48,8 @@ export interface ClusterViewOptions {
   readonly onCredentials: (key: ObjectKey) => void;
   /** Namespace in which the cluster kind's `secretRef` looks. */
   readonly operatorNamespace: string;
+  /** Objects of one namespace that are kept whole. */
+  readonly objectsPerNamespace: number;
 }
 
 export function keyOf(object: Pick<PullSecretObject, 'namespace' | 'name'>): ObjectKey {
@@ -57,7 +62,9 @@ export function createClusterView({
   onGone,
   onCredentials,
   operatorNamespace,
+  objectsPerNamespace,
 }: ClusterViewOptions): ClusterView {
+  const quota = createObjectQuota(objectsPerNamespace);
   const byUid = new Map<string, PullSecretObject>();
   /** Keys of the CRs that want a Secret, by its place: `namespace/name`, or `/name` for any namespace. */
   const byPlace = new Map<string, Set<ObjectKey>>();
@@ -100,6 +107,8 @@ export function createClusterView({
       if (before.uid !== after?.uid) {
         byUid.delete(before.uid);
         onGone(before.uid);
+        const next = quota.leave(key, before);
+        if (next !== undefined) enqueue(next);
       }
     }
     if (after) {
@@ -181,6 +190,7 @@ export function createClusterView({
     namespaced,
     cluster,
     legacy,
+    quota,
     rivalOf(object, namespace, secretName) {
       for (const place of [objectKey(namespace, secretName), objectKey(undefined, secretName)]) {
         for (const key of byPlace.get(place) ?? []) {

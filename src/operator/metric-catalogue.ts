@@ -168,6 +168,12 @@ export const METRIC = {
     'Objects that have no series of their own because of the bound of --per-object-metrics; those that are not ready come first.',
   ),
 
+  objectsWaiting: gauge(
+    'ecr_operator_objects_waiting',
+    [],
+    'Objects that wait for room in their namespace, beyond --objects-per-namespace.',
+  ),
+
   watchedObjects: gauge('ecr_operator_watch_objects', RESOURCE, 'Objects held in memory, by what is watched.'),
   watchContact: gauge(
     'ecr_operator_watch_last_contact_timestamp_seconds',

@@ -91,6 +91,7 @@ export function pullSecretOf(kind: PullSecretKind, raw: JsonRecord): PullSecretO
     deleting: metadata.deleting,
     isCollected:
       metadata.deleting && listOf(metadata.wire['finalizers']).some((name) => name === ORPHAN || name === FOREGROUND),
+    isWaiting: false,
     createdAt: stringOf(metadata.wire['creationTimestamp']) ?? '',
     reconcileAt: markOf(metadata.annotations.get(RECONCILE_AT_ANNOTATION)),
     spec: recordOf(raw['spec']),

@@ -21,6 +21,7 @@ import type { ClusterView } from './cluster-view.ts';
 import type { CredentialResolver } from './credentials.ts';
 import type { Fence } from './fence.ts';
 import type { LoginBook } from './logins.ts';
+import { pullSecretOf, RESOURCES } from './objects.ts';
 import type { Rollout } from './rollout.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import { createSecretsRound, type Settled, type Turn, type Widened, type Written } from './secrets-round.ts';
@@ -149,12 +150,12 @@ export function createReconciler({
     return isNew ? await awaitFirstLogin(object, wish, pending) : await settleMeanwhile(settled, turn, pending);
   };
 
-  /** @param access  the logins that cannot be written, if any could be had: with each newer one it is tried again */
+  /** @param again  when something may be different: with newer logins than those that cannot be written, or later */
   const refuse = async (
     object: PullSecretObject,
     reason: string,
     message: string,
-    access?: Obtained,
+    again: Partial<Obtained> = {},
   ): Promise<Result> => {
     const round: Round = {
       generation: object.generation,
@@ -174,9 +175,24 @@ export function createReconciler({
     const moment = read(clock);
     // That the login which the Secrets still hold has ended is to be told when it comes.
     const endsAt = parseRfc3339(object.status.expiresAt);
-    const others = [access?.lookAgainAt, endsAt !== undefined && endsAt > moment.now ? endsAt : undefined];
-    const { held: logins = [], failures = [], waiting = ANY } = access ?? {};
+    const others = [again.lookAgainAt, endsAt !== undefined && endsAt > moment.now ? endsAt : undefined];
+    const { held: logins = [], failures = [], waiting = ANY } = again;
     return { op: 'done', wakeAt: wakeAt({ logins, failures, waiting, problems: [], others }, moment) };
+  };
+
+  /** It is not kept whole: if there is room by now it is read again, which makes it come back; else that is said. */
+  const makeRoom = async (key: ObjectKey, object: PullSecretObject, signal: AbortSignal): Promise<Result> => {
+    const { kind, namespace, name } = object;
+    const raw = view.quota.hasRoom(object) ? await client.find(RESOURCES[kind], namespace, name, signal) : undefined;
+    const found = raw && pullSecretOf(kind, raw);
+    const whole = found && view.quota.admit(found);
+    if (whole && !whole.isWaiting) {
+      view.namespaced.complete(key, whole);
+      return { op: 'done', wakeAt: undefined };
+    }
+    view.quota.waits(key, object);
+    const lookAgainAt = plus(clock.now(), ROOM_AGAIN);
+    return await refuse(object, REASON.quotaExceeded, view.quota.reason(object), { lookAgainAt });
   };
 
   /** Says in the status what was found out, and gives when to look again. */

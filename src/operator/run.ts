@@ -68,6 +68,8 @@ export interface OperatorOptions extends ServersOptions, AwsOptions {
   readonly instance: string;
   /** Objects that have metrics of their own; 0: none. */
   readonly perObjectMetrics: number;
+  /** Objects of one namespace that are kept, more than 0 (docs/rules.md, rule 14). */
+  readonly objectsPerNamespace: number;
   /** Undefined: no webhook. */
   readonly webhook: WebhookOptions | undefined;
   /** Reads the bundle `awsCertificateAuthorities` again; undefined: it does not change. */
@@ -222,7 +224,10 @@ export async function startOperator(
 
   const { namespaced, cluster } = view;
   const objects: readonly NamedReflector[] = [
-    reflect(WATCHED.namespaced, RESOURCES[NAMESPACED_KIND], namespaced, (raw) => pullSecretOf(NAMESPACED_KIND, raw)),
+    reflect(WATCHED.namespaced, RESOURCES[NAMESPACED_KIND], namespaced, (raw) => {
+      const object = pullSecretOf(NAMESPACED_KIND, raw);
+      return object && view.quota.admit(object);
+    }),
     reflect(WATCHED.cluster, RESOURCES[CLUSTER_KIND], cluster, (raw) => pullSecretOf(CLUSTER_KIND, raw)),
     reflect(WATCHED.namespaces, NAMESPACES, view.namespaces, namespaceOf),
     reflect(WATCHED.credentials, SECRETS, view.credentials, versionOf, { labelSelector: `${CREDENTIALS_LABEL}=true` }),
@@ -285,6 +290,7 @@ export async function startOperator(
     await Promise.race([secrets[1].synced, aborted(signal)]);
     if (signal.aborted) return;
     logins.settled();
+    view.quota.open();
     log.info('Ready', {
       objects: namespaced.size + cluster.size,
       secrets: view.secrets.size,

@@ -28,7 +28,7 @@ export function createStatusWriter(client: KubeClient, view: ClusterView, signal
       try {
         const after = pullSecretOf(object.kind, await client.patchStatus(RESOURCES[object.kind], object, body, signal));
         const store = object.namespace === undefined ? view.cluster : view.namespaced;
-        if (after) store.wrote(keyOf(object), after);
+        if (after) store.wrote(keyOf(object), view.quota.admit(after));
         return true;
       } catch (thrown) {
         // Deleted: there is nothing to say any more.

@@ -23,6 +23,7 @@ function start(perObject: number) {
     onGone: ignore,
     onCredentials: ignore,
     operatorNamespace: 'operator',
+    objectsPerNamespace: 500,
   });
   observeStores(metrics, { view, clock, perObject, sizes: new Map([['secrets', view.secrets]]) });
   let version = 0;

@@ -46,6 +46,10 @@ export function observeStores(metrics: Metrics, { view, clock, perObject, sizes 
     ),
   );
   metrics.observe(METRIC.objectCondition, () => shown(view, perObject).flatMap(conditionsOf));
+  metrics.observeOne(
+    METRIC.objectsWaiting,
+    () => [...view.namespaced.entries()].filter(([, { isWaiting }]) => isWaiting).length,
+  );
   metrics.observeOne(METRIC.objectsOmitted, () => {
     const { size } = view.namespaced;
     return Math.max(0, size + view.cluster.size - perObject);

@@ -48,6 +48,7 @@ export function pullSecret(kind: PullSecretKind, wanted: JsonRecord): PullSecret
     generation: 1,
     deleting: false,
     isCollected: false,
+    isWaiting: false,
     createdAt: '2023-10-04T20:00:00Z',
     reconcileAt: undefined,
     spec: wanted,

@@ -50,7 +50,7 @@ export interface RunningOperator {
 
 /** What an operator finds around it, where that is not what every suite has. */
 export type OperatorSurroundings = Partial<
-  Pick<OperatorOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient' | 'webhook'>
+  Pick<OperatorOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient' | 'webhook' | 'objectsPerNamespace'>
 >;
 
 export interface World {
@@ -238,6 +238,7 @@ export async function startInProcess(
       convertsLegacy: true,
       useAmbient: true,
       perObjectMetrics: 1_000,
+      objectsPerNamespace: 500,
       webhook: undefined,
       ...over,
       clock,

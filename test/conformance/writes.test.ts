@@ -138,6 +138,7 @@ describe('a real API server that is written to', () => {
       onCredentials: nothing,
       onLegacy: nothing,
       operatorNamespace: 'x',
+      objectsPerNamespace: 500,
     });
     const writer = createStatusWriter(client, view, signal);
     await world.api.must('DELETE', NAMESPACED_PATH(namespace, 'created-again'));

@@ -1,0 +1,81 @@
+// A namespace full of objects: those that are served stay so, through restarts too, and the others wait and say so.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { eventually } from '../../src/testing/test-api.ts';
+import { conditionOf, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { createPullSecret } from './manifests.ts';
+
+// Rule 14
+describe('a namespace with more objects than are kept of one', () => {
+  const world = useWorld();
+  let operator: RunningOperator;
+  let namespace = '';
+
+  const start = async (objectsPerNamespace: number): Promise<void> => {
+    operator = await world.startOperator(undefined, undefined, { objectsPerNamespace });
+  };
+  const pathOf = (name: string): string => NAMESPACED_PATH(namespace, name);
+  const create = (name: string): Promise<unknown> => createPullSecret(world.api, namespace, name, { secretName: name });
+  const waits = async (name: string): Promise<void> => {
+    const status = await world.status(pathOf(name), (found) => conditionOf(found, 'Ready') !== undefined);
+    assert.equal(conditionOf(status, 'Ready')?.reason, 'NamespaceQuotaExceeded');
+    assert.equal(conditionOf(status, 'Stalled')?.status, 'True');
+    assert.equal((await world.api.get(SECRET_PATH(namespace, name))).status, 404);
+  };
+  const isServed = async (name: string): Promise<boolean> =>
+    (await world.api.get(SECRET_PATH(namespace, name))).status === 200;
+  /** What the operator knows of it is good enough to undo what somebody does to its Secret. */
+  const isKept = async (name: string): Promise<true> => {
+    await world.api.must('DELETE', SECRET_PATH(namespace, name));
+    return await eventually(async () => ((await isServed(name)) ? true : undefined));
+  };
+
+  before(async () => {
+    namespace = await world.api.createNamespace();
+    await start(3);
+  });
+  after(async () => {
+    await operator.stop();
+  });
+
+  test('has the first of them served; further ones wait, say so, and hold up nobody elsewhere', async () => {
+    for (const name of ['b', 'c', 'd']) {
+      await create(name);
+      await world.ready(pathOf(name));
+    }
+    for (const name of ['a', 'e']) {
+      await create(name);
+      await waits(name);
+    }
+    assert.equal(await operator.metric('ecr_operator_objects_waiting'), 2);
+    const other = await world.api.createNamespace();
+    await createPullSecret(world.api, other, 'login');
+    await world.ready(NAMESPACED_PATH(other, 'login'));
+  });
+
+  test('has the one served next that has waited longest, when another goes', async () => {
+    await world.api.must('DELETE', pathOf('d'));
+    await world.ready(pathOf('a'));
+    assert.equal(await isServed('e'), false);
+  });
+
+  test('keeps those that are served through a restart, also when fewer are kept by then, and lets no other in', async () => {
+    await operator.stop();
+    const calls = world.aws.calls();
+    await start(2);
+    await operator.idle();
+    for (const name of ['a', 'b', 'c']) await isKept(name);
+    await waits('e');
+    assert.equal(world.aws.calls(), calls);
+    await world.api.merge(pathOf('e'), { metadata: { labels: { touched: 'yes' } } });
+    await operator.idle();
+    await waits('e');
+  });
+
+  test('has all served when more are kept', async () => {
+    await operator.stop();
+    await start(500);
+    await world.ready(pathOf('e'));
+  });
+});
