@@ -14,8 +14,10 @@ import {
   tuple,
 } from 'fast-check';
 import { type DurationMs, MINUTE, plus, SECOND } from '../lib/time.ts';
-import { settle } from '../testing/manual-clock.ts';
+import { START } from '../testing/builders.ts';
+import { createManualClock, settle } from '../testing/manual-clock.ts';
 import { type Rig, rig } from '../testing/queue-rig.ts';
+import { createWorkqueue } from './workqueue.ts';
 
 interface Step {
   readonly op: 'add' | 'addAt' | 'retry' | 'finish' | 'wait';
@@ -144,4 +146,22 @@ test('keys of one namespace keep their order, and those of thousands of others t
     many,
   );
   await one.stop();
+});
+
+test('deadlines that come one after the other, a millisecond apart, are looked at together', async () => {
+  const manual = createManualClock(START);
+  let looks = 0;
+  const clock = {
+    ...manual,
+    after: (delay: DurationMs, callback: () => void) =>
+      manual.after(delay, () => {
+        looks += 1;
+        callback();
+      }),
+  };
+  const queue = createWorkqueue({ clock, random: () => 0, onBug: () => assert.fail() });
+  for (let at = 0; at < 1_000; at += 1) queue.addAt(`a/${at}`, plus(START, at as DurationMs));
+  await manual.advance(SECOND);
+  assert.equal(queue.depth, 1_000);
+  assert.ok(looks <= 52, `${looks} looks`);
 });
