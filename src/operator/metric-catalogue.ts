@@ -169,7 +169,7 @@ export const METRIC = {
   ),
 
   objectsWaiting: gauge(
-    'ecr_operator_objects_waiting',
+    'ecr_operator_waiting_objects',
     [],
     'Objects that wait for room in their namespace, beyond --objects-per-namespace.',
   ),

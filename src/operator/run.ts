@@ -310,6 +310,7 @@ export async function startOperator(
     });
     await ready;
     await Promise.all(running);
+    await secretWriter.ended();
     cancel();
     await events.flush();
     await Promise.all([servers.close(), webhook?.close()]);

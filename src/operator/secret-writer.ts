@@ -53,6 +53,8 @@ export interface SecretWriter {
    * @returns false when it changed meanwhile, and is to be looked at again
    */
   handOver(owner: PullSecretObject, formerUid: string, namespace: string, name: string): Promise<boolean>;
+  /** Resolves when every write that was not waited for has come to its end. */
+  ended(): Promise<void>;
   /** The Secret as it is now, not as a watch last showed it; undefined when there is none. */
   read(namespace: string, name: string): Promise<SeenSecret | undefined>;
 }
@@ -98,6 +100,7 @@ export function createSecretWriter(
   };
 
   return {
+    ended: () => slow.ended(),
     async create(owner, namespace, name, payload) {
       const body = {
         apiVersion: 'v1',

@@ -42,8 +42,12 @@ describe('a write that takes longer than two seconds', () => {
     await hang('a', 's');
     assert.equal(isGivenUp('a/s'), false);
     await assert.rejects(write('a', 's'), SlowWrite);
-    begun.get('a/s')?.end();
+    let isEnded = false;
+    const ended = writes.ended().then(() => (isEnded = true));
     await settle();
+    assert.equal(isEnded, false);
+    begun.get('a/s')?.end();
+    await ended;
     const again = write('a', 's');
     await settle();
     begun.get('a/s')?.end();

@@ -16,6 +16,8 @@ export interface SlowWrites {
     name: string,
     write: (begin: () => void, signal: AbortSignal) => Promise<Result>,
   ): Promise<Result>;
+  /** Resolves when none goes on any more. */
+  ended(): Promise<void>;
 }
 
 /** The write may come to its end, or will be possible, soon: it is to be tried again. */
@@ -42,21 +44,24 @@ const OF_ALL = 48;
 export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites {
   /** Names of the Secrets whose write goes on, by namespace. */
   const under = new Map<string, Set<string>>();
-  let count = 0;
+  const going = new Set<Promise<void>>();
 
   const keep = (namespace: string, name: string, writing: Promise<unknown>): void => {
     const names = under.get(namespace) ?? new Set<string>();
     under.set(namespace, names.add(name));
-    count += 1;
     const end = (): void => {
       names.delete(name);
       if (names.size === 0) under.delete(namespace);
-      count -= 1;
+      going.delete(ended);
     };
-    writing.then(end, end);
+    const ended: Promise<void> = writing.then(end, end);
+    going.add(ended);
   };
 
   return {
+    async ended() {
+      await Promise.all(going);
+    },
     async run(namespace, name, write) {
       const names = under.get(namespace);
       if (names && (names.has(name) || names.size >= OF_NAMESPACE)) throw new SlowWrite(namespace);
@@ -66,7 +71,7 @@ export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites 
       const begin = (): void => {
         cancel = clock.after(PATIENCE, () => {
           const beside = under.get(namespace);
-          if (count < OF_ALL && (beside?.size ?? 0) < OF_NAMESPACE) keep(namespace, name, writing);
+          if (going.size < OF_ALL && (beside?.size ?? 0) < OF_NAMESPACE) keep(namespace, name, writing);
           else given.abort();
           late.reject(new SlowWrite(namespace));
         });

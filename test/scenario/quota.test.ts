@@ -48,7 +48,7 @@ describe('a namespace with more objects than are kept of one', () => {
       await create(name);
       await waits(name);
     }
-    assert.equal(await operator.metric('ecr_operator_objects_waiting'), 2);
+    assert.equal(await operator.metric('ecr_operator_waiting_objects'), 2);
     const other = await world.api.createNamespace();
     await createPullSecret(world.api, other, 'login');
     await world.ready(NAMESPACED_PATH(other, 'login'));
