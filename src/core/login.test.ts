@@ -30,7 +30,7 @@ import {
   type Token,
 } from './login.ts';
 import { nextStatus, withLogins } from './status.ts';
-import { proveLogin } from './stored-login.ts';
+import { proveLogin, renewedAsStored } from './stored-login.ts';
 
 const token: Token = { username: 'AWS', password: 'p', hosts: ['b.example', 'a.example'], expiresAt: after(12 * HOUR) };
 
@@ -209,5 +209,34 @@ describe('of two logins', () => {
     assert.equal(told(formatRfc3339(after(5 * HOUR))), false);
     assert.equal(told(formatRfc3339(after(13 * HOUR))), false);
     assert.equal(told('soon'), false);
+  });
+});
+
+describe('what a Secret holds', () => {
+  const old = login('eu-west-1');
+  const [told] = nextStatus({}, round(['ns1'], { logins: [old] }), START).logins ?? [];
+  const today = login('eu-west-1', { password: 'new', hosts: [...old.hosts, 'alias.example.com', 'more.example.com'] });
+  const other = login('us-east-1');
+  const stored = (hosts: readonly string[], password = old.password): ReturnType<typeof readDockerConfig> =>
+    readDockerConfig(base64(makeDockerConfig([{ ...old, hosts, password }])));
+  const renewed = (entries: ReturnType<typeof stored>): readonly (readonly [string, readonly string[]])[] =>
+    renewedAsStored(told ? [told] : [], entries, [today, other]).map(({ password, hosts }) => [password, hosts]);
+
+  test('is renewed host by host, without those that it does not hold, and those that nobody wants there', () => {
+    assert.deepEqual(renewed(stored([...old.hosts, 'alias.example.com', 'planted.example.com'])), [
+      ['new', [...old.hosts, 'alias.example.com']],
+    ]);
+  });
+
+  test('is nothing to go on from when it is not what the status tells of', () => {
+    assert.deepEqual(renewed(stored(old.hosts, 'planted')), []);
+    assert.deepEqual(renewed(new Map()), []);
+    const ill = told
+      ? [
+          { ...told, expiresAt: 'soon' },
+          { ...told, registry: 'eu-north-1' },
+        ]
+      : assert.fail();
+    assert.deepEqual(renewedAsStored(ill, stored(old.hosts), [today]), []);
   });
 });

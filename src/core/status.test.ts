@@ -308,6 +308,16 @@ describe('the status', () => {
     assert.equal('logins' in nextStatus({}, round([], { logins: [], refusal }), START), false);
   });
 
+  test('tells of the logins that the secrets have by now, though what is wanted is refused', () => {
+    const refusal = { reason: REASON.secretTooLarge, message: 'too many hosts' };
+    const renewed = login('eu-west-1', { expiresAt: after(18 * HOUR), password: 'new' });
+    const next = nextStatus(good, round(['ns1'], { logins: [renewed], refusal }), after(6 * HOUR));
+    assert.equal(next.expiresAt, '2023-10-05T14:45:52Z');
+    const [ready] = next.conditions ?? [];
+    assert.equal(ready?.reason, 'SecretTooLarge');
+    assert.match(ready?.message ?? '', /; the old login holds until 2023-10-05T14:45:52Z$/);
+  });
+
   test('remembers which reconcile-at was acted on', () => {
     assert.equal(nextStatus({}, round([], { handledReconcileAt: 'now' }), START).lastHandledReconcileAt, 'now');
     assert.equal('lastHandledReconcileAt' in good, false);

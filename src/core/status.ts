@@ -18,7 +18,7 @@ export interface LoginFailure {
 /** One round of one CR, as far as it came. */
 export interface Round {
   readonly generation: number;
-  /** The spec, or the Secret it refers to, cannot be used: nothing was tried. */
+  /** The spec, or the Secret it refers to, cannot be used: nothing was tried, or only what the Secrets hold already was renewed. */
   readonly refusal?: { readonly reason: string; readonly message: string };
   /** By registry: the logins that the Secrets hold or would hold, usable or ended. */
   readonly logins: readonly Login[];
@@ -61,12 +61,14 @@ const LOGIN_BYTES = 200;
 const MESSAGE = 1_000;
 
 export function nextStatus(previous: PullSecretStatus, round: Round, now: EpochMs): PullSecretStatus {
-  const verdict = judge(previous, round, now);
+  // A refused spec says nothing about the logins that the Secrets still hold.
+  const isSilent = round.refusal !== undefined && round.logins.length === 0;
+  const told = loginFields(isSilent ? (previous.logins ?? []) : round.logins.map(loginStatus));
+  const verdict = round.refusal ? judgeRefusal(told, round.refusal, now) : judge(previous, round, now);
   const rest = {
     observedGeneration: round.generation,
     conditions: conditions(previous, verdict, round.generation, now),
-    // A refused spec says nothing about the logins that the Secrets still hold.
-    ...loginFields(round.refusal ? (previous.logins ?? []) : round.logins.map(loginStatus)),
+    ...told,
     secrets: { desired: round.desired, ready: round.ready.length },
     ...(round.handledReconcileAt === undefined ? {} : { lastHandledReconcileAt: round.handledReconcileAt }),
   };
@@ -105,7 +107,6 @@ function processing(message: string): Verdict {
 }
 
 function judge(previous: PullSecretStatus, round: Round, now: EpochMs): Verdict {
-  if (round.refusal) return judgeRefusal(previous, round.refusal, now);
   return (
     judgeLogins(previous, round, now) ??
     judgeNamespaces(round) ?? {
@@ -117,8 +118,12 @@ function judge(previous: PullSecretStatus, round: Round, now: EpochMs): Verdict 
   );
 }
 
-/** Nothing is renewed either while a spec is refused: the Secrets that it had keep what they hold, to its end. */
-function judgeRefusal({ expiresAt }: PullSecretStatus, { reason, message }: Cause, now: EpochMs): Verdict {
+/** The Secrets keep what they hold; it is renewed only where the logins of the round say so. */
+function judgeRefusal(
+  { expiresAt }: Pick<PullSecretStatus, 'expiresAt'>,
+  { reason, message }: Cause,
+  now: EpochMs,
+): Verdict {
   const stalled = { reason, message: cut(message, MESSAGE) };
   if (expiresAt === undefined) return { status: 'False', ...stalled, stalled };
   if (expiresAt > formatRfc3339(now))

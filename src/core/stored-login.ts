@@ -24,3 +24,29 @@ export function proveLogin(status: LoginStatus, entries: ReadonlyMap<string, Reg
   if (loginDigest(entry, expiresAt) !== digest) return undefined;
   return { registry, ...entry, hosts, expiresAt, refreshedAt, renewAt, digest };
 }
+
+/**
+ * The logins of today with those of their hosts that a Secret has, each of which is opened there by the login before. What somebody
+ * else has put into it is left out.
+ *
+ * @param told     `status.logins`: only what they prove is heeded
+ * @param entries  of the Secret's `.dockerconfigjson`, by host
+ * @param wanted   the logins of today, with all the hosts that they are to open
+ * @returns empty when the Secret holds none of the logins that are told of
+ */
+export function renewedAsStored(
+  told: readonly LoginStatus[],
+  entries: ReadonlyMap<string, RegistryAuth>,
+  wanted: readonly Login[],
+): readonly Login[] {
+  return told.flatMap(({ registry, digest, expiresAt }) => {
+    const end = parseRfc3339(expiresAt);
+    const login = wanted.find((one) => one.registry === registry);
+    if (end === undefined || !login) return [];
+    const hosts = login.hosts.filter((host) => {
+      const auth = entries.get(host);
+      return auth !== undefined && loginDigest(auth, end) === digest;
+    });
+    return hosts.length === 0 ? [] : [{ ...login, hosts }];
+  });
+}

@@ -26,6 +26,7 @@ import type { Rollout } from './rollout.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import { createSecretsRound, type Settled, type Turn, type Widened, type Written } from './secrets-round.ts';
 import type { StatusWriter } from './status-writer.ts';
+import { readStoredContent } from './stored-content.ts';
 import type { Result } from './worker.ts';
 
 export interface ReconcilerParts {
@@ -227,9 +228,14 @@ export function createReconciler({
     const { object, wish, access } = settled;
     if (access.isFresh && access.remark !== undefined) announceRemark(events, object, access.remark);
     const tooLarge = sizeProblem(access.widened);
-    if (tooLarge !== undefined) return await refuse(object, REASON.secretTooLarge, tooLarge, access);
-    const written = await writeSecrets(settled, turn);
-    if (!written) return { op: 'retry' };
+    // What the Secrets hold already stays fresh, though they cannot have what is wanted now.
+    const fitting =
+      tooLarge === undefined ? access : await readStoredContent(client, view, object, access, turn.signal);
+    const refusal = tooLarge === undefined ? undefined : { reason: REASON.secretTooLarge, message: tooLarge };
+    if (!fitting) return await refuse(object, REASON.secretTooLarge, tooLarge ?? '', access);
+    const found = await writeSecrets({ object, wish, access: fitting }, turn);
+    if (!found) return { op: 'retry' };
+    const written = refusal ? { ...found, round: { ...found.round, refusal } } : found;
     announce(events, object, wish.secretName, written.round, written.applied);
     logWrites(turn.log, object, wish.secretName, written.applied);
     return await report(key, object, written, access);

@@ -5,7 +5,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { eventually } from '../../src/testing/test-api.ts';
 import { createTravelClock, type TravelClock } from '../../src/testing/travel-clock.ts';
 import { conditionOf, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
-import { createPullSecret } from './manifests.ts';
+import { createPullSecret, passwordOf } from './manifests.ts';
 
 const [OWN, OTHER] = ['eu-west-1', 'us-east-1'].map((region) => `111122223333.dkr.ecr.${region}.amazonaws.com`);
 
@@ -99,13 +99,24 @@ describe('several registries', () => {
       /^the pull secret would hold 303 hosts and 1\.\d MiB, but Kubernetes takes 1 MiB: name fewer regions, accounts or hosts in spec\.registries; the old login holds until /,
     );
     assert.deepEqual((await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body, held);
-    // With each newer login it is tried again: what no Secret holds today one may hold tomorrow.
+    // What it holds stays fresh meanwhile. With each newer login it is tried again: what no Secret holds today one may hold tomorrow.
     world.aws.setTokenLife(48 * 3_600_000);
+    let [last, until] = [passwordOf(held), status.expiresAt ?? ''];
     for (let turn = 0; turn < 2; turn += 1) {
       const calls = world.aws.calls();
       clock.travel(6 * 3_600_000);
       await eventually(() => (world.aws.calls() >= calls + 3 ? true : undefined));
       await operator.idle();
+      const { body: now } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
+      assert.equal(now.metadata.uid, held.metadata.uid);
+      assert.notEqual(passwordOf(now), last);
+      last = passwordOf(now);
+      assert.deepEqual(await hosts(), [OWN]);
+      const told = (await world.api.must('GET', path)).status;
+      assert.equal(conditionOf(told, 'Ready')?.reason, 'SecretTooLarge');
+      assert.deepEqual(told.secrets, { desired: 1, ready: 1 });
+      assert.ok(told.expiresAt > until, 'the old login holds longer');
+      until = told.expiresAt;
     }
     await world.api.merge(path, { spec: { registries: { accounts: accounts.slice(0, 10) } } });
     await world.ready(path);
