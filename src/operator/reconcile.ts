@@ -189,6 +189,8 @@ export function createReconciler({
     const whole = found && view.quota.admit(found);
     if (whole && !whole.isWaiting) {
       view.namespaced.complete(key, whole);
+      // Gone, or another one, while it was read: it takes no room.
+      if (view.object(key)?.uid !== whole.uid) view.quota.leave(key, whole);
       return { op: 'done', wakeAt: undefined };
     }
     view.quota.waits(key, object);

@@ -28,7 +28,8 @@ export function createStatusWriter(client: KubeClient, view: ClusterView, signal
       try {
         const after = pullSecretOf(object.kind, await client.patchStatus(RESOURCES[object.kind], object, body, signal));
         const store = object.namespace === undefined ? view.cluster : view.namespaced;
-        if (after) store.wrote(keyOf(object), view.quota.admit(after));
+        // One that is gone by now takes no room any more.
+        if (after && view.objectByUid(object.uid)) store.wrote(keyOf(object), view.quota.admit(after));
         return true;
       } catch (thrown) {
         // Deleted: there is nothing to say any more.
