@@ -54,6 +54,8 @@ export type Found<Login> =
   | { readonly op: 'refused'; readonly error: LoginError };
 
 export interface LoginCache<Login extends Cached> {
+  /** What is held, due or ended as it may be. */
+  peek(key: IdentityKey): Login | undefined;
   /** Undefined: it has to be fetched. */
   look(key: IdentityKey, terms?: Terms): Found<Login> | undefined;
   /**
@@ -169,6 +171,7 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
   };
 
   return {
+    peek: (key) => logins.get(key)?.login,
     look,
     begin,
     async get(key, fetch, terms) {

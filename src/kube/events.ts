@@ -79,7 +79,7 @@ export function createEventRecorder({
   /** By object, in order of its last event: what is left of its share, and when that was so. */
   const shares = new Map<string, { readonly left: number; readonly at: DurationMs }>();
   let dropped = 0;
-  let toldAt = -TELL_EVERY;
+  let toldAt = Number.NEGATIVE_INFINITY;
 
   /** Whoever changes an object again and again makes new events each time: each object has its share. */
   const mayTell = (uid: string, now: DurationMs): boolean => {

@@ -5,7 +5,8 @@ import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { SecureContext } from 'node:tls';
 import { Failure } from '../lib/errors.ts';
 import type { NameLookup } from '../lib/name-lookup.ts';
-import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
+import { createHall } from '../lib/room.ts';
+import { type Clock, type DurationMs, SECOND, seconds } from '../lib/time.ts';
 import type { ApiServerAccess, Credentials } from './access.ts';
 import { apiErrorFrom } from './api-error.ts';
 import { createConnectionPool, TCP_KEEP_ALIVE_MS } from './connections.ts';
@@ -87,8 +88,8 @@ export function createTransport({
   lookup,
   onAnswer = () => {},
 }: TransportOptions): Transport {
-  const pool = createConnectionPool(IN_FLIGHT, lookup);
-  const limit = pLimit(IN_FLIGHT);
+  const pool = createConnectionPool(IN_FLIGHT + SLOW_IN_FLIGHT, lookup);
+  const hall = createHall(IN_FLIGHT, SLOW_IN_FLIGHT);
   const gate = createGate(clock);
 
   const open = async (

@@ -3,7 +3,7 @@
 // Guarantees: nobody waits here; an object that has asked, or could not ask yet, is woken when there is news; a region that hangs keeps
 // neither another region nor another namespace from its login.
 
-import { type Login, makeLogin, type Token } from '../core/login.ts';
+import { type Login, makeLogin, onBothClocks, type Token } from '../core/login.ts';
 import type { Registry } from '../core/registries.ts';
 import type { Access } from '../core/resource.ts';
 import { createLoginCache, type LoginError, type Terms } from '../ecr/cache.ts';
@@ -11,7 +11,7 @@ import type { TokenRequest } from '../ecr/client.ts';
 import { failureFrom } from '../lib/errors.ts';
 import { type Bounds, createFairSemaphore, type Load } from '../lib/fair-semaphore.ts';
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
-import type { Clock, Random } from '../lib/time.ts';
+import { type Clock, type Random, read } from '../lib/time.ts';
 import type { KeySource } from './credentials.ts';
 
 /** Where tokens come from. */
@@ -39,6 +39,8 @@ export type Asked =
 
 export interface LoginFlights {
   ask(asker: Asker, registry: Registry, terms: Terms, signal: AbortSignal): Asked;
+  /** What is in memory, due or not. */
+  peek(asker: Asker, registry: Registry): Login | undefined;
   /** These registries are what the object wants, and no others. */
   keep(asker: Asker, registries: readonly Registry[]): void;
   /** The object is gone. */
@@ -99,7 +101,8 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
       const pair = await keys.get(signal, force);
       const question = { kind, region, keys: pair, account: keys.account, useFips, useDualstack };
       try {
-        const login = makeLogin(registry, await source.fetchToken(question, signal), clock.now(), random);
+        const token = await source.fetchToken(question, signal);
+        const login = onBothClocks(makeLogin(registry, token, clock.now(), random), read(clock));
         if (isThere(uid)) fresh.set(uid, (fresh.get(uid) ?? new Set()).add(registry));
         return login;
       } catch (thrown) {
@@ -143,6 +146,7 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
           return { op: begin(asker, registry, terms.force ?? false, signal) ? 'asked' : 'queued' };
       }
     },
+    peek: (asker, registry) => cache.peek(keyOf(asker, registry)),
     keep: (asker, registries) =>
       cache.keep(
         asker.uid,

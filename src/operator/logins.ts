@@ -5,7 +5,7 @@
 
 import { readDockerConfig } from '../core/docker-config.ts';
 import type { Login } from '../core/login.ts';
-import { isLater, isUsable, later, needsLogin } from '../core/login.ts';
+import { isLater, isRenewalOf, isUsable, later, needsLogin, onBothClocks } from '../core/login.ts';
 import type { Registry } from '../core/registries.ts';
 import { inputsDigest, type PullSecretObject, type Wish } from '../core/resource.ts';
 import type { LoginFailure } from '../core/status.ts';
@@ -13,7 +13,7 @@ import { proveLogin } from '../core/stored-login.ts';
 import type { LoginError } from '../ecr/cache.ts';
 import { digest } from '../lib/digest.ts';
 import type { Load } from '../lib/fair-semaphore.ts';
-import type { DurationMs, EpochMs } from '../lib/time.ts';
+import { type DurationMs, type EpochMs, plus, read } from '../lib/time.ts';
 import { type Asker, createLoginFlights, type LoginFlightsParts } from './login-flights.ts';
 import type { Pacer } from './pacer.ts';
 import { latestStart } from './rollout.ts';
@@ -149,24 +149,20 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
     return plus(now, (place - monotonic) as DurationMs);
   };
 
-  /**
-   * Which login from memory will do. What was found in a Secret may be newer than what this process fetched. Of two that end in
-   * the same second either may be the later one: only one that ends after that second is newer for sure, or one that was
-   * fetched after the wall clock was set back.
-   */
-  const termsOf = (key: string, own: Login | undefined, fresh: boolean, overtaken: EpochMs | undefined): Terms => {
-    const moment = read(clock);
-    const shared = cache.peek(key);
-    const after = overtaken ?? (own && isRenewalOf(shared, own, moment) ? undefined : own?.expiresAt);
-    return { fresh: fresh || (shared !== undefined && needsLogin(shared, moment)), after };
-  };
-
   /** What is held will do for now, or its renewal has to wait; undefined: it has to be asked for. */
   const keepFor = (uid: string, own: Held): Outcome | undefined => {
-    if (!needsLogin(own.login, clock.now())) return { op: 'held' };
+    if (!needsLogin(own.login, read(clock))) return { op: 'held' };
     const place = placeOf(uid, own);
     return place > clock.now() ? { op: 'waiting', until: place } : undefined;
   };
+
+  /**
+   * After when a login from memory has to end to take the place of `own`; undefined: any may. What was found in a Secret may be newer than
+   * what this process fetched. Of two that end in the same second either may be the later one: only one that ends after that second is newer
+   * for sure, or one that was fetched after the wall clock was set back.
+   */
+  const endOf = (request: LoginRequest, registry: Registry, own: Login): EpochMs | undefined =>
+    isRenewalOf(flights.peek(request, registry), own, read(clock)) ? undefined : own.expiresAt;
 
   const obtainOne = (request: LoginRequest, registry: Registry, asked: Terms, signal: AbortSignal): Outcome => {
     const { uid } = request;
@@ -177,9 +173,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
     const mayStay = since === undefined && overtaken === undefined;
     const kept = own && mayStay && keepFor(uid, own);
     if (kept) return kept;
-    // What was found in a Secret may be newer than what this process fetched. Of two that end in the same second either may
-    // be the later one: only one that ends after that second is newer for sure.
-    const after = overtaken ?? own?.login.expiresAt;
+    const after = overtaken ?? (own && endOf(request, registry, own.login));
     const found = flights.ask(request, registry, { force, since, after }, signal);
     if (found.op === 'held') {
       hold(uid, { login: later(own?.login, found.login, clock.now()), inputs });

@@ -7,24 +7,24 @@
 import type { ObjectKey } from '../api/meta.ts';
 import { REASON } from '../api/names.ts';
 import { sizeProblem } from '../core/plan.ts';
-import { withExtraHosts } from '../core/registries.ts';
 import type { PullSecretObject, Wish } from '../core/resource.ts';
 import { nextStatus, processingStatus, type Round } from '../core/status.ts';
 import { wakeAt } from '../core/wake.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Logger } from '../lib/log.ts';
-import { type Clock, type DurationMs, type EpochMs, MINUTE, parseRfc3339, plus, SECOND } from '../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, MINUTE, parseRfc3339, plus, read, SECOND } from '../lib/time.ts';
 import { announce, announceRemark } from './announcer.ts';
 import type { Applied } from './apply.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { CredentialResolver } from './credentials.ts';
 import type { Fence } from './fence.ts';
 import type { LoginBook } from './logins.ts';
+import { ANY, createObjectLogins, type Obtained, PATIENCE } from './object-logins.ts';
 import { pullSecretOf, RESOURCES } from './objects.ts';
 import type { Rollout } from './rollout.ts';
 import type { SecretWriter } from './secret-writer.ts';
-import { createSecretsRound, type Settled, type Turn, type Widened, type Written } from './secrets-round.ts';
+import { createSecretsRound, type Settled, type Turn, type Written } from './secrets-round.ts';
 import type { StatusWriter } from './status-writer.ts';
 import { readStoredContent } from './stored-content.ts';
 import type { Result } from './worker.ts';
@@ -45,20 +45,9 @@ export interface ReconcilerParts {
 /** A first login that takes longer than this is worth a status write of its own. */
 const SLOW_LOGIN = SECOND;
 const SOON = (SECOND / 10) as DurationMs;
-/** A login that is on its way for longer, most likely because it waits for its turn at AWS, is told like one that failed. */
-const PATIENCE = MINUTE;
 
-/** By registry: its login has to end after this. */
-type Ends = ReadonlyMap<string, EpochMs>;
-interface Obtained extends Widened {
-  readonly lookAgainAt: EpochMs | undefined;
-  readonly remark: string | undefined;
-  /** What is on its way: registries, or all of them while what the object refers to is read. The object is woken when it is there. */
-  readonly pending: readonly string[];
-}
-
-/** Nothing that is held has been overtaken. */
-const ANY: Ends = new Map();
+/** Room that others leave by becoming smaller is noticed this late; by going, at once. */
+const ROOM_AGAIN = (5 * MINUTE) as DurationMs;
 
 /** An object with what there is of its logins. */
 type LoggedIn = Settled & { readonly access: Obtained };
@@ -76,45 +65,8 @@ export function createReconciler({
   events,
   clock,
 }: ReconcilerParts): (key: ObjectKey, turn: Turn) => Promise<Result> {
-  /** Since when something that an object needs has been on its way, on the monotonic clock. */
-  const awaited = new Map<ObjectKey, DurationMs>();
+  const objectLogins = createObjectLogins(credentials, logins, clock);
   const writeSecrets = createSecretsRound({ client, view, fence, rollout, secrets, clock });
-
-  /** Waits for nobody: what has to be asked, or read, is on its way afterwards. */
-  const logIn = (object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): Obtained => {
-    const { uid, namespace, name } = object;
-    const resolved = credentials.resolve(object, wish.access);
-    if (!resolved?.ok) {
-      const { message = '', denied = false, lookAgainAt, cause } = resolved ?? {};
-      const failures =
-        lookAgainAt === undefined
-          ? []
-          : wish.registries.map(({ registry }) => ({ registry, message, denied, retryAt: lookAgainAt, cause }));
-      const { held, inputs } = logins.held(uid, wish.registries);
-      const widened = withExtraHosts(held, wish.extra);
-      const pending = resolved ? [] : wish.registries.map(({ registry }) => registry);
-      return { held, inputs, widened, failures, waiting: ANY, pending, lookAgainAt, isFresh: false, remark: undefined };
-    }
-    const asked = object.reconcileAt === object.status.lastHandledReconcileAt ? undefined : object.reconcileAt;
-    const { keys, identity, lookAgainAt, remark } = resolved;
-    // An object of the cluster kind is a group of its own.
-    const group = namespace ?? `/${name}`;
-    const request = { uid, group, wanted: wish, endpoints: wish.access, keys, identity, asked, after };
-    const obtained = logins.obtain(request, signal);
-    const widened = withExtraHosts(obtained.held, wish.extra);
-    return { ...obtained, widened, lookAgainAt, remark };
-  };
-
-  /** Since when something has been on its way; undefined while nothing is. */
-  const pendingFor = (key: ObjectKey, { pending }: Obtained): DurationMs | undefined => {
-    if (pending.length === 0) {
-      awaited.delete(key);
-      return undefined;
-    }
-    const since = awaited.get(key) ?? clock.monotonic();
-    awaited.set(key, since);
-    return (clock.monotonic() - since) as DurationMs;
-  };
 
   /** Says so in the status when the very first login takes long. */
   const awaitFirstLogin = async (object: PullSecretObject, wish: Wish, pending: DurationMs): Promise<Result> => {
@@ -128,20 +80,29 @@ export function createReconciler({
   /** Repairs what can be repaired with the logins that there are; what is said of them waits for those that are on their way. */
   const settleMeanwhile = async (settled: LoggedIn, turn: Turn, pending: DurationMs): Promise<Result> => {
     const { object, wish, access } = settled;
-    const written = sizeProblem(access.widened) === undefined ? await writeSecrets(settled, turn) : 'tooLarge';
-    if (written === undefined) return { op: 'retry' };
-    const others = [access.lookAgainAt, plus(clock.now(), (PATIENCE - pending) as DurationMs)];
-    const { held, failures, waiting } = access;
-    const logins = held.filter(({ registry }) => !access.pending.includes(registry));
-    if (written === 'tooLarge')
-      return { op: 'done', wakeAt: wakeAt({ logins, failures, waiting, problems: [], others }, clock.now()) };
-    const { applied, nextAt, round } = written;
+    const logins = access.held.filter(({ registry }) => !access.pending.includes(registry));
+    const toTell = plus(clock.now(), (PATIENCE - pending) as DurationMs);
+    if (sizeProblem(access.widened) !== undefined) return { op: 'done', wakeAt: toTell };
+    const written = await writeSecrets(settled, turn);
+    if (!written) return { op: 'retry' };
+    const { applied, round } = written;
     announce(events, object, wish.secretName, { ...round, failures: [] }, applied);
     logWrites(turn.log, object, wish.secretName, applied);
-    if (applied.retryAfter !== undefined) return { op: 'done', wakeAt: plus(clock.now(), applied.retryAfter) };
-    const outlook = { logins, failures, waiting, problems: round.problems, others: [...others, nextAt] };
-    const isLeft = applied.retry.length > 0 || applied.failed;
-    return { op: isLeft ? 'retry' : 'done', wakeAt: wakeAt(outlook, clock.now()) };
+    if (applied.retry.length > 0 && applied.retryAfter === undefined) return { op: 'retry' };
+    return outlook(written, { ...access, held: logins }, [toTell]);
+  };
+
+  /** When to look again, though nothing happens. */
+  const outlook = (
+    { round, applied, nextAt }: Written,
+    { held, failures, waiting, lookAgainAt }: Obtained,
+    others: readonly EpochMs[] = [],
+  ): Result => {
+    const retryAt = applied.retryAfter === undefined ? undefined : plus(clock.now(), applied.retryAfter);
+    const all = [lookAgainAt, nextAt, retryAt, ...others];
+    const instants = { logins: held, failures, waiting, problems: round.problems, others: all };
+    // What fails must not delay what else has its time: the earlier of the two counts, unless the API server named a later one.
+    return { op: applied.failed && retryAt === undefined ? 'retry' : 'done', wakeAt: wakeAt(instants, read(clock)) };
   };
 
   const goOnMeanwhile = async (settled: LoggedIn, turn: Turn, pending: DurationMs): Promise<Result> => {
@@ -202,27 +163,18 @@ export function createReconciler({
   const report = async (
     key: ObjectKey,
     object: PullSecretObject,
-    { round, applied, nextAt }: Written,
+    written: Written,
     access: Obtained,
   ): Promise<Result> => {
+    const { applied, round } = written;
     const { retryAfter } = applied;
-    const retryAt = retryAfter === undefined ? undefined : plus(clock.now(), retryAfter);
-    if (applied.retry.length > 0) return retryAt === undefined ? { op: 'retry' } : { op: 'done', wakeAt: retryAt };
+    if (applied.retry.length > 0)
+      return retryAfter === undefined ? { op: 'retry' } : { op: 'done', wakeAt: plus(clock.now(), retryAfter) };
     // Gone, or another object of the same name, which has its own turn: what was found out here is not about that one.
     const current = view.object(key);
     if (current?.uid !== object.uid) return { op: 'done', wakeAt: undefined };
     if (!(await statuses.write(current, nextStatus(current.status, round, clock.now())))) return { op: 'retry' };
-    const { problems } = round;
-    const { waiting, lookAgainAt } = access;
-    const outlook = {
-      logins: access.held,
-      failures: access.failures,
-      waiting,
-      problems,
-      others: [lookAgainAt, nextAt, retryAt],
-    };
-    // What fails must not delay what else has its time: the earlier of the two counts, unless the API server named a later one.
-    return { op: applied.failed && retryAt === undefined ? 'retry' : 'done', wakeAt: wakeAt(outlook, read(clock)) };
+    return outlook(written, access);
   };
 
   /** What is left when the logins are there: writes, and what is said about them. */
@@ -243,23 +195,14 @@ export function createReconciler({
     return await report(key, object, written, access);
   };
 
-  /** What has not been answered, nor refused, for so long that it has to be told. */
-  const overdue = ({ pending }: Obtained): Obtained['failures'] =>
-    pending.map((registry) => ({
-      registry,
-      message: 'no answer for a minute: too much of this namespace waits for AWS, or for the API server, already',
-      denied: false,
-      retryAt: plus(clock.now(), PATIENCE),
-      cause: undefined,
-    }));
-
   return async (key, turn) => {
     const { signal, log } = turn;
     const first = view.object(key);
-    if (!first || first.deleting) {
-      awaited.delete(key);
+    if (!first || first.isCollected) {
+      objectLogins.forget(key);
       return { op: 'done', wakeAt: undefined };
     }
+    if (first.isWaiting) return await makeRoom(key, first, signal);
     const wish = view.wish(first);
     if (typeof wish === 'string') return await refuse(first, REASON.invalidSpec, wish);
     const standing = await fence.standing(first, wish.registries, signal);
@@ -267,17 +210,13 @@ export function createReconciler({
     const object = view.object(key);
     // While the API server was asked somebody changed his mind: start from what he wants now.
     if (!object || !asksTheSame(first, object)) return { op: 'done', wakeAt: plus(clock.now(), SOON) };
-    const access = logIn(object, wish, standing.op === 'fetch' ? standing.after : ANY, signal);
+    const access = objectLogins.get(key, object, wish, standing.op === 'fetch' ? standing.after : ANY, signal);
     // Cut off by our own end: that is no failure of AWS, and nothing to be said to users.
     if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
-    const pending = pendingFor(key, access);
-    if (pending !== undefined && pending < PATIENCE)
-      return await goOnMeanwhile({ object, wish, access }, turn, pending);
-    awaited.delete(key);
-    const all = { ...access, failures: [...access.failures, ...overdue(access)] };
-    for (const { registry, denied, message, cause } of all.failures)
+    if (access.pendingFor !== undefined) return await goOnMeanwhile({ object, wish, access }, turn, access.pendingFor);
+    for (const { registry, denied, message, cause } of access.failures)
       log.warn('Could not log in', { kind: object.kind, registry, denied, message }, cause);
-    return await settle(key, { object, wish, access: all }, turn);
+    return await settle(key, { object, wish, access }, turn);
   };
 }
 

@@ -1,24 +1,11 @@
 // Builds everything once, starts it in order, stops it in reverse. The only place that knows all the parts.
 
-import { NAMESPACES, type ResourceDescriptor, SECRETS } from '../api/meta.ts';
-import {
-  CLUSTER_KIND,
-  CREDENTIALS_LABEL,
-  INPUTS_ANNOTATION,
-  MANAGED_BY_LABEL,
-  NAMESPACED_KIND,
-  OPERATOR_NAME,
-} from '../api/names.ts';
-import type { SeenSecret } from '../core/plan.ts';
+import { OPERATOR_NAME } from '../api/names.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { createClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
-import { createReflector, type ReflectorOptions } from '../kube/reflector.ts';
-import type { Happening } from '../kube/reflector-state.ts';
-import type { Store, Stored } from '../kube/store.ts';
 import { createTransport } from '../kube/transport.ts';
 import { createWorkqueue, type Workqueue } from '../kube/workqueue.ts';
-import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import { createNameLookup } from '../lib/name-lookup.ts';
@@ -34,16 +21,6 @@ import { createCredentialResolver } from './credentials.ts';
 import { createFence } from './fence.ts';
 import type { NamedReflector } from './health.ts';
 import { createLoginBook } from './logins.ts';
-import {
-  dockerConfigOf,
-  LEGACY,
-  legacyOf,
-  namespaceOf,
-  pullSecretOf,
-  RESOURCES,
-  seenSecretOf,
-  versionOf,
-} from './objects.ts';
 import { createPacer } from './pacer.ts';
 import { createReconciler } from './reconcile.ts';
 import { createRollout } from './rollout.ts';
@@ -53,6 +30,7 @@ import { createStatusWriter } from './status-writer.ts';
 import { observeStores } from './store-telemetry.ts';
 import { createTelemetry, observeLoad } from './telemetry.ts';
 import { tokenAudienceProblem } from './token-audience.ts';
+import { createWatches, WATCHED } from './watches.ts';
 import { type Supervise, startWebhook, type WebhookOptions } from './webhook-server.ts';
 import { createWork } from './worker.ts';
 
@@ -90,26 +68,12 @@ export interface Operator {
   readonly done: Promise<void>;
 }
 
-/**
- * Keys worked on at once. Requests are bounded by the transport: this bounds what waits for them, and for AWS, where a
- * region that does not answer holds each of its keys for half a minute, and must not hold up the others.
- */
+/** Keys worked on at once. Requests are bounded by the transport, and nobody waits for AWS here: this bounds what waits for requests. */
 const WORKERS = 256;
 /** Objects of the deprecated kind converted at once. */
 const CONVERTERS = 4;
 /** What writes in hand may take once the operator was told to end: half of what the process gives itself for all of it. */
 const LAST_WRITES = seconds(5);
-/** Names of what is watched, in metrics and probes. */
-const WATCHED = {
-  namespaced: RESOURCES[NAMESPACED_KIND].plural,
-  cluster: RESOURCES[CLUSTER_KIND].plural,
-  namespaces: NAMESPACES.plural,
-  credentials: 'credentials',
-  legacy: LEGACY.plural,
-  secrets: SECRETS.plural,
-} as const;
-type Watched = (typeof WATCHED)[keyof typeof WATCHED];
-
 /**
  * Starts the operator; it runs until `signal` aborts.
  *
@@ -124,7 +88,7 @@ export async function startOperator(
   leading: AbortSignal = signal,
 ): Promise<Operator> {
   const { access, clock, random, log, metrics } = options;
-  const telemetry = createTelemetry(metrics, clock, access.url, Object.values(WATCHED));
+  const telemetry = createTelemetry(metrics, clock, access.url, WATCHED);
   const controllers = createControllerTelemetry(metrics, clock, { pullsecret: WORKERS, conversion: CONVERTERS });
   const supervisor = createSupervisor({ clock, random, log, onFailed: telemetry.onLoopFailed });
   const lookup = createNameLookup({ clock });
@@ -174,6 +138,7 @@ export async function startOperator(
     },
     onCredentials: (key) => credentials.forget(key),
     operatorNamespace,
+    objectsPerNamespace: options.objectsPerNamespace,
   });
   const events = createEventRecorder({
     client,
@@ -201,45 +166,18 @@ export async function startOperator(
   });
   const convert = createConverter({ client, secrets: secretWriter, events, clock, requests: writes.signal });
 
-  /** Takes the logins out of a Secret before it is reduced to digests. */
-  const reduceSecret = (raw: JsonRecord): SeenSecret | undefined => {
-    const seen = seenSecretOf(raw);
-    const owner = seen?.ownerUidLabel === undefined ? undefined : view.objectByUid(seen.ownerUidLabel);
-    const content = dockerConfigOf(raw);
-    if (seen && owner && content !== undefined) {
-      logins.adopt(owner, content, stringMapOf(recordOf(raw['metadata'])['annotations']).get(INPUTS_ANNOTATION) ?? '');
-    }
-    return seen;
-  };
-  const reflect = <Item extends Stored>(
-    name: Watched,
-    resource: ResourceDescriptor,
-    store: Store<Item>,
-    reduce: (raw: JsonRecord) => Item | undefined,
-    over: Pick<ReflectorOptions<Item>, 'labelSelector' | 'optional'> = {},
-  ): NamedReflector => {
-    const onHappening = (happening: Happening): void => telemetry.onHappening(name, happening);
-    return [name, createReflector({ client, resource, store, reduce, clock, random, log, onHappening, ...over })];
-  };
-
-  const { namespaced, cluster } = view;
-  const objects: readonly NamedReflector[] = [
-    reflect(WATCHED.namespaced, RESOURCES[NAMESPACED_KIND], namespaced, (raw) => {
-      const object = pullSecretOf(NAMESPACED_KIND, raw);
-      return object && view.quota.admit(object);
-    }),
-    reflect(WATCHED.cluster, RESOURCES[CLUSTER_KIND], cluster, (raw) => pullSecretOf(CLUSTER_KIND, raw)),
-    reflect(WATCHED.namespaces, NAMESPACES, view.namespaces, namespaceOf),
-    reflect(WATCHED.credentials, SECRETS, view.credentials, versionOf, { labelSelector: `${CREDENTIALS_LABEL}=true` }),
-    ...(options.convertsLegacy ? [reflect(WATCHED.legacy, LEGACY, view.legacy, legacyOf, { optional: true })] : []),
-  ];
-  // Started when the CRs are known: their status says which of the logins in the Secrets can be believed.
-  const secrets = reflect(WATCHED.secrets, SECRETS, view.secrets, reduceSecret, {
-    labelSelector: `${MANAGED_BY_LABEL}=${OPERATOR_NAME}`,
+  const { objects, secrets, sizes } = createWatches({
+    client,
+    view,
+    logins,
+    convertsLegacy: options.convertsLegacy,
+    onHappening: telemetry.onHappening,
+    clock,
+    random,
+    log,
   });
   const reflectors = [...objects, secrets];
 
-  const sizes = new Map(Object.entries(WATCHED).map(([store, name]) => [name, view[store as keyof typeof WATCHED]]));
   observeLoad(metrics, logins.load, credentials.load);
   observeStores(metrics, { view, clock, perObject: options.perObjectMetrics, sizes });
   const isSynced = (): boolean => reflectors.every(([, reflector]) => reflector.isSynced());
@@ -292,7 +230,7 @@ export async function startOperator(
     logins.settled();
     view.quota.open();
     log.info('Ready', {
-      objects: namespaced.size + cluster.size,
+      objects: view.namespaced.size + view.cluster.size,
       secrets: view.secrets.size,
       namespaces: view.namespaces.size,
     });

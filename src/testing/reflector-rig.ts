@@ -70,7 +70,8 @@ export async function startReflectorRig(random = 0.5, starts = true, optional = 
       };
     },
   };
-  const transport = createTransport({ access: server.access(), clock: recording, userAgent: 'test' });
+  // Its deadlines are no pauses of the reflector's.
+  const transport = createTransport({ access: server.access(), clock, userAgent: 'test' });
   const changes: string[] = [];
   const store = createStore<Stored>(({ key, after }) => void changes.push(`${after ? '+' : '-'}${key.slice(2)}`));
   const lines: string[] = [];

@@ -1,0 +1,110 @@
+// What is watched, under which selector, and what is kept of it.
+
+import { NAMESPACES, type ResourceDescriptor, SECRETS } from '../api/meta.ts';
+import {
+  CLUSTER_KIND,
+  CREDENTIALS_LABEL,
+  INPUTS_ANNOTATION,
+  MANAGED_BY_LABEL,
+  NAMESPACED_KIND,
+  OPERATOR_NAME,
+} from '../api/names.ts';
+import type { SeenSecret } from '../core/plan.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createReflector, type ReflectorOptions } from '../kube/reflector.ts';
+import type { Happening } from '../kube/reflector-state.ts';
+import type { Store, Stored } from '../kube/store.ts';
+import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Clock, Random } from '../lib/time.ts';
+import type { ClusterView } from './cluster-view.ts';
+import type { NamedReflector } from './health.ts';
+import type { LoginBook } from './logins.ts';
+import {
+  dockerConfigOf,
+  LEGACY,
+  legacyOf,
+  namespaceOf,
+  pullSecretOf,
+  RESOURCES,
+  seenSecretOf,
+  versionOf,
+} from './objects.ts';
+
+/** Names of what is watched, in metrics and probes, by store. */
+const NAMES = {
+  namespaced: RESOURCES[NAMESPACED_KIND].plural,
+  cluster: RESOURCES[CLUSTER_KIND].plural,
+  namespaces: NAMESPACES.plural,
+  credentials: 'credentials',
+  legacy: LEGACY.plural,
+  secrets: SECRETS.plural,
+} as const;
+type Name = (typeof NAMES)[keyof typeof NAMES];
+
+/** For metrics. */
+export const WATCHED: readonly string[] = Object.values(NAMES);
+
+export interface WatchesParts {
+  readonly client: KubeClient;
+  readonly view: ClusterView;
+  readonly logins: LoginBook;
+  /** Whether objects of the deprecated kind are looked for. */
+  readonly convertsLegacy: boolean;
+  /** Told of each happening of the watch with this name. */
+  readonly onHappening: (name: string, happening: Happening) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface Watches {
+  readonly objects: readonly NamedReflector[];
+  /** To be started when the objects are known: their status says which of the logins in the Secrets can be believed. */
+  readonly secrets: NamedReflector;
+  /** What is held of each, by name. */
+  readonly sizes: ReadonlyMap<string, { readonly size: number }>;
+}
+
+export function createWatches(parts: WatchesParts): Watches {
+  const { client, view, logins, onHappening, clock, random, log } = parts;
+
+  /** Takes the logins out of a Secret before it is reduced to digests. */
+  const reduceSecret = (raw: JsonRecord): SeenSecret | undefined => {
+    const seen = seenSecretOf(raw);
+    const owner = seen?.ownerUidLabel === undefined ? undefined : view.objectByUid(seen.ownerUidLabel);
+    const content = dockerConfigOf(raw);
+    if (seen && owner && content !== undefined) {
+      logins.adopt(owner, content, stringMapOf(recordOf(raw['metadata'])['annotations']).get(INPUTS_ANNOTATION) ?? '');
+    }
+    return seen;
+  };
+  const reflect = <Item extends Stored>(
+    name: Name,
+    resource: ResourceDescriptor,
+    store: Store<Item>,
+    reduce: (raw: JsonRecord) => Item | undefined,
+    over: Pick<ReflectorOptions<Item>, 'labelSelector' | 'optional'> = {},
+  ): NamedReflector => {
+    const tools = { client, clock, random, log, onHappening: (happening: Happening) => onHappening(name, happening) };
+    return [name, createReflector({ resource, store, reduce, ...tools, ...over })];
+  };
+
+  const { namespaced, cluster } = view;
+  return {
+    objects: [
+      reflect(NAMES.namespaced, RESOURCES[NAMESPACED_KIND], namespaced, (raw) => {
+        const object = pullSecretOf(NAMESPACED_KIND, raw);
+        return object && view.quota.admit(object);
+      }),
+      reflect(NAMES.cluster, RESOURCES[CLUSTER_KIND], cluster, (raw) => pullSecretOf(CLUSTER_KIND, raw)),
+      reflect(NAMES.namespaces, NAMESPACES, view.namespaces, namespaceOf),
+      reflect(NAMES.credentials, SECRETS, view.credentials, versionOf, { labelSelector: `${CREDENTIALS_LABEL}=true` }),
+      ...(parts.convertsLegacy ? [reflect(NAMES.legacy, LEGACY, view.legacy, legacyOf, { optional: true })] : []),
+    ],
+    secrets: reflect(NAMES.secrets, SECRETS, view.secrets, reduceSecret, {
+      labelSelector: `${MANAGED_BY_LABEL}=${OPERATOR_NAME}`,
+    }),
+    sizes: new Map(Object.entries(NAMES).map(([store, name]) => [name, view[store as keyof typeof NAMES]])),
+  };
+}
