@@ -37,6 +37,7 @@ export const SWITCHES: Readonly<Record<string, object>> = {
   'flags of the operator': {
     ambientCredentials: 'none',
     renewalsPerSecond: 5,
+    objectsPerNamespace: 50,
     logLevel: 'debug',
     logFormat: 'text',
     legacyConversion: { enabled: true },
