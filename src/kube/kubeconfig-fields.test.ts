@@ -1,7 +1,7 @@
 // Covers what a kubeconfig may say that the operator must not ignore, and that it does ignore all the rest.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse, stringify } from 'yaml';
@@ -90,6 +90,15 @@ describe('a kubeconfig that says other things', () => {
     const taken = access({ cluster: { 'proxy-url': '', extensions: [{}] }, user });
     assert.equal(taken.url.origin, SERVER);
     assert.deepEqual((await taken.credentials()).headers, { authorization: 'Bearer TOKEN' });
+  });
+
+  test('is taken though a cluster or a user that is not in force is broken', () => {
+    const file = write('broken', {});
+    const config = parse(readFileSync(file, 'utf8'));
+    config.clusters.unshift({ name: 'half', cluster: {} }, { cluster: { server: 'https://a' } });
+    config.users.unshift({ user: {} });
+    writeFileSync(file, stringify(config));
+    assert.equal(kubeconfigAccess(file, parse).url.origin, SERVER);
   });
 
   test('has its name for TLS, and its word that nothing is to be verified, heeded', async () => {

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { delimiter } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { ActionOnInvalid } from '@kubernetes/client-node/dist/config_types.js';
 import { Failure } from '../lib/errors.ts';
 import { recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 import type { ApiServerAccess, Credentials } from './access.ts';
@@ -11,6 +12,9 @@ import { currentFields, refuseFields } from './kubeconfig-fields.ts';
 
 /** Reads YAML. The one that the client has in it is not for others, and a second one would be part of what is loaded. */
 export type ParseYaml = (text: string) => unknown;
+
+/** As kubectl: what is not in force may be broken. */
+const LENIENT = { onInvalidEntry: ActionOnInvalid.FILTER };
 
 interface Read {
   readonly config: KubeConfig;
@@ -62,8 +66,9 @@ export function kubeconfigAccess(path: string, parseYaml: ParseYaml): ApiServerA
 /** @throws Failure when it cannot be read */
 function readConfig(path: string, parseYaml: ParseYaml): Read {
   try {
-    if (path === '') return load(parseYaml, (config) => config.loadFromDefault());
-    if (existsSync(path) || !path.includes(delimiter)) return load(parseYaml, (config) => config.loadFromFile(path));
+    if (path === '') return load(parseYaml, (config) => config.loadFromDefault(LENIENT));
+    if (existsSync(path) || !path.includes(delimiter))
+      return load(parseYaml, (config) => config.loadFromFile(path, LENIENT));
     return joined(
       parseYaml,
       path.split(delimiter).filter((file) => existsSync(file)),
@@ -100,7 +105,7 @@ function load(parseYaml: ParseYaml, from: (config: KubeConfig) => void): Read {
 /** Several files as one. Of what several of them name, the first counts, as with kubectl; the client's own way is to refuse it. */
 function joined(parseYaml: ParseYaml, files: readonly string[]): Read {
   if (files.length === 0) throw new Error('none of the files is there');
-  const each = files.map((file) => load(parseYaml, (config) => config.loadFromFile(file)));
+  const each = files.map((file) => load(parseYaml, (config) => config.loadFromFile(file, LENIENT)));
   const configs = each.map(({ config }) => config);
   const config = new KubeConfig();
   config.loadFromOptions({
