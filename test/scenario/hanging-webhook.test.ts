@@ -30,6 +30,7 @@ describe('an admission webhook that hangs', () => {
   let hanging: readonly string[] = [];
   let reviews = 0;
   let hangs = false;
+  let turnsAway = false;
   const answers: (() => void)[] = [];
 
   before(async () => {
@@ -42,7 +43,9 @@ describe('an admission webhook that hangs', () => {
         const { apiVersion, kind, request: asked } = JSON.parse(Buffer.concat(chunks).toString());
         const answer = (): void => {
           response.setHeader('content-type', 'application/json');
-          response.end(JSON.stringify({ apiVersion, kind, response: { uid: asked.uid, allowed: true } }));
+          const busy = { allowed: false, status: { code: 429, message: 'too many requests for me' } };
+          const verdict = turnsAway ? busy : { allowed: true };
+          response.end(JSON.stringify({ apiVersion, kind, response: { uid: asked.uid, ...verdict } }));
         };
         if (hangs) answers.push(answer);
         else answer();
@@ -122,5 +125,16 @@ describe('an admission webhook that hangs', () => {
     for (const answer of answers.splice(0)) answer();
     await world.ready(path, 60_000);
     await world.status(CLUSTER_PATH(name), ({ secrets }) => secrets?.ready === COUNT + 5, 60_000);
+  });
+
+  test('no more, but turns writes away again and again, is told in the status too', async () => {
+    turnsAway = true;
+    const namespace = await world.api.createNamespace(labels);
+    const path = NAMESPACED_PATH(namespace, 'login');
+    await createPullSecret(world.api, namespace, 'login');
+    const status = await world.status(path, (found) => (found.problems?.count ?? 0) > 0);
+    assert.match(status.problems?.items[0]?.message ?? '', /too many requests for me/);
+    turnsAway = false;
+    await world.ready(path, 60_000);
   });
 });
