@@ -28,7 +28,8 @@ export interface Egress {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 10_000;
-const SOCKETS = 50;
+/** To one host: as many as there are questions under way at once, quick and slow ones (operator/login-flights.ts). */
+const SOCKETS = 96;
 
 /** @throws Failure (`stop`) when a variable names no proxy; its value, which may hold a password, is not repeated */
 export function createEgress({ env, certificateAuthorities = [], lookup }: EgressOptions): Egress {

@@ -7,7 +7,7 @@
 import type { ObjectKey } from '../api/meta.ts';
 import { REASON } from '../api/names.ts';
 import { sizeProblem } from '../core/plan.ts';
-import type { PullSecretObject, Wish } from '../core/resource.ts';
+import type { PullSecretObject } from '../core/resource.ts';
 import { nextStatus, processingStatus, type Round } from '../core/status.ts';
 import { wakeAt } from '../core/wake.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -68,13 +68,14 @@ export function createReconciler({
   const objectLogins = createObjectLogins(credentials, logins, clock);
   const writeSecrets = createSecretsRound({ client, view, fence, rollout, secrets, clock });
 
-  /** Says so in the status when the very first login takes long. */
-  const awaitFirstLogin = async (object: PullSecretObject, wish: Wish, pending: DurationMs): Promise<Result> => {
+  /** Waits for logins, and says so in the status when the very first one takes long. */
+  const awaitLogins = async ({ object, wish, access }: LoggedIn, pending: DurationMs): Promise<Result> => {
+    const toTell = plus(clock.now(), (PATIENCE - pending) as DurationMs);
+    if (access.held.length > 0) return { op: 'done', wakeAt: toTell };
     const wait = (SLOW_LOGIN - pending) as DurationMs;
     if (wait > 0) return { op: 'done', wakeAt: plus(clock.now(), wait) };
     const status = processingStatus(object.status, object.generation, wish.secretName, clock.now());
-    if (!(await statuses.write(object, status))) return { op: 'retry' };
-    return { op: 'done', wakeAt: plus(clock.now(), (PATIENCE - pending) as DurationMs) };
+    return (await statuses.write(object, status)) ? { op: 'done', wakeAt: toTell } : { op: 'retry' };
   };
 
   /** Repairs what can be repaired with the logins that there are; what is said of them waits for those that are on their way. */
@@ -106,10 +107,11 @@ export function createReconciler({
   };
 
   const goOnMeanwhile = async (settled: LoggedIn, turn: Turn, pending: DurationMs): Promise<Result> => {
-    const { object, wish, access } = settled;
-    // Of a new object nothing is written before all of its logins are there, or have failed.
-    const isNew = access.held.length === 0 || (object.status.logins ?? []).length === 0;
-    return isNew ? await awaitFirstLogin(object, wish, pending) : await settleMeanwhile(settled, turn, pending);
+    const { generation, status } = settled.object;
+    // What is wanted anew is written when all of its logins are there, or have failed: a part of it would be written twice.
+    const isServed =
+      settled.access.held.length > 0 && status.observedGeneration === generation && status.logins?.length;
+    return isServed ? await settleMeanwhile(settled, turn, pending) : await awaitLogins(settled, pending);
   };
 
   /** @param again  when something may be different: with newer logins than those that cannot be written, or later */

@@ -303,6 +303,9 @@ describe('AWS keys', () => {
       clock.travel(HOUR / 12);
       await eventually(() => (world.aws.calls() > calls ? true : undefined));
       // An answer that is under way would be late by five minutes.
+      await eventually(async () =>
+        (await operator?.metric('ecr_operator_logins_under_way')) === 0 ? true : undefined,
+      );
       await operator?.idle();
     }
     const [event, ...others] = await eventually(async () => {

@@ -146,11 +146,7 @@ describe('a hundred keys in a region that does not answer', () => {
       const awsAccess = { region: 'eu-west-1', accessKeyId, secretAccessKey: 'x'.repeat(40) };
       await createPullSecret(world.api, hanging, `login-${turn}`, { awsAccess, secretName: `secret-${turn}` });
     }
-    await eventually(async () =>
-      (await operator.metric('controller_runtime_active_workers', { controller: 'pullsecret' })) >= 100
-        ? true
-        : undefined,
-    );
+    await eventually(async () => ((await operator.metric('ecr_operator_logins_under_way')) >= 100 ? true : undefined));
     const { body: before } = await world.api.get(SECRET_PATH(good, 'ecr-login'));
     await world.api.must('DELETE', SECRET_PATH(good, 'ecr-login'));
     await eventually(async () => {
