@@ -289,8 +289,12 @@ describe('a referenced secret', () => {
       want: 'has a key AWS_SECRET_ACCESS_KEY of over 256 characters, which no key of AWS has',
     },
     'with more than a session token can be says so': {
-      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64('x'.repeat(16_385)) },
-      want: 'has a key AWS_SESSION_TOKEN of over 16384 characters, which no key of AWS has',
+      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64('x'.repeat(8_193)) },
+      want: 'has a key AWS_SESSION_TOKEN of over 8192 characters, which no key of AWS has',
+    },
+    'with a megabyte of blanks around a key says so, and keeps none of it': {
+      data: { AWS_ACCESS_KEY_ID: base64(`${' '.repeat(500_000)}${KEY_ID}`), AWS_SECRET_ACCESS_KEY: secret },
+      want: 'has a key AWS_ACCESS_KEY_ID of over 256 characters, which no key of AWS has',
     },
     'without a key id says so': { data: { AWS_SECRET_ACCESS_KEY: secret }, want: 'has no key AWS_ACCESS_KEY_ID' },
     'with an empty key id says so': {

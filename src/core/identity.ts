@@ -13,6 +13,7 @@ import {
   SECRET_NAME_PATTERN,
 } from '../api/names.ts';
 import { isRecord, type JsonRecord, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
+import { ownText } from '../lib/own-text.ts';
 
 /** AWS keys as a request is signed with. */
 export interface Credentials {
@@ -53,7 +54,9 @@ const SESSION_TOKEN_SHAPE = /^[A-Za-z0-9/+=_-]{32,}$/;
 /** What a header of a request may hold; anything else is a slip of the editor, and no key that AWS ever gave out. */
 const SENDABLE = /^[\x21-\x7e]+$/;
 /** STS bounds it nowhere; its own are under 4,096 (STS API reference, Credentials), and a request has room for few times that. */
-const SESSION_TOKEN_MAX_LENGTH = 16_384;
+const SESSION_TOKEN_MAX_LENGTH = 8_192;
+/** Of a value of a Secret, as base64: the longest key, and as much white space around it. */
+const LONGEST_VALUE = (SESSION_TOKEN_MAX_LENGTH * 2 * 4) / 3;
 const UNSENDABLE = 'holds white space or characters that no key has';
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
@@ -188,9 +191,11 @@ export function parseCredentials(data: unknown, keys: CredentialKeys): FoundCred
   const read = (name: string): string | undefined => {
     const value = values.get(name);
     if (value === undefined) return undefined;
+    // What is longer is no key, whatever stands in it: it is not even decoded.
+    if (value.length > LONGEST_VALUE) return 'x'.repeat(SESSION_TOKEN_MAX_LENGTH + 1);
     const text = Buffer.from(value, 'base64').toString('utf8');
     if (text !== text.trim()) trimmed.push(name);
-    return text.trim();
+    return ownText(text.trim());
   };
   const accessKeyId = read(keys.accessKeyId);
   const secretAccessKey = read(keys.secretAccessKey);

@@ -1,5 +1,6 @@
 // Words for people: cut texts, lists with "and N more", and times as Go prints them. Pure.
 
+import { ownText } from '../lib/own-text.ts';
 import { type EpochMs, formatMilliseconds } from '../lib/time.ts';
 
 /**
@@ -11,7 +12,7 @@ import { type EpochMs, formatMilliseconds } from '../lib/time.ts';
 export function cut(text: string, length: number): string {
   if (text.length <= length) return text.toWellFormed();
   const head = text.slice(0, length - 1);
-  return `${/[\uD800-\uDBFF]$/.test(head) ? head.slice(0, -1) : head}…`.toWellFormed();
+  return ownText(`${/[\uD800-\uDBFF]$/.test(head) ? head.slice(0, -1) : head}…`);
 }
 
 /** The names joined; those that go beyond `length` characters are counted as "and N more". */

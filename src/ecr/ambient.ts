@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../lib/errors.ts';
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
+import { ownText } from '../lib/own-text.ts';
 import { redact } from '../lib/redact.ts';
 import type { Clock } from '../lib/time.ts';
 import { type Call, type Endpoints, endpointConfig } from './calls.ts';
@@ -143,7 +144,7 @@ function ownWords(source: AmbientSource, thrown: unknown): Failure | undefined {
   return new Failure({
     next: 'backoff',
     reason: 'AmbientCredentials',
-    message: `${called(source)} could not be had: ${redact(thrown.message).slice(0, LONGEST_WORDS)}${detail}`,
+    message: `${called(source)} could not be had: ${ownText(redact(thrown.message).slice(0, LONGEST_WORDS))}${detail}`,
     cause: thrown,
   });
 }

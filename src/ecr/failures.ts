@@ -2,6 +2,7 @@
 
 import { Failure } from '../lib/errors.ts';
 import { stringOf } from '../lib/json.ts';
+import { ownText } from '../lib/own-text.ts';
 import { redact } from '../lib/redact.ts';
 
 /**
@@ -121,7 +122,7 @@ function isObject(value: unknown): value is object {
 }
 
 function wordsOf(thrown: unknown): string {
-  return thrown instanceof Error ? redact(thrown.message).slice(0, LONGEST_MESSAGE).toWellFormed() : '';
+  return thrown instanceof Error ? ownText(redact(thrown.message).slice(0, LONGEST_MESSAGE)) : '';
 }
 
 /** Why there was no answer; the proxy is named because it is the first thing to look at. */

@@ -2,6 +2,7 @@
 
 import { Failure, type Next } from '../lib/errors.ts';
 import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
+import { ownText } from '../lib/own-text.ts';
 import { type DurationMs, seconds } from '../lib/time.ts';
 
 export class ApiError extends Failure {
@@ -19,7 +20,7 @@ export class ApiError extends Failure {
     super({
       next,
       reason: apiReason || `Status${status}`,
-      message: message.slice(0, 500),
+      message: ownText(message.slice(0, 500)),
       ...(delay === undefined ? {} : { delay }),
     });
     this.status = status;

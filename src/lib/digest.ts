@@ -15,5 +15,5 @@ const DIGITS = 32;
 export function digest(...parts: readonly string[]): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part);
-  return `sha256:${hash.digest('hex').slice(0, DIGITS)}`;
+  return `sha256:${hash.digest().toString('hex', 0, DIGITS / 2)}`;
 }

@@ -1,5 +1,6 @@
 // The one shape of everything that can go wrong: it says what to do next, in words that are safe to show.
 
+import { ownText } from './own-text.ts';
 import type { DurationMs } from './time.ts';
 
 /**
@@ -73,9 +74,9 @@ const LONGEST_STACK = 1_000;
 export function wordsOfCause(cause: unknown, depth = 0): Error | undefined {
   if (!(cause instanceof Error) || depth >= CAUSES) return undefined;
   const below = wordsOfCause(cause.cause, depth + 1);
-  const words = new Error(cause.message.slice(0, LONGEST_TEXT), below && { cause: below });
-  words.name = cause.name.slice(0, LONGEST_TEXT);
-  words.stack = cause.stack?.slice(0, LONGEST_STACK) ?? '';
+  const words = new Error(ownText(cause.message.slice(0, LONGEST_TEXT)), below && { cause: below });
+  words.name = ownText(cause.name.slice(0, LONGEST_TEXT));
+  words.stack = ownText(cause.stack?.slice(0, LONGEST_STACK) ?? '');
   const code: unknown = Reflect.get(cause, 'code');
-  return typeof code === 'string' ? Object.assign(words, { code: code.slice(0, LONGEST_TEXT) }) : words;
+  return typeof code === 'string' ? Object.assign(words, { code: ownText(code.slice(0, LONGEST_TEXT)) }) : words;
 }

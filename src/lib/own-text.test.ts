@@ -1,0 +1,39 @@
+// Covers that what is kept of a long text keeps only itself: in a process of its own, whose heap is looked at.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ownText } from './own-text.ts';
+
+const FILE = fileURLToPath(new URL('own-text.ts', import.meta.url));
+const KEPT = 200;
+const PARENT_BYTES = 500_000;
+
+/** Bytes of heap that `KEPT` texts hold, each cut by `cut` out of half a megabyte. */
+function heldBy(cut: string): number {
+  const program = `
+    import { ownText } from ${JSON.stringify(FILE)};
+    const cut = ${cut};
+    const kept = [];
+    globalThis.gc();
+    const before = process.memoryUsage().heapUsed;
+    for (let index = 0; index < ${KEPT}; index += 1)
+      kept.push(cut(Buffer.alloc(${PARENT_BYTES}, 'x').toString('latin1') + index));
+    globalThis.gc();
+    console.log(process.memoryUsage().heapUsed - before, kept.length);`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  });
+  const [bytes] = stdout.split(' ');
+  assert.ok(bytes, stderr);
+  return Number(bytes);
+}
+
+// Rule 14
+test('a text that is cut out of a long one and copied keeps only itself', () => {
+  assert.equal(ownText('a text with ä and 字'), 'a text with ä and 字');
+  assert.ok(heldBy('(text) => text.slice(-40)') > (KEPT * PARENT_BYTES) / 2, 'a slice keeps all of it');
+  const held = heldBy('(text) => ownText(text.slice(-40))');
+  assert.ok(held < (KEPT * PARENT_BYTES) / 20, `${held} bytes`);
+});
