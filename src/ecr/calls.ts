@@ -51,6 +51,8 @@ export interface CallsOptions {
 export interface Question extends Asked {
   /** Whatever the call is signed with or proves itself by: key id, secret, session token, web identity token. */
   readonly sentWith: readonly (string | undefined)[];
+  /** What whoever asks wrote himself, and AWS repeats. */
+  readonly written?: readonly (string | undefined)[];
 }
 
 /** The texts of a pair that a call is signed with. */
@@ -108,7 +110,7 @@ export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): 
       done('success');
       return answer;
     } catch (thrown) {
-      maskError(thrown, createMask(asked.sentWith));
+      maskError(thrown, createMask(asked.sentWith, asked.written));
       const failure = failureOfAws(thrown, asked, proxy);
       done(failure.reason, failure.next === 'change');
       throw failure;

@@ -54,16 +54,14 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
     customUserAgent: userAgent,
     requestHandler: egress.handler,
   });
-  const asked = (region: string, sentWith: Question['sentWith']): Question => ({
-    service: 'STS',
-    region,
-    what: 'role',
-    sentWith,
-  });
+  const asked = (
+    { region, roleArn, sessionName, externalId }: RoleRequest & { readonly externalId?: string | undefined },
+    sentWith: Question['sentWith'],
+  ): Question => ({ service: 'STS', region, what: 'role', sentWith, written: [roleArn, externalId, sessionName] });
 
   return {
     async assumeRole(request, signal) {
-      const { region, roleArn, sessionName, keys, externalId } = request;
+      const { roleArn, sessionName, keys, externalId } = request;
       const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
       const client = new STSClient({ ...configOf(request), credentials: keysOf(keys) });
       const command = new AssumeRoleCommand({
@@ -73,10 +71,10 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
       });
       const send = async (abortSignal: AbortSignal): Promise<TemporaryKeys> =>
         temporaryKeysOf(await client.send(command, { abortSignal }), clock.now());
-      return await call('AssumeRole', asked(region, textsOf(keys)), send, signal);
+      return await call('AssumeRole', asked(request, textsOf(keys)), send, signal);
     },
     async assumeRoleWithToken(request, signal) {
-      const { region, roleArn, sessionName, token } = request;
+      const { roleArn, sessionName, token } = request;
       const { AssumeRoleWithWebIdentityCommand, STSClient } = await import('@aws-sdk/client-sts');
       // This operation is not signed: the token is all the proof there is. Keys that are none keep the SDK from looking for some.
       const client = new STSClient({ ...configOf(request), credentials: { accessKeyId: '', secretAccessKey: '' } });
@@ -87,7 +85,7 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
       });
       const send = async (abortSignal: AbortSignal): Promise<TemporaryKeys> =>
         temporaryKeysOf(await client.send(command, { abortSignal }), clock.now());
-      return await call('AssumeRoleWithWebIdentity', asked(region, [token]), send, signal);
+      return await call('AssumeRoleWithWebIdentity', asked(request, [token]), send, signal);
     },
   };
 }

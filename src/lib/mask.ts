@@ -1,6 +1,8 @@
 // Hides what one call was made with from whatever comes back: by value, since AWS repeats what it was sent in words of its own.
 // `redact` knows shapes and stays the second line.
 
+import { ownText } from './own-text.ts';
+
 /** What stands in place of what was hidden; as `redact` writes it. */
 const MASK = '[redacted]';
 /**
@@ -19,18 +21,25 @@ export type Mask = (text: string) => string;
  * twelve characters of any of these in a row.
  *
  * @param secrets  undefined and what is shorter than twelve characters is no secret that could be told from words
+ * @param written  texts of the same call that whoever asked wrote himself and AWS repeats, such as the name of a role. What stands in them is
+ *                 left as it is: else he learns from what is hidden whether he has guessed a piece of a secret
  */
-export function createMask(secrets: readonly (string | undefined)[]): Mask {
+export function createMask(
+  secrets: readonly (string | undefined)[],
+  written: readonly (string | undefined)[] = [],
+): Mask {
   const forms = new Set(secrets.flatMap((secret) => (secret === undefined ? [] : formsOf(secret))));
   if (forms.size === 0) return (text) => text;
+  const known = new Set(written.flatMap((text) => [...runsOf(text ?? '').keys()]));
   return (text) => {
-    // Whoever writes the answer writes its length too: what is compared with is made once a text, and only when it may matter.
     if (text.length < RUN) return text;
     const runs = runsOf(text);
     const hits = new Uint8Array(text.length);
     for (const form of forms) {
       for (let at = 0; at + RUN <= form.length; at += 1) {
-        for (const place of runs.get(form.slice(at, at + RUN)) ?? []) hits.fill(1, place, place + RUN);
+        const run = form.slice(at, at + RUN);
+        const places = runs.get(run);
+        if (places && !known.has(run)) for (const place of places) hits.fill(1, place, place + RUN);
       }
     }
     return withoutHits(text, hits);
@@ -77,22 +86,37 @@ function withoutHits(text: string, hits: Uint8Array): string {
 }
 
 /** Longest text of an error that is kept: beyond it nobody reads, and masking costs time for each character. */
-const LONGEST_TEXT = 16 * 1024;
+const LONGEST_TEXT = 2_000;
+/** Between texts that are masked together; in none of them, and no part of any secret. */
+const BETWEEN = '\u0000\u0001';
+
+interface Field {
+  readonly error: Error;
+  readonly name: 'name' | 'message' | 'stack' | 'code';
+  readonly text: string;
+}
 
 /**
  * Hides in an error, and in what it was caused by, what `mask` hides: in place, before anybody else has seen it. Name, message, stack and
- * code of each are cut to 16 KiB; nothing else of an error is ever read here.
+ * code of each are cut to 2,000 characters; nothing else of an error is ever read here.
  */
-export function maskError(thrown: unknown, mask: Mask, depth = 0): void {
-  if (!(thrown instanceof Error) || depth > CAUSES) return;
-  for (const field of ['name', 'message', 'stack', 'code'] as const) {
-    const text: unknown = Reflect.get(thrown, field);
-    if (typeof text !== 'string') continue;
-    const masked = mask(text.slice(0, LONGEST_TEXT));
-    if (masked !== text)
-      Object.defineProperty(thrown, field, { value: masked, configurable: true, writable: true, enumerable: false });
+export function maskError(thrown: unknown, mask: Mask): void {
+  const fields = fieldsOf(thrown);
+  // All at once: a mask walks its secrets for each text that it is given.
+  const masked = mask(fields.map(({ text }) => text).join(BETWEEN)).split(BETWEEN);
+  for (const [index, { error, name }] of fields.entries()) {
+    const value = ownText(masked[index] ?? '');
+    Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: false });
   }
-  maskError(thrown.cause, mask, depth + 1);
-  if (thrown instanceof AggregateError)
-    for (const one of thrown.errors.slice(0, CAUSES)) maskError(one, mask, depth + 1);
+}
+
+function fieldsOf(thrown: unknown, depth = 0): readonly Field[] {
+  if (!(thrown instanceof Error) || depth > CAUSES) return [];
+  const own = (['name', 'message', 'stack', 'code'] as const).flatMap((name) => {
+    const text: unknown = Reflect.get(thrown, name);
+    if (typeof text !== 'string') return [];
+    return [{ error: thrown, name, text: text.slice(0, LONGEST_TEXT).replaceAll(BETWEEN, ' ') }];
+  });
+  const aside = thrown instanceof AggregateError ? thrown.errors.slice(0, CAUSES) : [];
+  return [...own, ...[thrown.cause, ...aside].flatMap((one) => fieldsOf(one, depth + 1))];
 }
