@@ -4,14 +4,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { START } from '../testing/builders.ts';
 import { createManualClock } from '../testing/manual-clock.ts';
-import { type Bounds, createFairSemaphore } from './fair-semaphore.ts';
-import { SECOND } from './time.ts';
+import { type Bounds, createFairSemaphore, type Permit } from './fair-semaphore.ts';
+import { SECOND, seconds } from './time.ts';
 
+const SLOW = { inAll: 12, perPlaceOfGroup: 2, cutAfter: seconds(5) };
 const BOUNDS: Bounds = {
-  atOnce: 4,
-  perPlace: 3,
-  perGroup: 2,
-  slow: { inAll: 6, perGroup: 3, perPlaceOfGroup: 2 },
+  atOnce: 8,
+  perPlace: 6,
+  perGroup: 4,
+  slow: SLOW,
 };
 
 function setting(bounds = BOUNDS) {
@@ -28,8 +29,8 @@ function setting(bounds = BOUNDS) {
     },
   });
   /** Takes as many as there are. */
-  const drain = (place: string, group: string): (() => void)[] => {
-    const taken: (() => void)[] = [];
+  const drain = (place: string, group: string): readonly Permit[] => {
+    const taken: Permit[] = [];
     for (let permit = permits.tryAcquire(place, group); permit; permit = permits.tryAcquire(place, group))
       taken.push(permit);
     return taken;
@@ -41,35 +42,60 @@ function setting(bounds = BOUNDS) {
 describe('permits', () => {
   test('are bounded by group, by place and in all', () => {
     const { permits, drain } = setting();
-    assert.equal(drain('a', 'one').length, 2);
-    assert.equal(drain('a', 'two').length, 1);
-    assert.equal(drain('b', 'two').length, 1);
+    assert.equal(drain('a', 'one').length, 4);
+    assert.equal(drain('a', 'two').length, 2);
+    assert.equal(drain('b', 'two').length, 2);
     assert.equal(permits.tryAcquire('c', 'three'), undefined);
-    assert.equal(permits.inUse, 4);
+    assert.equal(permits.inUse, 8);
   });
 
-  test('of what is slow go to others, and count to bounds of their own', async () => {
+  test('of what is slow go to others; its group has no more than its share, and little at the place that is slow', async () => {
     const { clock, permits, drain } = setting();
-    drain('hangs', 'one');
+    for (let turn = 0; turn < 3; turn += 1) permits.tryAcquire('hangs', 'one');
     await clock.advance(SECOND);
-    assert.equal(permits.slow, 2);
-    assert.equal(permits.tryAcquire('hangs', 'one'), undefined, 'two of one group at one place');
-    assert.equal(drain('other', 'one').length, 2, 'its other places are asked');
-    await clock.advance(SECOND);
-    assert.equal(permits.tryAcquire('third', 'one'), undefined, 'three and more of one group');
-    assert.equal(drain('hangs', 'two').length, 2, 'another group is not kept from the place');
-    assert.equal(drain('other', 'three').length, 2);
+    assert.equal(permits.tryAcquire('hangs', 'one'), undefined, 'two of one group at a place that is slow');
+    assert.equal(drain('other', 'one').length, 1, 'four of one group');
+    assert.equal(permits.slow, 3);
+    assert.equal(drain('hangs', 'two').length, 4, 'another group is not kept from the place');
   });
 
-  test('are had by a group that has nothing slow, however many slow ones there are', async () => {
+  test('are had at once by a group that has nothing slow: half of the places are kept for such', async () => {
     const { clock, permits, drain } = setting();
-    for (const group of ['one', 'two', 'three', 'four']) {
-      drain(`of ${group}`, group);
+    for (let turn = 0; turn < 10; turn += 1) {
+      for (const group of ['one', 'two', 'three']) drain(`of ${group}, ${turn}`, group);
       await clock.advance(SECOND);
     }
-    assert.equal(permits.slow, 6);
-    assert.equal(permits.inUse, 8);
-    assert.ok(permits.tryAcquire('of five', 'five'));
+    assert.equal(permits.inUse, 12);
+    assert.ok(permits.tryAcquire('healthy', 'bystander'));
+  });
+
+  test('are never more than the bounds, however many groups hang', async () => {
+    const { clock, permits, drain } = setting();
+    for (let group = 0; group < 30; group += 1) {
+      drain(`of ${group}`, `group ${group}`);
+      await clock.advance(SECOND);
+      assert.ok(permits.inUse <= BOUNDS.atOnce + SLOW.inAll, `${permits.inUse} in use`);
+    }
+  });
+
+  test('are taken from who has most, once that has been slow for seconds, for who has none', async () => {
+    const { clock, woken, permits, drain } = setting({ ...BOUNDS, atOnce: 4, slow: { ...SLOW, inAll: 4 } });
+    const first = drain('hangs', 'one');
+    await clock.advance(SECOND);
+    const [second, third] = [drain('hangs too', 'two'), drain('hangs as well', 'three')];
+    assert.deepEqual([first.length, second.length, third.length], [4, 2, 2]);
+    assert.equal(permits.inUse, 8, 'all that there are');
+    permits.wait('healthy', 'bystander', 'bystander');
+    await clock.advance(SECOND);
+    assert.ok(!first.some(({ cut }) => cut.aborted), 'a slow answer may still come');
+    await clock.advance(seconds(5));
+    const cut = first.filter((permit) => permit.cut.aborted);
+    assert.ok(cut.length > 0);
+    assert.ok(![...second, ...third].some((permit) => permit.cut.aborted), 'of those who have less nothing is taken');
+    for (const permit of cut) permit.giveBack();
+    await clock.advance(SECOND);
+    assert.ok(woken.includes('bystander'));
+    assert.ok(permits.tryAcquire('healthy', 'bystander'));
   });
 
   test('given back are offered to one group after the other, and to each waiter once', () => {
@@ -79,8 +105,8 @@ describe('permits', () => {
     permits.wait('a', 'two', 'two-1');
     permits.wait('a', 'two', 'two-1');
     assert.equal(permits.waiting, 4);
-    first?.();
-    for (let turn = 0; turn < 3; turn += 1) permits.tryAcquire('a', 'other')?.();
+    first?.giveBack();
+    for (let turn = 0; turn < 3; turn += 1) permits.tryAcquire('a', 'other')?.giveBack();
     assert.deepEqual(woken, ['one-1', 'two-1', 'one-2', 'one-3']);
     assert.equal(permits.waiting, 0);
   });
@@ -93,9 +119,9 @@ describe('permits', () => {
     permits.wait('free', 'one', 'gone');
     permits.wait('free', 'one', 'next');
     gone.add('gone');
-    free?.();
+    free?.giveBack();
     assert.deepEqual(woken, ['next']);
-    busy?.();
+    busy?.giveBack();
     assert.deepEqual(woken, ['next', 'patient']);
   });
 
@@ -103,7 +129,7 @@ describe('permits', () => {
     const { clock, woken, permits, drain } = setting({ atOnce: 1, perPlace: 1, perGroup: 1 });
     const [only] = drain('a', 'one');
     for (const name of ['first', 'second']) permits.wait('a', 'one', name);
-    only?.();
+    only?.giveBack();
     assert.deepEqual(woken, ['first']);
     await clock.advance(SECOND);
     assert.deepEqual(woken, ['first', 'second']);

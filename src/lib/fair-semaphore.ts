@@ -1,7 +1,8 @@
 // Permits for what may take long and is asked for by many: bounded in all, by place and by group, and taken in turns by group.
 //
 // Guarantees: nobody waits here, whoever gets no permit is woken when it is worth asking again; one group, or one place that does not answer,
-// never holds all the permits; what is slow leaves the others' permits and counts to bounds of its own.
+// never holds all the permits; what is slow leaves the others' permits and counts to bounds of its own; when even those are full, what has
+// been slow for longest is cut for a group that has next to nothing.
 
 import { type Clock, type DurationMs, SECOND } from './time.ts';
 
@@ -10,14 +11,15 @@ export interface Bounds {
   readonly atOnce: number;
   /** Of those, at one place. */
   readonly perPlace: number;
-  /** Of those, by one group. */
+  /** Held by one group, slow ones too. */
   readonly perGroup: number;
   /** What has been held for over a second, beside those. Undefined: what is slow stays among them. */
   readonly slow?: {
     readonly inAll: number;
-    readonly perGroup: number;
-    /** By one group at one place. */
+    /** Held by one group at one place, once one of them is slow. */
     readonly perPlaceOfGroup: number;
+    /** What has been held for longer may be cut for a group that has less. */
+    readonly cutAfter: DurationMs;
   };
 }
 
@@ -30,13 +32,20 @@ export interface Load {
   readonly waiting: number;
 }
 
+export interface Permit {
+  /** Gives it back; to be called once. */
+  readonly giveBack: () => void;
+  /** Aborts when it is needed for somebody else: what it was for is to be given up. */
+  readonly cut: AbortSignal;
+}
+
 export interface FairSemaphore extends Load {
   /**
    * @param place  what is asked, such as a host: one that hangs keeps no other from being asked
    * @param group  on whose behalf, such as a namespace
-   * @returns what gives the permit back, to be called once; undefined: there is none now
+   * @returns undefined: there is none now
    */
-  tryAcquire(place: string, group: string): (() => void) | undefined;
+  tryAcquire(place: string, group: string): Permit | undefined;
   /** `waiter` is woken, once, when a permit may be had for it. */
   wait(place: string, group: string, waiter: string): void;
 }
@@ -48,44 +57,94 @@ export interface FairSemaphoreOptions {
   readonly wake: (waiter: string) => boolean;
 }
 
+interface Held {
+  readonly place: string;
+  readonly group: string;
+  readonly since: DurationMs;
+  isSlow: boolean;
+  readonly cut: AbortController;
+}
+
 /** What takes longer is slow. */
 const SLOW_AFTER = SECOND;
 /** While somebody waits, it is looked this often whether a permit is free that a woken one did not want after all. */
 const LOOK_AGAIN = (SECOND / 4) as DurationMs;
+/** What a group that has nothing slow may hold while the slow ones of others fill their bound. */
+const WHILE_FULL = 2;
 
 export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOptions): FairSemaphore {
-  const quick = createCounts();
-  const slow = createCounts();
+  /** In order of their beginning; as many as the bounds let be there, some tens. */
+  const held = new Set<Held>();
   /** By group, in order of their turns; then by place. */
   const waiting = new Map<string, Map<string, Set<string>>>();
   let waiters = 0;
   let isLooking = false;
+
+  const count = (isCounted: (one: Held) => boolean): number => {
+    let result = 0;
+    for (const one of held) if (isCounted(one)) result += 1;
+    return result;
+  };
+  const slowInAll = (): number => count((one) => one.isSlow);
+  const ageOf = ({ since }: Held): number => clock.monotonic() - since;
+
+  /** Whether a group may begin anything, wherever. */
+  const mayBeginAny = (group: string): boolean => {
+    const quick = count((one) => !one.isSlow);
+    const own = count((one) => one.group === group);
+    if (quick >= bounds.atOnce || own >= bounds.perGroup) return false;
+    if (!bounds.slow) return true;
+    const suspects = new Set(Array.from(held, (one) => (one.isSlow ? one.group : undefined)));
+    // Half of the places are kept for those who have nothing slow.
+    if (suspects.has(group)) return count((one) => !one.isSlow && suspects.has(one.group)) < bounds.atOnce / 2;
+    return slowInAll() < bounds.slow.inAll || own < WHILE_FULL;
+  };
+
+  const mayBeginAt = (place: string, group: string): boolean => {
+    if (count((one) => !one.isSlow && one.place === place) >= bounds.perPlace) return false;
+    const here = Array.from(held).filter((one) => one.place === place && one.group === group);
+    return !bounds.slow || !here.some(({ isSlow }) => isSlow) || here.length < bounds.slow.perPlaceOfGroup;
+  };
+
+  /** What has been held for over a second leaves the places of the others, as far as there is room for it. */
+  const moveAside = (): void => {
+    if (!bounds.slow) return;
+    let room = bounds.slow.inAll - slowInAll();
+    for (const one of held) {
+      if (room <= 0 || ageOf(one) < SLOW_AFTER) return;
+      if (one.isSlow) continue;
+      one.isSlow = true;
+      room -= 1;
+    }
+  };
+
+  /** For a group that has next to nothing: the oldest one of the group that has most. */
+  const cutFor = (group: string): void => {
+    if (!bounds.slow || count((one) => one.group === group) >= WHILE_FULL) return;
+    const byGroup = Map.groupBy(held, (one) => one.group);
+    const [most] = [...byGroup.values()].sort((one, other) => other.length - one.length);
+    const oldest = most && most.length > WHILE_FULL ? most.find(({ cut }) => !cut.signal.aborted) : undefined;
+    if (oldest && ageOf(oldest) >= bounds.slow.cutAfter) oldest.cut.abort();
+  };
 
   const lookAgain = (): void => {
     if (isLooking || waiters === 0) return;
     isLooking = true;
     clock.after(LOOK_AGAIN, () => {
       isLooking = false;
+      moveAside();
       wakeNext();
+      for (const group of waiting.keys()) if (!mayBeginAny(group)) cutFor(group);
       lookAgain();
     });
   };
 
-  const mayBegin = (place: string, group: string): boolean => {
-    if (quick.all() >= bounds.atOnce) return false;
-    if (quick.at(`place ${place}`) >= bounds.perPlace || quick.at(`group ${group}`) >= bounds.perGroup) return false;
-    const own = slow.at(`group ${group}`);
-    if (!bounds.slow || own === 0) return true;
-    const { inAll, perGroup, perPlaceOfGroup } = bounds.slow;
-    return slow.all() < inAll && own < perGroup && slow.at(JSON.stringify([place, group])) < perPlaceOfGroup;
-  };
-
   /** Wakes as many as there may be permits for, a group after the other. */
   const wakeNext = (): void => {
-    let free = bounds.atOnce - quick.all();
+    let free = bounds.atOnce - count((one) => !one.isSlow);
     for (const [group, places] of Array.from(waiting)) {
       if (free <= 0) return;
-      if (!wakeOne(group, places)) continue;
+      if (!mayBeginAny(group) || !wakeOne(group, places)) continue;
       free -= 1;
       // Its next one comes after those of all other groups.
       if (waiting.delete(group) && places.size > 0) waiting.set(group, places);
@@ -94,7 +153,7 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
 
   const wakeOne = (group: string, places: Map<string, Set<string>>): boolean => {
     for (const [place, names] of places) {
-      if (!mayBegin(place, group)) continue;
+      if (!mayBeginAt(place, group)) continue;
       for (const waiter of names) {
         names.delete(waiter);
         waiters -= 1;
@@ -108,21 +167,17 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
 
   return {
     tryAcquire(place, group) {
-      if (!mayBegin(place, group)) return undefined;
-      const names = [`place ${place}`, `group ${group}`, JSON.stringify([place, group])];
-      let counts = quick;
-      quick.add(names, 1);
-      const cancel = clock.after(SLOW_AFTER, () => {
-        if (!bounds.slow || slow.all() >= bounds.slow.inAll) return;
-        quick.add(names, -1);
-        counts = slow;
-        slow.add(names, 1);
-        wakeNext();
-      });
-      return () => {
-        cancel();
-        counts.add(names, -1);
-        wakeNext();
+      moveAside();
+      if (!mayBeginAny(group) || !mayBeginAt(place, group)) return undefined;
+      const one: Held = { place, group, since: clock.monotonic(), isSlow: false, cut: new AbortController() };
+      held.add(one);
+      return {
+        cut: one.cut.signal,
+        giveBack() {
+          held.delete(one);
+          moveAside();
+          wakeNext();
+        },
       };
     },
     wait(place, group, waiter) {
@@ -133,31 +188,13 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
       lookAgain();
     },
     get inUse() {
-      return quick.all() + slow.all();
+      return held.size;
     },
     get slow() {
-      return slow.all();
+      return slowInAll();
     },
     get waiting() {
       return waiters;
-    },
-  };
-}
-
-/** Counts by name, and of all. */
-function createCounts() {
-  const counts = new Map<string, number>();
-  let all = 0;
-  return {
-    all: () => all,
-    at: (name: string) => counts.get(name) ?? 0,
-    add(names: readonly string[], by: 1 | -1): void {
-      all += by;
-      for (const name of names) {
-        const count = (counts.get(name) ?? 0) + by;
-        if (count === 0) counts.delete(name);
-        else counts.set(name, count);
-      }
     },
   };
 }

@@ -11,7 +11,7 @@ import type { TokenRequest } from '../ecr/client.ts';
 import { failureFrom } from '../lib/errors.ts';
 import { type Bounds, createFairSemaphore, type Load } from '../lib/fair-semaphore.ts';
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
-import { type Clock, type Random, read } from '../lib/time.ts';
+import { type Clock, type Random, read, seconds } from '../lib/time.ts';
 import type { KeySource } from './credentials.ts';
 
 /** Where tokens come from. */
@@ -66,7 +66,7 @@ const QUESTIONS: Bounds = {
   atOnce: 32,
   perPlace: 16,
   perGroup: 16,
-  slow: { inAll: 64, perGroup: 16, perPlaceOfGroup: 4 },
+  slow: { inAll: 64, perPlaceOfGroup: 4, cutAfter: seconds(5) },
 };
 
 export function createLoginFlights({ source, clock, random, isThere, wake }: LoginFlightsParts): LoginFlights {
@@ -74,8 +74,8 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
   const cache = createLoginCache<Login>(clock, random);
   /** By flight: the objects that wait for it. */
   const waiters = new Map<IdentityKey, Set<string>>();
-  /** By object: registries whose login was fetched for it, and not given to it yet. */
-  const fresh = new Map<string, Set<string>>();
+  /** By object: logins that were fetched for it, and not given to it yet. */
+  const fresh = new Map<string, Set<IdentityKey>>();
 
   /** The object is woken when the flight has come to its end, whichever that is. */
   const join = (key: IdentityKey, flight: Promise<unknown>, uid: string): void => {
@@ -95,15 +95,16 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
 
   /** One login, made anew. */
   const fetchFor =
-    ({ uid, keys, endpoints }: Asker, { registry, kind, region }: Registry, force: boolean, signal: AbortSignal) =>
+    (asker: Asker, { registry, kind, region }: Registry, force: boolean, signal: AbortSignal) =>
     async (): Promise<Login> => {
+      const { uid, keys, endpoints } = asker;
       const { useFips, useDualstack } = endpoints;
       const pair = await keys.get(signal, force);
       const question = { kind, region, keys: pair, account: keys.account, useFips, useDualstack };
       try {
         const token = await source.fetchToken(question, signal);
         const login = onBothClocks(makeLogin(registry, token, clock.now(), random), read(clock));
-        if (isThere(uid)) fresh.set(uid, (fresh.get(uid) ?? new Set()).add(registry));
+        if (isThere(uid)) fresh.set(uid, (fresh.get(uid) ?? new Set()).add(keyOf(asker, { kind, region })));
         return login;
       } catch (thrown) {
         // Keys of a role can be taken back before their end; other ones may be had.
@@ -116,13 +117,14 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
     const { uid, group, endpoints } = asker;
     const key = keyOf(asker, registry);
     const place = `${registry.kind} ${registry.region} ${endpoints.useFips} ${endpoints.useDualstack}`;
-    const giveBack = permits.tryAcquire(place, group);
-    if (!giveBack) {
+    const permit = permits.tryAcquire(place, group);
+    if (!permit) {
       permits.wait(place, group, uid);
       return false;
     }
-    const flight = cache.begin(key, fetchFor(asker, registry, force, signal), { force });
-    flight.then(giveBack, giveBack);
+    const until = AbortSignal.any([signal, permit.cut]);
+    const flight = cache.begin(key, fetchFor(asker, registry, force, until), { force });
+    flight.then(permit.giveBack, permit.giveBack);
     join(key, flight, uid);
     return true;
   };
@@ -131,11 +133,11 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
     ask(asker, registry, terms, signal) {
       const key = keyOf(asker, registry);
       // What was fetched for this very object is the latest there is, whatever its end says: asking once more would give no other.
-      const isFresh = fresh.get(asker.uid)?.has(registry.registry) ?? false;
+      const isFresh = fresh.get(asker.uid)?.has(key) ?? false;
       const found = cache.look(key, isFresh ? { ...terms, after: undefined } : terms);
       switch (found?.op) {
         case 'held':
-          fresh.get(asker.uid)?.delete(registry.registry);
+          fresh.get(asker.uid)?.delete(key);
           return { ...found, isFresh };
         case 'refused':
           return found;
@@ -147,11 +149,12 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
       }
     },
     peek: (asker, registry) => cache.peek(keyOf(asker, registry)),
-    keep: (asker, registries) =>
-      cache.keep(
-        asker.uid,
-        registries.map((registry) => keyOf(asker, registry)),
-      ),
+    keep(asker, registries) {
+      const keys = registries.map((registry) => keyOf(asker, registry));
+      const waiting = fresh.get(asker.uid);
+      for (const key of waiting ?? []) if (!keys.includes(key)) waiting?.delete(key);
+      cache.keep(asker.uid, keys);
+    },
     leave(uid) {
       fresh.delete(uid);
       cache.keep(uid, []);
@@ -160,7 +163,7 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
   };
 }
 
-function keyOf({ identity, keys, endpoints }: Asker, { kind, region }: Registry): IdentityKey {
+function keyOf({ identity, keys, endpoints }: Asker, { kind, region }: Pick<Registry, 'kind' | 'region'>): IdentityKey {
   const { useFips, useDualstack } = endpoints;
   return identityKey('login', { identity, registry: kind, region, useFips, useDualstack, account: keys.account });
 }

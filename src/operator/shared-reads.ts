@@ -110,8 +110,8 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
       // What `pick` made for the same `about`.
       if (held?.outcome && held.staleAt > clock.monotonic())
         return { ...(held.outcome as Read<Part>), fresh: (held.staleAt - clock.monotonic()) as DurationMs };
-      const giveBack = permits.tryAcquire('', namespace);
-      if (!giveBack) {
+      const permit = permits.tryAcquire('', namespace);
+      if (!permit) {
         permits.wait('', namespace, user);
         return undefined;
       }
@@ -122,7 +122,7 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
       };
       const parts = entries.get(object) ?? new Map<string, Entry>();
       entries.set(object, parts.set(about, entry));
-      void fill(entry, question).finally(giveBack);
+      void fill(entry, question).finally(permit.giveBack);
       return undefined;
     },
     // What is under way was begun before the change: its users are woken, and ask again.
