@@ -76,13 +76,14 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
   return {
     get(key, object, wish, after, signal) {
       const obtained = ask(object, wish, after, signal);
-      const since = awaited.get(key) ?? clock.monotonic();
-      const pendingFor = (clock.monotonic() - since) as DurationMs;
-      if (obtained.pending.length > 0 && pendingFor < PATIENCE) {
-        awaited.set(key, since);
-        return { ...obtained, pendingFor };
+      if (obtained.pending.length === 0) {
+        awaited.delete(key);
+        return obtained;
       }
-      awaited.delete(key);
+      const since = awaited.get(key) ?? clock.monotonic();
+      awaited.set(key, since);
+      const pendingFor = (clock.monotonic() - since) as DurationMs;
+      if (pendingFor < PATIENCE) return { ...obtained, pendingFor };
       return { ...obtained, failures: [...obtained.failures, ...overdue(obtained.pending)] };
     },
     forget: (key) => void awaited.delete(key),

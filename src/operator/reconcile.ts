@@ -71,7 +71,9 @@ export function createReconciler({
   /** Waits for logins, and says so in the status when the very first one takes long. */
   const awaitLogins = async ({ object, wish, access }: LoggedIn, pending: DurationMs): Promise<Result> => {
     const toTell = plus(clock.now(), (PATIENCE - pending) as DurationMs);
-    if (access.held.length > 0) return { op: 'done', wakeAt: toTell };
+    // What has been told of this generation, such as a refusal, stands until there is news.
+    const isTold = object.status.observedGeneration === object.generation && object.status.conditions !== undefined;
+    if (access.held.length > 0 || isTold) return { op: 'done', wakeAt: toTell };
     const wait = (SLOW_LOGIN - pending) as DurationMs;
     if (wait > 0) return { op: 'done', wakeAt: plus(clock.now(), wait) };
     const status = processingStatus(object.status, object.generation, wish.secretName, clock.now());
