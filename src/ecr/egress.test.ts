@@ -63,3 +63,35 @@ describe('the proxy to AWS', () => {
     });
   }
 });
+
+// Rule 9
+describe('names on the way to AWS', () => {
+  const question = {
+    protocol: 'https:',
+    hostname: 'api.ecr.eu-west-1.amazonaws.com',
+    method: 'GET',
+    path: '/',
+    headers: {},
+    query: {},
+  };
+  for (const [what, env, name] of [
+    ['of AWS', {}, 'api.ecr.eu-west-1.amazonaws.com'],
+    ['of the proxy', { HTTPS_PROXY: 'http://proxy.example.com:3128' }, 'proxy.example.com'],
+    ['of a proxy that speaks TLS', { HTTPS_PROXY: 'https://proxy.example.com:3128' }, 'proxy.example.com'],
+  ] as const) {
+    test(`${what} are looked up where slow ones keep no others from their turn`, async () => {
+      const asked: string[] = [];
+      const egress = createEgress({
+        env,
+        lookup(hostname, _options, answer) {
+          asked.push(hostname);
+          answer(Object.assign(new Error('no answer'), { code: 'EAI_AGAIN' }), '');
+        },
+      });
+      const given = question as Parameters<typeof egress.handler.handle>[0];
+      await assert.rejects(egress.handler.handle(given), { code: 'EAI_AGAIN' });
+      assert.deepEqual(asked, [name]);
+      egress.close();
+    });
+  }
+});

@@ -52,6 +52,7 @@ export function createEgress({ env, certificateAuthorities = [], lookup }: Egres
     ...(certificateAuthorities.length === 0 ? {} : { ca: allOf(certificateAuthorities) }),
   });
   const httpAgent = new HttpAgent(common);
+  for (const agent of [httpsAgent, httpAgent]) reachProxyWith(agent, common);
   return {
     handler: createBoundedHandler({
       httpsAgent,
@@ -102,4 +103,23 @@ function proxyFrom(env: NodeJS.ProcessEnv, name: string): URL | undefined {
  */
 function isOnlyAddress({ pathname, search, hash }: URL, value: string): boolean {
   return pathname === '/' && search === '' && hash === '' && !/[\s\\?#]/.test(value);
+}
+
+/**
+ * Node connects to a proxy with options of its own, in a field of the agent that has no public name, and takes none of the agent's: the name
+ * of the proxy would be looked up beside all others. A test sees that they are found.
+ */
+function reachProxyWith(agent: HttpAgent, { lookup, autoSelectFamilyAttemptTimeout }: ConnectOptions): void {
+  for (const symbol of Object.getOwnPropertySymbols(agent)) {
+    const config: unknown = Reflect.get(agent, symbol);
+    const options: unknown =
+      typeof config === 'object' && config !== null ? Reflect.get(config, 'proxyConnectionOptions') : undefined;
+    if (typeof options !== 'object' || options === null) continue;
+    Object.assign(options, { autoSelectFamilyAttemptTimeout }, lookup && { lookup });
+  }
+}
+
+interface ConnectOptions {
+  readonly lookup?: NameLookup;
+  readonly autoSelectFamilyAttemptTimeout: number;
 }

@@ -8,6 +8,7 @@ import { type ScriptedServer, startScriptedServer } from '../testing/scripted-se
 import { makeSelfSigned } from '../testing/self-signed.ts';
 import { eventually } from '../testing/test-api.ts';
 import type { Credentials } from './access.ts';
+import { createConnectionPool } from './connections.ts';
 import { createTransport, type Transport } from './transport.ts';
 
 describe('a client certificate', () => {
@@ -71,4 +72,12 @@ describe('a client certificate', () => {
     for (let count = 0; count < 3; count += 1) await ask();
     assert.equal(new Set(server.requests.map(({ clientPort }) => clientPort)).size, 1);
   });
+});
+
+test('an address that is far is given two seconds, for requests and for streams, before the next one is tried', () => {
+  const pool = createConnectionPool(1);
+  const { requests, streams } = pool.connections({ headers: {} });
+  for (const agent of [requests, streams])
+    assert.equal(Reflect.get(agent.options, 'autoSelectFamilyAttemptTimeout'), 2_000);
+  pool.close();
 });

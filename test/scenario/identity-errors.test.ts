@@ -1,7 +1,7 @@
 // What users read when an identity does not work, and that it works again once they have mended it.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -256,7 +256,7 @@ describe('an identity that does not work', () => {
     writeFileSync(hangs, '');
     writeFileSync(
       program,
-      `touch ${begun}\nwhile test -e ${hangs}; do sleep 0.1; done\necho '${JSON.stringify(keys)}'\n`,
+      `echo x >> ${begun}\nwhile test -e ${hangs}; do sleep 0.1; done\necho '${JSON.stringify(keys)}'\n`,
     );
     writeFileSync(join(folder, 'config'), `[profile ci]\ncredential_process = sh ${program}\n`);
     await start({ AWS_CONFIG_FILE: join(folder, 'config'), AWS_PROFILE: 'ci' });
@@ -267,6 +267,10 @@ describe('an identity that does not work', () => {
       await words(object),
       "login to eu-west-1: the operator's own AWS identity (shared config) could not be had: no answer in time",
     );
+    // Tried again while it still hangs: that waits for the same program.
+    clock.travel(60_000);
+    await eventually(async () => ((await operator?.metric('ecr_operator_logins_under_way')) === 1 ? true : undefined));
+    assert.equal(readFileSync(begun, 'utf8'), 'x\n');
     rmSync(hangs);
     clock.travel(5 * 60_000);
     await world.ready(object);
