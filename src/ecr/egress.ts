@@ -2,7 +2,8 @@
 
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { getCACertificates } from 'node:tls';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import { digest } from '../lib/digest.ts';
 import { Failure } from '../lib/errors.ts';
 import { ADDRESS_TIMEOUT_MS, type NameLookup } from '../lib/name-lookup.ts';
 import { createBoundedHandler, type RequestHandler } from './bounded-answers.ts';
@@ -49,7 +50,7 @@ export function createEgress({ env, certificateAuthorities = [], lookup }: Egres
   // The SDK would make a pool of sockets for each client, and knows no proxy by itself.
   const httpsAgent = new HttpsAgent({
     ...common,
-    ...(certificateAuthorities.length === 0 ? {} : { ca: allOf(certificateAuthorities) }),
+    ...(certificateAuthorities.length === 0 ? {} : trusting(certificateAuthorities)),
   });
   const httpAgent = new HttpAgent(common);
   for (const agent of [httpsAgent, httpAgent]) reachProxyWith(agent, common);
@@ -64,7 +65,7 @@ export function createEgress({ env, certificateAuthorities = [], lookup }: Egres
     proxy: secure?.host,
     trust(authorities) {
       // Connections that are kept are kept apart by what they trust: none of the former ones is used again.
-      httpsAgent.options.ca = allOf(authorities);
+      Object.assign(httpsAgent.options, trusting(authorities));
       for (const sockets of Object.values(httpsAgent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
     },
     close() {
@@ -74,9 +75,19 @@ export function createEgress({ env, certificateAuthorities = [], lookup }: Egres
   };
 }
 
-/** A list replaces what is trusted otherwise, so that has to be in it: Node's own and NODE_EXTRA_CA_CERTS. */
-function allOf(authorities: readonly string[]): string[] {
-  return [...getCACertificates(), ...authorities];
+/**
+ * Options of an agent: one context for all connections. With `ca` Node makes a context for each, of 1 MB, since 150 usual authorities are in it.
+ * A list replaces what is trusted otherwise, so that has to be in it: Node's own and NODE_EXTRA_CA_CERTS.
+ */
+function trusting(authorities: readonly string[]): {
+  readonly secureContext: SecureContext;
+  readonly sessionIdContext: string;
+} {
+  return {
+    secureContext: createSecureContext({ ca: [...getCACertificates(), ...authorities] }),
+    // A client has no use for it; the agent's connections are kept apart by it, and not by their context.
+    sessionIdContext: digest('authorities', ...authorities),
+  };
 }
 
 /** Lower case goes before upper case, as curl and Node have it. */
