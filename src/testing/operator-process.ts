@@ -34,6 +34,8 @@ export interface OperatorProcess {
   readonly pid: number;
   /** Everything it wrote, to both streams. */
   output(): string;
+  /** From now on nobody reads what it writes. @returns reads it again, what was written meanwhile too */
+  holdOutput(): () => void;
   /** Undefined while it runs. */
   readonly code: number | null | undefined;
   probe(path: string): Promise<{ readonly status: number; readonly body: string }>;
@@ -116,6 +118,12 @@ export async function startOperatorProcess({
   return {
     pid: child.pid ?? 0,
     output: () => text,
+    holdOutput() {
+      for (const stream of [child.stdout, child.stderr]) stream?.pause();
+      return () => {
+        for (const stream of [child.stdout, child.stderr]) stream?.resume();
+      };
+    },
     get code() {
       return code;
     },

@@ -1,19 +1,24 @@
 // What the load suites share: the built operator with the chart's heap flags, what it holds in memory, and others who are served meanwhile.
 
 import { readFileSync } from 'node:fs';
-import { after, before } from 'node:test';
+import { after, afterEach, before } from 'node:test';
 import pLimit from 'p-limit';
 import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
 import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
 import { installCrds } from '../../src/testing/install-crds.ts';
 import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
 import { adminOf, createTestApi, eventually, type TestApi } from '../../src/testing/test-api.ts';
-import { GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
+import { conditionOf, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
+import { ensureBundle } from '../process/bundle.ts';
 import { createPullSecret } from '../scenario/manifests.ts';
 
+/** The whole of each flood; without, what fits into three minutes with all the others. */
+export const IS_LONG = process.env['LOAD'] === 'long';
 /** The chart's memory limit. */
 export const LIMIT_BYTES = 128 * 1024 * 1024;
 const LOOK_EVERY_MS = 100;
+/** Longer than any flood takes. */
+const FLOOD_MS = IS_LONG ? 300_000 : 60_000;
 
 export interface LoadWorld {
   readonly api: TestApi;
@@ -24,12 +29,19 @@ export interface LoadWorld {
   /**
    * Runs `work` beside a fresh operator, and measures it.
    *
-   * @returns the most bytes that the process owned at a look (`RssAnon`), tens of times a second
+   * @param env  more of its environment
+   * @returns the most bytes that the process owned at a look (`RssAnon`), ten times a second
    * @throws when the process ended, or owned more than the chart's limit
    */
-  readonly during: (work: (operator: OperatorProcess) => Promise<void>) => Promise<number>;
-  /** A new object of somebody else has its Secret. */
-  readonly serves: (name: string) => Promise<void>;
+  readonly during: (work: (operator: OperatorProcess) => Promise<void>, env?: NodeJS.ProcessEnv) => Promise<number>;
+  /** A new object of somebody else, whose keys are in a Secret of his, has its pull Secret. */
+  readonly serves: () => Promise<void>;
+  /** Others are served, one after the other, until the flood is over. @returns how many they were */
+  readonly servesUntil: (isOver: () => boolean | Promise<boolean>) => Promise<number>;
+  /** Waits for the condition Ready of an object to have this reason. @returns its message */
+  readonly isToldOf: (path: string, reason: string) => Promise<string>;
+  /** A new namespace, which is emptied after the test. */
+  readonly createNamespace: () => Promise<string>;
 }
 
 /** To be called inside `describe`. */
@@ -39,12 +51,23 @@ export function useLoad(): LoadWorld {
   let api: TestApi | undefined;
   let aws: AwsStandIn | undefined;
   let bystander = '';
+  let served = 0;
+  const used: string[] = [];
 
   before(async () => {
     plane = await startControlPlane({ prepare: (address) => installCrds(createTestApi(address)) });
     api = adminOf(plane);
     aws = await startAwsStandIn({ accounts: [GOOD_KEY] });
     bystander = await api.createNamespace();
+    await api.must('POST', SECRET_PATH(bystander), {
+      metadata: { name: 'keys' },
+      stringData: { AWS_ACCESS_KEY_ID: GOOD_KEY.accessKeyId, AWS_SECRET_ACCESS_KEY: GOOD_KEY.secretAccessKey },
+    });
+  });
+  afterEach(async () => {
+    aws?.faults.clear();
+    aws?.clearLog();
+    for (const namespace of used.splice(0)) await clear(namespace);
   });
   after(async () => {
     await aws?.stop();
@@ -53,6 +76,33 @@ export function useLoad(): LoadWorld {
   const started = <Part>(part: Part | undefined): Part => {
     if (part === undefined) throw new Error('nothing is there before the suite runs');
     return part;
+  };
+
+  const each: LoadWorld['each'] = async (items, work) => {
+    await Promise.all(items.map((item) => limit(() => work(item))));
+  };
+  /** Of objects of our kind, and of Secrets; those in parts: all at once would be hundreds of megabytes. */
+  const clear = async (namespace: string): Promise<void> => {
+    await started(api).must('DELETE', NAMESPACED_PATH(namespace));
+    for (;;) {
+      const { items } = await started(api).must('GET', `${SECRET_PATH(namespace)}?limit=50`);
+      if (items.length === 0) return;
+      await each(items as { metadata: { name: string } }[], ({ metadata }) =>
+        started(api).send('DELETE', SECRET_PATH(namespace, metadata.name)),
+      );
+    }
+  };
+  const serves = async (): Promise<void> => {
+    const name = `other-${(served += 1)}`;
+    await createPullSecret(started(api), bystander, name, {
+      secretName: name,
+      awsAccess: { region: 'eu-west-1', secretRef: { name: 'keys' } },
+    });
+    await eventually(async () => {
+      const { status } = await started(api).get(SECRET_PATH(bystander, name));
+      return status === 200 ? true : undefined;
+    });
+    await started(api).send('DELETE', NAMESPACED_PATH(bystander, name));
   };
 
   return {
@@ -65,11 +115,11 @@ export function useLoad(): LoadWorld {
     get plane() {
       return started(plane);
     },
-    async each(items, work) {
-      await Promise.all(items.map((item) => limit(() => work(item))));
-    },
-    async during(work) {
-      const operator = await startOperatorProcess({ plane: started(plane), awsUrl: started(aws).url, access: 'pod' });
+    each,
+    async during(work, env = {}) {
+      const bundle = ensureBundle();
+      const at = { plane: started(plane), awsUrl: started(aws).url };
+      const operator = await startOperatorProcess({ ...at, access: 'pod', bundle, env });
       await operator.ready();
       let most = 0;
       const look = (): void => {
@@ -90,13 +140,26 @@ export function useLoad(): LoadWorld {
       if (most > LIMIT_BYTES) throw new Error(`it owned ${Math.round(most / 1e6)} MB`);
       return most;
     },
-    async serves(name) {
-      await createPullSecret(started(api), bystander, name, { secretName: name });
-      await eventually(async () => {
-        const { status } = await started(api).get(SECRET_PATH(bystander, name));
-        return status === 200 ? true : undefined;
-      });
-      await started(api).send('DELETE', NAMESPACED_PATH(bystander, name));
+    serves,
+    async servesUntil(isOver) {
+      const [before, end] = [served, performance.now() + FLOOD_MS];
+      do {
+        await serves();
+        if (performance.now() > end) throw new Error('the flood did not come to its end');
+      } while (!(await isOver()));
+      return served - before;
+    },
+    isToldOf: (path, reason) =>
+      eventually(async () => {
+        const { body } = await started(api).get(path);
+        const ready = conditionOf(body.status ?? {}, 'Ready');
+        if (ready?.reason !== reason) throw new Error(`${path}: ${JSON.stringify(ready)}`);
+        return ready.message;
+      }, 20_000),
+    async createNamespace() {
+      const namespace = await started(api).createNamespace();
+      used.push(namespace);
+      return namespace;
     },
   };
 }
