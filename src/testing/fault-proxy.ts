@@ -32,6 +32,8 @@ export interface FaultProxy {
   readonly access: ApiServerAccess;
   /** From now on `decide` says what becomes of each request; one whose promise is open waits. */
   decide(decide: (request: ProxiedRequest) => Fate | Promise<Fate>): void;
+  /** Whether watches that end behind us from now on stay open towards the client, as behind a balancer that does not notice. */
+  keepStreams(keep: boolean): void;
   stop(): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
   const sockets = new Set<Socket>();
   let decide: Parameters<FaultProxy['decide']>[0] = () => 'pass';
   let dead = false;
+  let keepsStreams = false;
 
   const die = (): void => {
     dead = true;
@@ -50,7 +53,8 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
   const forward = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const body = await textOf(incoming);
     const { method = '', url = '' } = incoming;
-    const fate = await decide({ method, path: url.replace(/\?.*/, ''), isWatch: /[?&]watch=true/.test(url), body });
+    const isWatch = /[?&]watch=true/.test(url);
+    const fate = await decide({ method, path: url.replace(/\?.*/, ''), isWatch, body });
     if (dead) return;
     if (fate === 'fail') return void outgoing.writeHead(504, { 'content-type': 'text/html' }).end('<html/>');
     const { host: _, ...headers } = incoming.headers;
@@ -62,8 +66,10 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
       if (fate === 'lose') return void outgoing.destroy();
       if (fate === 'empty') return void emptied(answer).then((text) => outgoing.end(text));
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-      answer.on('error', () => outgoing.destroy());
+      answer.pipe(outgoing, { end: false });
+      const isKept = (): boolean => isWatch && keepsStreams;
+      answer.on('end', () => isKept() || outgoing.end());
+      answer.on('error', () => isKept() || outgoing.destroy());
     });
     asked.end(body);
   };
@@ -90,6 +96,9 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
     },
     decide(next) {
       decide = next;
+    },
+    keepStreams(keep) {
+      keepsStreams = keep;
     },
     async stop() {
       die();
