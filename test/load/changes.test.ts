@@ -113,12 +113,13 @@ describe('under load', () => {
             Array.from({ length: TALKED_OF }, (_, index) => index),
             work,
           );
+        const long = (index: number): string => `o-${'x'.repeat(200)}-${index}`;
         const left = (): Promise<number> => operator.metric(METRIC.logDropped.name);
         const talk = async (): Promise<void> => {
-          await each((index) => createPullSecret(load.api, namespace, `o-${index}`, { secretName: `o-${index}` }));
+          await each((index) => createPullSecret(load.api, namespace, long(index), { secretName: long(index) }));
           for (let turn = 0; (await left()) === 0; turn += 1)
             await each((index) =>
-              load.api.merge(NAMESPACED_PATH(namespace, `o-${index}`), {
+              load.api.merge(NAMESPACED_PATH(namespace, long(index)), {
                 metadata: { labels: { turn: String(turn) } },
               }),
             );
