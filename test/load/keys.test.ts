@@ -19,7 +19,7 @@ describe('large texts around small ones', () => {
   };
 
   test('of a secret that hundreds of objects read by names of their own are not kept', async (t) => {
-    const namespace = await load.api.createNamespace();
+    const namespace = await load.createNamespace();
     const blanks = ' '.repeat(340_000);
     const data = {
       AWS_ACCESS_KEY_ID: `${blanks}${KEYS.accessKeyId}`,
@@ -34,15 +34,14 @@ describe('large texts around small ones', () => {
       }),
     );
     const most = await load.during(async () => {
-      await load.serves('while-they-read');
+      await load.serves();
       await eventually(async () => ((await told(namespace)) >= count ? true : undefined), 90_000);
     });
     t.diagnostic(`${count} readings of one secret: ${Math.round(most / 1e6)} MB at most`);
-    await load.api.must('DELETE', NAMESPACED_PATH(namespace));
   });
 
   test('of denials by AWS are not kept with the refusals', async (t) => {
-    const namespace = await load.api.createNamespace();
+    const namespace = await load.createNamespace();
     const message = 'not authorized '.repeat(13_000);
     load.aws.faults.failWhile(({ accessKeyId }) => accessKeyId.startsWith('AKIAWORDS'), {
       op: 'error',
@@ -59,13 +58,11 @@ describe('large texts around small ones', () => {
       }),
     );
     const most = await load.during(async () => {
-      await load.serves('while-aws-talks');
+      await load.serves();
       const begun = load.aws.requests.length;
       await eventually(() => Promise.resolve(load.aws.requests.length >= begun + 500 ? true : undefined), 90_000);
     });
     t.diagnostic(`800 denials of 200 KB: ${Math.round(most / 1e6)} MB at most`);
-    load.aws.faults.clear();
-    await load.api.must('DELETE', NAMESPACED_PATH(namespace));
     assert.ok(most > 0);
   });
 });
