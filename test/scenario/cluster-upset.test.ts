@@ -108,7 +108,6 @@ describe('an operator whose cluster is upset', () => {
       return !left.some(({ spec }: { spec: { group: string } }) => spec.group === GROUP);
     }, 60_000);
     await installCrds(api);
-    const t = Date.now();
     await createPullSecret(api, namespace, 'login', { secretName: 'login' });
     await becomes(() => isReady(namespace, 'login'), 60_000);
     assert.equal(await healthOf(operator), 200);
