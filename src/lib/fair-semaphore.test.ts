@@ -106,9 +106,22 @@ describe('permits', () => {
     permits.wait('a', 'two', 'two-1');
     assert.equal(permits.waiting, 4);
     first?.giveBack();
-    for (let turn = 0; turn < 3; turn += 1) permits.tryAcquire('a', 'other')?.giveBack();
+    for (let turn = 0; turn < 4; turn += 1) permits.tryAcquire('a', (woken.at(-1) ?? '').slice(0, 3))?.giveBack();
     assert.deepEqual(woken, ['one-1', 'two-1', 'one-2', 'one-3']);
     assert.equal(permits.waiting, 0);
+  });
+
+  test('go in turns to groups that wait, one each, however many one of them would take', () => {
+    const { woken, permits, drain } = setting({ atOnce: 4, perPlace: 4, perGroup: 4 });
+    const first = drain('a', 'greedy');
+    assert.equal(first.length, 4);
+    permits.wait('a', 'greedy', 'greedy-1');
+    permits.wait('a', 'modest', 'modest-1');
+    for (const permit of first.slice(0, 2)) permit.giveBack();
+    assert.deepEqual(woken, ['greedy-1', 'modest-1']);
+    permits.wait('a', 'third', 'third-1');
+    assert.equal(drain('a', 'greedy').length, 1, 'its turn, and no more');
+    assert.ok(permits.tryAcquire('a', 'modest'));
   });
 
   test('are not offered to who is gone, nor for a place that has none', () => {

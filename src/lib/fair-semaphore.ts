@@ -78,6 +78,8 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
   /** By group, in order of their turns; then by place. */
   const waiting = new Map<string, Map<string, Set<string>>>();
   let waiters = 0;
+  /** By group: how many were woken and have not asked yet. */
+  const turns = new Map<string, number>();
   let isLooking = false;
 
   const count = (isCounted: (one: Held) => boolean): number => {
@@ -87,6 +89,17 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
   };
   const slowInAll = (): number => count((one) => one.isSlow);
   const ageOf = ({ since }: Held): number => clock.monotonic() - since;
+
+  /** While other groups wait, who has a permit gets a further one in its turn: an object with forty regions would take all that are free. */
+  const mustWait = (group: string): boolean => {
+    const others = waiting.size - (waiting.has(group) ? 1 : 0);
+    return others > 0 && !turns.has(group) && count((one) => !one.isSlow && one.group === group) > 0;
+  };
+  const takeTurn = (group: string): void => {
+    const left = (turns.get(group) ?? 0) - 1;
+    if (left > 0) turns.set(group, left);
+    else turns.delete(group);
+  };
 
   /** Whether a group may begin anything, wherever. */
   const mayBeginAny = (group: string): boolean => {
@@ -132,6 +145,8 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
     isLooking = true;
     clock.after(LOOK_AGAIN, () => {
       isLooking = false;
+      // Who was woken and did not ask does not want it.
+      turns.clear();
       moveAside();
       wakeNext();
       for (const group of waiting.keys()) if (!mayBeginAny(group)) cutFor(group);
@@ -142,6 +157,7 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
   /** Wakes as many as there may be permits for, a group after the other. */
   const wakeNext = (): void => {
     let free = bounds.atOnce - count((one) => !one.isSlow);
+    for (const turn of turns.values()) free -= turn;
     for (const [group, places] of Array.from(waiting)) {
       if (free <= 0) return;
       if (!mayBeginAny(group) || !wakeOne(group, places)) continue;
@@ -159,7 +175,9 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
         waiters -= 1;
         if (names.size === 0) places.delete(place);
         if (places.size === 0) waiting.delete(group);
-        if (wake(waiter)) return true;
+        if (!wake(waiter)) continue;
+        turns.set(group, (turns.get(group) ?? 0) + 1);
+        return true;
       }
     }
     return false;
@@ -168,7 +186,8 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
   return {
     tryAcquire(place, group) {
       moveAside();
-      if (!mayBeginAny(group) || !mayBeginAt(place, group)) return undefined;
+      if (mustWait(group) || !mayBeginAny(group) || !mayBeginAt(place, group)) return undefined;
+      takeTurn(group);
       const one: Held = { place, group, since: clock.monotonic(), isSlow: false, cut: new AbortController() };
       held.add(one);
       return {
