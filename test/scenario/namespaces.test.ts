@@ -123,6 +123,9 @@ describe('namespaces of a cluster object', () => {
       assert.equal(status.problems?.items[0]?.reason, 'TooManyLabels');
       assert.equal(conditionOf(status, 'Ready')?.status, 'True');
       assert.deepEqual([await has(plain), await has(padded)], [false, false]);
+      // No other selector shall meet it.
+      const none = Object.fromEntries(Object.keys(padding).map((label) => [label, null]));
+      await world.api.merge(`/api/v1/namespaces/${padded}`, { metadata: { labels: none } });
     });
 
   test('a served namespace that gets more labels than are kept keeps its secret, and has it renewed', async () => {

@@ -167,7 +167,7 @@ describe('the status of an object', () => {
 
   test('with 10,000 namespaces, most of which are not there, stays under 32 KiB, and the others are served', async () => {
     const there = [await world.api.createNamespace(), await world.api.createNamespace()];
-    const missing = Array.from({ length: 10_000 - there.length }, (_, at) => `missing-${'x'.repeat(40)}-${at}`);
+    const missing = Array.from({ length: 10_000 - there.length }, (_, at) => `missing-${'n'.repeat(40)}-${at}`);
     await createClusterPullSecret(world.api, 'many', { namespaces: [...missing, ...there], secretName: 'many' });
     const status = await world.status(CLUSTER_PATH('many'), ({ secrets }) => secrets?.ready === there.length, 60_000);
     assert.deepEqual(status.secrets, { desired: 10_000, ready: there.length });
