@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { array, assert as assertProperty, boolean, integer, property, record } from 'fast-check';
 import { NAMESPACED_KIND } from '../api/names.ts';
 import { login, pullSecret, spec } from '../testing/builders.ts';
-import { keptBytes, mayKeep, quotaMessage, type Share, shareOf, waitingForm } from './quota.ts';
+import { isServed, keptBytes, mayKeep, quotaMessage, reducedForm, type Share, shareOf } from './quota.ts';
 import type { PullSecretObject } from './resource.ts';
 import { withLogins } from './status.ts';
 
@@ -19,18 +19,15 @@ describe('the share of a namespace', () => {
     maxLength: 40,
   });
 
-  test('is never exceeded by objects that are not served, and those that are served are kept all', () => {
+  test('is never exceeded, and those that are served count for none of its objects', () => {
     assertProperty(
       property(objects, integer({ min: 1, max: 10 }), (all, count) => {
         const most = shareOf(count);
         let used: Share = { objects: 0, bytes: 0 };
         for (const one of all) {
-          const isServed = one.status.logins !== undefined;
           const isKept = mayKeep(one, used, most);
-          if (isServed) assert.ok(isKept);
           const next = { objects: used.objects + 1, bytes: used.bytes + keptBytes(one) };
-          const fits = next.objects <= most.objects && next.bytes <= most.bytes;
-          if (!isServed) assert.equal(isKept, fits);
+          assert.equal(isKept, next.bytes <= most.bytes && (isServed(one) || next.objects <= most.objects));
           if (isKept) used = next;
         }
       }),
@@ -43,12 +40,23 @@ describe('the share of a namespace', () => {
   });
 });
 
-test('of an object that waits nothing is kept that grows with it', () => {
-  const large = objectOf({ size: 30_000, isServed: false });
-  const conditions = [{ type: 'Ready', status: 'False' as const, lastTransitionTime: '', reason: 'r', message: 'm' }];
-  const told = waitingForm({ ...large, status: { conditions } });
-  assert.deepEqual([told.isWaiting, told.spec, told.status], [true, {}, { conditions }]);
-  const [condition] = conditions;
-  const long = { conditions: [{ ...condition, message: 'x'.repeat(30_000) }] } as PullSecretObject['status'];
-  assert.ok(keptBytes(waitingForm({ ...large, status: long })) < 100);
+describe('an object for which there is no room', () => {
+  test('keeps nothing that grows with it when it waits', () => {
+    const large = objectOf({ size: 30_000, isServed: false });
+    const conditions = [{ type: 'Ready', status: 'False' as const, lastTransitionTime: '', reason: 'r', message: 'm' }];
+    const told = reducedForm({ ...large, status: { conditions } });
+    assert.deepEqual([told.isWaiting, told.spec, told.status], [true, {}, { conditions }]);
+    const [condition] = conditions;
+    const long = { conditions: [{ ...condition, message: 'x'.repeat(30_000) }] } as PullSecretObject['status'];
+    assert.ok(keptBytes(reducedForm({ ...large, status: long })) < 100);
+  });
+
+  test('keeps what its secrets hold, where they are and who asks, and nothing that grows with it, when it is served', () => {
+    const large = objectOf({ size: 30_000, isServed: true });
+    const told = reducedForm(large);
+    assert.deepEqual([told.isWaiting, told.spec, told.status], [true, spec(), large.status]);
+    const wide = { ...spec(), secretName: 'x'.repeat(30_000), awsAccess: { region: 'x'.repeat(30_000) } };
+    assert.deepEqual(reducedForm({ ...large, spec: wide }).spec, {});
+    assert.deepEqual(reducedForm({ ...large, spec: {} }).spec, {});
+  });
 });

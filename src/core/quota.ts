@@ -1,5 +1,6 @@
 // How many objects of one namespace are kept, and how large: who fills a namespace must not fill the operator's memory. Pure.
 
+import { SECRET_NAME_MAX_LENGTH } from '../api/names.ts';
 import type { PullSecretObject } from './resource.ts';
 
 /** What one namespace may have in memory, or has. */
@@ -11,8 +12,10 @@ export interface Share {
 
 /** An object with two regions and its status takes 2 KB; 8 KiB for each of 500 are 4 MB for a namespace. */
 const BYTES_OF_OBJECT = 8 * 1_024;
-/** Of the status of an object that is not kept whole: as much as says why. */
+/** Of the status of an object that waits: as much as says why. */
 const STATUS_BYTES = 2 * 1_024;
+/** Of `spec.awsAccess` of an object that is served and not kept whole; what the schema lets through is no longer. */
+const ACCESS_BYTES = 4 * 1_024;
 
 /** @param objects  of one namespace, more than 0 */
 export function shareOf(objects: number): Share {
@@ -24,21 +27,36 @@ export function keptBytes({ spec, status }: Pick<PullSecretObject, 'spec' | 'sta
   return jsonBytes(spec) + jsonBytes(status);
 }
 
-/**
- * Whether an object that is not kept yet may be. One that is served, which its status says, always is: its Secrets have to be
- * renewed, and a smaller share, as after an upgrade, takes nothing from anybody.
- *
- * @param used  what the others of its namespace take
- */
-export function mayKeep(object: Pick<PullSecretObject, 'spec' | 'status'>, used: Share, most: Share): boolean {
-  if ((object.status.logins ?? []).length > 0) return true;
-  return used.objects < most.objects && used.bytes + keptBytes(object) <= most.bytes;
+/** Whether its Secrets hold logins, which have to be renewed: its status says so, which the operator alone writes. */
+export function isServed({ status }: Pick<PullSecretObject, 'status'>): boolean {
+  return (status.logins ?? []).length > 0;
 }
 
-/** All that is kept of an object for which there is no room. */
-export function waitingForm(object: PullSecretObject): PullSecretObject {
+/**
+ * Whether an object may be kept whole. One that is served counts for none: a smaller share, as after an upgrade, takes nothing
+ * from anybody.
+ *
+ * @param others  what the others of its namespace take
+ */
+export function mayKeep(object: Pick<PullSecretObject, 'spec' | 'status'>, others: Share, most: Share): boolean {
+  return (isServed(object) || others.objects < most.objects) && others.bytes + keptBytes(object) <= most.bytes;
+}
+
+/**
+ * All that is kept of an object for which there is no room: of one that is served, who asks and for which Secret, and what its Secrets
+ * hold; of one that waits, why.
+ */
+export function reducedForm(object: PullSecretObject): PullSecretObject {
+  if (isServed(object)) return { ...object, isWaiting: true, spec: placeOf(object) };
   const status = jsonBytes(object.status) <= STATUS_BYTES ? object.status : {};
   return { ...object, isWaiting: true, spec: {}, status };
+}
+
+/** As much of the spec as the other objects, and the Secrets with keys, have to do with. */
+function placeOf({ spec: { awsAccess, secretName } }: PullSecretObject): PullSecretObject['spec'] {
+  const isName = typeof secretName === 'string' && secretName.length <= SECRET_NAME_MAX_LENGTH;
+  const isSmall = awsAccess !== undefined && jsonBytes(awsAccess) <= ACCESS_BYTES;
+  return { ...(isName && { secretName }), ...(isSmall && { awsAccess }) };
 }
 
 export function quotaMessage(namespace: string, { objects, bytes }: Share): string {

@@ -26,7 +26,10 @@ export interface PullSecretObject {
   readonly deleting: boolean;
   /** The garbage collector is at work on its Secrets, to delete them or to let go of them: nothing is written any more. */
   readonly isCollected: boolean;
-  /** There is no room for it beside the others of its namespace: its spec, and most of its status, are not kept. */
+  /**
+   * There is no room for all of it beside the others of its namespace: most of its spec is not kept. One that is served is read
+   * again for each of its turns.
+   */
   readonly isWaiting: boolean;
   /** RFC 3339, whole seconds; empty when unknown. */
   readonly createdAt: string;

@@ -22,6 +22,12 @@ export interface ClusterView {
   readonly credentials: Store<{ readonly resourceVersion: string }>;
   /** The CR with this key: `namespace/name`, or `/name` for the cluster kind. */
   object(key: ObjectKey): PullSecretObject | undefined;
+  /**
+   * Has `object` give all of an object that is not kept whole, as long as it wants what `whole` says.
+   *
+   * @returns to be called when that is not needed any more
+   */
+  lend(key: ObjectKey, whole: PullSecretObject): () => void;
   /** The object of the deprecated kind that had, or has, this key: when it is gone, the collector comes for its Secrets. */
   predecessor(key: ObjectKey): Predecessor | undefined;
   objectByUid(uid: string): PullSecretObject | undefined;
@@ -74,6 +80,7 @@ export function createClusterView({
   const namespaceViews = new Map<string, NamespaceView>();
   const predecessors = new Map<ObjectKey, Predecessor>();
   const wishes = new WeakMap<PullSecretObject, Wish | string>();
+  const lent = new Map<ObjectKey, PullSecretObject>();
 
   const wish = (object: PullSecretObject): Wish | string => {
     const known = wishes.get(object);
@@ -203,7 +210,16 @@ export function createClusterView({
     secrets: createStore(onSecret),
     namespaces: createStore(onNamespace),
     credentials: createStore(onCredentialSecret),
-    object: (key) => (key.startsWith('/') ? cluster : namespaced).get(key),
+    object(key) {
+      const held = (key.startsWith('/') ? cluster : namespaced).get(key);
+      const whole = held?.isWaiting ? lent.get(key) : undefined;
+      const isSame = whole && held?.uid === whole.uid && held.generation === whole.generation;
+      return isSame ? { ...held, isWaiting: false, spec: whole.spec } : held;
+    },
+    lend(key, whole) {
+      lent.set(key, whole);
+      return () => void lent.delete(key);
+    },
     predecessor: (key) => predecessors.get(key),
     objectByUid: (uid) => byUid.get(uid),
     objects: () => byUid.values(),

@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { array, assert as assertProperty, constantFrom, integer, property, record } from 'fast-check';
 import { objectKey } from '../api/meta.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
+import { isServed, keptBytes, shareOf } from '../core/quota.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { withLogins } from '../core/status.ts';
 import { clusterPullSecret, login, pullSecret, spec } from '../testing/builders.ts';
@@ -53,11 +55,65 @@ describe('of the objects of one namespace', () => {
     assert.equal(quota.leave(keyOf(fresh('c')), fresh('c')), undefined, 'it was the last that waited');
   });
 
-  test('those that are large leave less room, and growing ones too', () => {
+  test('one that found room by itself is not taken for one that waits', () => {
+    const quota = quotaOf(1);
+    for (const object of [fresh('a'), fresh('b'), fresh('c')]) {
+      if (quota.admit(object).isWaiting) quota.waits(keyOf(object), object);
+    }
+    assert.equal(quota.leave(keyOf(fresh('a')), fresh('a')), keyOf(fresh('b')));
+    assert.deepEqual(waiting(quota, fresh('c'), fresh('b')), [false, true], 'the other one came first');
+    quota.waits(keyOf(fresh('b')), fresh('b'));
+    assert.equal(quota.leave(keyOf(fresh('c')), fresh('c')), keyOf(fresh('b')));
+  });
+
+  test('one that goes while it waits leaves no room, and wakes nobody', () => {
+    const quota = quotaOf(1);
+    for (const object of [fresh('a'), fresh('b'), fresh('c')]) {
+      if (quota.admit(object).isWaiting) quota.waits(keyOf(object), object);
+    }
+    assert.equal(quota.leave(keyOf(fresh('b')), fresh('b')), undefined);
+    assert.equal(quota.leave(keyOf(fresh('a')), fresh('a')), keyOf(fresh('c')));
+  });
+
+  test('those that are large leave less room', () => {
     const quota = quotaOf(3);
     const large = 'x'.repeat(12 * 1_024);
     assert.deepEqual(waiting(quota, fresh('a', large), fresh('b', large), fresh('b')), [false, true, false]);
-    assert.deepEqual(waiting(quota, fresh('b', large), fresh('c')), [false, true], 'what is kept may grow');
     assert.match(quota.reason(fresh('c')), /^namespace ns1 has as many objects/);
+  });
+
+  test('one that grows after it was let in is kept whole only as far as there is room, and again when there is', () => {
+    const quota = quotaOf(3);
+    const large = 'x'.repeat(15 * 1_024);
+    assert.deepEqual(waiting(quota, fresh('a'), fresh('b'), fresh('a', large)), [false, false, false]);
+    assert.deepEqual(waiting(quota, fresh('b', large), fresh('c')), [true, false], 'what waits takes no room');
+    const grown = { ...served('b'), spec: fresh('b', large).spec };
+    const { isWaiting, spec: kept, status } = quota.admit(grown);
+    assert.deepEqual([isWaiting, kept, status], [true, spec(), grown.status], 'what is served is known');
+    assert.deepEqual(waiting(quota, fresh('a'), grown), [false, false]);
+  });
+
+  test('those that are kept whole take no more than the share, however they come, change and go', () => {
+    const step = record({
+      uid: integer({ min: 0, max: 6 }).map(String),
+      size: integer({ min: 0, max: 20_000 }),
+      what: constantFrom('fresh', 'served', 'gone'),
+    });
+    assertProperty(
+      property(array(step, { maxLength: 60 }), integer({ min: 1, max: 4 }), (steps, objects) => {
+        const quota = quotaOf(objects);
+        const held = new Map<string, PullSecretObject>();
+        for (const { uid, size, what } of steps) {
+          const object = { ...(what === 'served' ? served(uid) : fresh(uid)), spec: fresh(uid, 'x'.repeat(size)).spec };
+          if (what === 'gone') quota.leave(keyOf(object), object);
+          if (what === 'gone') held.delete(uid);
+          else held.set(uid, quota.admit(object));
+          const whole = [...held.values()].filter(({ isWaiting }) => !isWaiting);
+          const bytes = whole.map(keptBytes).reduce((sum, one) => sum + one, 0);
+          assert.ok(bytes <= shareOf(objects).bytes, `${bytes} bytes of ${whole.length} objects`);
+          assert.ok(whole.filter((one) => !isServed(one)).length <= objects);
+        }
+      }),
+    );
   });
 });

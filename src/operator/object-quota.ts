@@ -1,11 +1,11 @@
 // Which objects of each namespace are kept whole, as they come and go. The cluster kind is its administrators' own, and not bounded.
 
-import type { ObjectKey } from '../api/meta.ts';
-import { keptBytes, mayKeep, quotaMessage, type Share, shareOf, waitingForm } from '../core/quota.ts';
+import { type ObjectKey, objectKey } from '../api/meta.ts';
+import { isServed, keptBytes, mayKeep, quotaMessage, reducedForm, type Share, shareOf } from '../core/quota.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 
 export interface ObjectQuota {
-  /** The object as it is to be kept: whole, or the little that says it waits for room. */
+  /** The object as it is to be kept: whole, or, also when it has grown, reduced, as far as there is no room for all of it. */
   admit(object: PullSecretObject): PullSecretObject;
   /** There is room in the namespace of one that waits. */
   hasRoom(object: PullSecretObject): boolean;
@@ -20,7 +20,7 @@ export interface ObjectQuota {
 }
 
 interface Kept {
-  /** What each object takes, by uid. */
+  /** What each object takes, by uid: those that are kept whole, and those that are served. */
   readonly sizes: Map<string, number>;
   readonly waiting: Set<ObjectKey>;
   bytes: number;
@@ -46,11 +46,19 @@ export function createObjectQuota(objects: number): ObjectQuota {
       if (object.namespace === undefined) return object;
       const mine = keptIn(object);
       const before = mine.sizes.get(object.uid);
-      if (before === undefined && !mayKeep(object, usedBy(mine), isOpen ? most : full)) return waitingForm(object);
-      const size = keptBytes(object);
+      const others = { objects: mine.sizes.size - (before === undefined ? 0 : 1), bytes: mine.bytes - (before ?? 0) };
+      const isWhole = mayKeep(object, others, isOpen || isServed(object) ? most : full);
+      const kept = isWhole ? object : reducedForm(object);
+      mine.bytes = others.bytes;
+      if (!isWhole && !isServed(object)) {
+        mine.sizes.delete(object.uid);
+        return kept;
+      }
+      const size = keptBytes(kept);
       mine.sizes.set(object.uid, size);
-      mine.bytes += size - (before ?? 0);
-      return object;
+      mine.bytes += size;
+      mine.waiting.delete(objectKey(object.namespace, object.name));
+      return kept;
     },
     hasRoom(object) {
       const used = usedBy(keptIn(object));
@@ -61,10 +69,10 @@ export function createObjectQuota(objects: number): ObjectQuota {
     leave(key, object) {
       const mine = keptIn(object);
       mine.bytes -= mine.sizes.get(object.uid) ?? 0;
-      mine.sizes.delete(object.uid);
+      const isRoom = mine.sizes.delete(object.uid);
       mine.waiting.delete(key);
       if (mine.sizes.size + mine.waiting.size === 0) kept.delete(object.namespace ?? '');
-      const [next] = mine.waiting;
+      const [next] = isRoom ? mine.waiting : [];
       if (next !== undefined) mine.waiting.delete(next);
       return next;
     },

@@ -32,6 +32,7 @@ import { createTelemetry, observeLoad } from './telemetry.ts';
 import { tokenAudienceProblem } from './token-audience.ts';
 import { createWatches, WATCHED } from './watches.ts';
 import { type Supervise, startWebhook, type WebhookOptions } from './webhook-server.ts';
+import { readingWhole } from './whole-objects.ts';
 import { createWork } from './worker.ts';
 
 export interface OperatorOptions extends ServersOptions, AwsOptions {
@@ -152,7 +153,7 @@ export async function startOperator(
   const writes = new AbortController();
   const secretWriter = createSecretWriter(client, view.secrets, clock, writes.signal);
   const statuses = createStatusWriter(client, view, writes.signal);
-  const reconcile = createReconciler({
+  const reconcileKept = createReconciler({
     client,
     view,
     credentials,
@@ -164,6 +165,7 @@ export async function startOperator(
     secrets: secretWriter,
     statuses,
   });
+  const reconcile = readingWhole({ client, view }, reconcileKept);
   const convert = createConverter({ client, secrets: secretWriter, events, clock, requests: writes.signal });
 
   const { objects, secrets, sizes } = createWatches({

@@ -7,6 +7,7 @@ import {
   CONDITION_STALLED,
   NAMESPACED_KIND,
 } from '../api/names.ts';
+import { isServed } from '../core/quota.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import type { Metrics, Sample } from '../lib/metrics.ts';
 import { type Clock, type EpochMs, parseRfc3339 } from '../lib/time.ts';
@@ -48,7 +49,7 @@ export function observeStores(metrics: Metrics, { view, clock, perObject, sizes 
   metrics.observe(METRIC.objectCondition, () => shown(view, perObject).flatMap(conditionsOf));
   metrics.observeOne(
     METRIC.objectsWaiting,
-    () => [...view.namespaced.entries()].filter(([, { isWaiting }]) => isWaiting).length,
+    () => [...view.namespaced.entries()].filter(([, object]) => object.isWaiting && !isServed(object)).length,
   );
   metrics.observeOne(METRIC.objectsOmitted, () => {
     const { size } = view.namespaced;

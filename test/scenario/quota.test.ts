@@ -1,10 +1,12 @@
-// A namespace full of objects: those that are served stay so, through restarts too, and the others wait and say so.
+// A namespace full of objects, or of large ones: those that are served stay so, through restarts too, and the others wait and say so.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Clock } from '../../src/lib/time.ts';
 import { eventually } from '../../src/testing/test-api.ts';
+import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import { conditionOf, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
-import { createPullSecret } from './manifests.ts';
+import { ACCESS, createPullSecret, passwordOf } from './manifests.ts';
 
 // Rule 14
 describe('a namespace with more objects than are kept of one', () => {
@@ -77,5 +79,87 @@ describe('a namespace with more objects than are kept of one', () => {
     await operator.stop();
     await start(500);
     await world.ready(pathOf('e'));
+  });
+});
+
+// Rules 7 and 14
+describe('an object that grows beyond the room of its namespace', () => {
+  const world = useWorld();
+  const LABEL = 'a'.repeat(60);
+  const HOSTS = Array.from({ length: 100 }, (_, index) => `h${index}.${LABEL}.${LABEL}.${LABEL}.example.com`);
+  let operator: RunningOperator;
+  let namespace = '';
+
+  const pathOf = (name: string): string => NAMESPACED_PATH(namespace, name);
+  const start = async (clock?: Clock): Promise<void> => {
+    operator = await world.startOperator(clock, undefined, { objectsPerNamespace: 2 });
+  };
+  const hasAll = async (name: string): Promise<true> =>
+    await eventually(async () => {
+      const { body } = await world.api.get(SECRET_PATH(namespace, name));
+      const content = Buffer.from(body.data?.['.dockerconfigjson'] ?? '', 'base64').toString();
+      return HOSTS.every((host) => content.includes(host)) ? true : undefined;
+    });
+  const restored = async (name: string): Promise<true> => {
+    await world.api.must('DELETE', SECRET_PATH(namespace, name));
+    return await hasAll(name);
+  };
+
+  before(async () => {
+    namespace = await world.api.createNamespace();
+    await start();
+  });
+  after(async () => {
+    await operator.stop();
+  });
+
+  test('has what it wants written, and restored, when it was served before', async () => {
+    await createPullSecret(world.api, namespace, 'served', { secretName: 'served' });
+    await world.ready(pathOf('served'));
+    const { metadata } = await world.api.merge(pathOf('served'), { spec: { registries: { hosts: HOSTS } } });
+    await world.status(pathOf('served'), (found) => found.observedGeneration === metadata.generation);
+    await world.ready(pathOf('served'));
+    await hasAll('served');
+    await restored('served');
+    assert.equal(await operator.metric('ecr_operator_waiting_objects'), 0);
+  });
+
+  test('costs nothing after a restart, and its secret is restored as it was', async () => {
+    await operator.stop();
+    const calls = world.aws.calls();
+    const { body: before } = await world.api.get(SECRET_PATH(namespace, 'served'));
+    await start();
+    await operator.idle();
+    const { body: now } = await world.api.get(SECRET_PATH(namespace, 'served'));
+    assert.equal(now.metadata.resourceVersion, before.metadata.resourceVersion);
+    await restored('served');
+    assert.equal(world.aws.calls(), calls);
+  });
+
+  test('has its login renewed', async () => {
+    await operator.stop();
+    const { body: before } = await world.api.get(SECRET_PATH(namespace, 'served'));
+    const clock = createTravelClock();
+    clock.travel(7 * 3_600_000);
+    world.aws.setTokenLife(19 * 3_600_000);
+    await start(clock);
+    await eventually(async () => {
+      const { body: now } = await world.api.get(SECRET_PATH(namespace, 'served'));
+      return passwordOf(now) === passwordOf(before) ? undefined : true;
+    });
+    await hasAll('served');
+    await world.ready(pathOf('served'));
+  });
+
+  test('waits when it was not served yet, and is served when it has become smaller', async () => {
+    const awsAccess = { region: 'eu-west-1', secretRef: { name: 'to-come' } };
+    await createPullSecret(world.api, namespace, 'fresh', { secretName: 'fresh', awsAccess });
+    await world.status(pathOf('fresh'), (found) => conditionOf(found, 'Ready')?.reason !== undefined);
+    await world.api.merge(pathOf('fresh'), { spec: { registries: { hosts: HOSTS } } });
+    const isTold = (found: Parameters<typeof conditionOf>[0]): boolean =>
+      conditionOf(found, 'Ready')?.reason === 'NamespaceQuotaExceeded';
+    await world.status(pathOf('fresh'), isTold);
+    await world.api.merge(pathOf('fresh'), { spec: { registries: null, awsAccess: { ...ACCESS, secretRef: null } } });
+    await world.ready(pathOf('fresh'));
   });
 });
