@@ -82,7 +82,7 @@ describe('a namespace with more objects than are kept of one', () => {
   });
 });
 
-// Rules 7 and 14
+// Rules 7, 14
 describe('an object that grows beyond the room of its namespace', () => {
   const world = useWorld();
   const LABEL = 'a'.repeat(60);
