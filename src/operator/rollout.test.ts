@@ -119,6 +119,31 @@ describe('a renewed login', () => {
     );
   });
 
+  test('that comes while another one is under way changes the turn of no secret, and each is as good as it was', async () => {
+    const { clock, rollout } = await setting();
+    const held = new Map(NAMES.map((name) => [name, OLD]));
+    const told: (readonly string[])[] = [];
+    const writes: number[] = [];
+    // Four logins, one in each second, which makes four contents; there is room for one secret in each.
+    for (let turn = 0; turn < 10; turn += 1) {
+      const wanted = payloadOf(`new ${Math.min(turn, 3)}`, 18 * HOUR);
+      const behind = [...held].filter(([, holds]) => holds.contentDigest !== wanted.contentDigest);
+      const actions = behind.map(([name, holds]) => update(name, holds));
+      const admitted = rollout.admit(UID, actions, wanted, NONE);
+      assert.deepEqual([admitted.repairs, admitted.contested], [[], []]);
+      for (const [name, holds] of held) assert.ok(rollout.isGood(UID, seenSecret(name, holds)), `${turn} ${name}`);
+      for (const name of written(admitted)) held.set(name, wanted);
+      told.push(rollout.collect(UID, admitted, { created: [], updated: written(admitted), retry: [] }));
+      writes.push(admitted.actions.length);
+      await clock.advance(SECOND);
+    }
+    assert.deepEqual(writes, [2, 1, 1, 1, 1, 1, 1, 1, 0, 0]);
+    assert.deepEqual(
+      told.filter(({ length }) => length > 0),
+      [NAMES],
+    );
+  });
+
   test('of another key does not wait', async () => {
     const { rollout } = await setting();
     assert.deepEqual(written(rollout.admit(UID, renewals, payloadOf('new', 18 * HOUR, 'sha256:2'), NONE)), NAMES);

@@ -1,7 +1,7 @@
 // A renewed login on its way into many Secrets: each write waits for its place in the line, and nothing else does.
 //
-// Only a Secret that holds exactly what this process last wrote into it, a login that is still good, may wait. Creations,
-// repairs and changes of the key are never held up.
+// Only a Secret that holds exactly what this process wrote into it may wait, as long as that is good; of one object some may hold one
+// content and some another, when logins come soon after each other. Creations, repairs and changes of the key are never held up.
 
 import { REASON } from '../api/names.ts';
 import type { Problem, Target } from '../core/desired.ts';
@@ -48,18 +48,27 @@ export interface Rollout {
   settling(uid: string, targets: readonly Target[]): { readonly problems: readonly Problem[]; readonly until: EpochMs };
   /** Whether the Secret in a namespace was to be tried again so often in a row that the next time has to be told. */
   isLate(uid: string, namespace: string): boolean;
-  /** Whether a Secret holds what this process wrote last, or before the renewal under way while that has not ended. */
+  /** Whether a Secret holds what this process wrote last, or before the renewals under way while that has not ended. */
   isGood(uid: string, seen: Pick<SeenSecret, 'contentDigest'>): boolean;
   forget(uid: string): void;
 }
 
+/** What Secrets held before, and until when the last of them must be written. */
+interface Former {
+  readonly endsAt: EpochMs;
+  readonly latest: EpochMs;
+}
+
 interface State {
   readonly payload: Pick<Payload, 'contentDigest' | 'inputs' | 'endsAt'>;
-  /** What the Secrets held before, and until when the last of them must be written; undefined: nothing that could wait. */
-  readonly former: { readonly contentDigest: string; readonly endsAt: EpochMs; readonly latest: EpochMs } | undefined;
-  /** By namespace, on the clock that never goes back: a wall clock that is set back keeps nobody waiting. */
+  /** By digest of the content. Only what a Secret still holds is kept, so no more than the object has Secrets. */
+  readonly former: Map<string, Former>;
+  /**
+   * Of Secrets that are not written yet, by namespace, on the clock that never goes back: a wall clock that is set back keeps nobody
+   * waiting. With what comes meanwhile a Secret keeps its place.
+   */
   readonly places: Map<string, number>;
-  readonly updated: string[];
+  readonly updated: Set<string>;
 }
 
 /** Renewals take no more than this part of the life that the old login has left (docs/rules.md, rule 12). */
@@ -94,23 +103,28 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     const before = states.get(uid);
     if (before?.payload.contentDigest === payload.contentDigest) return before;
     const isRenewal = before?.payload.inputs === payload.inputs;
-    const now = clock.now();
+    const former = new Map(isRenewal ? before.former : []);
+    if (isRenewal) {
+      const { contentDigest, endsAt } = before.payload;
+      former.set(contentDigest, { endsAt, latest: latestStart(clock.now(), endsAt) });
+    }
+    former.delete(payload.contentDigest);
     const state: State = {
       payload: { contentDigest: payload.contentDigest, inputs: payload.inputs, endsAt: payload.endsAt },
-      former: isRenewal ? { ...before.payload, latest: latestStart(now, before.payload.endsAt) } : undefined,
-      places: new Map(),
-      updated: [],
+      former,
+      places: new Map(isRenewal ? before.places : []),
+      updated: isRenewal ? before.updated : new Set(),
     };
     states.set(uid, state);
     return state;
   };
 
-  const placeOf = ({ former, places }: State, namespace: string): number => {
+  const placeOf = ({ places }: State, namespace: string, { latest }: Former): number => {
     const known = places.get(namespace);
     if (known !== undefined) return known;
     const { now, monotonic } = read(clock);
     // The object itself had to wait for its turn: its first Secret need not wait again.
-    const place = monotonic + (places.size === 0 || !former ? 0 : pacer.next(former.latest) - now);
+    const place = monotonic + (places.size === 0 ? 0 : pacer.next(latest) - now);
     places.set(namespace, place);
     return place;
   };
@@ -119,6 +133,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     admit(uid, actions, payload, fought) {
       const before = states.get(uid);
       const state = begin(uid, payload);
+      forgetUnheld(state, actions);
       const admitted: Action[] = [];
       const repairs: string[] = [];
       const waiting: string[] = [];
@@ -126,10 +141,10 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       let soonest = Number.POSITIVE_INFINITY;
       for (const action of actions) {
         const { namespace } = action;
-        const renews = isRenewal(uid, action, state);
+        const renews = renewedBy(uid, action, state);
         // By a clock read after that of the place: what may be done now is not a millisecond away.
         const wait = renews
-          ? placeOf(state, namespace) - clock.monotonic()
+          ? placeOf(state, namespace, renews) - clock.monotonic()
           : contention.wait(placeName(uid, namespace));
         if (wait <= 0) {
           admitted.push(action);
@@ -151,13 +166,18 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       for (const namespace of repairs) if (done.has(namespace)) contention.repaired(placeName(uid, namespace));
       const state = states.get(uid);
       if (!state) return updated;
-      state.updated.push(...updated);
-      return waiting.length > 0 ? [] : state.updated.splice(0).sort();
+      for (const namespace of done) state.places.delete(namespace);
+      for (const namespace of updated) state.updated.add(namespace);
+      if (waiting.length > 0) return [];
+      const told = [...state.updated].sort();
+      state.updated.clear();
+      return told;
     },
     isGood(uid, { contentDigest }) {
-      const { payload, former } = states.get(uid) ?? {};
-      if (contentDigest === payload?.contentDigest) return true;
-      return contentDigest === former?.contentDigest && former.endsAt > clock.now();
+      const state = states.get(uid);
+      if (contentDigest === state?.payload.contentDigest) return true;
+      const former = state?.former.get(contentDigest);
+      return former !== undefined && former.endsAt > clock.now();
     },
     settling(uid, targets) {
       const isSettling = ({ namespace }: Target): boolean =>
@@ -188,8 +208,17 @@ export function latestStart(now: EpochMs, endsAt: EpochMs): EpochMs {
   return (now + Math.max(0, endsAt - now) * PART_OF_REST) as EpochMs;
 }
 
-function isRenewal(uid: string, action: Action, { former }: State): boolean {
-  if (!former || (action.op !== 'update' && action.op !== 'replace')) return false;
+/** @returns what the Secret held before, when it is as it was left; undefined when it is not, or is not there */
+function renewedBy(uid: string, action: Action, { former }: State): Former | undefined {
+  if (action.op !== 'update' && action.op !== 'replace') return undefined;
   const { contentDigest, managed, ownerUidLabel } = action.seen;
-  return contentDigest === former.contentDigest && managed && ownerUidLabel === uid;
+  return managed && ownerUidLabel === uid ? former.get(contentDigest) : undefined;
+}
+
+/** What no Secret that is to be written holds is not renewed any more, and a Secret that is as wanted, or gone, has no place. */
+function forgetUnheld({ former, places }: State, actions: readonly Action[]): void {
+  const held = new Set(actions.flatMap((action) => ('seen' in action ? action.seen.contentDigest : [])));
+  for (const digest of former.keys()) if (!held.has(digest)) former.delete(digest);
+  const namespaces = new Set(actions.map(({ namespace }) => namespace));
+  for (const namespace of places.keys()) if (!namespaces.has(namespace)) places.delete(namespace);
 }
