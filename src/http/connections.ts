@@ -1,6 +1,7 @@
 // Bounds what those who connect to a server can make it hold: connections, and requests of each that are in hand.
 //
-// Guarantee: whoever comes is let in. The place is taken from the connection that is least in use, the oldest of those.
+// Guarantee: whoever comes is let in, whatever the others do. The place is taken from the connection on which nothing has begun or come to
+// its end for longest; from one that waits for its answer only when all others do too.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
@@ -53,12 +54,16 @@ export function boundConnections(
   limits: ConnectionLimits,
   onRefused: (bound: Bound) => void,
 ): Connections {
+  /** The one on which something happened last is the last. */
   const all = new Set<Connection>();
   const bySocket = new WeakMap<Socket, Connection>();
 
   const forget = (connection: Connection): void => {
     all.delete(connection);
     for (const request of connection.inHand.keys()) finish(connection, request);
+  };
+  const touch = (connection: Connection): void => {
+    if (all.delete(connection)) all.add(connection);
   };
   const close = (connection: Connection, bound: Bound): void => {
     if (!all.has(connection)) return;
@@ -72,7 +77,7 @@ export function boundConnections(
     bySocket.set(socket, connection);
     socket.once('close', () => forget(connection));
     if (!(server instanceof TlsServer)) parseInPieces(socket);
-    if (all.size > limits.connections) close(leastInUse(all), 'connections');
+    if (all.size > limits.connections) close(leastInUse(all, connection), 'connections');
   });
   // Requests come on a socket of their own, which has the address of the one below it.
   server.on('secureConnection', (secure: Socket) => {
@@ -92,8 +97,12 @@ export function boundConnections(
         close(connection, 'pipelined');
         return undefined;
       }
+      touch(connection);
       connection.inHand.set(request, []);
-      response.once('close', () => finish(connection, request));
+      response.once('close', () => {
+        touch(connection);
+        finish(connection, request);
+      });
       return {
         onDone(callback) {
           const callbacks = connection.inHand.get(request);
@@ -115,16 +124,15 @@ function finish({ inHand }: Connection, request: IncomingMessage): void {
   for (const callback of callbacks) callback();
 }
 
-/** The oldest that is idle or in its handshake; else the oldest that still sends; else the oldest. */
-function leastInUse(connections: ReadonlySet<Connection>): Connection {
-  const [first, ...others] = connections;
-  if (!first) throw new Error('there is no connection');
-  return others.reduce((least, one) => (useOf(one) < useOf(least) ? one : least), first);
+/** @param newcomer  is never the one: its handshake would be given up before it can say what it wants */
+function leastInUse(connections: ReadonlySet<Connection>, newcomer: Connection): Connection {
+  const others = [...connections].filter((one) => one !== newcomer);
+  return others.find((one) => !waitsForAnswer(one)) ?? others[0] ?? newcomer;
 }
 
-function useOf({ inHand }: Connection): number {
-  if (inHand.size === 0) return 0;
-  return [...inHand.keys()].some(({ complete }) => complete) ? 2 : 1;
+/** It has sent all of a request. What it has only begun to send, anybody can begin. */
+function waitsForAnswer({ inHand }: Connection): boolean {
+  return [...inHand.keys()].some(({ complete }) => complete);
 }
 
 function nameOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {

@@ -207,6 +207,23 @@ describe('the server', () => {
     assert.ok(bounds.includes('connections'));
   });
 
+  test('lets a new connection in, however many have begun a request that they do not end', async () => {
+    const asked = send('"wait"');
+    await eventually(() => releases[0]);
+    const begun: Socket[] = [];
+    for (let index = 0; index < 200; index += 1) {
+      const socket = connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
+      socket.on('error', () => {});
+      begun.push(socket);
+      await once(socket, 'secureConnect');
+      socket.write('POST /here HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n');
+    }
+    for (let index = 0; index < 5; index += 1) assert.equal((await send('1')).status, 200);
+    for (const release of releases.splice(0)) release();
+    assert.equal((await asked).status, 200);
+    for (const socket of begun) socket.destroy();
+  });
+
   test('speaks no older TLS than 1.2', async () => {
     const socket = connect({
       port: server.port,

@@ -145,4 +145,39 @@ describe('a probe', () => {
     await closed;
     assert.equal(silent.filter(({ destroyed }) => destroyed).length, 1);
   });
+
+  test('costs a connection that is idle for longer its place, not one on which something has just happened', async () => {
+    const [kept] = [await open(), await open()];
+    for (let count = 2; count < 100; count += 1) await open();
+    kept.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(kept, 'data');
+    assert.equal(await probe(), 200);
+    await eventually(() => (silent.some(({ destroyed }) => destroyed) ? true : undefined));
+    assert.deepEqual([kept.destroyed, silent[1]?.destroyed], [false, true]);
+  });
+});
+
+describe('a connection that comes when all others wait for their answers', () => {
+  test('is let in, and answered', async () => {
+    const releases: (() => void)[] = [];
+    const bounds: string[] = [];
+    const routes = new Map([
+      ['/slow', () => new Promise<Reply>((resolve) => void releases.push(() => resolve(textReply(200, 'late'))))],
+      ['/', async () => textReply(200, 'ok')],
+    ]);
+    const server = await startHttpServer({ host: '127.0.0.1', port: 0 }, routes, (bound) => void bounds.push(bound));
+    const sockets: Socket[] = [];
+    for (let count = 0; count < 100; count += 1) {
+      const socket = connect(server.port, '127.0.0.1');
+      socket.on('error', () => {});
+      sockets.push(socket);
+      socket.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    }
+    await eventually(() => (releases.length === 100 ? true : undefined));
+    assert.equal((await fetch(`http://127.0.0.1:${server.port}/`)).status, 200);
+    assert.deepEqual(bounds, ['connections']);
+    for (const release of releases) release();
+    for (const socket of sockets) socket.destroy();
+    await server.close();
+  });
 });
