@@ -1,9 +1,11 @@
 // A login found in a Secret, believed only as far as the CR's own status proves it. Pure.
 
 import type { LoginStatus } from '../api/schema.ts';
+import { digest } from '../lib/digest.ts';
 import { parseRfc3339 } from '../lib/time.ts';
 import type { RegistryAuth } from './docker-config.ts';
 import { type Login, loginDigest } from './login.ts';
+import type { SeenSecret } from './plan.ts';
 
 /**
  * Times and hosts come from the status, which only the operator may write; the Secret gives nothing but the user name and
@@ -39,14 +41,53 @@ export function renewedAsStored(
   entries: ReadonlyMap<string, RegistryAuth>,
   wanted: readonly Login[],
 ): readonly Login[] {
-  return told.flatMap(({ registry, digest, expiresAt }) => {
+  return told.flatMap(({ registry, digest: proof, expiresAt }) => {
     const end = parseRfc3339(expiresAt);
     const login = wanted.find((one) => one.registry === registry);
     if (end === undefined || !login) return [];
     const hosts = login.hosts.filter((host) => {
       const auth = entries.get(host);
-      return auth !== undefined && loginDigest(auth, end) === digest;
+      return auth !== undefined && loginDigest(auth, end) === proof;
     });
     return hosts.length === 0 ? [] : [{ ...login, hosts }];
   });
+}
+
+type Place = Pick<SeenSecret, 'namespace' | 'name'>;
+
+/**
+ * In which order Secrets that say they are of one object are to be asked what they hold. Whoever controls a namespace that a selector chose
+ * can make as many there as he likes, named as he likes: so those in namespaces that the object names come first, of each namespace
+ * one before any other one's second, and beyond that an order that nobody can foresee who does not know `secret`.
+ *
+ * @param named   namespaces that the object names
+ * @param secret  differs from login to login
+ */
+export function likeliestFirst<Seen extends Place>(
+  secrets: readonly Seen[],
+  named: ReadonlySet<string>,
+  secret: string,
+): readonly Seen[] {
+  const lot = secrets.map((seen) => ({ seen, drawn: digest(secret, seen.namespace, seen.name) }));
+  lot.sort((one, other) => (one.drawn < other.drawn ? -1 : 1));
+  const counts = new Map<string, number>();
+  const ranked = lot.map(({ seen }) => {
+    const before = counts.get(seen.namespace) ?? 0;
+    counts.set(seen.namespace, before + 1);
+    return { seen, rank: 2 * before + (named.has(seen.namespace) ? 0 : 1) };
+  });
+  return ranked.sort((one, other) => one.rank - other.rank).map(({ seen }) => seen);
+}
+
+/** What most namespaces' Secrets say that they were made from; what one says alone is what whoever can edit it wants to be said. */
+export function commonInputs(inOrder: readonly Pick<SeenSecret, 'namespace' | 'inputs'>[]): string | undefined {
+  const namespaces = new Set<string>();
+  const votes = new Map<string, number>();
+  for (const { namespace, inputs } of inOrder) {
+    if (inputs === undefined || namespaces.has(namespace)) continue;
+    namespaces.add(namespace);
+    votes.set(inputs, (votes.get(inputs) ?? 0) + 1);
+  }
+  const most = Math.max(...votes.values());
+  return [...votes].find(([, count]) => count === most)?.[0];
 }

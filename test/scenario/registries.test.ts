@@ -106,10 +106,14 @@ describe('several registries', () => {
       const calls = world.aws.calls();
       clock.travel(6 * 3_600_000);
       await eventually(() => (world.aws.calls() >= calls + 3 ? true : undefined));
+      // The object comes back when the answers are there.
+      await eventually(async () => {
+        const { body } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
+        return passwordOf(body) === last ? undefined : true;
+      });
       await operator.idle();
       const { body: now } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
       assert.equal(now.metadata.uid, held.metadata.uid);
-      assert.notEqual(passwordOf(now), last);
       last = passwordOf(now);
       assert.deepEqual(await hosts(), [OWN]);
       const told = (await world.api.must('GET', path)).status;

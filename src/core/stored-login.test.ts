@@ -1,0 +1,43 @@
+// Covers which of the Secrets that say they are of one object are believed first.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { commonInputs, likeliestFirst } from './stored-login.ts';
+
+const place = (namespace: string, name = 'ecr-login'): { namespace: string; name: string } => ({ namespace, name });
+const forged = Array.from({ length: 100 }, (_, index) => place('aaa', `a${index}`));
+
+// Rule 9
+describe('secrets that say they are of one object', () => {
+  test('are asked in the namespaces that it names first, however many are forged elsewhere', () => {
+    const [first] = likeliestFirst([...forged, place('zzz')], new Set(['zzz']), 'a login');
+    assert.deepEqual(first, place('zzz'));
+  });
+
+  test('are asked one in each namespace before a second one anywhere', () => {
+    const others = ['x', 'y', 'z'].map((namespace) => place(namespace));
+    const order = likeliestFirst([...forged, ...others], new Set(['aaa']), 'a login');
+    assert.deepEqual(new Set(order.slice(0, 4).map(({ namespace }) => namespace)), new Set(['aaa', 'x', 'y', 'z']));
+    assert.equal(order.length, 103);
+  });
+
+  test('are asked in an order that is another one for each login, and the same until the next', () => {
+    const many = Array.from({ length: 30 }, (_, index) => place(`ns${index}`));
+    assert.deepEqual(likeliestFirst(many, new Set(), 'one'), likeliestFirst(many.toReversed(), new Set(), 'one'));
+    assert.notDeepEqual(likeliestFirst(many, new Set(), 'one'), likeliestFirst(many, new Set(), 'another'));
+  });
+
+  test('tell by the most namespaces what they were made from', () => {
+    const says = (namespace: string, inputs: string | undefined) => ({ namespace, inputs });
+    const votes = [
+      says('a', 'forged'),
+      says('a', 'forged'),
+      says('b', 'ours'),
+      says('c', 'ours'),
+      says('d', undefined),
+    ];
+    assert.equal(commonInputs(votes), 'ours');
+    assert.equal(commonInputs(votes.slice(0, 3)), 'forged', 'of as many, the likeliest');
+    assert.equal(commonInputs([says('d', undefined)]), undefined);
+  });
+});

@@ -1,0 +1,95 @@
+// Covers what is renewed when what is wanted is too large: what a Secret holds, whatever others claim to hold.
+
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { objectKey } from '../api/meta.ts';
+import { CLUSTER_KIND, INPUTS_ANNOTATION } from '../api/names.ts';
+import { makePayload, type Payload } from '../core/plan.ts';
+import type { PullSecretObject } from '../core/resource.ts';
+import { withLogins } from '../core/status.ts';
+import { createClient } from '../kube/client.ts';
+import { createTransport, type Transport } from '../kube/transport.ts';
+import { login, pullSecret, START, seenSecret, spec } from '../testing/builders.ts';
+import { createManualClock } from '../testing/manual-clock.ts';
+import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
+import { type ClusterView, createClusterView } from './cluster-view.ts';
+import type { Widened } from './secrets-round.ts';
+import { readStoredContent } from './stored-content.ts';
+
+const OLD = login('eu-west-1');
+const NEW = login('eu-west-1', { password: 'the next one' });
+const GOOD = makePayload([OLD], 'sha256:1', START) as Payload;
+const EMPTY = Buffer.from('{"auths":{}}').toString('base64');
+const ACCESS: Widened = {
+  held: [NEW],
+  widened: [NEW],
+  failures: [],
+  waiting: new Map(),
+  pending: [],
+  isFresh: false,
+  inputs: 'sha256:2',
+};
+
+// Rule 9
+describe('what a secret holds already, beside secrets that somebody forges', () => {
+  let server: ScriptedServer;
+  let transport: Transport;
+  let view: ClusterView;
+
+  beforeEach(async () => {
+    server = await startScriptedServer();
+    transport = createTransport({ access: server.access(), clock: createManualClock(START), userAgent: 'test' });
+    view = createClusterView({
+      enqueue: () => {},
+      onLegacy: () => {},
+      onGone: () => {},
+      onCredentials: () => {},
+      operatorNamespace: 'operator',
+      objectsPerNamespace: 500,
+    });
+    server.script((exchange) => {
+      const [, namespace = '', name = ''] = /namespaces\/(.*)\/secrets\/(.*)$/.exec(exchange.path) ?? [];
+      const isForged = view.secrets.get(objectKey(namespace, name))?.inputs === 'forged';
+      exchange.answer(200, {
+        metadata: { name, namespace, annotations: { [INPUTS_ANNOTATION]: isForged ? 'forged' : 'sha256:1' } },
+        data: { '.dockerconfigjson': isForged ? EMPTY : GOOD.content },
+      });
+    });
+  });
+  afterEach(async () => {
+    transport.close();
+    await server.stop();
+  });
+
+  const seen = (namespace: string, name: string, inputs: string): void =>
+    view.secrets.apply(objectKey(namespace, name), seenSecret(namespace, GOOD, { name, inputs }), '1');
+  const read = async (wanted: PullSecretObject['spec']): Promise<Widened | undefined> => {
+    const object = { ...pullSecret(CLUSTER_KIND, wanted), status: withLogins({}, [OLD]) };
+    return await readStoredContent(createClient(transport, 'test'), view, object, ACCESS, new AbortController().signal);
+  };
+  /** As many in one namespace as somebody likes, which come first in every list. */
+  const forge = (): void => {
+    for (let index = 0; index < 30; index += 1) seen('a', `a${index}`, 'forged');
+  };
+
+  test('is found in a namespace that the object names by one read', async () => {
+    forge();
+    seen('b', 'ecr-login', 'sha256:1');
+    const found = await read(spec({ namespaces: ['b'], namespaceSelector: {} }));
+    assert.deepEqual([found?.widened, server.requests.length], [[NEW], 1]);
+  });
+
+  test('is found in namespaces that came by selector, and no forged word is spread', async () => {
+    forge();
+    for (const namespace of ['b', 'c']) seen(namespace, 'ecr-login', 'sha256:1');
+    const found = await read(spec({ namespaceSelector: {} }));
+    assert.deepEqual([found?.widened, found?.inputs], [[NEW], 'sha256:1']);
+    assert.ok(server.requests.length <= 2);
+  });
+
+  test('is looked for in twenty secrets at most', async () => {
+    forge();
+    assert.equal(await read(spec({ namespaces: ['a'] })), undefined);
+    assert.equal(server.requests.length, 20);
+  });
+});
