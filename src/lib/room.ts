@@ -7,8 +7,11 @@ export interface Room {
    * @param work  given a function by which it says that it takes long: it then goes on apart, in a second room, as far as
    *              there is room in that one, and what waits has its turn
    */
-  within<Result>(size: number, work: (stepAside: () => void) => Promise<Result>): Promise<Result>;
+  within<Result>(size: number, work: (stepAside: StepAside) => Promise<Result>): Promise<Result>;
 }
+
+/** @returns false when there is no room apart yet: others wait for this one */
+export type StepAside = () => boolean;
 
 /** Of the room: what needs no more is small. */
 const SMALL = 1 / 16;
@@ -33,7 +36,7 @@ export function createRoom(capacity: number): Room {
 export function createHall(capacity: number, aside: number): Room {
   const waiting: { readonly size: number; readonly enter: () => void }[] = [];
   /** Who would step aside as soon as there is room. */
-  const overdue = new Set<() => void>();
+  const overdue = new Set<StepAside>();
   let free = capacity;
   let freeAside = aside;
 
@@ -51,15 +54,16 @@ export function createHall(capacity: number, aside: number): Room {
     async within(wanted, work) {
       const size = Math.min(wanted, capacity);
       let isAside = false;
-      const stepAside = (): void => {
-        if (isAside) return;
+      const stepAside = (): boolean => {
+        if (isAside) return true;
         overdue.add(stepAside);
-        if (freeAside < size) return;
+        if (freeAside < size) return false;
         overdue.delete(stepAside);
         isAside = true;
         freeAside -= size;
         free += size;
         admit();
+        return true;
       };
       await new Promise<void>((enter) => {
         waiting.push({ size, enter });

@@ -9,10 +9,13 @@ import { createClient } from '../kube/client.ts';
 import { createStore, type Store } from '../kube/store.ts';
 import { createTransport, type Transport } from '../kube/transport.ts';
 import { isRecord, type JsonRecord } from '../lib/json.ts';
+import { SECOND, seconds } from '../lib/time.ts';
 import { base64, clusterPullSecret, login, START, seenSecret, spec, UID } from '../testing/builders.ts';
 import { createManualClock } from '../testing/manual-clock.ts';
 import { type Exchange, type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
+import { eventually } from '../testing/test-api.ts';
 import { createSecretWriter, type SecretWriter } from './secret-writer.ts';
+import { SlowWrite } from './slow-writes.ts';
 
 const PATH = '/api/v1/namespaces/ns1/secrets/ecr-login';
 const OWNER = clusterPullSecret(spec());
@@ -254,4 +257,25 @@ test('a refusal for another reason is no answer about the object', async () => {
   await assert.rejects(writer.handOver(OWNER, FORMER, 'ns1', 'ecr-login'), /exceeded quota/);
   answerBy(422, { reason: 'Invalid', message: 'data: Invalid value' });
   await assert.rejects(writer.handOver(OWNER, FORMER, 'ns1', 'ecr-login'), /data: Invalid value/);
+});
+
+// Rule 9
+test('a large write waits two seconds at most for one in another namespace that does not come to its end', async () => {
+  const clock = createManualClock(START);
+  const hasty = createSecretWriter(createClient(transport, 'test'), store, clock, new AbortController().signal);
+  server.script((exchange) => {
+    if (exchange.path.includes('/namespaces/c/')) exchange.answer(201, onTheWire());
+  });
+  const large = { ...PAYLOAD, content: 'A'.repeat(1_024 * 1_024) };
+  const write = (namespace: string): Promise<void> => hasty.create(OWNER, namespace, 'ecr-login', large);
+  const sent = (count: number): Promise<true> =>
+    eventually(() => (server.requests.length === count ? true : undefined));
+  const hanging = ['a', 'b'].map((namespace) => assert.rejects(write(namespace), SlowWrite));
+  const third = write('c');
+  await sent(1);
+  await clock.advance(SECOND);
+  await sent(2);
+  await clock.advance(seconds(2));
+  await Promise.all([...hanging, third]);
+  assert.equal(server.requests.length, 3);
 });

@@ -88,7 +88,7 @@ export function createSecretWriter(
   ): Promise<Result> =>
     slow.run(namespace, name, (begin, ended) =>
       room.within(content.length, (stepAside) => {
-        begin();
+        begin(stepAside);
         const cancel = clock.after(SLOW, stepAside);
         return write(ended).finally(cancel);
       }),

@@ -21,12 +21,12 @@ describe('a write that takes longer than two seconds', () => {
     begun = new Map();
   });
 
-  const write = (namespace: string, name: string): Promise<string> =>
+  const write = (namespace: string, name: string, isApart = true): Promise<string> =>
     writes.run(namespace, name, (begin, signal) => {
       const { promise, resolve } = Promise.withResolvers<string>();
       begun.set(`${namespace}/${name}`, { end: () => resolve('written'), signal });
       return Promise.resolve().then(() => {
-        begin();
+        begin(() => isApart);
         return promise;
       });
     });
@@ -64,6 +64,13 @@ describe('a write that takes longer than two seconds', () => {
     await settle();
     begun.get('b/1')?.end();
     assert.equal(await other, 'written');
+  });
+
+  test('is given up when others would wait for it', async () => {
+    const told = assert.rejects(write('a', 's', false), SlowWrite);
+    await clock.advance(seconds(2));
+    await told;
+    assert.equal(isGivenUp('a/s'), true);
   });
 
   test('is given up when forty-eight of them go on', async () => {

@@ -1,20 +1,22 @@
 // Writes that do not come to an end, as behind an admission webhook that hangs: nobody waits for them, they go on, and they are few.
 
 import { Failure } from '../lib/errors.ts';
+import type { StepAside } from '../lib/room.ts';
 import { type Clock, seconds } from '../lib/time.ts';
 
 export interface SlowWrites {
   /**
    * Runs one write, and waits for it no longer than two seconds after it has begun. It then goes on by itself; as long as it does,
-   * no other write of this Secret begins, and few of its namespace do. When too many go on already it is given up instead.
+   * no other write of this Secret begins, and few of its namespace do. When too many go on already, or others would wait for this one,
+   * it is given up instead.
    *
-   * @param write  calls `begin` when it is sent; its signal aborts when it is given up
+   * @param write  calls `begin` when it is sent, with what has it wait apart from others; its signal aborts when it is given up
    * @throws SlowWrite when it takes longer, or was not begun because of others that do; whatever `write` throws
    */
   run<Result>(
     namespace: string,
     name: string,
-    write: (begin: () => void, signal: AbortSignal) => Promise<Result>,
+    write: (begin: (stepAside: StepAside) => void, signal: AbortSignal) => Promise<Result>,
   ): Promise<Result>;
   /** Resolves when none goes on any more. */
   ended(): Promise<void>;
@@ -68,10 +70,10 @@ export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites 
       const given = new AbortController();
       let cancel = (): void => {};
       const late = Promise.withResolvers<never>();
-      const begin = (): void => {
+      const begin = (stepAside: StepAside): void => {
         cancel = clock.after(PATIENCE, () => {
           const beside = under.get(namespace);
-          if (going.size < OF_ALL && (beside?.size ?? 0) < OF_NAMESPACE) keep(namespace, name, writing);
+          if (going.size < OF_ALL && (beside?.size ?? 0) < OF_NAMESPACE && stepAside()) keep(namespace, name, writing);
           else given.abort();
           late.reject(new SlowWrite(namespace));
         });
