@@ -8,9 +8,11 @@ import { objectKey, SECRETS } from '../api/meta.ts';
 import { INPUTS_ANNOTATION } from '../api/names.ts';
 import type { LoginStatus } from '../api/schema.ts';
 import { isSuperseded, type Login } from '../core/login.ts';
+import type { SeenSecret } from '../core/plan.ts';
 import type { Registry } from '../core/registries.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { withLogins } from '../core/status.ts';
+import { likeliestFirst } from '../core/stored-login.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { failureFrom } from '../lib/errors.ts';
 import { recordOf, stringMapOf } from '../lib/json.ts';
@@ -72,9 +74,13 @@ export function createFence({ client, view, logins, statuses, clock }: FencePart
     );
 
   const findLater = async (object: PullSecretObject, isFound: () => boolean, signal: AbortSignal): Promise<void> => {
-    const own = [...view.secretsOf(object.uid)].filter(({ deleting }) => !deleting);
-    // The one that claims to end last is the likeliest to hold it; whether it does is proved by the status.
-    own.sort((one, other) => ((one.expiry ?? '') > (other.expiry ?? '') ? -1 : 1));
+    const wish = view.wish(object);
+    const named = new Set(typeof wish === 'string' ? [] : wish.targets.named);
+    const { logins: told = [], expiresAt } = object.status;
+    const seen = [...view.secretsOf(object.uid)].filter(({ deleting }) => !deleting);
+    const likeliest = likeliestFirst(seen, named, told.map(({ digest }) => digest).join());
+    // Those that claim the end that is told are the likeliest to hold it; whether they do is proved by the status.
+    const own = likeliest.toSorted((one, other) => claims(other, expiresAt) - claims(one, expiresAt));
     for (const { namespace, name } of own.slice(0, MOST_READ)) {
       const raw = (await client.find(SECRETS, namespace, name, signal)) ?? {};
       const seen = seenSecretOf(raw);
@@ -123,4 +129,9 @@ export function createFence({ client, view, logins, statuses, clock }: FencePart
       }
     },
   };
+}
+
+/** 1 or 0. */
+function claims({ expiry }: SeenSecret, expiresAt: string | undefined): number {
+  return expiry === expiresAt ? 1 : 0;
 }
