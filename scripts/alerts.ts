@@ -80,6 +80,14 @@ export const ALERTS: readonly Alert[] = [
     meaning: 'A bug in the operator; please report the log lines with the level warn or error of that time.',
   },
   {
+    name: 'EcrOperatorLoopFailed',
+    severity: 'warning',
+    lasts: '0m',
+    expression: 'increase(ecr_operator_loop_failures_total[15m]) > 0',
+    meaning:
+      'Something that runs all the time ended by a bug in the operator and was started again; please report the log lines with the level error of that time.',
+  },
+  {
     name: 'EcrOperatorWorkStuck',
     severity: 'warning',
     lasts: '5m',

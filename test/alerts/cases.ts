@@ -135,6 +135,19 @@ export const CASES: Readonly<Record<string, AlertCases>> = {
       at: '40m',
     },
   },
+  EcrOperatorLoopFailed: {
+    fires: {
+      when: 'a watch ended by a bug some minutes ago',
+      series: { 'ecr_operator_loop_failures_total{loop="watch of secrets"}': '0x5 1x40' },
+      at: '10m',
+      labels: { loop: 'watch of secrets' },
+    },
+    silent: {
+      when: 'it is long ago',
+      series: { 'ecr_operator_loop_failures_total{loop="watch of secrets"}': '0x5 1x40' },
+      at: '40m',
+    },
+  },
   EcrOperatorWorkStuck: {
     fires: {
       when: 'a reconciliation does not end',
