@@ -153,6 +153,20 @@ for (const major of [4, 3] as const) {
       await helm.must('uninstall', NAME, ...where, '--wait');
     });
 
+    test('is installed again when its namespace was deleted with all that is in it', async () => {
+      await helm.must('install', NAME, ...cluster.here);
+      const path = `/api/v1/namespaces/${NAMESPACE}`;
+      const { metadata } = await cluster.api.must('DELETE', path);
+      await eventually(async () => ((await cluster.find(path)) ? undefined : true), 60_000);
+      // What is left of it holds up nobody who writes objects, though the webhook has no pod any more.
+      await createPullSecret(cluster.api, namespace, 'meanwhile', { secretName: 'meanwhile' });
+      await cluster.api.must('DELETE', NAMESPACED_PATH(namespace, 'meanwhile'));
+      await cluster.api.must('POST', '/api/v1/namespaces', { metadata: { name: NAMESPACE, labels: metadata.labels } });
+      await helm.must('install', NAME, ...cluster.here);
+      await webhookAnswers(cluster);
+      await helm.must('uninstall', NAME, ...where, '--wait');
+    });
+
     test('is installed again under another name with --take-ownership, and goes on with what is there', async () => {
       const { stderr, code } = await helm.run('install', 'other', ...cluster.here);
       assert.equal(code, 1);
