@@ -297,8 +297,10 @@ describe('the policies of the chart', () => {
       tokenRequest(FOR_AWS),
     ],
     'a token of an account in a namespace that is named': async () => {
-      await world.api.must('POST', '/api/v1/namespaces', { metadata: { name: 'denied-namespace' } });
-      return ['POST', tokenPath('denied-namespace'), tokenRequest(FOR_AWS)];
+      const path = '/api/v1/namespaces';
+      await world.api.must('POST', path, { metadata: { name: 'denied-namespace' } });
+      await world.api.must('POST', `${path}/denied-namespace/serviceaccounts`, { metadata: { name: 'puller' } });
+      return ['POST', tokenPath('denied-namespace', 'puller'), tokenRequest(FOR_AWS)];
     },
     'a token of an account that is named': async () => {
       const path = '/api/v1/namespaces/default/serviceaccounts';
