@@ -105,7 +105,8 @@ export async function startOperatorProcess({
   }, 15_000);
 
   const get = async (at: number, path: string): Promise<{ readonly status: number; readonly body: string }> => {
-    const reply = await fetch(`http://127.0.0.1:${at}${path}`);
+    // With a connection of its own, as the kubelet does: one that was left open is the first that a flood has closed.
+    const reply = await fetch(`http://127.0.0.1:${at}${path}`, { headers: { connection: 'close' } });
     return { status: reply.status, body: await reply.text() };
   };
   const metrics = async (): Promise<string> => (await get(ports.metricsPort, '/metrics')).body;
