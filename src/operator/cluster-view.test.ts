@@ -18,9 +18,7 @@ import {
   seenSecret,
   spec,
 } from '../testing/builders.ts';
-import { createClusterView } from './cluster-view.ts';
-
-const ignore = (): void => {};
+import { createTestView } from '../testing/view-rig.ts';
 
 describe('a secret with AWS keys that changes', () => {
   const refersTo = (name: string, uid: string, kind: PullSecretKind = NAMESPACED_KIND): PullSecretObject => ({
@@ -31,14 +29,7 @@ describe('a secret with AWS keys that changes', () => {
 
   test('is news for the objects that refer to it now, and for no others', () => {
     const enqueued: string[] = [];
-    const view = createClusterView({
-      enqueue: (key) => void enqueued.push(key),
-      onLegacy: ignore,
-      onGone: ignore,
-      onCredentials: ignore,
-      operatorNamespace: 'operator',
-      objectsPerNamespace: 500,
-    });
+    const view = createTestView({ enqueue: (key) => void enqueued.push(key) });
     let version = 1;
     const changed = (place: string): readonly string[] => {
       enqueued.length = 0;
@@ -65,14 +56,7 @@ describe('a secret with AWS keys that changes', () => {
 
 test('a secret that comes or goes in a namespace is news for those who want it there, and for no others', () => {
   const enqueued: string[] = [];
-  const view = createClusterView({
-    enqueue: (key) => void enqueued.push(key),
-    onLegacy: ignore,
-    onGone: ignore,
-    onCredentials: ignore,
-    operatorNamespace: 'operator',
-    objectsPerNamespace: 500,
-  });
+  const view = createTestView({ enqueue: (key) => void enqueued.push(key) });
   const put = (name: string, namespaces: readonly string[]): void =>
     view.cluster.apply(
       objectKey(undefined, name),
@@ -101,14 +85,7 @@ test('a secret that comes or goes in a namespace is news for those who want it t
 });
 
 test('a converted object that is gone is still known as the one before its successor, without its keys', () => {
-  const view = createClusterView({
-    enqueue: ignore,
-    onLegacy: ignore,
-    onGone: ignore,
-    onCredentials: ignore,
-    operatorNamespace: 'operator',
-    objectsPerNamespace: 500,
-  });
+  const view = createTestView();
   const identity = { name: 'a', uid: 'old', resourceVersion: '1', generation: 1, deleting: false };
   const old: LegacyObject = { ...identity, spec: spec({ namespaces: ['ns1'] }), conditions: [] };
   const key = objectKey(undefined, 'a');

@@ -1,20 +1,17 @@
 // Covers where a login is looked for that somebody else has told of: in the Secrets, of which others can forge as many as they like.
 
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { objectKey } from '../api/meta.ts';
 import { CLUSTER_KIND } from '../api/names.ts';
 import { type Login, loginDigest } from '../core/login.ts';
 import { makePayload, type Payload } from '../core/plan.ts';
 import { withLogins } from '../core/status.ts';
-import { createClient } from '../kube/client.ts';
-import { createTransport, type Transport } from '../kube/transport.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { HOUR } from '../lib/time.ts';
 import { after, login, pullSecret, START, seenSecret, spec, UID } from '../testing/builders.ts';
 import { createManualClock } from '../testing/manual-clock.ts';
-import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
-import { type ClusterView, createClusterView } from './cluster-view.ts';
+import { useViewRig } from '../testing/view-rig.ts';
 import { createFence, type Standing } from './fence.ts';
 import { createLoginBook } from './logins.ts';
 import { createPacer } from './pacer.ts';
@@ -33,26 +30,7 @@ const payloadOf = (of: typeof OLD): Payload => makePayload([of], 'sha256:1', STA
 describe('a login that another operator has told of and written', () => {
   const clock = createManualClock(START);
   const { signal } = new AbortController();
-  let server: ScriptedServer;
-  let transport: Transport;
-  let view: ClusterView;
-
-  beforeEach(async () => {
-    server = await startScriptedServer();
-    transport = createTransport({ access: server.access(), clock, userAgent: 'test' });
-    view = createClusterView({
-      enqueue: () => {},
-      onLegacy: () => {},
-      onGone: () => {},
-      onCredentials: () => {},
-      operatorNamespace: 'operator',
-      objectsPerNamespace: 500,
-    });
-  });
-  afterEach(async () => {
-    transport.close();
-    await server.stop();
-  });
+  const rig = useViewRig();
 
   const standing = async (wanted: JsonRecord): Promise<Standing> => {
     const logins = createLoginBook({
@@ -66,7 +44,7 @@ describe('a login that another operator has told of and written', () => {
     const object = pullSecret(CLUSTER_KIND, wanted);
     const { content, inputs } = payloadOf(OLD);
     logins.adopt({ ...object, status: withLogins({}, [OLD]) }, content, inputs);
-    const client = createClient(transport, 'test');
+    const { client, view } = rig;
     const fence = createFence({ client, view, logins, statuses: createStatusWriter(client, view, signal), clock });
     return await fence.standing({ ...object, status: withLogins({}, [LATER]) }, [REGISTRY], signal);
   };
@@ -75,10 +53,10 @@ describe('a login that another operator has told of and written', () => {
     for (let index = 0; index < 30; index += 1) {
       const name = `a${index}`;
       const over = { name, expiry: index % 2 === 0 ? '9999-01-01T00:00:00Z' : payloadOf(LATER).expiry };
-      view.secrets.apply(objectKey('a', name), seenSecret('a', payloadOf(OLD), over), '1');
+      rig.view.secrets.apply(objectKey('a', name), seenSecret('a', payloadOf(OLD), over), '1');
     }
-    view.secrets.apply(objectKey('b', 'ecr-login'), seenSecret('b', payloadOf(LATER)), '1');
-    server.script((exchange) =>
+    rig.view.secrets.apply(objectKey('b', 'ecr-login'), seenSecret('b', payloadOf(LATER)), '1');
+    rig.server.script((exchange) =>
       exchange.answer(200, {
         type: 'kubernetes.io/dockerconfigjson',
         metadata: { name: 'ecr-login', namespace: 'b', uid: UID, resourceVersion: '1' },
@@ -86,7 +64,7 @@ describe('a login that another operator has told of and written', () => {
       }),
     );
     assert.deepEqual(await standing(spec({ namespaces: ['b'], namespaceSelector: {} })), { op: 'clear' });
-    assert.equal(server.requests.length, 1);
+    assert.equal(rig.server.requests.length, 1);
     assert.deepEqual(await standing(spec({ namespaceSelector: {} })), { op: 'clear' });
   });
 });

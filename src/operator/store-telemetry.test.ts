@@ -10,21 +10,14 @@ import { createMetrics } from '../lib/metrics.ts';
 import { HOUR } from '../lib/time.ts';
 import { after, login, pullSecret, round, START, spec } from '../testing/builders.ts';
 import { createManualClock } from '../testing/manual-clock.ts';
-import { createClusterView, keyOf } from './cluster-view.ts';
+import { createTestView } from '../testing/view-rig.ts';
+import { keyOf } from './cluster-view.ts';
 import { observeStores } from './store-telemetry.ts';
 
 function start(perObject: number) {
   const clock = createManualClock(START);
   const metrics = createMetrics();
-  const ignore = (): void => {};
-  const view = createClusterView({
-    enqueue: ignore,
-    onLegacy: ignore,
-    onGone: ignore,
-    onCredentials: ignore,
-    operatorNamespace: 'operator',
-    objectsPerNamespace: 500,
-  });
+  const view = createTestView();
   observeStores(metrics, { view, clock, perObject, sizes: new Map([['secrets', view.secrets]]) });
   let version = 0;
   return {

@@ -1,18 +1,14 @@
 // Covers what is renewed when what is wanted is too large: what a Secret holds, whatever others claim to hold.
 
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import { objectKey } from '../api/meta.ts';
 import { CLUSTER_KIND, INPUTS_ANNOTATION } from '../api/names.ts';
 import { makePayload, type Payload } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { withLogins } from '../core/status.ts';
-import { createClient } from '../kube/client.ts';
-import { createTransport, type Transport } from '../kube/transport.ts';
 import { login, pullSecret, START, seenSecret, spec } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
-import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
-import { type ClusterView, createClusterView } from './cluster-view.ts';
+import { useViewRig } from '../testing/view-rig.ts';
 import type { Widened } from './secrets-round.ts';
 import { readStoredContent } from './stored-content.ts';
 
@@ -32,40 +28,24 @@ const ACCESS: Widened = {
 
 // Rule 9
 describe('what a secret holds already, beside secrets that somebody forges', () => {
-  let server: ScriptedServer;
-  let transport: Transport;
-  let view: ClusterView;
+  const rig = useViewRig();
 
-  beforeEach(async () => {
-    server = await startScriptedServer();
-    transport = createTransport({ access: server.access(), clock: createManualClock(START), userAgent: 'test' });
-    view = createClusterView({
-      enqueue: () => {},
-      onLegacy: () => {},
-      onGone: () => {},
-      onCredentials: () => {},
-      operatorNamespace: 'operator',
-      objectsPerNamespace: 500,
-    });
-    server.script((exchange) => {
+  beforeEach(() => {
+    rig.server.script((exchange) => {
       const [, namespace = '', name = ''] = /namespaces\/(.*)\/secrets\/(.*)$/.exec(exchange.path) ?? [];
-      const isForged = view.secrets.get(objectKey(namespace, name))?.inputs === 'forged';
+      const isForged = rig.view.secrets.get(objectKey(namespace, name))?.inputs === 'forged';
       exchange.answer(200, {
         metadata: { name, namespace, annotations: { [INPUTS_ANNOTATION]: isForged ? 'forged' : 'sha256:1' } },
         data: { '.dockerconfigjson': isForged ? EMPTY : GOOD.content },
       });
     });
   });
-  afterEach(async () => {
-    transport.close();
-    await server.stop();
-  });
 
   const seen = (namespace: string, name: string, inputs: string): void =>
-    view.secrets.apply(objectKey(namespace, name), seenSecret(namespace, GOOD, { name, inputs }), '1');
+    rig.view.secrets.apply(objectKey(namespace, name), seenSecret(namespace, GOOD, { name, inputs }), '1');
   const read = async (wanted: PullSecretObject['spec']): Promise<Widened | undefined> => {
     const object = { ...pullSecret(CLUSTER_KIND, wanted), status: withLogins({}, [OLD]) };
-    return await readStoredContent(createClient(transport, 'test'), view, object, ACCESS, new AbortController().signal);
+    return await readStoredContent(rig.client, rig.view, object, ACCESS, new AbortController().signal);
   };
   /** As many in one namespace as somebody likes, which come first in every list. */
   const forge = (): void => {
@@ -76,7 +56,7 @@ describe('what a secret holds already, beside secrets that somebody forges', () 
     forge();
     seen('b', 'ecr-login', 'sha256:1');
     const found = await read(spec({ namespaces: ['b'], namespaceSelector: {} }));
-    assert.deepEqual([found?.widened, server.requests.length], [[NEW], 1]);
+    assert.deepEqual([found?.widened, rig.server.requests.length], [[NEW], 1]);
   });
 
   test('is found in namespaces that came by selector, and no forged word is spread', async () => {
@@ -84,12 +64,12 @@ describe('what a secret holds already, beside secrets that somebody forges', () 
     for (const namespace of ['b', 'c']) seen(namespace, 'ecr-login', 'sha256:1');
     const found = await read(spec({ namespaceSelector: {} }));
     assert.deepEqual([found?.widened, found?.inputs], [[NEW], 'sha256:1']);
-    assert.ok(server.requests.length <= 2);
+    assert.ok(rig.server.requests.length <= 2);
   });
 
   test('is looked for in twenty secrets at most', async () => {
     forge();
     assert.equal(await read(spec({ namespaces: ['a'] })), undefined);
-    assert.equal(server.requests.length, 20);
+    assert.equal(rig.server.requests.length, 20);
   });
 });

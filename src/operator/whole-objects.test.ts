@@ -1,20 +1,16 @@
 // Covers what a turn is shown of an object that is served and not kept whole: all of it as it is now, or nothing.
 
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import { objectKey } from '../api/meta.ts';
 import { NAMESPACED_KIND } from '../api/names.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { withLogins } from '../core/status.ts';
-import { createClient } from '../kube/client.ts';
-import { createTransport, type Transport } from '../kube/transport.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { createLogger } from '../lib/log.ts';
 import { systemClock } from '../lib/time.ts';
-import { login, START, spec } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
-import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
-import { type ClusterView, createClusterView } from './cluster-view.ts';
+import { login, spec } from '../testing/builders.ts';
+import { useViewRig } from '../testing/view-rig.ts';
 import { pullSecretOf } from './objects.ts';
 import { readingWhole } from './whole-objects.ts';
 import type { Result } from './worker.ts';
@@ -24,28 +20,12 @@ const LARGE = { ...spec(), registries: { hosts: Array.from({ length: 100 }, (_, 
 
 // Rule 14
 describe('an object that is served and too large for its namespace', () => {
-  let server: ScriptedServer;
-  let transport: Transport;
-  let view: ClusterView;
+  const rig = useViewRig({ objectsPerNamespace: 1 });
   /** What each turn was shown. */
   let shown: (PullSecretObject | undefined)[];
 
-  beforeEach(async () => {
-    server = await startScriptedServer();
-    transport = createTransport({ access: server.access(), clock: createManualClock(START), userAgent: 'test' });
+  beforeEach(() => {
     shown = [];
-    view = createClusterView({
-      enqueue: () => {},
-      onLegacy: () => {},
-      onGone: () => {},
-      onCredentials: () => {},
-      operatorNamespace: 'operator',
-      objectsPerNamespace: 1,
-    });
-  });
-  afterEach(async () => {
-    transport.close();
-    await server.stop();
   });
 
   const raw = (version: string, generation: number, wanted: JsonRecord, uid = 'u'): JsonRecord => ({
@@ -55,11 +35,11 @@ describe('an object that is served and too large for its namespace', () => {
   });
   const see = (one: JsonRecord, version: string): void => {
     const object = pullSecretOf(NAMESPACED_KIND, one);
-    view.namespaced.apply(KEY, object && view.quota.admit(object), version);
+    rig.view.namespaced.apply(KEY, object && rig.view.quota.admit(object), version);
   };
   const work = async (): Promise<Result> => {
-    const reconcile = readingWhole({ client: createClient(transport, 'test'), view }, async (key) => {
-      shown.push(view.object(key));
+    const reconcile = readingWhole(rig, async (key) => {
+      shown.push(rig.view.object(key));
       return { op: 'done', wakeAt: undefined };
     });
     const log = createLogger({ level: 'error', format: 'json', clock: systemClock, write: () => {} });
@@ -68,22 +48,22 @@ describe('an object that is served and too large for its namespace', () => {
 
   test('is shown whole for its turn, and is kept reduced before and after it', async () => {
     see(raw('1', 1, LARGE), '1');
-    server.script((exchange) => exchange.answer(200, raw('1', 1, LARGE)));
+    rig.server.script((exchange) => exchange.answer(200, raw('1', 1, LARGE)));
     await work();
     assert.deepEqual(
       shown.map((one) => [one?.isWaiting, one?.spec]),
       [[false, LARGE]],
     );
-    assert.deepEqual([view.object(KEY)?.isWaiting, view.object(KEY)?.spec], [true, spec()]);
+    assert.deepEqual([rig.view.object(KEY)?.isWaiting, rig.view.object(KEY)?.spec], [true, spec()]);
   });
 
   test('is shown to nobody while the watch has not told yet what it wants now, or that it is gone', async () => {
     see(raw('1', 1, LARGE), '1');
-    server.script((exchange) => exchange.answer(200, raw('2', 2, LARGE)));
+    rig.server.script((exchange) => exchange.answer(200, raw('2', 2, LARGE)));
     assert.equal((await work()).op, 'retry');
-    server.script((exchange) => exchange.answer(404, {}));
+    rig.server.script((exchange) => exchange.answer(404, {}));
     assert.equal((await work()).op, 'done');
-    server.script((exchange) => exchange.answer(200, raw('3', 1, LARGE, 'another')));
+    rig.server.script((exchange) => exchange.answer(200, raw('3', 1, LARGE, 'another')));
     assert.equal((await work()).op, 'done');
     assert.deepEqual(shown, []);
   });
@@ -91,16 +71,16 @@ describe('an object that is served and too large for its namespace', () => {
   test('is kept whole again at its next turn when there is room, and is not read any more', async () => {
     const half = { ...spec(), registries: { hosts: LARGE.registries.hosts.slice(0, 50) } };
     const other = pullSecretOf(NAMESPACED_KIND, raw('1', 1, half, 'other'));
-    assert.equal(other && view.quota.admit(other).isWaiting, false);
+    assert.equal(other && rig.view.quota.admit(other).isWaiting, false);
     see(raw('2', 1, half), '2');
-    assert.equal(view.object(KEY)?.isWaiting, true);
-    if (other) view.quota.leave(objectKey('ns1', 'other'), other);
-    server.script((exchange) => exchange.answer(200, raw('2', 1, half)));
+    assert.equal(rig.view.object(KEY)?.isWaiting, true);
+    if (other) rig.view.quota.leave(objectKey('ns1', 'other'), other);
+    rig.server.script((exchange) => exchange.answer(200, raw('2', 1, half)));
     for (let turn = 0; turn < 2; turn += 1) await work();
     assert.deepEqual(
       shown.map((one) => one?.spec),
       [half, half],
     );
-    assert.deepEqual([view.object(KEY)?.isWaiting, server.requests.length], [false, 1]);
+    assert.deepEqual([rig.view.object(KEY)?.isWaiting, rig.server.requests.length], [false, 1]);
   });
 });

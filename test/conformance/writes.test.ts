@@ -16,10 +16,10 @@ import type { Transport } from '../../src/kube/transport.ts';
 import type { JsonRecord } from '../../src/lib/json.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { systemClock } from '../../src/lib/time.ts';
-import { createClusterView } from '../../src/operator/cluster-view.ts';
 import { pullSecretOf, RESOURCES } from '../../src/operator/objects.ts';
 import { createStatusWriter } from '../../src/operator/status-writer.ts';
 import { eventually } from '../../src/testing/test-api.ts';
+import { createTestView } from '../../src/testing/view-rig.ts';
 import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
 import { createPullSecret } from '../scenario/manifests.ts';
 import { errorOf, type Metadata, metadataOf, openTransport } from './client-rig.ts';
@@ -131,15 +131,7 @@ describe('a real API server that is written to', () => {
     const raw = await createPullSecret(world.api, namespace, 'created-again');
     const object = pullSecretOf('AWSECRImagePullSecret', raw);
     assert.ok(object);
-    const nothing = (): void => {};
-    const view = createClusterView({
-      enqueue: nothing,
-      onGone: nothing,
-      onCredentials: nothing,
-      onLegacy: nothing,
-      operatorNamespace: 'x',
-      objectsPerNamespace: 500,
-    });
+    const view = createTestView();
     const writer = createStatusWriter(client, view, signal);
     await world.api.must('DELETE', NAMESPACED_PATH(namespace, 'created-again'));
     assert.equal(await writer.write(object, { observedGeneration: 5 }), true, 'gone: nothing is left to be said');

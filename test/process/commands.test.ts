@@ -11,22 +11,15 @@ import { parseAllDocuments } from 'yaml';
 import { makeCrds } from '../../src/api/crd.ts';
 import { listen } from '../../src/http/server.ts';
 import { ensureBundle, runToEnd } from './bundle.ts';
+import { NOBODY_THERE } from './kubeconfig.ts';
 
 const CRD_FOLDER = fileURLToPath(new URL('../../charts/kube-ecr-secrets-operator/files/crds', import.meta.url));
-const KUBECONFIG = {
-  apiVersion: 'v1',
-  kind: 'Config',
-  'current-context': 'a',
-  clusters: [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }],
-  users: [{ name: 'a', user: { token: 'none' } }],
-  contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
-};
 
 let folder = '';
 before(() => {
   ensureBundle();
   folder = mkdtempSync(join(tmpdir(), 'commands-'));
-  writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(KUBECONFIG));
+  writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(NOBODY_THERE));
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -56,7 +49,7 @@ describe('version', () => {
 describe('check by a kubeconfig', () => {
   const checkWith = async (user: object): Promise<string> => {
     const file = join(folder, 'other');
-    writeFileSync(file, JSON.stringify({ ...KUBECONFIG, users: [{ name: 'a', user }] }));
+    writeFileSync(file, JSON.stringify({ ...NOBODY_THERE, users: [{ name: 'a', user }] }));
     const { code, stdout } = await runToEnd(['check', '--kubeconfig', file]);
     assert.equal(code, 1);
     return stdout;

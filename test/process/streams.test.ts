@@ -11,23 +11,14 @@ import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
 import { NO_ENVIRONMENT } from '../../src/testing/operator-process.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { ensureBundle } from './bundle.ts';
-
-/** An API server that is not there: each of the reflectors says so in a line. */
-const KUBECONFIG = {
-  apiVersion: 'v1',
-  kind: 'Config',
-  'current-context': 'a',
-  clusters: [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }],
-  users: [{ name: 'a', user: { token: 'none' } }],
-  contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
-};
+import { NOBODY_THERE } from './kubeconfig.ts';
 
 let folder = '';
 let child: ChildProcess | undefined;
 before(() => {
   ensureBundle();
   folder = mkdtempSync(join(tmpdir(), 'streams-'));
-  writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(KUBECONFIG));
+  writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(NOBODY_THERE));
 });
 afterEach(() => void child?.kill('SIGKILL'));
 after(() => rmSync(folder, { recursive: true, force: true }));
