@@ -96,6 +96,27 @@ describe('a write of our own', () => {
     assert.equal(store.get('n/a')?.content, 'rewritten');
   });
 
+  test('is unseen until the watch has come to it, by whatever it brings', () => {
+    const ways: readonly ((store: Store<Stored>) => void)[] = [
+      (store) => store.apply('n/a', at('6'), '6'),
+      (store) => store.apply('n/b', at('7'), '7'),
+      (store) => store.reach('6'),
+      (store) => store.replace(listing(['n/a', '6']), '6'),
+    ];
+    for (const comesToIt of ways) {
+      const { store } = watched();
+      store.replace(listing(['n/a', '4']), '4');
+      assert.equal(store.isUnseen('n/a'), false);
+      store.wrote('n/a', at('6'));
+      assert.equal(store.isUnseen('n/a'), true);
+      store.apply('n/c', at('5'), '5');
+      assert.equal(store.isUnseen('n/a'), true);
+      comesToIt(store);
+      assert.equal(store.isUnseen('n/a'), false);
+      assert.equal(store.isUnseen('n/none'), false);
+    }
+  });
+
   test('whose event came first is one change', () => {
     const { store, changes } = watched();
     store.apply('n/a', at('6'), '6');

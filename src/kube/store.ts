@@ -12,6 +12,8 @@ export interface StoreView<Item extends Stored> {
   get(key: ObjectKey): Item | undefined;
   entries(): IterableIterator<[ObjectKey, Item]>;
   readonly size: number;
+  /** Whether what is held is the answer to a write, of which the watch has yet to show what became. */
+  isUnseen(key: ObjectKey): boolean;
 }
 
 /** One change; `before` or `after` is undefined when the object was not, or is no longer, there. */
@@ -73,6 +75,7 @@ export function createStore<Item extends Stored>(onChange: ChangeListener<Item>)
     get size() {
       return items.size;
     },
+    isUnseen: (key) => isNewer(items.get(key)?.resourceVersion ?? '', reached),
     replace(next, version) {
       const wasSetBack = isNewer(reached, version);
       reached = version;

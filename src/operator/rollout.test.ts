@@ -211,6 +211,7 @@ describe('a repair', () => {
 describe('a secret that is told as contested', () => {
   const told: ReadonlySet<string> = new Set(['ns0']);
   const targets = ['ns0', 'ns1'].map((namespace) => ({ namespace, named: true }));
+  const seen = (): boolean => false;
 
   test('stays so until it was left alone for two seconds after it was written, after a restart too', async () => {
     const clock = createManualClock(START);
@@ -218,16 +219,30 @@ describe('a secret that is told as contested', () => {
       createPacer(clock, () => 0.5, 1),
       clock,
     );
-    assert.deepEqual(rollout.settling(UID, targets).problems, []);
+    assert.deepEqual(rollout.settling(UID, targets, seen).problems, []);
     const admitted = rollout.admit(UID, [update('ns0', OLD), create('ns1')], NEW, told);
     rollout.collect(UID, admitted, { created: ['ns1'], updated: ['ns0'], retry: [] });
-    const { problems, until } = rollout.settling(UID, targets);
+    const { problems, until } = rollout.settling(UID, targets, seen);
     assert.deepEqual(
       problems.map(({ namespace, reason }) => [namespace, reason]),
       [['ns0', 'SecretContested']],
     );
     await clock.advance((until - clock.now()) as DurationMs);
-    assert.deepEqual(rollout.settling(UID, targets).problems, []);
+    assert.deepEqual(rollout.settling(UID, targets, seen).problems, []);
+  });
+
+  test('stays so for as long as no watch has shown what became of the write', () => {
+    const clock = createManualClock(START);
+    const rollout = createRollout(
+      createPacer(clock, () => 0.5, 1),
+      clock,
+    );
+    const { problems, until } = rollout.settling(UID, targets, (namespace) => namespace === 'ns1');
+    assert.deepEqual(
+      problems.map(({ namespace, reason }) => [namespace, reason]),
+      [['ns1', 'SecretContested']],
+    );
+    assert.ok(until > clock.now());
   });
 });
 

@@ -44,8 +44,15 @@ export interface Rollout {
    *          steps is told once
    */
   collect(uid: string, admitted: Admitted, outcome: Outcome): readonly string[];
-  /** Of the Secrets that are as wanted, though told as contested, those that were written too lately to count as left alone. */
-  settling(uid: string, targets: readonly Target[]): { readonly problems: readonly Problem[]; readonly until: EpochMs };
+  /**
+   * Of the Secrets that are as wanted, though told as contested, those that do not count as left alone yet: written too lately,
+   * or what became of that has yet to be seen.
+   */
+  settling(
+    uid: string,
+    targets: readonly Target[],
+    isUnseen: (namespace: string) => boolean,
+  ): { readonly problems: readonly Problem[]; readonly until: EpochMs };
   /** Whether the Secret in a namespace was to be tried again so often in a row that the next time has to be told. */
   isLate(uid: string, namespace: string): boolean;
   /** Whether a Secret holds what this process wrote last, or before the renewals under way while that has not ended. */
@@ -75,7 +82,7 @@ interface State {
 const PART_OF_REST = 0.1;
 /** Places that come due this soon after each other are one round. */
 const ROUND = SECOND;
-/** Who changes Secrets on their way, or at once, has done so by then, and the watch has shown it. */
+/** Who changes Secrets at once has done so by then. */
 const SETTLED_AFTER = seconds(2);
 /** Rounds in a row that say nothing of a Secret which was not as we thought: such is over in no time, nearly always. */
 const SILENT_ROUNDS = 4;
@@ -179,9 +186,9 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       const former = state?.former.get(contentDigest);
       return former !== undefined && former.endsAt > clock.now();
     },
-    settling(uid, targets) {
+    settling(uid, targets, isUnseen) {
       const isSettling = ({ namespace }: Target): boolean =>
-        contention.sinceRepair(placeName(uid, namespace)) < SETTLED_AFTER;
+        isUnseen(namespace) || contention.sinceRepair(placeName(uid, namespace)) < SETTLED_AFTER;
       return { problems: targets.filter(isSettling).map(contest), until: plus(clock.now(), SETTLED_AFTER) };
     },
     isLate: (uid, namespace) => (silent.get(uid)?.get(namespace) ?? 0) >= SILENT_ROUNDS,

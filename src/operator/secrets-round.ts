@@ -130,6 +130,7 @@ export function createSecretsRound({ client, view, fence, rollout, secrets, cloc
     const settling = rollout.settling(
       object.uid,
       desired.targets.filter(({ namespace }) => contested.has(namespace) && inPlace.has(namespace)),
+      (namespace) => view.secrets.isUnseen(objectKey(namespace, wish.secretName)),
     );
     for (const { namespace } of settling.problems) inPlace.delete(namespace);
     const problems = [desired.problems, desired.undecided, plan.problems, admitted.contested, settling.problems];

@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
 import { listen } from '../../src/http/server.ts';
 import { MINUTE, SECOND } from '../../src/lib/time.ts';
+import { type FaultProxy, startFaultProxy } from '../../src/testing/fault-proxy.ts';
 import { makeSelfSigned } from '../../src/testing/self-signed.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
@@ -34,6 +35,7 @@ describe('an admission webhook that rewrites the content of secrets', () => {
   const labels = { [name]: 'yes' };
   const clock = createTravelClock();
   let server: Server;
+  let proxy: FaultProxy;
   let operator: RunningOperator;
   let rewrite: Rewrite | undefined;
   let reviews = 0;
@@ -77,14 +79,23 @@ describe('an admission webhook that rewrites the content of secrets', () => {
       await world.api.send('POST', `${SECRET_PATH(namespace)}?dryRun=All`, { metadata: { name: 'probe' } });
       return reviews > 0 ? true : undefined;
     });
-    operator = await world.startOperator(clock);
+    proxy = await startFaultProxy(world.plane, world.token);
+    operator = await world.startOperator(clock, proxy.access);
   });
   after(async () => {
     await operator.stop();
+    await proxy.stop();
     await world.api.must('DELETE', `${CONFIGURATIONS}/${name}`);
     server.close();
     server.closeAllConnections();
   });
+
+  /** Of the objects in a namespace, since the operator started. */
+  const rounds = (namespace: string): number =>
+    operator
+      .output()
+      .split('\n')
+      .filter((line) => line.includes(namespace) && line.includes('"msg":"Reconciled"')).length;
 
   for (const [how, rewriting] of Object.entries({ 'in one way': ONE_WAY, 'in another way each time': EVER_NEW })) {
     test(`${how} leaves the object not Ready until it lets them be`, async () => {
@@ -100,11 +111,10 @@ describe('an admission webhook that rewrites the content of secrets', () => {
       // Written once more, it is no better: that is not even said for a moment.
       const since = conditionOf(status, 'Ready')?.lastTransitionTime;
       for (let turn = 0; turn < 3; turn += 1) {
-        const rounds = (): Promise<number> => operator.metric('controller_runtime_reconcile_total');
-        const [seen, done] = [reviews, await rounds()];
+        const [seen, done] = [reviews, rounds(namespace)];
         clock.travel(5 * MINUTE);
         // One round writes it, and one sees what became of that.
-        await eventually(async () => (reviews > seen && (await rounds()) >= done + 2 ? true : undefined));
+        await eventually(() => (reviews > seen && rounds(namespace) >= done + 2 ? true : undefined));
         await operator.idle();
         const { status: told } = await world.api.must('GET', path);
         assert.deepEqual(
@@ -124,6 +134,46 @@ describe('an admission webhook that rewrites the content of secrets', () => {
       assert.ok(world.aws.calls() - before.calls <= 2);
     });
   }
+
+  test('is not told as over while no watch shows what became of the last write', async () => {
+    rewrite = EVER_NEW;
+    const namespace = await world.api.createNamespace(labels);
+    const path = NAMESPACED_PATH(namespace, 'unseen');
+    await createPullSecret(world.api, namespace, 'unseen');
+    const contested = await world.status(path, ({ problems }) => problems?.items[0]?.reason === 'SecretContested');
+    const deaf = Promise.withResolvers<void>();
+    const heard = Promise.withResolvers<'pass'>();
+    proxy.decide(({ method, path: asked }) => {
+      if (method !== 'GET' || asked !== '/api/v1/secrets') return 'pass';
+      deaf.resolve();
+      return heard.promise;
+    });
+    // A watch that has been silent for so long is given up.
+    clock.travel(MINUTE);
+    await deaf.promise;
+    const written = reviews;
+    await eventually(() => {
+      clock.travel(MINUTE);
+      return reviews > written ? true : undefined;
+    });
+    await operator.idle();
+    for (let turn = 0; turn < 3; turn += 1) {
+      const done = rounds(namespace);
+      clock.travel(3 * SECOND);
+      await eventually(() => (rounds(namespace) > done ? true : undefined));
+      await operator.idle();
+    }
+    const { status } = await world.api.must('GET', path);
+    assert.deepEqual(conditionOf(status, 'Ready'), conditionOf(contested, 'Ready'));
+
+    rewrite = undefined;
+    heard.resolve('pass');
+    await eventually(async () => {
+      clock.travel(MINUTE);
+      const told = (await world.api.must('GET', path)).status;
+      return conditionOf(told, 'Ready')?.status === 'True' ? true : undefined;
+    });
+  });
 });
 
 function base64(text: string): string {
