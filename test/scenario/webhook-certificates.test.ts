@@ -19,6 +19,7 @@ import { CONFIGURATION_PATH } from '../../src/testing/webhook-configuration.ts';
 import { accessTo, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
 import {
   asAdmin,
+  asMinutesPass,
   configure,
   freshNames,
   ownCertificate,
@@ -206,8 +207,9 @@ describe("the webhook's own certificates", () => {
     const webhook = await startWebhook(world, namespace, clock);
     const first = text((await secretOf(webhook.secret)).data['tls.crt']);
     await world.api.merge(SECRET_PATH('kube-system', webhook.secret), { data: { 'tls.key': base64('broken') } });
-    clock.travel(61_000);
-    await eventually(async () => (text((await secretOf(webhook.secret)).data['tls.crt']) !== first ? true : undefined));
+    await asMinutesPass(clock, async () =>
+      text((await secretOf(webhook.secret)).data['tls.crt']) !== first ? true : undefined,
+    );
     // What is served until the API server has heard of the new one stays trusted.
     assert.deepEqual(certificatesIn(text((await secretOf(webhook.secret)).data['ca.crt'])).slice(1), [first]);
     await untilHeeded(world, namespace);
@@ -219,15 +221,13 @@ describe("the webhook's own certificates", () => {
       'ca.crt': base64(weak.certificate),
     };
     await world.api.merge(SECRET_PATH('kube-system', webhook.secret), { data });
-    clock.travel(61_000);
-    await eventually(async () =>
+    await asMinutesPass(clock, async () =>
       text((await secretOf(webhook.secret)).data['tls.crt']) !== weak.certificate ? true : undefined,
     );
     assert.match(webhook.operator.output(), /"why":"the Secret holds a certificate.*that TLS refuses/);
     await untilHeeded(world, namespace);
     await world.api.must('DELETE', SECRET_PATH('kube-system', webhook.secret));
-    clock.travel(61_000);
-    await eventually(async () => ((await secretOf(webhook.secret)).kind === 'Secret' ? true : undefined));
+    await asMinutesPass(clock, async () => ((await secretOf(webhook.secret)).kind === 'Secret' ? true : undefined));
     await untilHeeded(world, namespace);
     await webhook.end();
   });

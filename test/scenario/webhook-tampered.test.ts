@@ -8,7 +8,7 @@ import { makeAuthority } from '../../src/pki/sign.ts';
 import { eventually } from '../../src/testing/test-api.ts';
 import { createTravelClock } from '../../src/testing/travel-clock.ts';
 import { SECRET_PATH, useWorld } from '../../src/testing/world.ts';
-import { type RunningWebhook, startWebhook, untilHeeded } from './webhook-rig.ts';
+import { asMinutesPass, type RunningWebhook, startWebhook, untilHeeded } from './webhook-rig.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
@@ -49,8 +49,7 @@ describe('the authority of a webhook', () => {
   ] as const)
     test(`that is replaced by ${what} is made anew`, async () => {
       await world.api.merge(path(), { data });
-      await eventually(async () => {
-        clock.travel(61_000);
+      await asMinutesPass(clock, async () => {
         return Buffer.from((await dataNow())['tls.crt'] ?? '', 'base64')
           .toString()
           .startsWith('-----BEGIN CERTIFICATE')
@@ -61,17 +60,18 @@ describe('the authority of a webhook', () => {
     });
 
   test('that gives way to a Secret of somebody else leaves that one alone, says so, and serves as before', async () => {
-    await world.api.must('DELETE', path());
     const stranger = { metadata: { name: webhook.secret }, type: 'Opaque', data: { a: base64('b') } };
     // The operator may be faster.
-    await world.api.send('DELETE', path());
-    await world.api.must('POST', SECRET_PATH('kube-system'), stranger);
+    await eventually(async () => {
+      await world.api.must('DELETE', path());
+      return (await world.api.send('POST', SECRET_PATH('kube-system'), stranger)).status === 201 ? true : undefined;
+    });
+    const hasSaidSo = (): boolean => /"reason":"SecretConflict"/.test(webhook.operator.output());
+    await asMinutesPass(clock, () => (hasSaidSo() ? true : undefined));
     await look();
-    await eventually(() => (/"reason":"SecretConflict"/.test(webhook.operator.output()) ? true : undefined));
     assert.deepEqual(await dataNow(), { a: base64('b') });
     await world.api.must('DELETE', path());
-    await eventually(async () => {
-      clock.travel(61_000);
+    await asMinutesPass(clock, async () => {
       return (await world.api.must('GET', path())).type === AUTHORITY_TYPE ? true : undefined;
     });
     await look();
