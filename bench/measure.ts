@@ -32,7 +32,7 @@ export async function memoryAtRest(pid: number): Promise<Memory> {
 }
 
 /** Processor time so far, in user and kernel mode; Linux counts it in hundredths of a second. */
-function cpuMsOf(pid: number): number {
+export function cpuMsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The second field is the program's name in parentheses, and may have spaces; utime and stime are the 14th and 15th.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
