@@ -6,7 +6,7 @@ import type { SecureContext } from 'node:tls';
 import { Failure } from '../lib/errors.ts';
 import type { NameLookup } from '../lib/name-lookup.ts';
 import { createHall } from '../lib/room.ts';
-import { type Clock, type DurationMs, SECOND, seconds } from '../lib/time.ts';
+import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
 import type { ApiServerAccess, Credentials } from './access.ts';
 import { apiErrorFrom } from './api-error.ts';
 import { createConnectionPool, TCP_KEEP_ALIVE_MS } from './connections.ts';
@@ -74,7 +74,6 @@ const IN_FLIGHT = 32;
  * namespace for up to half a minute, and must not hold up all others.
  */
 const SLOW_IN_FLIGHT = 64;
-const SLOW = SECOND;
 const REQUEST_TIMEOUT = seconds(30);
 /** Bytes of one answer or one line that are ever held (docs/rules.md, rule 14). */
 export const BODY_CAP_BYTES = 4 * 1024 * 1024;
@@ -89,7 +88,7 @@ export function createTransport({
   onAnswer = () => {},
 }: TransportOptions): Transport {
   const pool = createConnectionPool(IN_FLIGHT + SLOW_IN_FLIGHT, lookup);
-  const hall = createHall(IN_FLIGHT, SLOW_IN_FLIGHT);
+  const hall = createHall(IN_FLIGHT, SLOW_IN_FLIGHT, clock);
   const gate = createGate(clock);
 
   const open = async (
@@ -140,12 +139,13 @@ export function createTransport({
   };
 
   return {
-    send(request, signal) {
+    async send(request, signal) {
       request.onTurn?.('waits');
-      return hall.within(1, async (stepAside): Promise<ApiAnswer> => {
+      // Who waits for the API server to take requests again is not slow: it is no reason to have more of them.
+      await gate.passed(signal);
+      return await hall.within(1, async (): Promise<ApiAnswer> => {
         await gate.passed(signal);
         request.onTurn?.('sent');
-        const cancel = clock.after(SLOW, stepAside);
         return await within(clock, REQUEST_TIMEOUT, signal, async (inner): Promise<ApiAnswer> => {
           const answer = await open(request, 'requests', inner);
           try {
@@ -155,7 +155,7 @@ export function createTransport({
           } catch (cause) {
             throw cause instanceof Failure ? cause : noAnswer(cause, inner);
           }
-        }).finally(cancel);
+        });
       });
     },
     async *stream(request, deadline, signal) {

@@ -1,6 +1,6 @@
 // Digests: how two values are compared without keeping, or showing, either.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** How many hexadecimal digits of the SHA-256 are kept: 128 bits, which nobody collides by chance or by work. */
 const DIGITS = 32;
@@ -13,7 +13,7 @@ const DIGITS = 32;
  * @returns `sha256:` and 32 hexadecimal digits
  */
 export function digest(...parts: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part);
-  return `sha256:${hash.digest().toString('hex', 0, DIGITS / 2)}`;
+  // One call for all: each one into the library costs more than what it digests.
+  const text = parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join('');
+  return `sha256:${hash('sha256', text, 'buffer').toString('hex', 0, DIGITS / 2)}`;
 }

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createManualClock } from '../testing/manual-clock.ts';
 import { createHall, createRoom } from './room.ts';
+import type { DurationMs, EpochMs } from './time.ts';
 
 interface Guest {
   readonly leave: () => void;
@@ -11,6 +13,7 @@ interface Guest {
 }
 
 describe('a room', () => {
+  const clock = createManualClock(0 as EpochMs);
   const inside: string[] = [];
 
   const enter = (room: ReturnType<typeof createRoom>, name: string, bytes: number): Guest => {
@@ -24,7 +27,7 @@ describe('a room', () => {
   const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
   test('is entered by as many as have room, and by the others in their turn, when somebody leaves', async () => {
-    const room = createRoom(10);
+    const room = createRoom(10, clock);
     const [a, b, c, d] = [enter(room, 'a', 6), enter(room, 'b', 4), enter(room, 'c', 5), enter(room, 'd', 2)];
     await turn();
     assert.deepEqual(inside, ['a', 'b']);
@@ -41,7 +44,7 @@ describe('a room', () => {
   });
 
   test('is had by what is larger than it alone, and is free again after a failure', async () => {
-    const room = createRoom(10);
+    const room = createRoom(10, clock);
     const [large, small] = [enter(room, 'large', 1_000), enter(room, 'small', 3)];
     await turn();
     assert.deepEqual(inside, ['large']);
@@ -55,7 +58,7 @@ describe('a room', () => {
   });
 
   test('is left for a second one, as far as there is room, by whoever takes long', async () => {
-    const hall = createHall(2, 1);
+    const hall = createHall(2, 1, clock);
     const aside: (() => void)[] = [];
     const guests = ['a', 'b', 'c', 'd', 'e'].map((name) => {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -92,8 +95,28 @@ describe('a room', () => {
     await Promise.all([again.done, later.done]);
   });
 
+  test('is left, by what takes longer than a second, for a second one, each at its own time and by one timer', async () => {
+    const hall = createHall(2, 2, clock);
+    const [a] = [enter(hall, 'a', 1)];
+    await clock.advance(400 as DurationMs);
+    const [b, c, d] = ['b', 'c', 'd'].map((name) => enter(hall, name, 1));
+    await clock.advance(599 as DurationMs);
+    assert.deepEqual([inside, clock.pending()], [['a', 'b'], 1]);
+    await clock.advance(1 as DurationMs);
+    assert.deepEqual(inside, ['a', 'b', 'c']);
+    await clock.advance(400 as DurationMs);
+    assert.deepEqual(inside, ['a', 'b', 'c', 'd']);
+    c?.leave();
+    d?.leave();
+    await Promise.all([c?.done, d?.done]);
+    assert.equal(clock.pending(), 0, 'nobody is left who could become slow');
+    for (const guest of [a, b]) guest?.leave();
+    await Promise.all([a?.done, b?.done]);
+    assert.equal(clock.pending(), 0);
+  });
+
   test('lets what is small in, however long what is large stays, and bounds it as well', async () => {
-    const room = createRoom(32);
+    const room = createRoom(32, clock);
     const [large, next] = [enter(room, 'large', 30), enter(room, 'next', 30)];
     const small = Array.from({ length: 17 }, (_, at) => enter(room, `small-${at}`, 2));
     await turn();

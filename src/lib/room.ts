@@ -1,11 +1,15 @@
 // A bound on what is in hand at once, in bytes or in numbers: work that needs more than what is free waits for its turn.
+//
+// Guarantees: what takes longer than a second keeps no other one from its turn, as far as there is room for it apart.
+
+import { type Clock, type DurationMs, SECOND } from './time.ts';
 
 export interface Room {
   /**
    * Runs `work` when there is room for `size`, in order of asking. What is larger than the whole room has it for itself.
    *
-   * @param work  given a function by which it says that it takes long: it then goes on apart, in a second room, as far as
-   *              there is room in that one, and what waits has its turn
+   * @param work  goes on apart, in a second room, once it has taken a second and as far as there is room in that one: what waits
+   *              has its turn. It is given a function by which it asks for that at once
    */
   within<Result>(size: number, work: (stepAside: StepAside) => Promise<Result>): Promise<Result>;
 }
@@ -13,17 +17,18 @@ export interface Room {
 /** @returns false when there is no room apart yet: others wait for this one */
 export type StepAside = () => boolean;
 
+const SLOW = SECOND;
 /** Of the room: what needs no more is small. */
 const SMALL = 1 / 16;
 
 /**
  * What is small has a room of its own, of the same size: it never waits for what is large, which may be slow, and what is large
- * is not held up by what is small and goes on coming. What steps aside has a second one of the same size as well.
+ * is not held up by what is small and goes on coming. What takes long has a second one of the same size as well.
  *
  * @param capacity  of each of the two, more than 0
  */
-export function createRoom(capacity: number): Room {
-  const [small, large] = [createHall(capacity, capacity), createHall(capacity, capacity)];
+export function createRoom(capacity: number, clock: Clock): Room {
+  const [small, large] = [createHall(capacity, capacity, clock), createHall(capacity, capacity, clock)];
   return { within: (size, work) => (size <= capacity * SMALL ? small : large).within(size, work) };
 }
 
@@ -31,9 +36,12 @@ export function createRoom(capacity: number): Room {
  * One room for all, whatever their size.
  *
  * @param capacity  more than 0
- * @param aside     of the second room, for those who say that they take long
+ * @param aside     of the second room, for those that take long
  */
-export function createHall(capacity: number, aside: number): Room {
+export function createHall(capacity: number, aside: number, clock: Clock): Room {
+  /** Those that are in the first room and have not taken a second, in order of their beginning. One timer does for all of them. */
+  const quick = new Map<StepAside, DurationMs>();
+  let cancelLook: (() => void) | undefined;
   const waiting: { readonly size: number; readonly enter: () => void }[] = [];
   /** Who would step aside as soon as there is room. */
   const overdue = new Set<StepAside>();
@@ -50,12 +58,32 @@ export function createHall(capacity: number, aside: number): Room {
     }
   };
 
+  const look = (): void => {
+    cancelLook = undefined;
+    for (const [stepAside, since] of quick) {
+      const rest = since + SLOW - clock.monotonic();
+      if (rest > 0) {
+        cancelLook = clock.after(rest as DurationMs, look);
+        return;
+      }
+      quick.delete(stepAside);
+      stepAside();
+    }
+  };
+  const leave = (stepAside: StepAside): void => {
+    quick.delete(stepAside);
+    if (quick.size > 0) return;
+    cancelLook?.();
+    cancelLook = undefined;
+  };
+
   return {
     async within(wanted, work) {
       const size = Math.min(wanted, capacity);
       let isAside = false;
       const stepAside = (): boolean => {
         if (isAside) return true;
+        quick.delete(stepAside);
         overdue.add(stepAside);
         if (freeAside < size) return false;
         overdue.delete(stepAside);
@@ -69,9 +97,12 @@ export function createHall(capacity: number, aside: number): Room {
         waiting.push({ size, enter });
         admit();
       });
+      quick.set(stepAside, clock.monotonic());
+      cancelLook ??= clock.after(SLOW, look);
       try {
         return await work(stepAside);
       } finally {
+        leave(stepAside);
         overdue.delete(stepAside);
         if (isAside) {
           freeAside += size;

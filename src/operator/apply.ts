@@ -17,7 +17,7 @@ import { ApiError, isConflict, isNamespaceTerminating, isNotFound, isOtherObject
 import { Failure, failureFrom } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { createHall } from '../lib/room.ts';
-import { type Clock, type DurationMs, SECOND } from '../lib/time.ts';
+import type { Clock, DurationMs } from '../lib/time.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import { SlowWrite } from './slow-writes.ts';
 
@@ -45,8 +45,7 @@ type Outcome = 'created' | 'updated' | 'deleted' | 'terminating' | 'retry' | Pro
 const CHANGES: ReadonlySet<Action['op']> = new Set(['update', 'adopt']);
 /** Writes of one CR in flight at once: some of the 32 requests are left to the others, however slow those of this one are. */
 const AT_ONCE = 24;
-/** Those that take longer than a second keep no other one from its turn. */
-const SLOW = SECOND;
+/** Beside those, of what takes longer than a second. */
 const SLOW_AT_ONCE = 48;
 
 /** What writes, and until when a further write may begin: those in hand are finished, the others wait for the next start. */
@@ -74,7 +73,7 @@ export async function applyPlan(
   payload: Payload | undefined,
 ): Promise<Applied> {
   const { signal, isLate, clock } = hand;
-  const hall = createHall(AT_ONCE, SLOW_AT_ONCE);
+  const hall = createHall(AT_ONCE, SLOW_AT_ONCE, clock);
   const results: { readonly namespace: string; readonly outcome: Outcome }[] = [];
   let retryAfter: DurationMs | undefined;
   const heed = ({ delay }: ApiError): void => void (retryAfter = longer(retryAfter, delay));
@@ -89,13 +88,8 @@ export async function applyPlan(
     }
   };
   const run = (namespace: string, work: () => Promise<Outcome>): Promise<void> =>
-    hall.within(1, async (stepAside) => {
-      const cancel = clock.after(SLOW, stepAside);
-      try {
-        results.push({ namespace, outcome: signal.aborted ? 'retry' : await work() });
-      } finally {
-        cancel();
-      }
+    hall.within(1, async () => {
+      results.push({ namespace, outcome: signal.aborted ? 'retry' : await work() });
     });
   await Promise.all([
     ...(payload ? actions.map((action) => run(action.namespace, () => tryOnce(action, payload))) : []),

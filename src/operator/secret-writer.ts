@@ -24,7 +24,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Store } from '../kube/store.ts';
 import { type JsonRecord, recordOf } from '../lib/json.ts';
 import { createRoom } from '../lib/room.ts';
-import { type Clock, SECOND } from '../lib/time.ts';
+import type { Clock } from '../lib/time.ts';
 import { dockerConfigOf, isOfOurGroup, seenSecretOf } from './objects.ts';
 import { createSlowWrites } from './slow-writes.ts';
 
@@ -68,8 +68,6 @@ const FRESH: Kept = { type: DOCKER_CONFIG_TYPE, immutable: false };
  * three times more (as bytes, as text and parsed), beside a heap of some 20 MB, under the 64 MB that the chart gives (docs/rules.md, rule 14).
  */
 const IN_FLIGHT_BYTES = 1_024 * 1_024;
-/** What has been under way this long steps aside, and may be as much again. */
-const SLOW = SECOND;
 
 export function createSecretWriter(
   client: KubeClient,
@@ -77,7 +75,7 @@ export function createSecretWriter(
   clock: Clock,
   signal: AbortSignal,
 ): SecretWriter {
-  const room = createRoom(IN_FLIGHT_BYTES);
+  const room = createRoom(IN_FLIGHT_BYTES, clock);
   const slow = createSlowWrites(clock, signal);
 
   /** One write of `content`: in its turn, and waited for as long as a write takes. */
@@ -89,8 +87,7 @@ export function createSecretWriter(
     slow.run(namespace, name, (begin, ended) =>
       room.within(content.length, (stepAside) => {
         begin(stepAside);
-        const cancel = clock.after(SLOW, stepAside);
-        return write(ended).finally(cancel);
+        return write(ended);
       }),
     );
   /** The answer does not repeat the content. If it is not what was sent, the watch event of the same version says so. */

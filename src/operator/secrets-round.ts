@@ -15,7 +15,7 @@ import type { Round } from '../core/status.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../lib/log.ts';
 import { createRoom } from '../lib/room.ts';
-import { type Clock, type EpochMs, SECOND } from '../lib/time.ts';
+import type { Clock, EpochMs } from '../lib/time.ts';
 import { type Applied, applyPlan } from './apply.ts';
 import { type ClusterView, keyOf } from './cluster-view.ts';
 import type { Fence } from './fence.ts';
@@ -65,8 +65,6 @@ export type SecretsRound = (settled: Settled, turn: Turn) => Promise<Written | u
 
 /** What the Secrets of objects that are worked on are to hold, all together: an object may want 1 MiB (docs/rules.md, rule 14). */
 const PAYLOAD_BYTES = 1_024 * 1_024;
-/** A round that takes longer keeps no other one from its turn, as far as there is room for as much again. */
-const SLOW = SECOND;
 /** Problems of a Secret that is in the way and that no watch shows. */
 const OBSTRUCTIONS: ReadonlySet<string> = new Set([REASON.secretConflict, REASON.secretTerminating]);
 /** Problems of a Secret that somebody else changes. */
@@ -74,7 +72,7 @@ const CONTESTED: ReadonlySet<string> = new Set([REASON.secretContested]);
 const NOTHING: Admitted = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
 
 export function createSecretsRound({ client, view, fence, rollout, secrets, clock }: SecretsRoundParts): SecretsRound {
-  const room = createRoom(PAYLOAD_BYTES);
+  const room = createRoom(PAYLOAD_BYTES, clock);
 
   /** Where its Secrets are wanted, and what the stores show there. */
   const look = (object: PullSecretObject, wish: Wish) => {
@@ -151,11 +149,7 @@ export function createSecretsRound({ client, view, fence, rollout, secrets, cloc
     };
   };
 
-  return (settled, turn) =>
-    room.within(dockerConfigBytes(settled.access.widened), (stepAside) => {
-      const cancel = clock.after(SLOW, stepAside);
-      return write(settled, turn).finally(cancel);
-    });
+  return (settled, turn) => room.within(dockerConfigBytes(settled.access.widened), () => write(settled, turn));
 }
 
 /** Namespaces of which the status tells a problem with one of these reasons. */

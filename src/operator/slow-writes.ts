@@ -47,6 +47,11 @@ export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites 
   /** Names of the Secrets whose write goes on, by namespace. */
   const under = new Map<string, Set<string>>();
   const going = new Set<Promise<void>>();
+  /** Of all writes that are under way. Composed signals would cost more than all the rest here. */
+  const open = new Set<AbortController>();
+  signal.addEventListener('abort', () => {
+    for (const given of open) given.abort(signal.reason);
+  });
 
   const keep = (namespace: string, name: string, writing: Promise<unknown>): void => {
     const names = under.get(namespace) ?? new Set<string>();
@@ -68,6 +73,8 @@ export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites 
       const names = under.get(namespace);
       if (names && (names.has(name) || names.size >= OF_NAMESPACE)) throw new SlowWrite(namespace);
       const given = new AbortController();
+      open.add(given);
+      if (signal.aborted) given.abort(signal.reason);
       let cancel = (): void => {};
       const late = Promise.withResolvers<never>();
       const begin = (stepAside: StepAside): void => {
@@ -78,7 +85,7 @@ export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites 
           late.reject(new SlowWrite(namespace));
         });
       };
-      const writing = write(begin, AbortSignal.any([signal, given.signal]));
+      const writing = write(begin, given.signal).finally(() => open.delete(given));
       return await Promise.race([writing, late.promise]).finally(() => cancel());
     },
   };
