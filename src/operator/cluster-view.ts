@@ -1,5 +1,6 @@
 // Everything that was last seen, with the indexes that decisions need, and the map from a change to the keys it concerns.
 
+import { isDeepStrictEqual } from 'node:util';
 import { type ObjectKey, objectKey, splitKey } from '../api/meta.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import { type LegacyObject, type Predecessor, predecessorOf } from '../core/conversion.ts';
@@ -36,7 +37,7 @@ export interface ClusterView {
   rivalOf(object: PullSecretObject, namespace: string, secretName: string): string | undefined;
   /** How much of each namespace is kept. What is put into the stores of objects has passed its `admit`. */
   readonly quota: ObjectQuota;
-  /** What a CR wants, read once for each version of it. */
+  /** What a CR wants, read once for each spec that it has. */
   wish(object: PullSecretObject): Wish | string;
   /** Every Secret whose label says that it was written for the CR with this uid. */
   secretsOf(uid: string): Iterable<SeenSecret>;
@@ -108,9 +109,17 @@ export function createClusterView({
     if (credentials !== undefined) change(byCredentials, credentials, key);
   };
 
+  /** What it wants is read once for each spec, not for each version: most of those are news of its status. */
+  const takeOver = (before: PullSecretObject, after: PullSecretObject): void => {
+    const known = wishes.get(before);
+    if (known !== undefined) wishes.set(after, known);
+  };
+
   const onObject = ({ key, before, after, own }: Change<PullSecretObject>): void => {
+    const wantsTheSame = before && after && isDeepStrictEqual(before.spec, after.spec);
+    if (wantsTheSame) takeOver(before, after);
     if (before) {
-      index(before, key, removeFrom);
+      if (!wantsTheSame) index(before, key, removeFrom);
       if (before.uid !== after?.uid) {
         byUid.delete(before.uid);
         onGone(before.uid);
@@ -119,7 +128,7 @@ export function createClusterView({
       }
     }
     if (after) {
-      index(after, key, addTo);
+      if (!wantsTheSame) index(after, key, addTo);
       byUid.set(after.uid, after);
     }
     if (legacy.get(key)) onLegacy(key);
