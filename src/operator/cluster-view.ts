@@ -110,27 +110,25 @@ export function createClusterView({
   };
 
   /** What it wants is read once for each spec, not for each version: most of those are news of its status. */
-  const takeOver = (before: PullSecretObject, after: PullSecretObject): void => {
-    const known = wishes.get(before);
-    if (known !== undefined) wishes.set(after, known);
+  const reindex = (key: ObjectKey, before: PullSecretObject | undefined, after: PullSecretObject | undefined): void => {
+    if (before && after && isDeepStrictEqual(before.spec, after.spec)) {
+      const known = wishes.get(before);
+      if (known !== undefined) wishes.set(after, known);
+      return;
+    }
+    if (before) index(before, key, removeFrom);
+    if (after) index(after, key, addTo);
   };
 
   const onObject = ({ key, before, after, own }: Change<PullSecretObject>): void => {
-    const wantsTheSame = before && after && isDeepStrictEqual(before.spec, after.spec);
-    if (wantsTheSame) takeOver(before, after);
-    if (before) {
-      if (!wantsTheSame) index(before, key, removeFrom);
-      if (before.uid !== after?.uid) {
-        byUid.delete(before.uid);
-        onGone(before.uid);
-        const next = quota.leave(key, before);
-        if (next !== undefined) enqueue(next);
-      }
+    reindex(key, before, after);
+    if (before && before.uid !== after?.uid) {
+      byUid.delete(before.uid);
+      onGone(before.uid);
+      const next = quota.leave(key, before);
+      if (next !== undefined) enqueue(next);
     }
-    if (after) {
-      if (!wantsTheSame) index(after, key, addTo);
-      byUid.set(after.uid, after);
-    }
+    if (after) byUid.set(after.uid, after);
     if (legacy.get(key)) onLegacy(key);
     if (own) return;
     enqueue(key);
