@@ -10,7 +10,7 @@ import { Failure } from '../lib/errors.ts';
 import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
 import type { EpochMs } from '../lib/time.ts';
 import { certificatesIn, isDue, isGood, type KeyPair, readAuthority, trusted } from '../pki/certificate.ts';
-import type { Signer } from './serving.ts';
+import type { Signer } from './certificate-source.ts';
 
 /** What all replicas agree on. */
 export interface Authorities {

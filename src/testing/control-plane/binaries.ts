@@ -5,6 +5,7 @@ import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync, stat
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { downloadBinaries, PUBLIC_RELEASES, type ReleaseSites } from './binary-download.ts';
+import { BINARY_NAMES, type BinaryName, type BinaryRequest } from './binary-request.ts';
 import { acquireBuildLock, isAlive } from './build-lock.ts';
 import { buildBinaries, findGo } from './go-build.ts';
 import { createReport, type Report } from './progress.ts';
@@ -18,14 +19,10 @@ export const SUPPORTED_VERSIONS: readonly string[] = ['1.37.2', '1.36.3', '1.35.
 /** The etcd built for every release. When an envtest archive is downloaded, its own etcd is used instead. */
 export const ETCD_VERSION = '3.7.3';
 
-const BINARY_NAMES = ['kube-apiserver', 'etcd', 'kube-controller-manager'] as const;
-
 /** The release that KUBERNETES_VERSION names, else the default one. */
 export function wantedVersion(env: NodeJS.ProcessEnv = process.env): string {
   return env['KUBERNETES_VERSION'] || DEFAULT_VERSION;
 }
-
-export type BinaryName = (typeof BINARY_NAMES)[number];
 
 /** Absolute paths. The controller manager is absent only when it was not asked for. */
 export interface ControlPlaneBinaries {
@@ -43,18 +40,6 @@ export interface FindBinariesOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Default: the public release sites. */
   readonly sites?: ReleaseSites;
-}
-
-/** What the sources of binaries are told. */
-export interface BinaryRequest {
-  /** Kubernetes release, `x.y.z` without a `v`. */
-  readonly version: string;
-  readonly etcdVersion: string;
-  readonly wanted: readonly BinaryName[];
-  /** An existing folder, private to this request: finished files appear here under their names. */
-  readonly into: string;
-  readonly env: NodeJS.ProcessEnv;
-  readonly report: Report;
 }
 
 /**

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parse as parseYaml } from 'yaml';
-import type { BinaryName, BinaryRequest } from './binaries.ts';
+import type { BinaryName, BinaryRequest } from './binary-request.ts';
 import { type Report, runStep } from './progress.ts';
 
 /** Where releases are; without a slash at the end. Tests name a server on loopback. */

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { BinaryName, BinaryRequest } from './binaries.ts';
+import type { BinaryName, BinaryRequest } from './binary-request.ts';
 import { runStep } from './progress.ts';
 
 /** Lines of output kept for the message of a failed command. */
