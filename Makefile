@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 INSTALLED := node_modules/.package-lock.json
 BUNDLE := dist/kube-ecr-secrets-operator.cjs
-SOURCES := $(shell find src -name '*.ts' -not -path 'src/testing/*' -not -name '*.test.ts') package.json
+SOURCES := $(shell find src -name '*.ts' -not -name '*.test.ts') package.json
 
 .PHONY: help install build gen check test unit-test test-load test-matrix alerts-test live-test demo bench control-plane clean
 

@@ -2,7 +2,7 @@
 
 import { Agent, request } from 'node:https';
 import pLimit from 'p-limit';
-import type { ControlPlane } from '../src/testing/control-plane/control-plane.ts';
+import type { ControlPlane } from '../testing/control-plane/control-plane.ts';
 
 /** As many as the operator has in flight, so that the ratio says something about the operator. */
 export const IN_FLIGHT = 32;

@@ -2,10 +2,10 @@
 // What counts is the ratio; seconds and megabytes are those of this machine. Prints a table, writes bench/results/latest.json.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { startAwsProcess } from '../src/testing/aws-process.ts';
-import { startControlPlane } from '../src/testing/control-plane/control-plane.ts';
-import { installCrds } from '../src/testing/install-crds.ts';
-import { createTestApi, eventually } from '../src/testing/test-api.ts';
+import { installCrds } from '../testing/api-server/install-crds.ts';
+import { createTestApi, eventually } from '../testing/api-server/test-api.ts';
+import { startAwsProcess } from '../testing/aws/process.ts';
+import { startControlPlane } from '../testing/control-plane/control-plane.ts';
 import { type BareClient, createBareClient } from './bare-client.ts';
 import { bystanders } from './bystanders.ts';
 import { median, memoryAtRest, memoryOf, pause, settled, timed } from './measure.ts';

@@ -1,6 +1,6 @@
 // What a tenant waits for while another one's 1,200 objects hang at a region that does not answer.
 
-import { eventually } from '../src/testing/test-api.ts';
+import { eventually } from '../testing/api-server/test-api.ts';
 import { median, pause, timed } from './measure.ts';
 import { progress, report } from './report.ts';
 import { type Bench, restart } from './stage.ts';

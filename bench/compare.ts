@@ -4,11 +4,11 @@
 // both, which it does not when each is measured beside a floor in a run of its own.
 
 import { existsSync } from 'node:fs';
-import { startAwsProcess } from '../src/testing/aws-process.ts';
-import { startControlPlane } from '../src/testing/control-plane/control-plane.ts';
-import { installCrds } from '../src/testing/install-crds.ts';
-import { startOperatorProcess } from '../src/testing/operator-process.ts';
-import { createTestApi } from '../src/testing/test-api.ts';
+import { installCrds } from '../testing/api-server/install-crds.ts';
+import { createTestApi } from '../testing/api-server/test-api.ts';
+import { startAwsProcess } from '../testing/aws/process.ts';
+import { startControlPlane } from '../testing/control-plane/control-plane.ts';
+import { startOperatorProcess } from '../testing/operator/operator-process.ts';
 import { createBareClient } from './bare-client.ts';
 import { cpuMsOf, median, memoryAtRest, memoryOf, pause, timed } from './measure.ts';
 import { progress } from './report.ts';

@@ -1,8 +1,8 @@
 // What the parts of the bench share: a control plane, the stand-in, a bare client, and the operator of the moment.
 
-import type { AwsProcess } from '../src/testing/aws-process.ts';
-import type { ControlPlane } from '../src/testing/control-plane/control-plane.ts';
-import { type OperatorProcess, startOperatorProcess } from '../src/testing/operator-process.ts';
+import type { AwsProcess } from '../testing/aws/process.ts';
+import type { ControlPlane } from '../testing/control-plane/control-plane.ts';
+import { type OperatorProcess, startOperatorProcess } from '../testing/operator/operator-process.ts';
 import type { BareClient } from './bare-client.ts';
 
 export interface Bench {

@@ -3,12 +3,8 @@
 
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import {
-  DEFAULT_VERSION,
-  findControlPlaneBinaries,
-  SUPPORTED_VERSIONS,
-} from '../src/testing/control-plane/binaries.ts';
-import { startControlPlane } from '../src/testing/control-plane/control-plane.ts';
+import { DEFAULT_VERSION, findControlPlaneBinaries, SUPPORTED_VERSIONS } from '../testing/control-plane/binaries.ts';
+import { startControlPlane } from '../testing/control-plane/control-plane.ts';
 
 const HELP = `Starts kube-apiserver and etcd on loopback and keeps them until Ctrl-C.
 

@@ -31,7 +31,7 @@ function files(): ReadonlyMap<string, string> {
   result.set('src/api/crds.generated.json', `${JSON.stringify(crds)}\n`);
   result.set('docs/api.md', makeReference(crds));
   result.set('docs/metrics.md', makeMetricsPage(Object.values(METRIC), ALERTS));
-  const tests = globSync('{src,test,scripts}/**/*.test.ts').sort();
+  const tests = globSync('{src,testing,test,scripts}/**/*.test.ts').sort();
   const proofs = tests
     .filter((file) => file !== 'scripts/rules.test.ts')
     .flatMap((file) => proofsIn(file, readFileSync(file, 'utf8')));

@@ -43,7 +43,7 @@ test('where a layer names one file of a folder, the others stay forbidden', () =
 });
 
 test('only tests may use what is there for tests', () => {
-  const text = "import { a } from '../testing/world.ts';";
+  const text = "import { a } from '../../testing/operator/world.ts';";
   assert.deepEqual(brokenArrows('src/core/plan.test.ts', text, layers), []);
   assert.equal(brokenArrows('src/core/plan.ts', text, layers).length, 1);
 });

@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { SUPPORTED_VERSIONS } from '../src/testing/control-plane/binaries.ts';
+import { SUPPORTED_VERSIONS } from '../testing/control-plane/binaries.ts';
 
 const SUITES = [
   'test/scenario/*.test.ts',

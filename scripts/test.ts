@@ -7,18 +7,18 @@
 import { globSync } from 'node:fs';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { findCertManager } from '../src/testing/cert-manager/find-cert-manager.ts';
-import { findControlPlaneBinaries, wantedVersion } from '../src/testing/control-plane/binaries.ts';
-import { createReport } from '../src/testing/control-plane/progress.ts';
-import { findHelm } from '../src/testing/helm/find-helm.ts';
-import { findPromtool } from '../src/testing/promtool/find-promtool.ts';
-import { findCrane } from '../src/testing/registry/find-crane.ts';
+import { findControlPlaneBinaries, wantedVersion } from '../testing/control-plane/binaries.ts';
+import { createReport } from '../testing/control-plane/progress.ts';
+import { findCertManager } from '../testing/tools/cert-manager/find-cert-manager.ts';
+import { findCrane } from '../testing/tools/crane/find-crane.ts';
+import { findPromtool } from '../testing/tools/find-promtool.ts';
+import { findHelm } from '../testing/tools/helm/find-helm.ts';
 
 const LIVE = 'test/live/*.test.ts';
 /** The build of promtool takes minutes, and the alerts hardly ever change. */
 const ALERTS = 'test/alerts/*.test.ts';
 /** One process: no start-up cost a file, and one control plane for all suites that use it. */
-const TOGETHER = ['src/**/*.test.ts', 'scripts/*.test.ts', 'test/**/*.test.ts'];
+const TOGETHER = ['src/**/*.test.ts', 'testing/**/*.test.ts', 'scripts/*.test.ts', 'test/**/*.test.ts'];
 const TIMEOUT_MS = 20 * 60 * 1_000;
 
 const LIVE_VARIABLES = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION'];

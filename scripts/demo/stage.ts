@@ -1,17 +1,17 @@
 // The real parts of the demo: control plane, AWS stand-in, the built operator.
 
 import { isRecord, recordOf } from '../../src/lib/json.ts';
-import { type AwsProcess, startAwsProcess } from '../../src/testing/aws-process.ts';
-import { startConnectProxy } from '../../src/testing/connect-proxy.ts';
-import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
-import { installCrds } from '../../src/testing/install-crds.ts';
-import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
-import { type Pulled, pull } from '../../src/testing/registry/crane.ts';
-import { findCrane } from '../../src/testing/registry/find-crane.ts';
-import { createOciRegistry } from '../../src/testing/registry/oci-registry.ts';
-import { makeAuthority } from '../../src/testing/self-signed.ts';
-import { adminOf, createTestApi, type TestApi } from '../../src/testing/test-api.ts';
+import { installCrds } from '../../testing/api-server/install-crds.ts';
+import { adminOf, createTestApi, type TestApi } from '../../testing/api-server/test-api.ts';
+import { type AwsProcess, startAwsProcess } from '../../testing/aws/process.ts';
+import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
+import { findFreePort } from '../../testing/control-plane/free-port.ts';
+import { startConnectProxy } from '../../testing/network/connect-proxy.ts';
+import { makeAuthority } from '../../testing/network/self-signed.ts';
+import { type OperatorProcess, startOperatorProcess } from '../../testing/operator/operator-process.ts';
+import { createOciRegistry } from '../../testing/registry/oci-registry.ts';
+import { type Pulled, pull } from '../../testing/tools/crane/crane.ts';
+import { findCrane } from '../../testing/tools/crane/find-crane.ts';
 import { show } from './show.ts';
 
 export const KEY = {

@@ -2,8 +2,8 @@
 
 import { API_VERSION, GROUP, VERSION } from '../../src/api/names.ts';
 import { listOf, recordOf } from '../../src/lib/json.ts';
-import type { OperatorProcess } from '../../src/testing/operator-process.ts';
-import { eventually } from '../../src/testing/test-api.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import type { OperatorProcess } from '../../testing/operator/operator-process.ts';
 import { formatTable, show } from './show.ts';
 import { KEY, type Stage } from './stage.ts';
 import { showWebhook } from './webhook.ts';

@@ -1,8 +1,8 @@
 // The step that shows the webhook: what it says when objects are applied. It is taken away again, since it is no gate.
 
 import { API_VERSION, GROUP, VERSION } from '../../src/api/names.ts';
-import { type ApiReply, eventually } from '../../src/testing/test-api.ts';
-import { CONFIGURATION_PATH, webhookConfiguration } from '../../src/testing/webhook-configuration.ts';
+import { type ApiReply, eventually } from '../../testing/api-server/test-api.ts';
+import { CONFIGURATION_PATH, webhookConfiguration } from '../../testing/operator/webhook-configuration.ts';
 import { show } from './show.ts';
 import { KEY, type Stage, WEBHOOK_NAME } from './stage.ts';
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
+import { base64, KEY_ID, SECRET_KEY, spec } from '../../testing/rigs/builders.ts';
 import { recordOf } from '../lib/json.ts';
-import { base64, KEY_ID, SECRET_KEY, spec } from '../testing/builders.ts';
 import { clusterSpec, legacySpec, namespacedSpec } from './schema.ts';
 
 /** The manifests of the original's README, word for word. */

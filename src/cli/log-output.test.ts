@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { describe, test } from 'node:test';
+import { createManualClock, type ManualClock, settle } from '../../testing/clocks/manual-clock.ts';
 import { type EpochMs, SECOND, seconds } from '../lib/time.ts';
-import { createManualClock, type ManualClock, settle } from '../testing/manual-clock.ts';
 import { createLogOutput, type LogOutput } from './log-output.ts';
 
 interface Rig {

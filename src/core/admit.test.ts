@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { json, KEY_ID, SECRET_KEY, spec, UID } from '../../testing/rigs/builders.ts';
 import { API_VERSION, CLUSTER_KIND, NAMESPACED_KIND, type PullSecretKind } from '../api/names.ts';
 import type { JsonRecord } from '../lib/json.ts';
-import { json, KEY_ID, SECRET_KEY, spec, UID } from '../testing/builders.ts';
 import {
   type Answers,
   examine,

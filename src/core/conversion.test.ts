@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { base64, clusterPullSecret, KEY_ID, pullSecret, SECRET_KEY, START, spec } from '../../testing/rigs/builders.ts';
 import { API_VERSION, CLUSTER_KIND, NAMESPACED_KIND, REASON } from '../api/names.ts';
 import { isRecord, type JsonRecord } from '../lib/json.ts';
-import { base64, clusterPullSecret, KEY_ID, pullSecret, SECRET_KEY, START, spec } from '../testing/builders.ts';
 import {
   convertedSpec,
   formerUid,

@@ -13,7 +13,7 @@ import {
   string,
   uniqueArray,
 } from 'fast-check';
-import { after, base64, login } from '../testing/builders.ts';
+import { after, base64, login } from '../../testing/rigs/builders.ts';
 import { dockerConfigBytes, hostsIn, makeDockerConfig, readDockerConfig } from './docker-config.ts';
 
 const entryOf = (username: string, password: string): object => ({

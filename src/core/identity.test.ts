@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, property, stringMatching } from 'fast-check';
+import { base64, json, KEY_ID, SECRET_KEY } from '../../testing/rigs/builders.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import type { JsonRecord } from '../lib/json.ts';
-import { base64, json, KEY_ID, SECRET_KEY } from '../testing/builders.ts';
 import {
   accountOfRole,
   type CredentialKeys,

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, double, integer, property } from 'fast-check';
+import { after, base64, hostOf, login, round, START } from '../../testing/rigs/builders.ts';
 import type { LoginStatus } from '../api/schema.ts';
 import {
   type DurationMs,
@@ -14,7 +15,6 @@ import {
   SECOND,
   seconds,
 } from '../lib/time.ts';
-import { after, base64, hostOf, login, round, START } from '../testing/builders.ts';
 import { makeDockerConfig, readDockerConfig } from './docker-config.ts';
 import {
   isLater,

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assert as assertProperty, boolean, constantFrom, property, record, subarray, uniqueArray } from 'fast-check';
+import { after, hostOf, seenSecret, UID } from '../../testing/rigs/builders.ts';
 import { DOCKER_CONFIG_TYPE, NAMESPACED_KIND } from '../api/names.ts';
 import { HOUR } from '../lib/time.ts';
-import { after, hostOf, seenSecret, UID } from '../testing/builders.ts';
 import type { Target } from './desired.ts';
 import { contentDigest, isOwned, type Payload, type Plan, planSecrets, type SeenSecret } from './plan.ts';
 

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { after, hostOf, login, START, seenSecret, UID } from '../../testing/rigs/builders.ts';
 import { NAMESPACED_KIND } from '../api/names.ts';
 import { HOUR } from '../lib/time.ts';
-import { after, hostOf, login, START, seenSecret, UID } from '../testing/builders.ts';
 import type { Target } from './desired.ts';
 import { readDockerConfig } from './docker-config.ts';
 import {

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { array, assert as assertProperty, boolean, integer, property, record } from 'fast-check';
+import { login, pullSecret, spec } from '../../testing/rigs/builders.ts';
 import { NAMESPACED_KIND } from '../api/names.ts';
-import { login, pullSecret, spec } from '../testing/builders.ts';
 import { isServed, keptBytes, mayKeep, quotaMessage, reducedForm, type Share, shareOf } from './quota.ts';
 import type { PullSecretObject } from './resource.ts';
 import { withLogins } from './status.ts';

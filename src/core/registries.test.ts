@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, constantFrom, property, subarray } from 'fast-check';
+import { regionsOfSdk } from '../../testing/aws/partitions.ts';
+import { hostOf, json, login } from '../../testing/rigs/builders.ts';
 import type { JsonRecord } from '../lib/json.ts';
-import { regionsOfSdk } from '../testing/aws/partitions.ts';
-import { hostOf, json, login } from '../testing/builders.ts';
 import { type ExtraHosts, isRegion, parseRegistries, withExtraHosts } from './registries.ts';
 
 const REGION = 'eu-west-1';

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { anything, assert as assertProperty, property } from 'fast-check';
+import { clusterPullSecret, json, pullSecret, SECRET_KEY, spec } from '../../testing/rigs/builders.ts';
 import { NAMESPACED_KIND } from '../api/names.ts';
 import { isRecord, type JsonRecord, recordOf } from '../lib/json.ts';
-import { clusterPullSecret, json, pullSecret, SECRET_KEY, spec } from '../testing/builders.ts';
 import { parseRegistries } from './registries.ts';
 import { inputsDigest, isNamespaceName, isOlder, parseWish, type Wish } from './resource.ts';
 

@@ -15,7 +15,7 @@ import {
   tuple,
   uniqueArray,
 } from 'fast-check';
-import { json } from '../testing/builders.ts';
+import { json } from '../../testing/rigs/builders.ts';
 import { type Labels, type Match, match, parseSelector, type Selector } from './selector.ts';
 
 function labels(...entries: readonly (readonly [string, string])[]): Labels {

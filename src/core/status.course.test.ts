@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, constantFrom, integer, property, record, subarray, uniqueArray } from 'fast-check';
+import { after, login, round, START } from '../../testing/rigs/builders.ts';
 import { REASON } from '../api/names.ts';
 import { type Condition, type PullSecretStatus, status as statusSchema } from '../api/schema.ts';
 import { sameJson } from '../lib/json.ts';
 import { formatRfc3339, HOUR, MINUTE } from '../lib/time.ts';
-import { after, login, round, START } from '../testing/builders.ts';
 import type { Problem } from './desired.ts';
 import { type LoginFailure, nextStatus, processingStatus, type Round, withLogins } from './status.ts';
 

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { after, login, round, START } from '../../testing/rigs/builders.ts';
 import { REASON } from '../api/names.ts';
 import type { Condition, PullSecretStatus } from '../api/schema.ts';
 import { sameJson } from '../lib/json.ts';
 import { HOUR, MINUTE } from '../lib/time.ts';
-import { after, login, round, START } from '../testing/builders.ts';
 import type { Problem } from './desired.ts';
 import { type LoginFailure, nextStatus, processingStatus, type Round } from './status.ts';
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { array, assert as assertProperty, boolean, constantFrom, integer, option, property, record } from 'fast-check';
+import { after, login, START } from '../../testing/rigs/builders.ts';
 import { type DurationMs, type EpochMs, HOUR, MINUTE, type Moment, SECOND } from '../lib/time.ts';
-import { after, login, START } from '../testing/builders.ts';
 import { onBothClocks } from './login.ts';
 import { type Outlook, wakeAt } from './wake.ts';
 

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createManualClock, type ManualClock, settle } from '../../testing/clocks/manual-clock.ts';
+import { after, START } from '../../testing/rigs/builders.ts';
 import { Failure, type Next } from '../lib/errors.ts';
 import type { IdentityKey } from '../lib/identity-key.ts';
 import { type DurationMs, type EpochMs, HOUR, MINUTE, plus, SECOND, seconds } from '../lib/time.ts';
-import { after, START } from '../testing/builders.ts';
-import { createManualClock, type ManualClock, settle } from '../testing/manual-clock.ts';
 import { type Cached, createLoginCache, type LoginCache, LoginError } from './cache.ts';
 
 interface Ticket extends Cached {

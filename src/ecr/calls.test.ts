@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createManualClock, settle } from '../../testing/clocks/manual-clock.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import type { Failure } from '../lib/errors.ts';
 import { seconds } from '../lib/time.ts';
-import { START } from '../testing/builders.ts';
-import { createManualClock, settle } from '../testing/manual-clock.ts';
 import { type AwsCall, createCalls } from './calls.ts';
 
 const ASKED = {

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in.ts';
+import { KEY } from '../../testing/aws/stand-in-world.ts';
+import { type ConnectProxy, startConnectProxy } from '../../testing/network/connect-proxy.ts';
+import { makeAuthority } from '../../testing/network/self-signed.ts';
 import { systemClock } from '../lib/time.ts';
-import { type AwsStandIn, startAwsStandIn } from '../testing/aws/aws-stand-in.ts';
-import { KEY } from '../testing/aws/stand-in-world.ts';
-import { type ConnectProxy, startConnectProxy } from '../testing/connect-proxy.ts';
-import { makeAuthority } from '../testing/self-signed.ts';
 import { createCalls } from './calls.ts';
 import { createEcrClient } from './client.ts';
 import { createEgress, type Egress } from './egress.ts';

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { KEY_ID, SECRET_KEY } from '../../testing/rigs/builders.ts';
 import { Failure, type Next } from '../lib/errors.ts';
-import { KEY_ID, SECRET_KEY } from '../testing/builders.ts';
 import { failureOfAws } from './failures.ts';
 
 interface Shape {

@@ -16,9 +16,9 @@ import {
   stringMatching,
   webUrl,
 } from 'fast-check';
+import { after, base64, hostOf, START } from '../../testing/rigs/builders.ts';
 import { Failure } from '../lib/errors.ts';
 import { HOUR, SECOND } from '../lib/time.ts';
-import { after, base64, hostOf, START } from '../testing/builders.ts';
 import { type EcrToken, parseToken } from './token.ts';
 
 const REGION = 'eu-west-1';

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { partitionOf, partitions, regionsOfSdk } from '../../testing/aws/partitions.ts';
+import { after, base64, hostOf, START } from '../../testing/rigs/builders.ts';
 import { Failure } from '../lib/errors.ts';
 import { type EpochMs, HOUR, MINUTE, SECOND, seconds } from '../lib/time.ts';
-import { partitionOf, partitions, regionsOfSdk } from '../testing/aws/partitions.ts';
-import { after, base64, hostOf, START } from '../testing/builders.ts';
 import { type Expected, parsePublicToken, parseToken } from './token.ts';
 
 const REGION = 'eu-west-1';

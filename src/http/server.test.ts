@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { eventually } from '../testing/test-api.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
 import { boundConnections } from './connections.ts';
 import { type HttpServer, listen, type Reply, startHttpServer, textReply } from './server.ts';
 

@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createManualClock, type ManualClock } from '../../testing/clocks/manual-clock.ts';
+import { type ScriptedServer, startScriptedServer } from '../../testing/network/scripted-server.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import { type DurationMs, MINUTE } from '../lib/time.ts';
-import { START } from '../testing/builders.ts';
-import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
-import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
 import { podAccess, tokenAudiences } from './access.ts';
 import { createTransport, type Transport } from './transport.ts';
 

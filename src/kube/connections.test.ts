@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { type ScriptedServer, startScriptedServer } from '../../testing/network/scripted-server.ts';
+import { makeSelfSigned } from '../../testing/network/self-signed.ts';
 import { type EpochMs, MINUTE } from '../lib/time.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
-import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
-import { makeSelfSigned } from '../testing/self-signed.ts';
-import { eventually } from '../testing/test-api.ts';
 import type { Credentials } from './access.ts';
 import { createConnectionPool } from './connections.ts';
 import { createTransport, type Transport } from './transport.ts';

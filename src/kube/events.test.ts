@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createManualClock, type ManualClock } from '../../testing/clocks/manual-clock.ts';
+import { type Exchange, type ScriptedServer, startScriptedServer } from '../../testing/network/scripted-server.ts';
+import { KEY_ID, START } from '../../testing/rigs/builders.ts';
 import { createLogger } from '../lib/log.ts';
 import { type DurationMs, HOUR, MINUTE } from '../lib/time.ts';
-import { KEY_ID, START } from '../testing/builders.ts';
-import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
-import { type Exchange, type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
 import { createClient } from './client.ts';
 import { createEventRecorder, type EventNote, type EventRecorder, type Regarding } from './events.ts';
 import { createTransport, type Transport } from './transport.ts';

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createManualClock, type ManualClock, settle } from '../../testing/clocks/manual-clock.ts';
+import { type ScriptedServer, startScriptedServer } from '../../testing/network/scripted-server.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import { seconds } from '../lib/time.ts';
-import { START } from '../testing/builders.ts';
-import { createManualClock, type ManualClock, settle } from '../testing/manual-clock.ts';
-import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
 import { createTransport, type Transport } from './transport.ts';
 
 /** As the API server's own filters answer. */

@@ -5,8 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse, stringify } from 'yaml';
+import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
 import { Failure } from '../lib/errors.ts';
-import { makeTemporaryFolder } from '../testing/temporary-folder.ts';
 import type { ApiServerAccess } from './access.ts';
 import { kubeconfigAccess } from './kubeconfig.ts';
 

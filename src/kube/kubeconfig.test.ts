@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { parse } from 'yaml';
+import { type ScriptedServer, startScriptedServer } from '../../testing/network/scripted-server.ts';
+import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
 import { Failure } from '../lib/errors.ts';
 import { systemClock } from '../lib/time.ts';
-import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
-import { makeTemporaryFolder } from '../testing/temporary-folder.ts';
 import { kubeconfigAccess } from './kubeconfig.ts';
 import { createTransport, type Transport } from './transport.ts';
 

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { listText, type ReflectorRig, secret, startReflectorRig } from '../testing/reflector-rig.ts';
-import type { Exchange } from '../testing/scripted-server.ts';
-import { eventually } from '../testing/test-api.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import type { Exchange } from '../../testing/network/scripted-server.ts';
+import { listText, type ReflectorRig, secret, startReflectorRig } from '../../testing/rigs/reflector-rig.ts';
 import { BODY_CAP_BYTES } from './transport.ts';
 
 let rig: ReflectorRig;

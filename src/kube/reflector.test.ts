@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { event, type ReflectorRig, secret, startReflectorRig } from '../../testing/rigs/reflector-rig.ts';
 import { type DurationMs, SECOND, seconds } from '../lib/time.ts';
-import { event, type ReflectorRig, secret, startReflectorRig } from '../testing/reflector-rig.ts';
-import { eventually } from '../testing/test-api.ts';
 import { LONGEST_WATCH } from './reflector.ts';
 import { BODY_CAP_BYTES } from './transport.ts';
 

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createManualClock, type ManualClock } from '../../testing/clocks/manual-clock.ts';
+import { type ScriptedServer, startScriptedServer } from '../../testing/network/scripted-server.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import { Failure } from '../lib/errors.ts';
 import { seconds } from '../lib/time.ts';
-import { START } from '../testing/builders.ts';
-import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
-import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
-import { eventually } from '../testing/test-api.ts';
 import { createTransport, type Transport } from './transport.ts';
 
 let server: ScriptedServer;

@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createManualClock, type ManualClock } from '../../testing/clocks/manual-clock.ts';
+import { type ScriptedServer, startScriptedServer } from '../../testing/network/scripted-server.ts';
+import { makeSelfSigned } from '../../testing/network/self-signed.ts';
 import { SECRETS } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
 import { type EpochMs, MINUTE, seconds } from '../lib/time.ts';
-import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
-import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
-import { makeSelfSigned } from '../testing/self-signed.ts';
-import { eventually } from '../testing/test-api.ts';
 import type { ApiServerAccess, Credentials } from './access.ts';
 import { ApiError } from './api-error.ts';
 import { createClient } from './client.ts';

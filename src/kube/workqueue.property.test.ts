@@ -13,10 +13,10 @@ import {
   record,
   tuple,
 } from 'fast-check';
+import { createManualClock, settle } from '../../testing/clocks/manual-clock.ts';
+import { START } from '../../testing/rigs/builders.ts';
+import { type Rig, rig } from '../../testing/rigs/queue-rig.ts';
 import { type DurationMs, MINUTE, plus, SECOND } from '../lib/time.ts';
-import { START } from '../testing/builders.ts';
-import { createManualClock, settle } from '../testing/manual-clock.ts';
-import { type Rig, rig } from '../testing/queue-rig.ts';
 import { createWorkqueue } from './workqueue.ts';
 
 interface Step {

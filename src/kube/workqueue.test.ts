@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createManualClock, settle } from '../../testing/clocks/manual-clock.ts';
+import { after, START } from '../../testing/rigs/builders.ts';
+import { rig } from '../../testing/rigs/queue-rig.ts';
 import { type DurationMs, HOUR, MINUTE, plus, SECOND } from '../lib/time.ts';
-import { after, START } from '../testing/builders.ts';
-import { createManualClock, settle } from '../testing/manual-clock.ts';
-import { rig } from '../testing/queue-rig.ts';
 import { createWorkqueue } from './workqueue.ts';
 
 // Rule 12

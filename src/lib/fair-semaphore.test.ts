@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { START } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import { type Bounds, createFairSemaphore, type Permit } from './fair-semaphore.ts';
 import { SECOND, seconds } from './time.ts';
 

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { base64, KEY_ID, SECRET_KEY, START } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { base64, KEY_ID, SECRET_KEY, START } from '../../testing/rigs/builders.ts';
 import { createLogger, type LogFormat, type Logger, type LogLevel } from './log.ts';
 
 function logger(format: LogFormat, level: LogLevel): { readonly log: Logger; readonly lines: () => readonly string[] } {

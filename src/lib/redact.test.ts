@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, constantFrom, nat, property, stringMatching } from 'fast-check';
-import { base64, KEY_ID, SECRET_KEY } from '../testing/builders.ts';
+import { base64, KEY_ID, SECRET_KEY } from '../../testing/rigs/builders.ts';
 import { digest } from './digest.ts';
 import { redact } from './redact.ts';
 

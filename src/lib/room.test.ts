@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createManualClock } from '../testing/manual-clock.ts';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
 import { createHall, createRoom } from './room.ts';
 import type { DurationMs, EpochMs } from './time.ts';
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createManualClock, settle } from '../testing/manual-clock.ts';
+import { createManualClock, settle } from '../../testing/clocks/manual-clock.ts';
 import { createLogger } from './log.ts';
 import { createSupervisor, type Loop } from './supervise.ts';
 import { type EpochMs, MINUTE, seconds, sleep } from './time.ts';

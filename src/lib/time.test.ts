@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, constantFrom, double, integer, property } from 'fast-check';
-import { createManualClock, settle } from '../testing/manual-clock.ts';
+import { createManualClock, settle } from '../../testing/clocks/manual-clock.ts';
 import {
   backoff,
   type DurationMs,

@@ -10,7 +10,7 @@ export type DurationMs = number & { readonly unit: 'ms' };
 /** A number in [0, 1). */
 export type Random = () => number;
 
-/** What the operator knows of time. Tests hand in a manual one (testing/manual-clock.ts). */
+/** What the operator knows of time. Tests hand in a manual one (testing/clocks/manual-clock.ts). */
 export interface Clock {
   /** The wall clock; it may jump in both directions (NTP, suspend and resume). */
   now(): EpochMs;

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { clusterPullSecret, pullSecret, round, START, spec, UID } from '../../testing/rigs/builders.ts';
 import { NAMESPACED_KIND } from '../api/names.ts';
 import type { Problem } from '../core/desired.ts';
 import { nextStatus, type Round } from '../core/status.ts';
 import type { EventNote, Regarding } from '../kube/events.ts';
-import { clusterPullSecret, pullSecret, round, START, spec, UID } from '../testing/builders.ts';
 import { announce, announceRemark } from './announcer.ts';
 import type { Applied } from './apply.ts';
 

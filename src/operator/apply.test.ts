@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { type Exchange, type ScriptedServer, startScriptedServer } from '../../testing/network/scripted-server.ts';
+import { base64, login, pullSecret, START, seenSecret, spec } from '../../testing/rigs/builders.ts';
 import { NAMESPACED_KIND } from '../api/names.ts';
 import { type Action, makePayload, type Payload, type SeenSecret } from '../core/plan.ts';
 import { apiErrorFrom } from '../kube/api-error.ts';
@@ -9,9 +12,6 @@ import { createClient } from '../kube/client.ts';
 import { createStore } from '../kube/store.ts';
 import { createTransport, type Transport } from '../kube/transport.ts';
 import { createLogger } from '../lib/log.ts';
-import { base64, login, pullSecret, START, seenSecret, spec } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
-import { type Exchange, type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
 import { type Applied, applyPlan, type Hand } from './apply.ts';
 import { createSecretWriter, type SecretWriter } from './secret-writer.ts';
 

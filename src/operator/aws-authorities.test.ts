@@ -6,13 +6,13 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { makeAuthority } from '../../testing/network/self-signed.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import { createEgress, type Egress } from '../ecr/egress.ts';
 import { createLogger } from '../lib/log.ts';
 import { MINUTE } from '../lib/time.ts';
 import { usableAuthorities } from '../pki/authorities.ts';
-import { START } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
-import { makeAuthority } from '../testing/self-signed.ts';
 import { followAuthorities } from './aws-authorities.ts';
 
 describe('a bundle of authorities that changes', () => {

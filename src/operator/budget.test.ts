@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import type { DurationMs } from '../lib/time.ts';
-import { START } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
 import { createBudget } from './budget.ts';
 
 // Rule 18

@@ -3,11 +3,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
-import { objectKey } from '../api/meta.ts';
-import { CLUSTER_KIND, NAMESPACED_KIND, type PullSecretKind } from '../api/names.ts';
-import { convertedSpec, formerUid, type LegacyObject } from '../core/conversion.ts';
-import { makePayload } from '../core/plan.ts';
-import type { PullSecretObject } from '../core/resource.ts';
 import {
   clusterPullSecret,
   KEY_ID,
@@ -17,8 +12,13 @@ import {
   START,
   seenSecret,
   spec,
-} from '../testing/builders.ts';
-import { createTestView } from '../testing/view-rig.ts';
+} from '../../testing/rigs/builders.ts';
+import { createTestView } from '../../testing/rigs/view-rig.ts';
+import { objectKey } from '../api/meta.ts';
+import { CLUSTER_KIND, NAMESPACED_KIND, type PullSecretKind } from '../api/names.ts';
+import { convertedSpec, formerUid, type LegacyObject } from '../core/conversion.ts';
+import { makePayload } from '../core/plan.ts';
+import type { PullSecretObject } from '../core/resource.ts';
 
 describe('a secret with AWS keys that changes', () => {
   const refersTo = (name: string, uid: string, kind: PullSecretKind = NAMESPACED_KIND): PullSecretObject => ({

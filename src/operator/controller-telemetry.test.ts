@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createManualClock, settle } from '../../testing/clocks/manual-clock.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import { createWorkqueue } from '../kube/workqueue.ts';
 import { Failure } from '../lib/errors.ts';
 import { createLogger } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { type DurationMs, MINUTE, plus, SECOND, seconds } from '../lib/time.ts';
-import { START } from '../testing/builders.ts';
-import { createManualClock, settle } from '../testing/manual-clock.ts';
 import { createControllerTelemetry } from './controller-telemetry.ts';
 import { createWork, type Reconcile } from './worker.ts';
 

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { createManualClock, type ManualClock, settle } from '../../testing/clocks/manual-clock.ts';
+import { KEY_ID, pullSecret, SECRET_KEY, START } from '../../testing/rigs/builders.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import { parseWish } from '../core/resource.ts';
 import type { AmbientIdentity } from '../ecr/ambient.ts';
@@ -14,8 +16,6 @@ import { Failure } from '../lib/errors.ts';
 import { identityKey } from '../lib/identity-key.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { HOUR, plus, SECOND } from '../lib/time.ts';
-import { KEY_ID, pullSecret, SECRET_KEY, START } from '../testing/builders.ts';
-import { createManualClock, type ManualClock, settle } from '../testing/manual-clock.ts';
 import { type CredentialResolver, createCredentialResolver, type KeySource } from './credentials.ts';
 
 const ROLE = 'arn:aws:iam::444455556666:role/ecr';

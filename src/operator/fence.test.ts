@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { after, login, pullSecret, START, seenSecret, spec, UID } from '../../testing/rigs/builders.ts';
+import { useViewRig } from '../../testing/rigs/view-rig.ts';
 import { objectKey } from '../api/meta.ts';
 import { CLUSTER_KIND } from '../api/names.ts';
 import { type Login, loginDigest } from '../core/login.ts';
@@ -9,9 +12,6 @@ import { makePayload, type Payload } from '../core/plan.ts';
 import { withLogins } from '../core/status.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { HOUR } from '../lib/time.ts';
-import { after, login, pullSecret, START, seenSecret, spec, UID } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
-import { useViewRig } from '../testing/view-rig.ts';
 import { createFence, type Standing } from './fence.ts';
 import { createLoginBook } from './logins.ts';
 import { createPacer } from './pacer.ts';

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import type { Exchange } from '../../testing/network/scripted-server.ts';
+import { type ReflectorRig, startReflectorRig } from '../../testing/rigs/reflector-rig.ts';
 import { LONGEST_WATCH } from '../kube/reflector.ts';
 import { type DurationMs, MINUTE, seconds } from '../lib/time.ts';
-import { type ReflectorRig, startReflectorRig } from '../testing/reflector-rig.ts';
-import type { Exchange } from '../testing/scripted-server.ts';
-import { eventually } from '../testing/test-api.ts';
 import { livenessReply, readinessReply } from './health.ts';
 
 /** Somebody else asks the same API server; the function lets it turn him, and everybody, away for a minute. */

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { createManualClock, type ManualClock, settle } from '../../testing/clocks/manual-clock.ts';
+import { clusterPullSecret, hostOf, login, SECRET_KEY, START, spec, UID } from '../../testing/rigs/builders.ts';
 import { type Login, loginDigest, onBothClocks } from '../core/login.ts';
 import { makePayload } from '../core/plan.ts';
 import type { Registry } from '../core/registries.ts';
@@ -11,8 +13,6 @@ import type { TokenRequest } from '../ecr/client.ts';
 import { Failure } from '../lib/errors.ts';
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import { type DurationMs, type EpochMs, HOUR, plus, seconds } from '../lib/time.ts';
-import { clusterPullSecret, hostOf, login, SECRET_KEY, START, spec, UID } from '../testing/builders.ts';
-import { createManualClock, type ManualClock, settle } from '../testing/manual-clock.ts';
 import { createLoginBook, type LoginBook, type LoginRequest, type Logins } from './logins.ts';
 
 const REGISTRY: Registry = { registry: 'eu-west-1', kind: 'private', region: 'eu-west-1' };

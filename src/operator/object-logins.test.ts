@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { createManualClock, type ManualClock, settle } from '../../testing/clocks/manual-clock.ts';
+import { hostOf, pullSecret, START, spec, UID } from '../../testing/rigs/builders.ts';
 import { NAMESPACED_KIND } from '../api/names.ts';
 import { parseWish } from '../core/resource.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { type DurationMs, MINUTE, plus, seconds } from '../lib/time.ts';
-import { hostOf, pullSecret, START, spec, UID } from '../testing/builders.ts';
-import { createManualClock, type ManualClock, settle } from '../testing/manual-clock.ts';
 import { createCredentialResolver } from './credentials.ts';
 import { createLoginBook } from './logins.ts';
 import { ANY, createObjectLogins, type ObjectLogins, type Obtained } from './object-logins.ts';

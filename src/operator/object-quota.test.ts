@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { array, assert as assertProperty, constantFrom, integer, property, record } from 'fast-check';
+import { clusterPullSecret, login, pullSecret, spec } from '../../testing/rigs/builders.ts';
 import { objectKey } from '../api/meta.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import { isServed, keptBytes, shareOf } from '../core/quota.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { withLogins } from '../core/status.ts';
-import { clusterPullSecret, login, pullSecret, spec } from '../testing/builders.ts';
 import { createObjectQuota, type ObjectQuota } from './object-quota.ts';
 
 const fresh = (uid: string, padding = ''): PullSecretObject => ({

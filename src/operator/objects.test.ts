@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { base64 } from '../../testing/rigs/builders.ts';
 import { ADOPT_ANNOTATION, CLUSTER_KIND, DOCKER_CONFIG_TYPE, RECONCILE_AT_ANNOTATION } from '../api/names.ts';
 import type { JsonRecord } from '../lib/json.ts';
-import { base64 } from '../testing/builders.ts';
 import { legacyOf, namespaceOf, pullSecretOf, seenSecretOf, versionOf } from './objects.ts';
 
 /** As long as an annotation may be. */

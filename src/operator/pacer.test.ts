@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { after, START } from '../../testing/rigs/builders.ts';
 import { type DurationMs, HOUR, SECOND } from '../lib/time.ts';
-import { after, START } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
 import { createPacer } from './pacer.ts';
 
 // Rule 12

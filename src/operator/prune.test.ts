@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { type ScriptedServer, startScriptedServer } from '../../testing/network/scripted-server.ts';
+import { login, pullSecret, START, seenSecret, spec } from '../../testing/rigs/builders.ts';
 import { CLUSTER_KIND } from '../api/names.ts';
 import { makePayload, type Payload, type SeenSecret } from '../core/plan.ts';
 import { createClient } from '../kube/client.ts';
 import { createTransport, type Transport } from '../kube/transport.ts';
 import type { JsonRecord } from '../lib/json.ts';
-import { login, pullSecret, START, seenSecret, spec } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
-import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
 import { confirmPrune } from './prune.ts';
 
 const PAYLOAD = makePayload([login('eu-west-1')], 'sha256:1', START) as Payload;

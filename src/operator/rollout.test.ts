@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createManualClock, type ManualClock } from '../../testing/clocks/manual-clock.ts';
+import { after, login, START, seenSecret, UID } from '../../testing/rigs/builders.ts';
 import { type Action, makePayload, type Payload } from '../core/plan.ts';
 import { type DurationMs, HOUR, SECOND } from '../lib/time.ts';
-import { after, login, START, seenSecret, UID } from '../testing/builders.ts';
-import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
 import { createPacer } from './pacer.ts';
 import { type Admitted, createRollout, type Rollout } from './rollout.ts';
 

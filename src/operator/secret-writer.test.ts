@@ -2,6 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { type Exchange, type ScriptedServer, startScriptedServer } from '../../testing/network/scripted-server.ts';
+import { base64, clusterPullSecret, login, START, seenSecret, spec, UID } from '../../testing/rigs/builders.ts';
 import { OWNER_UID_LABEL } from '../api/names.ts';
 import { makePayload, type SeenSecret } from '../core/plan.ts';
 import { isOtherObject } from '../kube/api-error.ts';
@@ -10,10 +14,6 @@ import { createStore, type Store } from '../kube/store.ts';
 import { createTransport, type Transport } from '../kube/transport.ts';
 import { isRecord, type JsonRecord } from '../lib/json.ts';
 import { SECOND, seconds } from '../lib/time.ts';
-import { base64, clusterPullSecret, login, START, seenSecret, spec, UID } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
-import { type Exchange, type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
-import { eventually } from '../testing/test-api.ts';
 import { createSecretWriter, type SecretWriter } from './secret-writer.ts';
 import { SlowWrite } from './slow-writes.ts';
 

@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createManualClock, type ManualClock } from '../../testing/clocks/manual-clock.ts';
+import { type ScriptedServer, startScriptedServer } from '../../testing/network/scripted-server.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import { objectKey, SECRETS } from '../api/meta.ts';
 import { createClient } from '../kube/client.ts';
 import { createTransport, type Transport } from '../kube/transport.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { type DurationMs, MINUTE } from '../lib/time.ts';
-import { START } from '../testing/builders.ts';
-import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
-import { type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
 import { createSharedReads, type SharedReads } from './shared-reads.ts';
 
 const { signal } = new AbortController();

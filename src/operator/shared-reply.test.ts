@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
 import type { Reply } from '../http/server.ts';
 import { type EpochMs, SECOND } from '../lib/time.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
 import { shareReply } from './shared-reply.ts';
 
 describe('a reply that costs much to make', () => {

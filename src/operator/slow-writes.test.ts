@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { createManualClock, type ManualClock, settle } from '../../testing/clocks/manual-clock.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import { seconds } from '../lib/time.ts';
-import { START } from '../testing/builders.ts';
-import { createManualClock, type ManualClock, settle } from '../testing/manual-clock.ts';
 import { createSlowWrites, SlowWrite, type SlowWrites } from './slow-writes.ts';
 
 // Rule 9

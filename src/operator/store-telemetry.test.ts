@@ -2,15 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { after, login, pullSecret, round, START, spec } from '../../testing/rigs/builders.ts';
+import { createTestView } from '../../testing/rigs/view-rig.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import type { PullSecretStatus } from '../api/schema.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { nextStatus } from '../core/status.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { HOUR } from '../lib/time.ts';
-import { after, login, pullSecret, round, START, spec } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
-import { createTestView } from '../testing/view-rig.ts';
 import { keyOf } from './cluster-view.ts';
 import { observeStores } from './store-telemetry.ts';
 

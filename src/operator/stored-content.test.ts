@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { login, pullSecret, START, seenSecret, spec } from '../../testing/rigs/builders.ts';
+import { useViewRig } from '../../testing/rigs/view-rig.ts';
 import { objectKey } from '../api/meta.ts';
 import { CLUSTER_KIND, INPUTS_ANNOTATION } from '../api/names.ts';
 import { makePayload, type Payload } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { withLogins } from '../core/status.ts';
-import { login, pullSecret, START, seenSecret, spec } from '../testing/builders.ts';
-import { useViewRig } from '../testing/view-rig.ts';
 import type { Widened } from './secrets-round.ts';
 import { readStoredContent } from './stored-content.ts';
 

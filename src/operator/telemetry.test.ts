@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import type { AwsCall } from '../ecr/calls.ts';
 import type { Happening } from '../kube/reflector-state.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { MINUTE, seconds } from '../lib/time.ts';
-import { START } from '../testing/builders.ts';
-import { createManualClock } from '../testing/manual-clock.ts';
 import { createTelemetry } from './telemetry.ts';
 
 function start(url = 'https://10.0.0.1') {

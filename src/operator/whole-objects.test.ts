@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { login, spec } from '../../testing/rigs/builders.ts';
+import { useViewRig } from '../../testing/rigs/view-rig.ts';
 import { objectKey } from '../api/meta.ts';
 import { NAMESPACED_KIND } from '../api/names.ts';
 import type { PullSecretObject } from '../core/resource.ts';
@@ -9,8 +11,6 @@ import { withLogins } from '../core/status.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import { createLogger } from '../lib/log.ts';
 import { systemClock } from '../lib/time.ts';
-import { login, spec } from '../testing/builders.ts';
-import { useViewRig } from '../testing/view-rig.ts';
 import { pullSecretOf } from './objects.ts';
 import { readingWhole } from './whole-objects.ts';
 import type { Result } from './worker.ts';

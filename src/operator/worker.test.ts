@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createManualClock, type ManualClock, settle } from '../../testing/clocks/manual-clock.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import { createWorkqueue, type Workqueue } from '../kube/workqueue.ts';
 import { Failure, type Next } from '../lib/errors.ts';
 import { createLogger } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { type DurationMs, HOUR, MINUTE, plus, seconds } from '../lib/time.ts';
-import { START } from '../testing/builders.ts';
-import { createManualClock, type ManualClock, settle } from '../testing/manual-clock.ts';
 import { createControllerTelemetry } from './controller-telemetry.ts';
 import { createWork, type Result } from './worker.ts';
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { makeAuthority } from '../testing/self-signed.ts';
+import { makeAuthority } from '../../testing/network/self-signed.ts';
 import { usableAuthorities } from './authorities.ts';
 
 const ours = makeAuthority().certificate;

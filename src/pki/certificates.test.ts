@@ -7,8 +7,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { makeSelfSigned, makeAuthority as makeTestAuthority, makeWeakPair } from '../../testing/network/self-signed.ts';
 import { type DurationMs, type EpochMs, HOUR, MINUTE, plus } from '../lib/time.ts';
-import { makeSelfSigned, makeAuthority as makeTestAuthority, makeWeakPair } from '../testing/self-signed.ts';
 import {
   AUTHORITY_NAME,
   certificatesIn,

@@ -6,10 +6,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { stringify } from 'yaml';
-import { renderChart } from '../../src/testing/helm/chart.ts';
-import { createHelm } from '../../src/testing/helm/helm.ts';
-import { findPromtool } from '../../src/testing/promtool/find-promtool.ts';
-import { makeTemporaryFolder } from '../../src/testing/temporary-folder.ts';
+import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
+import { findPromtool } from '../../testing/tools/find-promtool.ts';
+import { renderChart } from '../../testing/tools/helm/chart.ts';
+import { createHelm } from '../../testing/tools/helm/helm.ts';
 import { CASES, type Case } from './cases.ts';
 
 interface Rule {

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { API_VERSION } from '../../src/api/names.ts';
-import { type ApiReply, eventually } from '../../src/testing/test-api.ts';
-import { CLUSTER_PATH, NAMESPACED_PATH } from '../../src/testing/world.ts';
+import { type ApiReply, eventually } from '../../testing/api-server/test-api.ts';
+import { CLUSTER_PATH, NAMESPACED_PATH } from '../../testing/operator/world.ts';
 import { ACCESS } from '../scenario/manifests.ts';
 import type { Cluster } from './cluster.ts';
 

@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type CertManager, startCertManager } from '../../src/testing/cert-manager/cert-manager.ts';
-import type { Helm } from '../../src/testing/helm/helm.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { SECRET_PATH } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { SECRET_PATH } from '../../testing/operator/world.ts';
+import { type CertManager, startCertManager } from '../../testing/tools/cert-manager/cert-manager.ts';
+import type { Helm } from '../../testing/tools/helm/helm.ts';
 import { webhookAnswers } from './admission.ts';
 import { NAMESPACE, useCluster } from './cluster.ts';
 

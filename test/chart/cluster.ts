@@ -2,15 +2,15 @@
 
 import { after, before } from 'node:test';
 import { GROUP } from '../../src/api/names.ts';
-import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
-import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
-import { CHART } from '../../src/testing/helm/chart.ts';
-import type { HelmMajor } from '../../src/testing/helm/find-helm.ts';
-import { createHelm, type Helm } from '../../src/testing/helm/helm.ts';
-import { makeServiceEgress, type ServiceProxy, startServiceProxy } from '../../src/testing/service-proxy.ts';
-import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
-import { GOOD_KEY } from '../../src/testing/world.ts';
+import { adminOf, eventually, type TestApi } from '../../testing/api-server/test-api.ts';
+import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in.ts';
+import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
+import { findFreePort } from '../../testing/control-plane/free-port.ts';
+import { makeServiceEgress, type ServiceProxy, startServiceProxy } from '../../testing/network/service-proxy.ts';
+import { GOOD_KEY } from '../../testing/operator/world.ts';
+import { CHART } from '../../testing/tools/helm/chart.ts';
+import type { HelmMajor } from '../../testing/tools/helm/find-helm.ts';
+import { createHelm, type Helm } from '../../testing/tools/helm/helm.ts';
 import { ensureBundle } from '../process/bundle.ts';
 import { NODE_NAME, type Pods, runPods } from './pods.ts';
 

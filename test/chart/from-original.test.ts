@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { API_VERSION, LEGACY_API_VERSION } from '../../src/api/names.ts';
-import type { Helm } from '../../src/testing/helm/helm.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { CLUSTER_PATH, GOOD_KEY, LEGACY_PATH, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { CLUSTER_PATH, GOOD_KEY, LEGACY_PATH, NAMESPACED_PATH, SECRET_PATH } from '../../testing/operator/world.ts';
+import type { Helm } from '../../testing/tools/helm/helm.ts';
 import { NAMESPACE, useCluster } from './cluster.ts';
 import { makeOriginalChart } from './original-release.ts';
 

@@ -3,7 +3,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestApi } from '../../src/testing/test-api.ts';
+import type { TestApi } from '../../testing/api-server/test-api.ts';
 
 export interface Volume {
   readonly name: string;

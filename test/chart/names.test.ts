@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import pLimit from 'p-limit';
-import { CHART, type Rendered, renderChart } from '../../src/testing/helm/chart.ts';
+import { CHART, type Rendered, renderChart } from '../../testing/tools/helm/chart.ts';
 import { setFlags, useRendering } from './rendering.ts';
 
 const { helms } = useRendering();

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import pLimit from 'p-limit';
 import { parse } from 'yaml';
-import { CHART, renderChart } from '../../src/testing/helm/chart.ts';
+import { CHART, renderChart } from '../../testing/tools/helm/chart.ts';
 import { setFlags, sorted, useRendering } from './rendering.ts';
 
 const { helms } = useRendering();

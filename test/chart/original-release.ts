@@ -4,14 +4,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { GROUP } from '../../src/api/names.ts';
-import { makeTemporaryFolder } from '../../src/testing/temporary-folder.ts';
+import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
 import { ORIGINAL_CRDS } from '../contract/original-crds.ts';
 
 const NAME = 'kube-ecr-secrets-operator';
 const LABELS = { 'control-plane': 'controller-manager', 'app.kubernetes.io/name': NAME };
 const ACCOUNT = `${NAME}-controller-manager`;
 
-/** With them its pod runs (src/testing/original/main.ts); without, it rests. */
+/** With them its pod runs (testing/original/main.ts); without, it rests. */
 export interface OriginalPorts {
   readonly webhook: number;
   readonly probes: number;

@@ -6,11 +6,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { endNode, startNode } from '../../src/testing/node-process.ts';
-import { requestToken } from '../../src/testing/operator-account.ts';
-import { NO_ENVIRONMENT } from '../../src/testing/operator-process.ts';
-import type { TestApi } from '../../src/testing/test-api.ts';
+import type { TestApi } from '../../testing/api-server/test-api.ts';
+import type { ControlPlane } from '../../testing/control-plane/control-plane.ts';
+import { requestToken } from '../../testing/operator/operator-account.ts';
+import { NO_ENVIRONMENT } from '../../testing/operator/operator-process.ts';
+import { endNode, startNode } from '../../testing/process/node-process.ts';
 import { ensureBundle } from '../process/bundle.ts';
 import { type Mounts, makeMounts, type Volume, type VolumeMount } from './mounts.ts';
 import { ORIGINAL_IMAGE } from './original-release.ts';
@@ -65,7 +65,7 @@ interface Running {
 const LOOK_EVERY_MS = 50;
 const PROBE_LIMIT_MS = 2_000;
 /** What runs for pods of the Go project; all others run ours. */
-export const ORIGINAL_PROGRAM = fileURLToPath(new URL('../../src/testing/original/main.ts', import.meta.url));
+export const ORIGINAL_PROGRAM = fileURLToPath(new URL('../../testing/original/main.ts', import.meta.url));
 /** For documentation (RFC 5737). */
 const POD_NETWORK = '192.0.2';
 /** The name under which pods run; the cluster must have it. */

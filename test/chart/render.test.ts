@@ -5,9 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
-import { CHART, type Rendered, renderChart } from '../../src/testing/helm/chart.ts';
-import { OPERATOR_NAMESPACE } from '../../src/testing/operator-account.ts';
-import { FOOTPRINT } from '../../src/testing/operator-process.ts';
+import { OPERATOR_NAMESPACE } from '../../testing/operator/operator-account.ts';
+import { FOOTPRINT } from '../../testing/operator/operator-process.ts';
+import { CHART, type Rendered, renderChart } from '../../testing/tools/helm/chart.ts';
 import { only, setFlags, sorted, useRendering } from './rendering.ts';
 
 /** What the defaults make, CRDs aside; UPDATE_GOLDEN=1 writes it anew. */

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { before } from 'node:test';
-import { type Rendered, renderChart } from '../../src/testing/helm/chart.ts';
-import { createHelm, type Helm } from '../../src/testing/helm/helm.ts';
-import { OPERATOR_NAMESPACE } from '../../src/testing/operator-account.ts';
+import { OPERATOR_NAMESPACE } from '../../testing/operator/operator-account.ts';
+import { type Rendered, renderChart } from '../../testing/tools/helm/chart.ts';
+import { createHelm, type Helm } from '../../testing/tools/helm/helm.ts';
 
 const RELEASE = { name: 'rendered', namespace: OPERATOR_NAMESPACE };
 

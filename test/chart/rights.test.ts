@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { API_VERSION, LEGACY_API_VERSION, LEGACY_KIND } from '../../src/api/names.ts';
-import { OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, POLICY_REFUSAL } from '../../src/testing/operator-account.ts';
-import { makeAuthority } from '../../src/testing/self-signed.ts';
-import { eventually, type TestApi } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { CONFIGURATION_PATH } from '../../src/testing/webhook-configuration.ts';
+import { eventually, type TestApi } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { makeAuthority } from '../../testing/network/self-signed.ts';
+import { OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, POLICY_REFUSAL } from '../../testing/operator/operator-account.ts';
+import { CONFIGURATION_PATH } from '../../testing/operator/webhook-configuration.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -15,7 +15,7 @@ import {
   NAMESPACED_PATH,
   SECRET_PATH,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { ACCESS, createClusterPullSecret, createPullSecret } from '../scenario/manifests.ts';
 import { configure, ownCertificate, removeWebhook, untilHeeded } from '../scenario/webhook-rig.ts';
 

@@ -1,8 +1,8 @@
 // Looks at Secrets as a pod that starts would: again and again, whether each is there, is still the same, and holds a good login.
 
 import assert from 'node:assert/strict';
-import type { TestApi } from '../../src/testing/test-api.ts';
-import { SECRET_PATH } from '../../src/testing/world.ts';
+import type { TestApi } from '../../testing/api-server/test-api.ts';
+import { SECRET_PATH } from '../../testing/operator/world.ts';
 
 export interface SecretSamples {
   /** Changes that were seen. */

@@ -1,6 +1,6 @@
 // Values of the chart, each set to something else than its default somewhere.
 
-import { makeAuthority } from '../../src/testing/self-signed.ts';
+import { makeAuthority } from '../../testing/network/self-signed.ts';
 
 const MONITOR = {
   renderMode: 'alwaysRender',

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
-import type { Helm } from '../../src/testing/helm/helm.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { findFreePort } from '../../testing/control-plane/free-port.ts';
+import { NAMESPACED_PATH, SECRET_PATH } from '../../testing/operator/world.ts';
+import type { Helm } from '../../testing/tools/helm/helm.ts';
 import { createPullSecret } from '../scenario/manifests.ts';
 import { webhookAnswers } from './admission.ts';
 import { NAMESPACE, useCluster } from './cluster.ts';

@@ -1,7 +1,7 @@
 // What Kubernetes' own type checker says of an admission policy, of all its expressions. It looks at validations alone, and at no
 // subresource: a copy of the policy that nothing is bound to shows it the rest.
 
-import { eventually, type TestApi } from '../../src/testing/test-api.ts';
+import { eventually, type TestApi } from '../../testing/api-server/test-api.ts';
 
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'yaml';
-import { CERT_MANAGER, installForeignCrds, PROMETHEUS_OPERATOR } from '../../src/testing/foreign-crds.ts';
-import { CHART, type Rendered } from '../../src/testing/helm/chart.ts';
-import { OPERATOR_NAMESPACE } from '../../src/testing/operator-account.ts';
-import { useWorld } from '../../src/testing/world.ts';
+import { CERT_MANAGER, installForeignCrds, PROMETHEUS_OPERATOR } from '../../testing/api-server/foreign-crds.ts';
+import { OPERATOR_NAMESPACE } from '../../testing/operator/operator-account.ts';
+import { useWorld } from '../../testing/operator/world.ts';
+import { CHART, type Rendered } from '../../testing/tools/helm/chart.ts';
 import { only, useRendering } from './rendering.ts';
 import { SWITCHES } from './switches.ts';
 

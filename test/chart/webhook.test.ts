@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
-import type { Helm } from '../../src/testing/helm/helm.ts';
-import { type Authority, makeAuthority } from '../../src/testing/self-signed.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { SECRET_PATH } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { findFreePort } from '../../testing/control-plane/free-port.ts';
+import { type Authority, makeAuthority } from '../../testing/network/self-signed.ts';
+import { SECRET_PATH } from '../../testing/operator/world.ts';
+import type { Helm } from '../../testing/tools/helm/helm.ts';
 import {
   apply,
   applyForNoNamespace,

@@ -14,9 +14,9 @@ import { recordOf, stringOf } from '../../src/lib/json.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { seconds, systemClock, systemRandom } from '../../src/lib/time.ts';
 import { RESOURCES } from '../../src/operator/objects.ts';
-import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
-import { SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { adminOf, eventually, type TestApi } from '../../testing/api-server/test-api.ts';
+import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
+import { SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { errorOf, type Metadata, metadataOf, openTransport } from './client-rig.ts';
 
 const { signal } = new AbortController();

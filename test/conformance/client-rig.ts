@@ -5,7 +5,7 @@ import { ApiError } from '../../src/kube/api-error.ts';
 import { createTransport, type Transport } from '../../src/kube/transport.ts';
 import type { JsonRecord } from '../../src/lib/json.ts';
 import { systemClock } from '../../src/lib/time.ts';
-import type { ControlPlane } from '../../src/testing/control-plane/control-plane.ts';
+import type { ControlPlane } from '../../testing/control-plane/control-plane.ts';
 
 export function openTransport(plane: ControlPlane): Transport {
   const credentials = { ca: plane.certificateAuthority, headers: { authorization: `Bearer ${plane.adminToken}` } };

@@ -18,9 +18,9 @@ import { createLogger } from '../../src/lib/log.ts';
 import { systemClock } from '../../src/lib/time.ts';
 import { pullSecretOf, RESOURCES } from '../../src/operator/objects.ts';
 import { createStatusWriter } from '../../src/operator/status-writer.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTestView } from '../../src/testing/view-rig.ts';
-import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
+import { createTestView } from '../../testing/rigs/view-rig.ts';
 import { createPullSecret } from '../scenario/manifests.ts';
 import { errorOf, type Metadata, metadataOf, openTransport } from './client-rig.ts';
 

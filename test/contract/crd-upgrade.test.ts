@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { API_VERSION, CLUSTER_KIND, GROUP, NAMESPACED_KIND } from '../../src/api/names.ts';
-import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { installCrds } from '../../src/testing/install-crds.ts';
-import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
-import { CLUSTER_PATH, NAMESPACED_PATH } from '../../src/testing/world.ts';
+import { installCrds } from '../../testing/api-server/install-crds.ts';
+import { adminOf, eventually, type TestApi } from '../../testing/api-server/test-api.ts';
+import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
+import { CLUSTER_PATH, NAMESPACED_PATH } from '../../testing/operator/world.ts';
 import { ORIGINAL_CRDS } from './original-crds.ts';
 import { FULL_STATUS } from './specs.ts';
 

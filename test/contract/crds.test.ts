@@ -5,8 +5,8 @@ import { request } from 'node:https';
 import { before, describe, test } from 'node:test';
 import { API_VERSION, CLUSTER_KIND, GROUP, NAMESPACED_KIND, VERSION } from '../../src/api/names.ts';
 import type { PullSecretStatus } from '../../src/api/schema.ts';
-import type { ApiReply } from '../../src/testing/test-api.ts';
-import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../src/testing/world.ts';
+import type { ApiReply } from '../../testing/api-server/test-api.ts';
+import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
 import { GOOD_CLUSTER } from './access-specs.ts';
 import { BAD, CLUSTER_SPEC, FULL_STATUS, GOOD, NAMESPACED_SPEC } from './specs.ts';
 

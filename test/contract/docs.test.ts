@@ -7,7 +7,7 @@ import { before, describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { GROUP, REASON } from '../../src/api/names.ts';
 import { recordOf, stringOf } from '../../src/lib/json.ts';
-import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../src/testing/world.ts';
+import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
 
 const PAGES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...globSync('docs/**/*.md')].sort();
 

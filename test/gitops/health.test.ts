@@ -7,8 +7,8 @@ import { evaluate } from '@marcbachmann/cel-js';
 import { LuaFactory } from 'wasmoon';
 import { parse } from 'yaml';
 import { isRecord } from '../../src/lib/json.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { conditionOf, NAMESPACED_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { conditionOf, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
 import { ACCESS, createPullSecret } from '../scenario/manifests.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');

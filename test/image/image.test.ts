@@ -7,13 +7,13 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
-import { renderChart } from '../../src/testing/helm/chart.ts';
-import { createHelm } from '../../src/testing/helm/helm.ts';
-import { endNode } from '../../src/testing/node-process.ts';
-import { OPERATOR_NAMESPACE } from '../../src/testing/operator-account.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { findFreePort } from '../../testing/control-plane/free-port.ts';
+import { OPERATOR_NAMESPACE } from '../../testing/operator/operator-account.ts';
+import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
+import { endNode } from '../../testing/process/node-process.ts';
+import { renderChart } from '../../testing/tools/helm/chart.ts';
+import { createHelm } from '../../testing/tools/helm/helm.ts';
 import { ensureBundle } from '../process/bundle.ts';
 import { createClusterPullSecret, createPullSecret } from '../scenario/manifests.ts';
 

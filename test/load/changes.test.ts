@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { REASON, RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
 import { METRIC } from '../../src/operator/metric-catalogue.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { NAMESPACED_PATH, SECRET_PATH } from '../../testing/operator/world.ts';
 import { ACCESS, createPullSecret } from '../scenario/manifests.ts';
 import { IS_LONG, regionNames, useLoad } from './rig.ts';
 

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { eventually } from '../../src/testing/test-api.ts';
-import { NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { NAMESPACED_PATH, SECRET_PATH } from '../../testing/operator/world.ts';
 import { ACCESS, createPullSecret, KEYS } from '../scenario/manifests.ts';
 import { regionNames, useLoad } from './rig.ts';
 

@@ -5,12 +5,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { METRIC } from '../../src/operator/metric-catalogue.ts';
-import { type ConnectProxy, startConnectProxy } from '../../src/testing/connect-proxy.ts';
-import type { OperatorProcess } from '../../src/testing/operator-process.ts';
-import { makeAuthority } from '../../src/testing/self-signed.ts';
-import { makeTemporaryFolder } from '../../src/testing/temporary-folder.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { type ConnectProxy, startConnectProxy } from '../../testing/network/connect-proxy.ts';
+import { makeAuthority } from '../../testing/network/self-signed.ts';
+import type { OperatorProcess } from '../../testing/operator/operator-process.ts';
+import { GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../testing/operator/world.ts';
+import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
 import { ACCESS, createPullSecret, KEYS } from '../scenario/manifests.ts';
 import { IS_LONG, regionNames, useLoad } from './rig.ts';
 

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { DOCKER_CONFIG_TYPE, MANAGED_BY_LABEL, OPERATOR_NAME } from '../../src/api/names.ts';
 import { METRIC } from '../../src/operator/metric-catalogue.ts';
-import type { OperatorProcess } from '../../src/testing/operator-process.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { CLUSTER_PATH, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import type { OperatorProcess } from '../../testing/operator/operator-process.ts';
+import { CLUSTER_PATH, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret, KEYS } from '../scenario/manifests.ts';
 import { IS_LONG, useLoad } from './rig.ts';
 

@@ -3,12 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { after, afterEach, before } from 'node:test';
 import pLimit from 'p-limit';
-import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
-import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { installCrds } from '../../src/testing/install-crds.ts';
-import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
-import { adminOf, createTestApi, eventually, type TestApi } from '../../src/testing/test-api.ts';
-import { conditionOf, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../src/testing/world.ts';
+import { installCrds } from '../../testing/api-server/install-crds.ts';
+import { adminOf, createTestApi, eventually, type TestApi } from '../../testing/api-server/test-api.ts';
+import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in.ts';
+import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
+import { type OperatorProcess, startOperatorProcess } from '../../testing/operator/operator-process.ts';
+import { conditionOf, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../testing/operator/world.ts';
 import { ensureBundle } from '../process/bundle.ts';
 import { createPullSecret } from '../scenario/manifests.ts';
 

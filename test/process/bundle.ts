@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, globSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startNode } from '../../src/testing/node-process.ts';
-import { BUNDLE, NO_ENVIRONMENT } from '../../src/testing/operator-process.ts';
-import { makeTemporaryFolder } from '../../src/testing/temporary-folder.ts';
+import { BUNDLE, NO_ENVIRONMENT } from '../../testing/operator/operator-process.ts';
+import { startNode } from '../../testing/process/node-process.ts';
+import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -25,7 +25,7 @@ export function ensureBundle(): string {
 
 function build(): void {
   const built = statSync(BUNDLE, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const sources = globSync('src/**/*.{ts,json}', { cwd: ROOT, exclude: ['src/testing/**', '**/*.test.ts'] });
+  const sources = globSync('src/**/*.{ts,json}', { cwd: ROOT, exclude: ['**/*.test.ts'] });
   const newest = Math.max(...['package.json', ...sources].map((file) => statSync(join(ROOT, file)).mtimeMs));
   if (built > newest) return;
   const { status, stderr } = spawnSync(process.execPath, ['scripts/build.ts'], { cwd: ROOT, encoding: 'utf8' });

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { installCrds } from '../../src/testing/install-crds.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { useWorld } from '../../src/testing/world.ts';
+import { installCrds } from '../../testing/api-server/install-crds.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { useWorld } from '../../testing/operator/world.ts';
 import { runToEnd } from './bundle.ts';
 
 const CRD =

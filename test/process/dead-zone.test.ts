@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { createSecureContext, createServer, type Server, type TLSSocket } from 'node:tls';
-import { type NameServer, startNameServer } from '../../src/testing/name-server.ts';
-import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
-import { makeAuthority } from '../../src/testing/self-signed.ts';
-import { conditionOf, NAMESPACED_PATH, useWorld } from '../../src/testing/world.ts';
+import { type NameServer, startNameServer } from '../../testing/network/name-server.ts';
+import { makeAuthority } from '../../testing/network/self-signed.ts';
+import { type OperatorProcess, startOperatorProcess } from '../../testing/operator/operator-process.ts';
+import { conditionOf, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
 import { ACCESS, createPullSecret } from '../scenario/manifests.ts';
 import { ensureBundle } from './bundle.ts';
 

@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { useAwsByName } from '../../src/testing/aws-by-name.ts';
-import { endNode, startNode } from '../../src/testing/node-process.ts';
-import { NO_ENVIRONMENT, type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
-import { makeAuthority } from '../../src/testing/self-signed.ts';
-import { NAMESPACED_PATH, useWorld } from '../../src/testing/world.ts';
+import { makeAuthority } from '../../testing/network/self-signed.ts';
+import { useAwsByName } from '../../testing/operator/aws-by-name.ts';
+import { NO_ENVIRONMENT, type OperatorProcess, startOperatorProcess } from '../../testing/operator/operator-process.ts';
+import { NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
+import { endNode, startNode } from '../../testing/process/node-process.ts';
 import { createPullSecret } from '../scenario/manifests.ts';
 import { ensureBundle } from './bundle.ts';
 

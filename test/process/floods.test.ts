@@ -8,12 +8,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { WEBHOOK_PATH } from '../../src/api/names.ts';
 import { METRIC } from '../../src/operator/metric-catalogue.ts';
-import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
-import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
-import { installCrds } from '../../src/testing/install-crds.ts';
-import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
-import { adminOf, createTestApi, eventually } from '../../src/testing/test-api.ts';
+import { installCrds } from '../../testing/api-server/install-crds.ts';
+import { adminOf, createTestApi, eventually } from '../../testing/api-server/test-api.ts';
+import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in.ts';
+import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
+import { findFreePort } from '../../testing/control-plane/free-port.ts';
+import { type OperatorProcess, startOperatorProcess } from '../../testing/operator/operator-process.ts';
 import { configure, forgedReview, post } from '../scenario/webhook-rig.ts';
 import { ensureBundle } from './bundle.ts';
 

@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { METRIC } from '../../src/operator/metric-catalogue.ts';
-import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
-import { createCanaries } from '../../src/testing/canaries.ts';
-import { findLeaks, placesIn } from '../../src/testing/canary-search.ts';
-import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { installCrds } from '../../src/testing/install-crds.ts';
-import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
-import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
+import { installCrds } from '../../testing/api-server/install-crds.ts';
+import { adminOf, eventually, type TestApi } from '../../testing/api-server/test-api.ts';
+import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in.ts';
+import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
+import { createCanaries } from '../../testing/leaks/canaries.ts';
+import { findLeaks, placesIn } from '../../testing/leaks/canary-search.ts';
+import { type OperatorProcess, startOperatorProcess } from '../../testing/operator/operator-process.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -17,7 +17,7 @@ import {
   NAMESPACED_PATH,
   SECRET_PATH,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret, passwordOf } from '../scenario/manifests.ts';
 import { ensureBundle } from './bundle.ts';
 

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, before, describe, test } from 'node:test';
-import { type OperatorProcess, startOperatorProcess } from '../../src/testing/operator-process.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { CLUSTER_PATH, conditionOf, GOOD_KEY, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { type OperatorProcess, startOperatorProcess } from '../../testing/operator/operator-process.ts';
+import { CLUSTER_PATH, conditionOf, GOOD_KEY, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createClusterPullSecret } from '../scenario/manifests.ts';
 import { ensureBundle } from './bundle.ts';
 

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { METRIC } from '../../src/operator/metric-catalogue.ts';
-import { findFreePort } from '../../src/testing/control-plane/free-port.ts';
-import { NO_ENVIRONMENT } from '../../src/testing/operator-process.ts';
-import { eventually } from '../../src/testing/test-api.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { findFreePort } from '../../testing/control-plane/free-port.ts';
+import { NO_ENVIRONMENT } from '../../testing/operator/operator-process.ts';
 import { ensureBundle } from './bundle.ts';
 import { NOBODY_THERE } from './kubeconfig.ts';
 

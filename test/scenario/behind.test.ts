@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { MINUTE } from '../../src/lib/time.ts';
-import { type FaultProxy, startFaultProxy } from '../../src/testing/fault-proxy.ts';
-import { type ObjectWatch, watchObjects } from '../../src/testing/secret-watch.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { CLUSTER_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { type ObjectWatch, watchObjects } from '../../testing/api-server/secret-watch.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { type FaultProxy, startFaultProxy } from '../../testing/network/fault-proxy.ts';
+import { CLUSTER_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createClusterPullSecret } from './manifests.ts';
 
 // Rules 4, 7

@@ -4,9 +4,15 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import pLimit from 'p-limit';
 import { HOUR } from '../../src/lib/time.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { conditionOf, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import {
+  conditionOf,
+  NAMESPACED_PATH,
+  type RunningOperator,
+  SECRET_PATH,
+  useWorld,
+} from '../../testing/operator/world.ts';
 import { ACCESS, createPullSecret, KEYS } from './manifests.ts';
 
 /** More than there are workers, and places at AWS. */

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { createCanaries } from '../../src/testing/canaries.ts';
-import { addKeysOfUsers, findLeaks, placesIn } from '../../src/testing/canary-search.ts';
-import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { createCanaries } from '../../testing/leaks/canaries.ts';
+import { addKeysOfUsers, findLeaks, placesIn } from '../../testing/leaks/canary-search.ts';
+import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { ACCESS, createPullSecret } from './manifests.ts';
 
 /** Known to nobody: what is planted here is no leak of the suite. */

@@ -3,9 +3,15 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { type Clock, type EpochMs, HOUR, MINUTE } from '../../src/lib/time.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock, type TravelClock } from '../../src/testing/travel-clock.ts';
-import { conditionOf, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
+import {
+  conditionOf,
+  NAMESPACED_PATH,
+  type RunningOperator,
+  SECRET_PATH,
+  useWorld,
+} from '../../testing/operator/world.ts';
 import { createPullSecret, passwordOf } from './manifests.ts';
 
 // Rule 5

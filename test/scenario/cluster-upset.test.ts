@@ -5,12 +5,12 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { GROUP } from '../../src/api/names.ts';
 import { type Clock, HOUR, MINUTE, systemClock } from '../../src/lib/time.ts';
-import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
-import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { type FaultProxy, startFaultProxy } from '../../src/testing/fault-proxy.ts';
-import { installCrds } from '../../src/testing/install-crds.ts';
-import { adminOf, createTestApi, eventually, type TestApi } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { installCrds } from '../../testing/api-server/install-crds.ts';
+import { adminOf, createTestApi, eventually, type TestApi } from '../../testing/api-server/test-api.ts';
+import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
+import { type FaultProxy, startFaultProxy } from '../../testing/network/fault-proxy.ts';
 import {
   conditionOf,
   GOOD_KEY,
@@ -18,7 +18,7 @@ import {
   type RunningOperator,
   SECRET_PATH,
   startInProcess,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { createPullSecret, passwordOf } from './manifests.ts';
 
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';

@@ -4,10 +4,16 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, describe, test } from 'node:test';
 import { LEGACY_API_VERSION, LEGACY_KIND } from '../../src/api/names.ts';
-import { installCrds } from '../../src/testing/install-crds.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { CLUSTER_PATH, LEGACY_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { installCrds } from '../../testing/api-server/install-crds.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import {
+  CLUSTER_PATH,
+  LEGACY_PATH,
+  type RunningOperator,
+  SECRET_PATH,
+  useWorld,
+} from '../../testing/operator/world.ts';
 import { ACCESS } from './manifests.ts';
 
 const CRD_PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/awsecrcredentials.aws.zakariaamine.com';

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { CLUSTER_KIND, LEGACY_API_VERSION, LEGACY_KIND } from '../../src/api/names.ts';
 import type { PullSecretStatus } from '../../src/api/schema.ts';
-import { type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../src/testing/fault-proxy.ts';
-import { type SecretWatch, watchSecrets } from '../../src/testing/secret-watch.ts';
-import { eventually } from '../../src/testing/test-api.ts';
+import { type SecretWatch, watchSecrets } from '../../testing/api-server/secret-watch.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../testing/network/fault-proxy.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -16,7 +16,7 @@ import {
   type RunningOperator,
   SECRET_PATH,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { ACCESS, createClusterPullSecret } from './manifests.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { OPERATOR_NAMESPACE } from '../../src/testing/operator-account.ts';
-import { watchObjects } from '../../src/testing/secret-watch.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import type { TravelClock } from '../../src/testing/travel-clock.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { watchObjects } from '../../testing/api-server/secret-watch.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import type { TravelClock } from '../../testing/clocks/travel-clock.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { OPERATOR_NAMESPACE } from '../../testing/operator/operator-account.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -15,7 +15,7 @@ import {
   type RunningOperator,
   SECRET_PATH,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { ACCESS, createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
 
 const OTHER_KEY = {

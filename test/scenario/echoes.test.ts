@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import {
   conditionOf,
   GOOD_KEY,
@@ -11,7 +11,7 @@ import {
   type RunningOperator,
   SECRET_PATH,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { createPullSecret } from './manifests.ts';
 
 const SESSION = {

@@ -21,10 +21,10 @@ import { createEgress, type Egress } from '../../src/ecr/egress.ts';
 import { createStsClient } from '../../src/ecr/sts.ts';
 import { Failure } from '../../src/lib/errors.ts';
 import { systemClock } from '../../src/lib/time.ts';
-import { type AwsPartition, partitionOf, partitions } from '../../src/testing/aws/partitions.ts';
-import { clusterPullSecret, KEY_ID, SECRET_KEY } from '../../src/testing/builders.ts';
-import { type ConnectProxy, startConnectProxy } from '../../src/testing/connect-proxy.ts';
-import { makeAuthority } from '../../src/testing/self-signed.ts';
+import { type AwsPartition, partitionOf, partitions } from '../../testing/aws/partitions.ts';
+import { type ConnectProxy, startConnectProxy } from '../../testing/network/connect-proxy.ts';
+import { makeAuthority } from '../../testing/network/self-signed.ts';
+import { clusterPullSecret, KEY_ID, SECRET_KEY } from '../../testing/rigs/builders.ts';
 
 const OBJECTS = 10_000;
 

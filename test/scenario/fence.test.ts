@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { LoginStatus } from '../../src/api/schema.ts';
-import { type SecretWatch, watchSecrets } from '../../src/testing/secret-watch.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock, type TravelClock } from '../../src/testing/travel-clock.ts';
-import { NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { type SecretWatch, watchSecrets } from '../../testing/api-server/secret-watch.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
+import { NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createPullSecret, passwordOf } from './manifests.ts';
 
 const HOUR = 3_600_000;

@@ -14,8 +14,8 @@ import {
   OWNER_UID_LABEL,
   RECONCILE_AT_ANNOTATION,
 } from '../../src/api/names.ts';
-import { base64 } from '../../src/testing/builders.ts';
-import { CLUSTER_PATH, conditionOf, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { CLUSTER_PATH, conditionOf, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
+import { base64 } from '../../testing/rigs/builders.ts';
 import { createClusterPullSecret } from './manifests.ts';
 
 const SECRETS = 30;

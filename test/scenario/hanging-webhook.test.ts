@@ -5,8 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
 import { after, before, describe, test } from 'node:test';
 import { listen } from '../../src/http/server.ts';
-import { makeSelfSigned } from '../../src/testing/self-signed.ts';
-import { eventually } from '../../src/testing/test-api.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { makeSelfSigned } from '../../testing/network/self-signed.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -14,7 +14,7 @@ import {
   type RunningOperator,
   SECRET_PATH,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret } from './manifests.ts';
 
 const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';

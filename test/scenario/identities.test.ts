@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { OPERATOR_NAME } from '../../src/api/names.ts';
 import { HOUR, plus, systemClock } from '../../src/lib/time.ts';
-import type { AwsCall } from '../../src/testing/aws/call-log.ts';
-import { type MetadataStandIn, startMetadataStandIn } from '../../src/testing/aws/metadata.ts';
-import { useAwsByName } from '../../src/testing/aws-by-name.ts';
-import { CLUSTER_PATH, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import type { AwsCall } from '../../testing/aws/call-log.ts';
+import { type MetadataStandIn, startMetadataStandIn } from '../../testing/aws/metadata.ts';
+import { useAwsByName } from '../../testing/operator/aws-by-name.ts';
+import { CLUSTER_PATH, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret } from './manifests.ts';
 import { FORMS, REGION, type RegistryForm } from './registry-forms.ts';
 

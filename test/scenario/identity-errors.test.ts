@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { HOUR, plus, systemClock } from '../../src/lib/time.ts';
-import type { AwsCall } from '../../src/testing/aws/call-log.ts';
-import type { AwsRole } from '../../src/testing/aws/iam.ts';
-import { type MetadataStandIn, startMetadataStandIn } from '../../src/testing/aws/metadata.ts';
-import { useAwsByName } from '../../src/testing/aws-by-name.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock, type TravelClock } from '../../src/testing/travel-clock.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import type { AwsCall } from '../../testing/aws/call-log.ts';
+import type { AwsRole } from '../../testing/aws/iam.ts';
+import { type MetadataStandIn, startMetadataStandIn } from '../../testing/aws/metadata.ts';
+import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
+import { useAwsByName } from '../../testing/operator/aws-by-name.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -21,7 +21,7 @@ import {
   type RunningOperator,
   SECRET_PATH,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { ACCESS, createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
 
 const ROLE = 'arn:aws:iam::444455556666:role/ecr';

@@ -1,8 +1,8 @@
 // The objects that the suites create, in as few words as a test needs.
 
 import { API_VERSION } from '../../src/api/names.ts';
-import type { TestApi } from '../../src/testing/test-api.ts';
-import { CLUSTER_PATH, GOOD_KEY, NAMESPACED_PATH } from '../../src/testing/world.ts';
+import type { TestApi } from '../../testing/api-server/test-api.ts';
+import { CLUSTER_PATH, GOOD_KEY, NAMESPACED_PATH } from '../../testing/operator/world.ts';
 
 export const KEYS = { accessKeyId: GOOD_KEY.accessKeyId, secretAccessKey: GOOD_KEY.secretAccessKey };
 export const ACCESS = { region: 'eu-west-1', ...KEYS };

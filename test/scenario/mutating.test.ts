@@ -8,11 +8,17 @@ import { after, before, describe, test } from 'node:test';
 import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
 import { listen } from '../../src/http/server.ts';
 import { MINUTE, SECOND } from '../../src/lib/time.ts';
-import { type FaultProxy, startFaultProxy } from '../../src/testing/fault-proxy.ts';
-import { makeSelfSigned } from '../../src/testing/self-signed.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { conditionOf, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { type FaultProxy, startFaultProxy } from '../../testing/network/fault-proxy.ts';
+import { makeSelfSigned } from '../../testing/network/self-signed.ts';
+import {
+  conditionOf,
+  NAMESPACED_PATH,
+  type RunningOperator,
+  SECRET_PATH,
+  useWorld,
+} from '../../testing/operator/world.ts';
 import { createPullSecret } from './manifests.ts';
 
 const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';

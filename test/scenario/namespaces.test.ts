@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { before, beforeEach, describe, test } from 'node:test';
-import { eventually } from '../../src/testing/test-api.ts';
-import { CLUSTER_PATH, conditionOf, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { CLUSTER_PATH, conditionOf, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createClusterPullSecret } from './manifests.ts';
 
 describe('namespaces of a cluster object', () => {

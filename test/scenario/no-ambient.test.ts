@@ -8,11 +8,11 @@ import { after, before, describe, test } from 'node:test';
 import crds from '../../src/api/crds.generated.json' with { type: 'json' };
 import { API_VERSION, CLUSTER_KIND, NAMESPACED_KIND } from '../../src/api/names.ts';
 import { systemClock } from '../../src/lib/time.ts';
-import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
-import { type MetadataStandIn, startMetadataStandIn } from '../../src/testing/aws/metadata.ts';
-import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { untilServed } from '../../src/testing/install-crds.ts';
-import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
+import { untilServed } from '../../testing/api-server/install-crds.ts';
+import { adminOf, eventually, type TestApi } from '../../testing/api-server/test-api.ts';
+import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in.ts';
+import { type MetadataStandIn, startMetadataStandIn } from '../../testing/aws/metadata.ts';
+import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
 import {
   accessTo,
   CLUSTER_PATH,
@@ -20,7 +20,7 @@ import {
   NAMESPACED_PATH,
   type RunningOperator,
   startInProcess,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 
 const AMBIENT_KEY = { ...GOOD_KEY, accessKeyId: 'AKIATESTAMBIENT00001' };
 

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { podAccess } from '../../src/kube/access.ts';
 import { type Clock, HOUR, MINUTE, SECOND, systemClock } from '../../src/lib/time.ts';
-import { type AwsStandIn, startAwsStandIn } from '../../src/testing/aws/aws-stand-in.ts';
-import { type ControlPlane, startControlPlane } from '../../src/testing/control-plane/control-plane.ts';
-import { installCrds } from '../../src/testing/install-crds.ts';
-import { OPERATOR_ACCOUNT, OPERATOR_NAMESPACE } from '../../src/testing/operator-account.ts';
-import { adminOf, eventually, type TestApi } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { installCrds } from '../../testing/api-server/install-crds.ts';
+import { adminOf, eventually, type TestApi } from '../../testing/api-server/test-api.ts';
+import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
+import { OPERATOR_ACCOUNT, OPERATOR_NAMESPACE } from '../../testing/operator/operator-account.ts';
 import {
   accessTo,
   CLUSTER_PATH,
@@ -24,7 +24,7 @@ import {
   SECRET_PATH,
   startInProcess,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
 
 // An API server that has just come back refuses everything for a moment: here nobody asks whether the chart gives enough.

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { before, beforeEach, describe, type TestContext, test } from 'node:test';
 import { API_VERSION } from '../../src/api/names.ts';
 import { recordOf } from '../../src/lib/json.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { conditionOf, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { conditionOf, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createPullSecret } from './manifests.ts';
 
 const DOCKER_CONFIG = Buffer.from('{"auths":{"registry.example.com":{"auth":"eDp5"}}}').toString('base64');

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Clock } from '../../src/lib/time.ts';
 import { METRIC } from '../../src/operator/metric-catalogue.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createPullSecret } from './manifests.ts';
 
 /** Functions that ask for the time outside of what they catch, and what the log says of the loop that each is a part of. */

@@ -2,9 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { useAwsByName } from '../../src/testing/aws-by-name.ts';
-import { createTravelClock, type TravelClock } from '../../src/testing/travel-clock.ts';
-import { conditionOf, GOOD_KEY, NAMESPACED_PATH, type RunningOperator, useWorld } from '../../src/testing/world.ts';
+import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
+import { useAwsByName } from '../../testing/operator/aws-by-name.ts';
+import {
+  conditionOf,
+  GOOD_KEY,
+  NAMESPACED_PATH,
+  type RunningOperator,
+  useWorld,
+} from '../../testing/operator/world.ts';
 import { ACCESS, createPullSecret } from './manifests.ts';
 
 const ROLE = 'arn:aws:iam::444455556666:role/ecr';

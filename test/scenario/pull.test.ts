@@ -3,13 +3,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { HOUR } from '../../src/lib/time.ts';
-import { type ConnectProxy, startConnectProxy } from '../../src/testing/connect-proxy.ts';
-import { type Pulled, pull } from '../../src/testing/registry/crane.ts';
-import { createOciRegistry, type OciRegistry } from '../../src/testing/registry/oci-registry.ts';
-import { makeAuthority } from '../../src/testing/self-signed.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { CLUSTER_PATH, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { type ConnectProxy, startConnectProxy } from '../../testing/network/connect-proxy.ts';
+import { makeAuthority } from '../../testing/network/self-signed.ts';
+import {
+  CLUSTER_PATH,
+  NAMESPACED_PATH,
+  type RunningOperator,
+  SECRET_PATH,
+  useWorld,
+} from '../../testing/operator/world.ts';
+import { createOciRegistry, type OciRegistry } from '../../testing/registry/oci-registry.ts';
+import { type Pulled, pull } from '../../testing/tools/crane/crane.ts';
 import { ACCESS, createClusterPullSecret, createPullSecret } from './manifests.ts';
 
 const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
-import { eventually } from '../../src/testing/test-api.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -12,7 +12,7 @@ import {
   type RunningOperator,
   SECRET_PATH,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 
 const NAMESPACED_EXAMPLE = `
 apiVersion: aws.zakariaamine.com/v1alpha2

@@ -2,9 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock, type TravelClock } from '../../src/testing/travel-clock.ts';
-import { conditionOf, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
+import {
+  conditionOf,
+  NAMESPACED_PATH,
+  type RunningOperator,
+  SECRET_PATH,
+  useWorld,
+} from '../../testing/operator/world.ts';
 import { createPullSecret, passwordOf } from './manifests.ts';
 
 const [OWN, OTHER] = ['eu-west-1', 'us-east-1'].map((region) => `111122223333.dkr.ecr.${region}.amazonaws.com`);

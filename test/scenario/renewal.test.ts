@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { MINUTE, SECOND } from '../../src/lib/time.ts';
-import { watchSecrets } from '../../src/testing/secret-watch.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock, type TravelClock } from '../../src/testing/travel-clock.ts';
-import { CLUSTER_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { watchSecrets } from '../../testing/api-server/secret-watch.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
+import { CLUSTER_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createClusterPullSecret } from './manifests.ts';
 
 const HOUR = 3_600_000;

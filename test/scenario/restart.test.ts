@@ -2,9 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { CLUSTER_PATH, NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import {
+  CLUSTER_PATH,
+  NAMESPACED_PATH,
+  type RunningOperator,
+  SECRET_PATH,
+  useWorld,
+} from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret, KEYS, passwordOf } from './manifests.ts';
 
 describe('a restart', () => {

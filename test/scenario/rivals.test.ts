@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { constantFrom, record, sample, shuffledSubarray } from 'fast-check';
-import { eventually } from '../../src/testing/test-api.ts';
-import { CLUSTER_PATH, conditionOf, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { CLUSTER_PATH, conditionOf, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret } from './manifests.ts';
 
 /** Five objects of both kinds; a sample takes two to five of them, in any order, and deletes them in any order. */

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, before, beforeEach, describe, test } from 'node:test';
 import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
 import type { PullSecretStatus } from '../../src/api/schema.ts';
-import { eventually } from '../../src/testing/test-api.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -13,7 +13,7 @@ import {
   type RunningOperator,
   SECRET_PATH,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
 
 // Rule 9

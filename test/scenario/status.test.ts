@@ -5,10 +5,10 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
 import type { PullSecretStatus } from '../../src/api/schema.ts';
 import { SECOND } from '../../src/lib/time.ts';
-import { startFaultProxy } from '../../src/testing/fault-proxy.ts';
-import { watchObjects } from '../../src/testing/secret-watch.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { watchObjects } from '../../testing/api-server/secret-watch.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { startFaultProxy } from '../../testing/network/fault-proxy.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -16,7 +16,7 @@ import {
   type RunningOperator,
   SECRET_PATH,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { ACCESS, createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
 
 const SLOW_KEY = {

@@ -12,11 +12,11 @@ import { listen } from '../../src/http/server.ts';
 import { type EpochMs, HOUR } from '../../src/lib/time.ts';
 import { AUTHORITY_NAME, certificatesIn, type KeyPair } from '../../src/pki/certificate.ts';
 import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
-import { makeWeakPair } from '../../src/testing/self-signed.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { CONFIGURATION_PATH } from '../../src/testing/webhook-configuration.ts';
-import { accessTo, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { makeWeakPair } from '../../testing/network/self-signed.ts';
+import { CONFIGURATION_PATH } from '../../testing/operator/webhook-configuration.ts';
+import { accessTo, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import {
   asAdmin,
   asMinutesPass,

@@ -9,9 +9,9 @@ import { API_VERSION, NAMESPACED_KIND } from '../../src/api/names.ts';
 import { type EpochMs, HOUR } from '../../src/lib/time.ts';
 import type { KeyPair } from '../../src/pki/certificate.ts';
 import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
-import { makeSelfSigned, makeWeakPair } from '../../src/testing/self-signed.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { NAMESPACED_PATH, useWorld } from '../../src/testing/world.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { makeSelfSigned, makeWeakPair } from '../../testing/network/self-signed.ts';
+import { NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
 import {
   asAdmin,
   asMinutesPass,

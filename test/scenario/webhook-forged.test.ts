@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../../src/api/names.ts';
 import { type DurationMs, MINUTE } from '../../src/lib/time.ts';
-import { type Fate, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../src/testing/fault-proxy.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { GOOD_KEY, type RunningOperator, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { type Fate, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../../testing/network/fault-proxy.ts';
+import { GOOD_KEY, type RunningOperator, useWorld } from '../../testing/operator/world.ts';
 import { ACCESS } from './manifests.ts';
 import {
   configure,

@@ -6,10 +6,10 @@ import { API_VERSION, WEBHOOK_PATH } from '../../src/api/names.ts';
 import type { ApiServerAccess } from '../../src/kube/access.ts';
 import type { Clock } from '../../src/lib/time.ts';
 import type { OperatorOptions } from '../../src/operator/run.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import type { TravelClock } from '../../src/testing/travel-clock.ts';
-import { CONFIGURATION_PATH, webhookConfiguration } from '../../src/testing/webhook-configuration.ts';
-import { accessTo, NAMESPACED_PATH, type RunningOperator, type World } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import type { TravelClock } from '../../testing/clocks/travel-clock.ts';
+import { CONFIGURATION_PATH, webhookConfiguration } from '../../testing/operator/webhook-configuration.ts';
+import { accessTo, NAMESPACED_PATH, type RunningOperator, type World } from '../../testing/operator/world.ts';
 
 type WebhookOptions = NonNullable<OperatorOptions['webhook']>;
 

@@ -5,9 +5,9 @@ import { after, before, describe, test } from 'node:test';
 import { AUTHORITY_TYPE } from '../../src/api/names.ts';
 import type { EpochMs } from '../../src/lib/time.ts';
 import { makeAuthority } from '../../src/pki/sign.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
-import { SECRET_PATH, useWorld } from '../../src/testing/world.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { asMinutesPass, type RunningWebhook, startWebhook, untilHeeded } from './webhook-rig.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');

@@ -13,8 +13,8 @@ import {
   NAMESPACED_KIND,
   OPERATOR_NAME,
 } from '../../src/api/names.ts';
-import { type ApiReply, eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock } from '../../src/testing/travel-clock.ts';
+import { type ApiReply, eventually } from '../../testing/api-server/test-api.ts';
+import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -22,7 +22,7 @@ import {
   NAMESPACED_PATH,
   SECRET_PATH,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { ACCESS, createPullSecret } from './manifests.ts';
 import { type RunningWebhook, startWebhook } from './webhook-rig.ts';
 

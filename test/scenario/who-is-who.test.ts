@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { digest } from '../../src/lib/digest.ts';
 import { MINUTE } from '../../src/lib/time.ts';
-import type { AwsKey } from '../../src/testing/aws/iam.ts';
-import { useAwsByName } from '../../src/testing/aws-by-name.ts';
-import { eventually } from '../../src/testing/test-api.ts';
-import { createTravelClock, type TravelClock } from '../../src/testing/travel-clock.ts';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import type { AwsKey } from '../../testing/aws/iam.ts';
+import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
+import { useAwsByName } from '../../testing/operator/aws-by-name.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -17,7 +17,7 @@ import {
   type RunningOperator,
   SECRET_PATH,
   useWorld,
-} from '../../src/testing/world.ts';
+} from '../../testing/operator/world.ts';
 import { ACCESS, createClusterPullSecret, createPullSecret, KEYS } from './manifests.ts';
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local';

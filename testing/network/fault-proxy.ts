@@ -1,0 +1,123 @@
+// Stands between an operator and a real API server and does to its requests what a test says: delay them, lose their
+// answers, or be a process that died at that moment.
+
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, createServer, request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import { listen } from '../../src/http/server.ts';
+import type { ApiServerAccess } from '../../src/kube/access.ts';
+import { recordOf } from '../../src/lib/json.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { makeSelfSigned } from './self-signed.ts';
+
+export interface ProxiedRequest {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly isWatch: boolean;
+  readonly body: string;
+}
+
+/**
+ * - `pass`: as if nobody stood between.
+ * - `fail`: the API server never hears of it, and the client gets a 504, as from a load balancer.
+ * - `lose`: the API server does it, and the answer never comes: the connection breaks.
+ * - `empty`: a list comes without its items, as from a cache of the API server that is not filled yet.
+ * - `die`: the same, and nothing that is sent afterwards arrives, as if the process had been killed right then.
+ */
+export type Fate = 'pass' | 'fail' | 'lose' | 'empty' | 'die';
+
+export interface FaultProxy {
+  readonly access: ApiServerAccess;
+  /** From now on `decide` says what becomes of each request; one whose promise is open waits. */
+  decide(decide: (request: ProxiedRequest) => Fate | Promise<Fate>): void;
+  /** Whether watches that end behind us from now on stay open towards the client, as behind a balancer that does not notice. */
+  keepStreams(keep: boolean): void;
+  stop(): Promise<void>;
+}
+
+export async function startFaultProxy(plane: ControlPlane, token: string): Promise<FaultProxy> {
+  const { certificate, key } = makeSelfSigned();
+  const upstream = new Agent({ keepAlive: true, ca: plane.certificateAuthority });
+  const sockets = new Set<Socket>();
+  let decide: Parameters<FaultProxy['decide']>[0] = () => 'pass';
+  let dead = false;
+  let keepsStreams = false;
+
+  const die = (): void => {
+    dead = true;
+    for (const socket of sockets) socket.destroy();
+  };
+
+  const forward = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const body = await textOf(incoming);
+    const { method = '', url = '' } = incoming;
+    const isWatch = /[?&]watch=true/.test(url);
+    const fate = await decide({ method, path: url.replace(/\?.*/, ''), isWatch, body });
+    if (dead) return;
+    if (fate === 'fail') return void outgoing.writeHead(504, { 'content-type': 'text/html' }).end('<html/>');
+    const { host: _, ...headers } = incoming.headers;
+    const asked = httpsRequest(`${plane.url}${url}`, { method, headers, agent: upstream });
+    outgoing.on('close', () => asked.destroy());
+    asked.on('error', () => outgoing.destroy());
+    asked.on('response', (answer) => {
+      if (fate === 'die') return die();
+      if (fate === 'lose') return void outgoing.destroy();
+      if (fate === 'empty') return void emptied(answer).then((text) => outgoing.end(text));
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing, { end: false });
+      const isKept = (): boolean => isWatch && keepsStreams;
+      answer.on('end', () => isKept() || outgoing.end());
+      answer.on('error', () => isKept() || outgoing.destroy());
+    });
+    asked.end(body);
+  };
+
+  const server = createServer({ cert: certificate, key }, (incoming, outgoing) => {
+    forward(incoming, outgoing).catch(() => outgoing.destroy());
+  });
+  server.on('secureConnection', (socket: Socket) => {
+    if (dead) socket.destroy();
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('tlsClientError', () => {});
+  const port = await listen(server, { host: '127.0.0.1', port: 0 });
+  const credentials = { ca: certificate, headers: { authorization: `Bearer ${token}` } };
+
+  return {
+    access: {
+      url: new URL(`https://127.0.0.1:${port}`),
+      namespace: undefined,
+      credentials: () => Promise.resolve(credentials),
+      invalidate: () => {},
+    },
+    decide(next) {
+      decide = next;
+    },
+    keepStreams(keep) {
+      keepsStreams = keep;
+    },
+    async stop() {
+      die();
+      upstream.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** Metadata and all, but no items, and no page after this one. */
+async function emptied(answer: IncomingMessage): Promise<string> {
+  const list = recordOf(JSON.parse(await textOf(answer)));
+  const { resourceVersion } = recordOf(list['metadata']);
+  return JSON.stringify({ ...list, metadata: { resourceVersion }, items: [] });
+}
+
+async function textOf(incoming: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}

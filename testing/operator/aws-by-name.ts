@@ -1,0 +1,55 @@
+// AWS under its own host names, on loopback: operators reach the stand-in through a proxy, as if it were AWS itself, so that a
+// test sees which hosts are asked.
+
+import { after, before } from 'node:test';
+import { type ConnectProxy, startConnectProxy } from '../network/connect-proxy.ts';
+import { type Authority, makeAuthority } from '../network/self-signed.ts';
+import type { OperatorSurroundings, World } from './world.ts';
+
+export interface AwsByName {
+  readonly proxy: ConnectProxy;
+  readonly authority: Authority;
+  /** For `startOperator`; `env` goes over what the process has. */
+  surroundings(env?: NodeJS.ProcessEnv): OperatorSurroundings;
+}
+
+/** Variables by which an AWS SDK finds endpoints and identities: none of the machine's own may reach a test. */
+const OF_AWS = /^AWS_/;
+
+/** To be called inside `describe`, after `useWorld('by name')`. */
+export function useAwsByName(world: World): AwsByName {
+  const authority = makeAuthority();
+  const hidden = new Map<string, string>();
+  let proxy: ConnectProxy | undefined;
+
+  before(async () => {
+    for (const [name, value] of Object.entries(process.env)) if (OF_AWS.test(name)) hidden.set(name, value ?? '');
+    for (const name of hidden.keys()) delete process.env[name];
+    proxy = await startConnectProxy({ authority, serve: (_host, socket) => world.aws.accept(socket) });
+  });
+  after(async () => {
+    for (const name of Object.keys(process.env)) if (OF_AWS.test(name)) delete process.env[name];
+    for (const [name, value] of hidden) process.env[name] = value;
+    await proxy?.stop();
+  });
+
+  const started = (): ConnectProxy => {
+    if (!proxy) throw new Error('there is no proxy before the suite runs');
+    return proxy;
+  };
+  return {
+    authority,
+    get proxy() {
+      return started();
+    },
+    surroundings(env = {}) {
+      for (const name of Object.keys(process.env)) if (OF_AWS.test(name)) delete process.env[name];
+      // The SDK reads the process's own environment.
+      Object.assign(process.env, env);
+      return {
+        env: { ...process.env, HTTPS_PROXY: started().url },
+        awsCertificateAuthorities: authority.certificate,
+      };
+    },
+  };
+}

@@ -1,0 +1,195 @@
+// How the Go project renews: on every event of an object but those that changed its conditions, and when a login ends. It writes
+// "processing", each Secret as a whole, and "updated"; whatever fails is tried again, sooner and then later.
+
+import { API_VERSION, GROUP, LEGACY_API_VERSION } from '../../src/api/names.ts';
+import type { TestApi } from '../api-server/test-api.ts';
+import { type AwsAccess, decode, encode, fetchLogin, type Login } from './login.ts';
+
+const KINDS = [
+  { kind: 'AWSECRImagePullSecret', plural: 'awsecrimagepullsecrets', apiVersion: API_VERSION },
+  { kind: 'ClusterAWSECRImagePullSecret', plural: 'clusterawsecrimagepullsecrets', apiVersion: API_VERSION },
+  { kind: 'AWSECRCredential', plural: 'awsecrcredentials', apiVersion: LEGACY_API_VERSION },
+];
+const FIRST_PAUSE_MS = 5;
+const LOOK_EVERY_MS = 20;
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly lastTransitionTime: string;
+  readonly observedGeneration?: number;
+}
+
+interface CustomObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+  };
+  readonly spec: {
+    readonly awsAccess: AwsAccess;
+    readonly secretName: string;
+    readonly namespaces?: readonly string[];
+  };
+  readonly status?: { readonly conditions?: readonly Condition[] };
+}
+
+interface Renewals {
+  /** Runs until the process ends. */
+  start(): Promise<void>;
+  /** As if every login had ended. */
+  renewAll(): void;
+}
+
+/** All of a status that its types know. */
+const known = ({ status }: CustomObject): string =>
+  JSON.stringify(
+    (status?.conditions ?? []).map(
+      ({ type, status: value, reason, message, lastTransitionTime, observedGeneration }) => [
+        type,
+        value,
+        reason,
+        message,
+        lastTransitionTime,
+        observedGeneration ?? 0,
+      ],
+    ),
+  );
+
+export function createRenewals(api: TestApi, say: (line: string) => void): Renewals {
+  const seen = new Map<string, CustomObject>();
+  const waiting = new Map<string, NodeJS.Timeout>();
+  const busy = new Set<string>();
+
+  const pathOf = (collection: string, { metadata: { name, namespace } }: CustomObject): string =>
+    namespace === undefined
+      ? `${collection}/${name}`
+      : collection.replace(/([^/]+)$/, `namespaces/${namespace}/$1/${name}`);
+
+  /** Writes the list as a whole, as it was when the work began but for the one condition, whoever changed it since. */
+  const setReady = async (
+    path: string,
+    conditions: readonly Condition[],
+    condition: Omit<Condition, 'type' | 'lastTransitionTime'>,
+  ): Promise<readonly Condition[]> => {
+    const former = conditions.find(({ type }) => type === 'Ready');
+    const lastTransitionTime =
+      former?.status === condition.status ? former.lastTransitionTime : new Date().toISOString().replace(/\.\d+/, '');
+    const ready = { type: 'Ready', ...condition, lastTransitionTime };
+    const all = [...conditions.filter(({ type }) => type !== 'Ready'), ready];
+    await api.merge(`${path}/status`, { status: { conditions: all } });
+    return all;
+  };
+
+  const writeSecret = async (
+    namespace: string,
+    { metadata: { name: owner, uid }, spec: { secretName } }: CustomObject,
+    { kind, apiVersion }: (typeof KINDS)[number],
+    { dockerConfig, expiresAt }: Login,
+  ): Promise<void> => {
+    const secrets = `/api/v1/namespaces/${namespace}/secrets`;
+    const expiry = expiresAt.toISOString().replace(/\.\d+/, '');
+    const data = { '.dockerconfigjson': encode(dockerConfig) };
+    const { status, body } = await api.get(`${secrets}/${secretName}`);
+    if (status === 200) {
+      const { metadata } = body;
+      const annotations = { ...metadata.annotations, expiry };
+      await api.must('PUT', `${secrets}/${secretName}`, {
+        ...body,
+        metadata: { ...metadata, annotations },
+        data: { ...body.data, ...data },
+      });
+      return;
+    }
+    if (status !== 404) throw new Error(`secret ${secretName}: ${status}`);
+    const ownerReferences = [{ apiVersion, kind, name: owner, uid }];
+    await api.must('POST', secrets, {
+      metadata: { name: secretName, annotations: { expiry }, ownerReferences },
+      type: 'kubernetes.io/dockerconfigjson',
+      data,
+    });
+  };
+
+  const renew = async (path: string, kind: (typeof KINDS)[number]): Promise<Date | undefined> => {
+    const { status, body } = await api.get(path);
+    if (status === 404) return undefined;
+    if (status !== 200) throw new Error(`${path}: ${status}`);
+    const object = body as CustomObject;
+    const { region, accessKeyId, secretAccessKey } = object.spec.awsAccess;
+    const login = await fetchLogin({
+      region,
+      accessKeyId: decode(accessKeyId),
+      secretAccessKey: decode(secretAccessKey),
+    });
+    const namespaces = object.spec.namespaces ?? [object.metadata.namespace ?? ''];
+    const where = object.spec.namespaces ? `[${namespaces.join(' ')}]` : (namespaces[0] ?? '');
+    const conditions = await setReady(path, object.status?.conditions ?? [], {
+      status: 'False',
+      reason: 'SecretsProcessing',
+      message: `creating/updating secrets in namespaces: ${where}`,
+    });
+    for (const namespace of namespaces) await writeSecret(namespace, object, kind, login);
+    const until = login.expiresAt.toISOString().replace('T', ' ').replace('Z', ' +0000 UTC');
+    await setReady(path, conditions, {
+      status: 'True',
+      reason: 'SecretsUpdated',
+      message: `AWS ECR secret with type kubernetes.io/dockerconfigjson have been created/updated successfully in namespaces: ${where} next update at: ${until}`,
+    });
+    return login.expiresAt;
+  };
+
+  const enqueue = (path: string, kind: (typeof KINDS)[number], afterMs: number, failures = 0): void => {
+    clearTimeout(waiting.get(path));
+    const work = async (): Promise<void> => {
+      // Never twice at once.
+      if (busy.has(path)) return enqueue(path, kind, LOOK_EVERY_MS, failures);
+      busy.add(path);
+      try {
+        const until = await renew(path, kind);
+        if (until) enqueue(path, kind, Math.max(0, until.getTime() - Date.now()));
+      } catch (error) {
+        say(`${path}: ${String(error)}`);
+        enqueue(path, kind, FIRST_PAUSE_MS * 2 ** failures, failures + 1);
+      } finally {
+        busy.delete(path);
+      }
+    };
+    waiting.set(
+      path,
+      setTimeout(() => void work(), Math.min(afterMs, 2 ** 31 - 1)),
+    );
+  };
+
+  const look = async (): Promise<void> => {
+    for (const kind of KINDS) {
+      const collection = `/apis/${kind.apiVersion}/${kind.plural}`;
+      const { status, body } = await api.get(collection);
+      if (status !== 200) continue;
+      for (const object of body.items as readonly CustomObject[]) {
+        const before = seen.get(object.metadata.uid);
+        seen.set(object.metadata.uid, object);
+        if (before?.metadata.resourceVersion === object.metadata.resourceVersion) continue;
+        if (before === undefined || known(before) === known(object)) enqueue(pathOf(collection, object), kind, 0);
+      }
+    }
+  };
+
+  return {
+    renewAll() {
+      for (const kind of KINDS) {
+        const prefix = `/apis/${GROUP}/${kind.apiVersion.split('/')[1]}/`;
+        for (const path of waiting.keys())
+          if (path.startsWith(prefix) && path.includes(`/${kind.plural}/`)) enqueue(path, kind, 0);
+      }
+    },
+    async start() {
+      for (;;) {
+        await look().catch((error: unknown) => say(String(error)));
+        await new Promise((resolve) => void setTimeout(resolve, LOOK_EVERY_MS));
+      }
+    },
+  };
+}

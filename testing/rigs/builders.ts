@@ -1,0 +1,115 @@
+// Small values for tests. Every builder takes what the test is about; the rest is plain and written down here.
+
+import { CLUSTER_KIND, DOCKER_CONFIG_TYPE, NAMESPACED_KIND, type PullSecretKind } from '../../src/api/names.ts';
+import { type Login, makeLogin } from '../../src/core/login.ts';
+import type { Payload, SeenSecret } from '../../src/core/plan.ts';
+import type { PullSecretObject } from '../../src/core/resource.ts';
+import type { Round } from '../../src/core/status.ts';
+import type { JsonRecord } from '../../src/lib/json.ts';
+import { type DurationMs, type EpochMs, HOUR, plus } from '../../src/lib/time.ts';
+
+/** 2023-10-04T20:45:52Z: a whole second, in the hour of the example in the original's README. */
+export const START = 1_696_452_352_000 as EpochMs;
+
+/** Uid of the CR that `pullSecret` builds. */
+export const UID = '7f6f6f0a-0000-4000-8000-000000000001';
+
+/** Keys of the shape that AWS hands out, from its own documentation. */
+export const KEY_ID = 'AKIAIOSFODNN7EXAMPLE';
+export const SECRET_KEY = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+
+export function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
+export function after(length: number): EpochMs {
+  return plus(START, length as DurationMs);
+}
+
+/** An object of JSON whose names may be any, `__proto__` too. */
+export function json(text: string): JsonRecord {
+  return JSON.parse(text) as JsonRecord;
+}
+
+/** A spec that is good for both kinds; `over` replaces whole fields, `awsAccess` adds to its own. */
+export function spec(over: JsonRecord = {}, awsAccess: JsonRecord = {}): JsonRecord {
+  const keys = 'secretRef' in awsAccess ? {} : { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY };
+  return { awsAccess: { region: 'eu-west-1', ...keys, ...awsAccess }, secretName: 'ecr-login', ...over };
+}
+
+/** A CR of generation 1 that has no status; the namespaced kind lives in namespace `ns1`. */
+export function pullSecret(kind: PullSecretKind, wanted: JsonRecord): PullSecretObject {
+  return {
+    kind,
+    namespace: kind === NAMESPACED_KIND ? 'ns1' : undefined,
+    name: 'a',
+    uid: UID,
+    resourceVersion: '1',
+    generation: 1,
+    deleting: false,
+    isCollected: false,
+    isWaiting: false,
+    createdAt: '2023-10-04T20:00:00Z',
+    reconcileAt: undefined,
+    spec: wanted,
+    status: {},
+  };
+}
+
+export function clusterPullSecret(wanted: JsonRecord): PullSecretObject {
+  return pullSecret(CLUSTER_KIND, wanted);
+}
+
+export function hostOf(region: string): string {
+  return `111122223333.dkr.ecr.${region}.amazonaws.com`;
+}
+
+/** A login fetched at START that lives 12 hours and is renewed after 6. */
+export function login(registry: string, over: Partial<Login> = {}): Login {
+  const token = {
+    username: 'AWS',
+    password: `password-of-${registry}`,
+    hosts: [hostOf(registry)],
+    expiresAt: plus(START, (12 * HOUR) as DurationMs),
+  };
+  return { ...makeLogin(registry, token, START, () => 0), ...over };
+}
+
+/** A Secret `ecr-login` that is ours and holds what `payload` says. */
+export function seenSecret(namespace: string, payload: Payload, over: Partial<SeenSecret> = {}): SeenSecret {
+  return {
+    namespace,
+    name: 'ecr-login',
+    uid: `uid-of-${namespace}`,
+    resourceVersion: '1',
+    type: DOCKER_CONFIG_TYPE,
+    immutable: false,
+    deleting: false,
+    ownerUids: [UID],
+    ownerKind: NAMESPACED_KIND,
+    offeredTo: undefined,
+    ownerUidLabel: UID,
+    managed: true,
+    inputs: payload.inputs,
+    expiry: payload.expiry,
+    contentDigest: payload.contentDigest,
+    ...over,
+  };
+}
+
+/** A round of generation 1 in which everything that was wanted is in place: `ready`, with a login for eu-west-1. */
+export function round(ready: readonly string[], over: Partial<Round> = {}): Round {
+  const { desired = ready.length, problems = [] } = over;
+  return {
+    generation: 1,
+    logins: [login('eu-west-1')],
+    failures: [],
+    desired,
+    ready,
+    pending: desired - ready.length - problems.length,
+    problems,
+    delayed: [],
+    handledReconcileAt: undefined,
+    ...over,
+  };
+}

@@ -1,0 +1,60 @@
+// A view of a cluster whose news nobody follows, alone or beside an API server that answers by a script.
+
+import { afterEach, beforeEach } from 'node:test';
+import { createClient, type KubeClient } from '../../src/kube/client.ts';
+import { createTransport, type Transport } from '../../src/kube/transport.ts';
+import { type ClusterView, type ClusterViewOptions, createClusterView } from '../../src/operator/cluster-view.ts';
+import { createManualClock } from '../clocks/manual-clock.ts';
+import { type ScriptedServer, startScriptedServer } from '../network/scripted-server.ts';
+import { START } from './builders.ts';
+
+const ignore = (): void => {};
+
+/** @param over  what the test looks at; the namespace of the operator is `operator`, a namespace has room for 500 objects */
+export function createTestView(over: Partial<ClusterViewOptions> = {}): ClusterView {
+  return createClusterView({
+    enqueue: ignore,
+    onLegacy: ignore,
+    onGone: ignore,
+    onCredentials: ignore,
+    operatorNamespace: 'operator',
+    objectsPerNamespace: 500,
+    ...over,
+  });
+}
+
+export interface ViewRig {
+  readonly server: ScriptedServer;
+  readonly client: KubeClient;
+  readonly view: ClusterView;
+}
+
+/** Registers the hooks of a suite: each test has a server, a client of it and an empty view of its own. */
+export function useViewRig(over: Partial<ClusterViewOptions> = {}): ViewRig {
+  let parts: (ViewRig & { readonly transport: Transport }) | undefined;
+  const need = (): ViewRig => {
+    if (!parts) throw new Error('the rig is not there before a test runs');
+    return parts;
+  };
+  beforeEach(async () => {
+    const server = await startScriptedServer();
+    const clock = createManualClock(START);
+    const transport = createTransport({ access: server.access(), clock, userAgent: 'test' });
+    parts = { server, transport, client: createClient(transport, 'test'), view: createTestView(over) };
+  });
+  afterEach(async () => {
+    parts?.transport.close();
+    await parts?.server.stop();
+  });
+  return {
+    get server() {
+      return need().server;
+    },
+    get client() {
+      return need().client;
+    },
+    get view() {
+      return need().view;
+    },
+  };
+}
