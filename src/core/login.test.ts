@@ -23,6 +23,7 @@ import {
   isUsable,
   type Login,
   later,
+  latestStart,
   loginDigest,
   makeLogin,
   needsLogin,
@@ -239,4 +240,10 @@ describe('what a Secret holds', () => {
       : assert.fail();
     assert.deepEqual(renewedAsStored(ill, stored(old.hosts), [today]), []);
   });
+});
+
+test('the renewal of a login begins to be written within a tenth of the life that it has left, at once when it has none', () => {
+  const at = (ms: number): EpochMs => ms as EpochMs;
+  assert.equal(latestStart(at(1_000), at(11_000)), 2_000);
+  assert.equal(latestStart(at(1_000), at(500)), 1_000);
 });

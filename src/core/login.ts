@@ -142,3 +142,11 @@ export function isRenewalOf(shared: Login | undefined, held: Login, moment: Mome
   if (!shared || held.renewAt <= moment.now || needsLogin(shared, moment)) return false;
   return (shared.dueBy ?? 0) > (held.dueBy ?? Number.POSITIVE_INFINITY);
 }
+
+/** Renewals take no more than this part of the life that the old login has left (docs/rules.md, rule 12). */
+const PART_OF_REST = 0.1;
+
+/** The last instant at which the renewal of a login that ends at `endsAt` may begin to be written. */
+export function latestStart(now: EpochMs, endsAt: EpochMs): EpochMs {
+  return (now + Math.max(0, endsAt - now) * PART_OF_REST) as EpochMs;
+}

@@ -7,7 +7,15 @@ import { clusterPullSecret, json, pullSecret, SECRET_KEY, spec } from '../../tes
 import { NAMESPACED_KIND } from '../api/names.ts';
 import { isRecord, type JsonRecord, recordOf } from '../lib/json.ts';
 import { parseRegistries } from './registries.ts';
-import { inputsDigest, isNamespaceName, isOlder, parseWish, type Wish } from './resource.ts';
+import {
+  credentialsNamespace,
+  inputsDigest,
+  isNamespaceName,
+  isOlder,
+  keyOf,
+  parseWish,
+  type Wish,
+} from './resource.ts';
 
 test('of two objects the older comes first, and of two of one second the one with the lower uid', () => {
   const first = { createdAt: '2023-10-04T20:00:00Z', uid: 'b' };
@@ -212,4 +220,25 @@ describe('the digest of the inputs', () => {
     ];
     assert.equal(new Set(digests).size, digests.length);
   });
+});
+
+describe('the AWS keys of an object', () => {
+  test('are looked for in its own namespace', () => {
+    assert.equal(credentialsNamespace(pullSecret(NAMESPACED_KIND, {}), 'operator'), 'ns1');
+  });
+
+  test("are looked for in the operator's namespace when the object is of the cluster kind", () => {
+    assert.equal(credentialsNamespace(clusterPullSecret({}), 'operator'), 'operator');
+    const forged = { ...clusterPullSecret({}), namespace: 'team-a' };
+    assert.equal(credentialsNamespace(forged, 'operator'), 'operator', 'whatever namespace somebody writes into it');
+    assert.equal(
+      credentialsNamespace({ ...pullSecret(NAMESPACED_KIND, {}), namespace: undefined }, 'operator'),
+      'operator',
+    );
+  });
+});
+
+test('the key of an object is its namespace and name, or its name alone when it is of the cluster kind', () => {
+  assert.equal(keyOf({ namespace: 'team-a', name: 'login' }), 'team-a/login');
+  assert.equal(keyOf({ namespace: undefined, name: 'login' }), '/login');
 });

@@ -1,6 +1,8 @@
 // A CR as the store holds it -> what it wants, checked. Pure. Nothing of a CR reaches a request without passing here.
 
+import { type ObjectKey, objectKey } from '../api/meta.ts';
 import {
+  CLUSTER_KIND,
   NAMESPACE_MAX_LENGTH,
   NAMESPACE_PATTERN,
   NAMESPACED_KIND,
@@ -145,4 +147,14 @@ export function inputsDigest(
 /** Whether one CR comes before another where nothing else decides between them: by age, then by uid. */
 export function isOlder(one: Claim, other: Claim): boolean {
   return one.createdAt === other.createdAt ? one.uid < other.uid : one.createdAt < other.createdAt;
+}
+
+/** Key of a CR in stores and queues. */
+export function keyOf(object: Pick<PullSecretObject, 'namespace' | 'name'>): ObjectKey {
+  return objectKey(object.namespace, object.name);
+}
+
+/** Where `secretRef` looks: the CR's own namespace; for the cluster kind, the operator's. */
+export function credentialsNamespace(object: PullSecretObject, operatorNamespace: string): string {
+  return object.kind === CLUSTER_KIND ? operatorNamespace : (object.namespace ?? operatorNamespace);
 }

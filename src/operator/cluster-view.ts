@@ -2,11 +2,11 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { type ObjectKey, objectKey, splitKey } from '../api/meta.ts';
-import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
+import { NAMESPACED_KIND } from '../api/names.ts';
 import { type LegacyObject, type Predecessor, predecessorOf } from '../core/conversion.ts';
 import { concerns, isTarget, type NamespaceView } from '../core/desired.ts';
 import type { SeenSecret } from '../core/plan.ts';
-import { isOlder, type PullSecretObject, parseWish, type Wish } from '../core/resource.ts';
+import { credentialsNamespace, isOlder, keyOf, type PullSecretObject, parseWish, type Wish } from '../core/resource.ts';
 import { type Change, createStore, type Store } from '../kube/store.ts';
 import { stringOf } from '../lib/json.ts';
 import { createObjectQuota, type ObjectQuota } from './object-quota.ts';
@@ -57,10 +57,6 @@ export interface ClusterViewOptions {
   readonly operatorNamespace: string;
   /** Objects of one namespace that are kept whole. */
   readonly objectsPerNamespace: number;
-}
-
-export function keyOf(object: Pick<PullSecretObject, 'namespace' | 'name'>): ObjectKey {
-  return objectKey(object.namespace, object.name);
 }
 
 export function createClusterView({
@@ -234,11 +230,6 @@ export function createClusterView({
     secretsOf: (uid) => secretsByOwner.get(uid)?.values() ?? [],
     namespaceViews: () => namespaceViews,
   };
-}
-
-/** Where `secretRef` looks: the CR's own namespace; for the cluster kind, the operator's. */
-export function credentialsNamespace(object: PullSecretObject, operatorNamespace: string): string {
-  return object.kind === CLUSTER_KIND ? operatorNamespace : (object.namespace ?? operatorNamespace);
 }
 
 /** It is offered to somebody else than before, or, offered, opens something else. */

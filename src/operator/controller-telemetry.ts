@@ -1,23 +1,10 @@
 // Numbers of one controller and its queue, under controller-runtime's and client-go's names.
 
 import type { ObjectKey } from '../api/meta.ts';
-import type { WorkqueueObserver } from '../kube/workqueue.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Clock, DurationMs } from '../lib/time.ts';
 import { METRIC } from './metric-catalogue.ts';
-
-/** What came of a reconciliation, in controller-runtime's words. */
-export const RESULTS = ['success', 'error', 'requeue', 'requeue_after'] as const;
-export type ReconcileResult = (typeof RESULTS)[number];
-
-export interface ControllerTelemetry {
-  /** Name in metrics and log. */
-  readonly controller: string;
-  readonly queue: WorkqueueObserver;
-  onReconciled(result: ReconcileResult, took: DurationMs): void;
-  /** A reconciliation threw what is no Failure. */
-  onBug(): void;
-}
+import { type ControllerTelemetry, RESULTS } from './worker.ts';
 
 /** @param controllers  name and number of workers of each, all of them: a metric is registered once */
 export function createControllerTelemetry<Name extends string>(

@@ -4,6 +4,7 @@
 // in one of the two objects, and every Secret has an owner that is there. No finalizer, and nothing is ever overwritten.
 
 import pLimit from 'p-limit';
+import { LEGACY, RESOURCES } from '../api/kinds.ts';
 import { type ObjectKey, splitKey } from '../api/meta.ts';
 import {
   API_VERSION,
@@ -21,7 +22,7 @@ import type { EventNote, EventRecorder, Regarding } from '../kube/events.ts';
 import { type JsonRecord, stringOf, stringsOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../lib/time.ts';
-import { LEGACY, legacyOf, pullSecretOf, RESOURCES } from './objects.ts';
+import { legacyOf, pullSecretOf } from './objects.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import type { Result } from './worker.ts';
 

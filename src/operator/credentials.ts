@@ -8,6 +8,7 @@ import { type ObjectKey, SECRETS, SERVICE_ACCOUNTS } from '../api/meta.ts';
 import { OPERATOR_NAME, ROLE_ARN_ANNOTATION, STS_AUDIENCE } from '../api/names.ts';
 import { accountOfRole, type Credentials, type Identity, isRoleArn, parseCredentials } from '../core/identity.ts';
 import type { Access, PullSecretObject } from '../core/resource.ts';
+import { credentialsNamespace } from '../core/resource.ts';
 import type { AmbientIdentity } from '../ecr/ambient.ts';
 import { createLoginCache } from '../ecr/cache.ts';
 import type { AwsKeys, Endpoints } from '../ecr/calls.ts';
@@ -19,7 +20,6 @@ import type { Load } from '../lib/fair-semaphore.ts';
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import { type JsonRecord, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 import { type Clock, type DurationMs, type EpochMs, HOUR, MINUTE, plus, type Random } from '../lib/time.ts';
-import { credentialsNamespace } from './cluster-view.ts';
 import { createSharedReads, type Read } from './shared-reads.ts';
 
 /** Where the keys of an identity come from. */

@@ -4,6 +4,7 @@
 // who still holds an older login learns of the newer one before writing, however late its watches are. What a Secret
 // claims of itself counts for nothing.
 
+import { RESOURCES } from '../api/kinds.ts';
 import { objectKey, SECRETS } from '../api/meta.ts';
 import { INPUTS_ANNOTATION } from '../api/names.ts';
 import type { LoginStatus } from '../api/schema.ts';
@@ -20,7 +21,7 @@ import type { Logger } from '../lib/log.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, parseRfc3339, plus, seconds } from '../lib/time.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { LoginBook } from './logins.ts';
-import { dockerConfigOf, pullSecretOf, RESOURCES, seenSecretOf } from './objects.ts';
+import { dockerConfigOf, pullSecretOf, seenSecretOf } from './objects.ts';
 import type { StatusWriter } from './status-writer.ts';
 
 export interface FenceParts {

@@ -5,7 +5,7 @@
 
 import { readDockerConfig } from '../core/docker-config.ts';
 import type { Login } from '../core/login.ts';
-import { isLater, isRenewalOf, isUsable, later, needsLogin, onBothClocks } from '../core/login.ts';
+import { isLater, isRenewalOf, isUsable, later, latestStart, needsLogin, onBothClocks } from '../core/login.ts';
 import type { Registry } from '../core/registries.ts';
 import { inputsDigest, type PullSecretObject, type Wish } from '../core/resource.ts';
 import type { LoginFailure } from '../core/status.ts';
@@ -16,7 +16,6 @@ import type { Load } from '../lib/fair-semaphore.ts';
 import { type DurationMs, type EpochMs, plus, read } from '../lib/time.ts';
 import { type Asker, createLoginFlights, type LoginFlightsParts } from './login-flights.ts';
 import type { Pacer } from './pacer.ts';
-import { latestStart } from './rollout.ts';
 
 export interface LoginProblem extends LoginFailure {
   readonly retryAt: EpochMs;

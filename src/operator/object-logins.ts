@@ -1,18 +1,24 @@
 // What there is of one object's logins: held, failed, or on their way. Nobody waits here.
 
 import type { ObjectKey } from '../api/meta.ts';
+import type { Login } from '../core/login.ts';
 import { withExtraHosts } from '../core/registries.ts';
 import type { PullSecretObject, Wish } from '../core/resource.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, plus } from '../lib/time.ts';
 import type { CredentialResolver } from './credentials.ts';
-import type { LoginBook } from './logins.ts';
-import type { Widened } from './secrets-round.ts';
+import type { LoginBook, Logins } from './logins.ts';
 
 /** By registry: its login has to end after this. */
 export type Ends = ReadonlyMap<string, EpochMs>;
 
 /** Nothing that is held has been overtaken. */
 export const ANY: Ends = new Map();
+
+/** What could be had of the logins. */
+export interface Widened extends Logins {
+  /** As they are written: with the further hosts that they open. */
+  readonly widened: readonly Login[];
+}
 
 export interface Obtained extends Widened {
   readonly lookAgainAt: EpochMs | undefined;

@@ -1,22 +1,17 @@
 // Kubernetes objects as they come over the wire -> the reduced forms that the stores hold and `core` decides on.
 
-import type { ResourceDescriptor } from '../api/meta.ts';
 import {
   ADOPT_ANNOTATION,
-  CLUSTER_KIND,
   DOCKER_CONFIG_KEY,
   EXPIRY_ANNOTATION,
   GROUP,
   INPUTS_ANNOTATION,
-  LEGACY_VERSION,
   MANAGED_BY_LABEL,
   MAX_SELECTABLE_LABELS,
-  NAMESPACED_KIND,
   OPERATOR_NAME,
   OWNER_UID_LABEL,
   type PullSecretKind,
   RECONCILE_AT_ANNOTATION,
-  VERSION,
 } from '../api/names.ts';
 import type { Occupant } from '../core/admit.ts';
 import type { LegacyObject } from '../core/conversion.ts';
@@ -25,18 +20,6 @@ import { contentDigest, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { digest } from '../lib/digest.ts';
 import { isRecord, type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
-
-export const RESOURCES: Readonly<Record<PullSecretKind, ResourceDescriptor>> = {
-  [NAMESPACED_KIND]: { group: GROUP, version: VERSION, plural: 'awsecrimagepullsecrets', namespaced: true },
-  [CLUSTER_KIND]: { group: GROUP, version: VERSION, plural: 'clusterawsecrimagepullsecrets', namespaced: false },
-};
-
-export const LEGACY: ResourceDescriptor = {
-  group: GROUP,
-  version: LEGACY_VERSION,
-  plural: 'awsecrcredentials',
-  namespaced: false,
-};
 
 /** A namespace in the store: the view that decisions use, and its version. */
 export interface StoredNamespace extends NamespaceView {

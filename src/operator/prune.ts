@@ -1,5 +1,6 @@
 // Before Secrets are deleted: a second look that does not trust the stores, since one of them may be behind the others.
 
+import { RESOURCES } from '../api/kinds.ts';
 import { NAMESPACES } from '../api/meta.ts';
 import { desiredTargets, type NamespaceView } from '../core/desired.ts';
 import { needsConfirmation, type SeenSecret } from '../core/plan.ts';
@@ -8,7 +9,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { listInPages } from '../kube/pages.ts';
 import { Failure } from '../lib/errors.ts';
 import type { JsonRecord } from '../lib/json.ts';
-import { namespaceOf, pullSecretOf, RESOURCES } from './objects.ts';
+import { namespaceOf, pullSecretOf } from './objects.ts';
 
 /**
  * Reads the CR and the namespaces afresh and keeps of `candidates` only those that are not wanted by that view either. Of

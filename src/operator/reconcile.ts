@@ -4,6 +4,7 @@
 // not stop the others; the next look is always later than now. Everything is read from the stores at the moment it is
 // used, never carried over from an event.
 
+import { RESOURCES } from '../api/kinds.ts';
 import type { ObjectKey } from '../api/meta.ts';
 import { REASON } from '../api/names.ts';
 import { sizeProblem } from '../core/plan.ts';
@@ -21,7 +22,7 @@ import type { CredentialResolver } from './credentials.ts';
 import type { Fence } from './fence.ts';
 import type { LoginBook } from './logins.ts';
 import { ANY, createObjectLogins, type Obtained, PATIENCE } from './object-logins.ts';
-import { pullSecretOf, RESOURCES } from './objects.ts';
+import { pullSecretOf } from './objects.ts';
 import type { Rollout } from './rollout.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import { createSecretsRound, type Settled, type Turn, type Written } from './secrets-round.ts';

@@ -5,6 +5,7 @@
 
 import { REASON } from '../api/names.ts';
 import type { Problem, Target } from '../core/desired.ts';
+import { latestStart } from '../core/login.ts';
 import type { Action, Payload, SeenSecret } from '../core/plan.ts';
 import { type Clock, type DurationMs, type EpochMs, plus, read, SECOND, seconds } from '../lib/time.ts';
 import { createContention } from './contention.ts';
@@ -78,8 +79,6 @@ interface State {
   readonly updated: Set<string>;
 }
 
-/** Renewals take no more than this part of the life that the old login has left (docs/rules.md, rule 12). */
-const PART_OF_REST = 0.1;
 /** Places that come due this soon after each other are one round. */
 const ROUND = SECOND;
 /** Who changes Secrets at once has done so by then. */
@@ -208,11 +207,6 @@ function contest({ namespace, named }: Target): Problem {
     `the secret in namespace ${namespace} is changed or deleted again and again; it is restored less and less often, ` +
     'every five minutes at last. Its managedFields say who else writes it';
   return { namespace, named, reason: REASON.secretContested, message };
-}
-
-/** The last instant at which the renewal of a login that ends at `endsAt` may begin to be written. */
-export function latestStart(now: EpochMs, endsAt: EpochMs): EpochMs {
-  return (now + Math.max(0, endsAt - now) * PART_OF_REST) as EpochMs;
 }
 
 /** @returns what the Secret held before, when it is as it was left; undefined when it is not, or is not there */

@@ -1,6 +1,7 @@
 // Builds everything once, starts it in order, stops it in reverse. The only place that knows all the parts.
 
 import { OPERATOR_NAME } from '../api/names.ts';
+import { keyOf } from '../core/resource.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { createClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
@@ -13,8 +14,8 @@ import { createSupervisor } from '../lib/supervise.ts';
 import { type Clock, type Random, seconds } from '../lib/time.ts';
 import { type AwsOptions, createAws } from './aws.ts';
 import { followAuthorities } from './aws-authorities.ts';
-import { createClusterView, keyOf } from './cluster-view.ts';
-import { type ControllerTelemetry, createControllerTelemetry } from './controller-telemetry.ts';
+import { createClusterView } from './cluster-view.ts';
+import { createControllerTelemetry } from './controller-telemetry.ts';
 import { createConverter } from './conversion.ts';
 import { checkCrds } from './crd-check.ts';
 import { createCredentialResolver } from './credentials.ts';
@@ -33,7 +34,7 @@ import { tokenAudienceProblem } from './token-audience.ts';
 import { createWatches, WATCHED } from './watches.ts';
 import { type Supervise, startWebhook, type WebhookOptions } from './webhook-server.ts';
 import { readingWhole } from './whole-objects.ts';
-import { createWork } from './worker.ts';
+import { type ControllerTelemetry, createWork } from './worker.ts';
 
 export interface OperatorOptions extends ServersOptions, AwsOptions {
   readonly access: ApiServerAccess;

@@ -8,18 +8,18 @@ import { REASON } from '../api/names.ts';
 import { formerUid } from '../core/conversion.ts';
 import { desiredTargets } from '../core/desired.ts';
 import { dockerConfigBytes } from '../core/docker-config.ts';
-import type { Login } from '../core/login.ts';
 import { isOwned, makePayload, planSecrets, type SeenSecret } from '../core/plan.ts';
 import type { PullSecretObject, Wish } from '../core/resource.ts';
+import { keyOf } from '../core/resource.ts';
 import type { Round } from '../core/status.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../lib/log.ts';
 import { createRoom } from '../lib/room.ts';
 import type { Clock, EpochMs } from '../lib/time.ts';
 import { type Applied, applyPlan } from './apply.ts';
-import { type ClusterView, keyOf } from './cluster-view.ts';
+import { type ClusterView } from './cluster-view.ts';
 import type { Fence } from './fence.ts';
-import type { Logins } from './logins.ts';
+import type { Widened } from './object-logins.ts';
 import { confirmPrune } from './prune.ts';
 import type { Admitted, Rollout } from './rollout.ts';
 import type { SecretWriter } from './secret-writer.ts';
@@ -31,12 +31,6 @@ export interface SecretsRoundParts {
   readonly rollout: Rollout;
   readonly secrets: SecretWriter;
   readonly clock: Clock;
-}
-
-/** What could be had of the logins. */
-export interface Widened extends Logins {
-  /** As they are written: with the further hosts that they open. */
-  readonly widened: readonly Login[];
 }
 
 /** What one round is about once its logins are there. */

@@ -1,11 +1,11 @@
 // The two HTTP servers: metrics, and probes.
 
-import type { Bound } from '../http/connections.ts';
 import { type BindAddress, type HttpServer, type Route, startHttpServer } from '../http/server.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Clock } from '../lib/time.ts';
 import { livenessReply, type NamedReflector, readinessReply } from './health.ts';
 import { shareReply } from './shared-reply.ts';
+import type { OnRefused } from './telemetry.ts';
 
 export interface ServersOptions {
   /** Undefined: no such server. */
@@ -14,9 +14,6 @@ export interface ServersOptions {
   readonly metrics: Metrics;
   readonly clock: Clock;
 }
-
-/** Told which bound of which server somebody reached. */
-export type OnRefused = (server: 'metrics' | 'probes' | 'webhook', bound: Bound) => void;
 
 export interface Servers {
   readonly metricsPort: number | undefined;

@@ -1,13 +1,15 @@
 // Status of a CR: written only when it differs, and only into the object it is about.
 
+import { RESOURCES } from '../api/kinds.ts';
 import type { PullSecretStatus } from '../api/schema.ts';
 import type { PullSecretObject } from '../core/resource.ts';
+import { keyOf } from '../core/resource.ts';
 import { isConflict, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { type JsonRecord, sameJson } from '../lib/json.ts';
 import { redact } from '../lib/redact.ts';
-import { type ClusterView, keyOf } from './cluster-view.ts';
-import { pullSecretOf, RESOURCES } from './objects.ts';
+import { type ClusterView } from './cluster-view.ts';
+import { pullSecretOf } from './objects.ts';
 
 export interface StatusWriter {
   /**

@@ -8,10 +8,10 @@ import { createTestView } from '../../testing/rigs/view-rig.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import type { PullSecretStatus } from '../api/schema.ts';
 import type { PullSecretObject } from '../core/resource.ts';
+import { keyOf } from '../core/resource.ts';
 import { nextStatus } from '../core/status.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { HOUR } from '../lib/time.ts';
-import { keyOf } from './cluster-view.ts';
 import { observeStores } from './store-telemetry.ts';
 
 function start(perObject: number) {

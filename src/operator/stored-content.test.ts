@@ -9,7 +9,7 @@ import { CLUSTER_KIND, INPUTS_ANNOTATION } from '../api/names.ts';
 import { makePayload, type Payload } from '../core/plan.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { withLogins } from '../core/status.ts';
-import type { Widened } from './secrets-round.ts';
+import type { Widened } from './object-logins.ts';
 import { readStoredContent } from './stored-content.ts';
 
 const OLD = login('eu-west-1');

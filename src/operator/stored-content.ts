@@ -7,8 +7,8 @@ import type { PullSecretObject } from '../core/resource.ts';
 import { commonInputs, likeliestFirst, renewedAsStored } from '../core/stored-login.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ClusterView } from './cluster-view.ts';
+import type { Widened } from './object-logins.ts';
 import { dockerConfigOf } from './objects.ts';
-import type { Widened } from './secrets-round.ts';
 
 /** Secrets read in search of one that is proved: nearly always the first is, unless somebody meddles with many. */
 const MOST_READ = 20;

@@ -1,12 +1,15 @@
 // What is counted as it happens: requests to the API server and to AWS, and what the reflectors hear.
 
 import type { AwsCall } from '../ecr/calls.ts';
+import type { Bound } from '../http/connections.ts';
 import type { Happening } from '../kube/reflector-state.ts';
 import type { Load } from '../lib/fair-semaphore.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Clock, EpochMs } from '../lib/time.ts';
 import { METRIC } from './metric-catalogue.ts';
-import type { OnRefused } from './servers.ts';
+
+/** Told which bound of which server somebody reached. */
+export type OnRefused = (server: 'metrics' | 'probes' | 'webhook', bound: Bound) => void;
 
 export interface Telemetry {
   readonly onAnswer: (method: string, code: string) => void;

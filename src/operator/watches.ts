@@ -1,5 +1,6 @@
 // What is watched, under which selector, and what is kept of it.
 
+import { LEGACY, RESOURCES } from '../api/kinds.ts';
 import { NAMESPACES, type ResourceDescriptor, SECRETS } from '../api/meta.ts';
 import {
   CLUSTER_KIND,
@@ -20,16 +21,7 @@ import type { Clock, Random } from '../lib/time.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { NamedReflector } from './health.ts';
 import type { LoginBook } from './logins.ts';
-import {
-  dockerConfigOf,
-  LEGACY,
-  legacyOf,
-  namespaceOf,
-  pullSecretOf,
-  RESOURCES,
-  seenSecretOf,
-  versionOf,
-} from './objects.ts';
+import { dockerConfigOf, legacyOf, namespaceOf, pullSecretOf, seenSecretOf, versionOf } from './objects.ts';
 
 /** Names of what is watched, in metrics and probes, by store. */
 const NAMES = {

@@ -14,13 +14,14 @@ import {
   type Review,
   type Verdict,
 } from '../core/admit.ts';
+import { keyOf } from '../core/resource.ts';
 import type { EcrClient } from '../ecr/client.ts';
 import { type Reply, textReply } from '../http/server.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { redact } from '../lib/redact.ts';
 import { type Clock, type DurationMs, SECOND, sleep } from '../lib/time.ts';
 import { createBudget } from './budget.ts';
-import { type ClusterView, keyOf } from './cluster-view.ts';
+import { type ClusterView } from './cluster-view.ts';
 import { createLoginTrial, PATIENCE } from './login-trial.ts';
 import { occupantOf } from './objects.ts';
 import type { WebhookTelemetry } from './webhook-telemetry.ts';

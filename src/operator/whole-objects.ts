@@ -1,11 +1,12 @@
 // An object that is served, though there is no room for all of it in memory, is read again for each of its turns: so whoever makes an
 // object grow makes nothing grow here, and what its Secrets hold is renewed all the same, through restarts too.
 
+import { RESOURCES } from '../api/kinds.ts';
 import type { ObjectKey } from '../api/meta.ts';
 import { isServed } from '../core/quota.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { pullSecretOf, RESOURCES } from './objects.ts';
+import { pullSecretOf } from './objects.ts';
 import type { Turn } from './secrets-round.ts';
 import type { Result } from './worker.ts';
 

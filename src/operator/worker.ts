@@ -1,11 +1,10 @@
 // One key of one queue -> its work done, what went wrong told, and when the key comes again.
 
 import { splitKey } from '../api/meta.ts';
-import type { Work, Workqueue } from '../kube/workqueue.ts';
+import type { Work, Workqueue, WorkqueueObserver } from '../kube/workqueue.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Clock, type DurationMs, type EpochMs, plus, type Random } from '../lib/time.ts';
-import type { ControllerTelemetry, ReconcileResult } from './controller-telemetry.ts';
 
 /**
  * What the queue does next with the key. `retry`: again, later each time. `wakeAt`: at that instant at the latest, if there
@@ -14,6 +13,19 @@ import type { ControllerTelemetry, ReconcileResult } from './controller-telemetr
 export type Result =
   | { readonly op: 'retry'; readonly wakeAt?: EpochMs | undefined }
   | { readonly op: 'done'; readonly wakeAt: EpochMs | undefined };
+
+/** What came of a reconciliation, in controller-runtime's words. */
+export const RESULTS = ['success', 'error', 'requeue', 'requeue_after'] as const;
+export type ReconcileResult = (typeof RESULTS)[number];
+
+export interface ControllerTelemetry {
+  /** Name in metrics and log. */
+  readonly controller: string;
+  readonly queue: WorkqueueObserver;
+  onReconciled(result: ReconcileResult, took: DurationMs): void;
+  /** A reconciliation threw what is no Failure. */
+  onBug(): void;
+}
 
 export interface WorkParts {
   readonly queue: Workqueue;

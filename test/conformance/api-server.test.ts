@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { RESOURCES } from '../../src/api/kinds.ts';
 import { NAMESPACES, type ObjectKey, type ResourceDescriptor, SECRETS } from '../../src/api/meta.ts';
 import { MANAGED_BY_LABEL } from '../../src/api/names.ts';
 import { isExpired } from '../../src/kube/api-error.ts';
@@ -13,7 +14,6 @@ import type { JsonRecord } from '../../src/lib/json.ts';
 import { recordOf, stringOf } from '../../src/lib/json.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { seconds, systemClock, systemRandom } from '../../src/lib/time.ts';
-import { RESOURCES } from '../../src/operator/objects.ts';
 import { adminOf, eventually, type TestApi } from '../../testing/api-server/test-api.ts';
 import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
 import { SECRET_PATH, useWorld } from '../../testing/operator/world.ts';

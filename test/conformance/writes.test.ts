@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { RESOURCES } from '../../src/api/kinds.ts';
 import { SECRETS } from '../../src/api/meta.ts';
 import {
   type ApiError,
@@ -16,7 +17,7 @@ import type { Transport } from '../../src/kube/transport.ts';
 import type { JsonRecord } from '../../src/lib/json.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { systemClock } from '../../src/lib/time.ts';
-import { pullSecretOf, RESOURCES } from '../../src/operator/objects.ts';
+import { pullSecretOf } from '../../src/operator/objects.ts';
 import { createStatusWriter } from '../../src/operator/status-writer.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
