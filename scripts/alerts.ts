@@ -1,4 +1,4 @@
-// What is worth waking somebody for, as PromQL over the metrics of src/operator/metric-catalogue.ts.
+// What is worth waking somebody for, as PromQL over the metrics of src/operator/telemetry/metric-catalogue.ts.
 
 export interface Alert {
   readonly name: string;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { METRIC } from '../src/operator/metric-catalogue.ts';
+import { METRIC } from '../src/operator/telemetry/metric-catalogue.ts';
 import { makeDashboard, PANELS } from './dashboard.ts';
 
 const CATALOGUE = new Map<string, readonly string[]>(Object.values(METRIC).map(({ name, labels }) => [name, labels]));

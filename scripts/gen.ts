@@ -4,7 +4,7 @@ import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { makeCrds } from '../src/api/crd.ts';
 import { isRecord } from '../src/lib/json.ts';
-import { METRIC } from '../src/operator/metric-catalogue.ts';
+import { METRIC } from '../src/operator/telemetry/metric-catalogue.ts';
 import { ALERTS } from './alerts.ts';
 import { makeReference } from './api-reference.ts';
 import { makeAlertRules, makeChartPage } from './chart.ts';

@@ -2,11 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { brokenArrows, readLayers } from './layers.ts';
+import { brokenArrows, circles, readLayers } from './layers.ts';
 
 const PAGE = `
 | layer | folder | knows | may import |
 |---|---|---|---|
+| 4 | \`src/operator\` | joining | \`operator/state\`, \`core\` |
+| 4 | \`src/operator/state\` | what was seen | \`core\` |
+| 4 | \`src/operator/login\` | who we are | \`core\` |
 | 3 | \`src/kube\` | the API | \`lib\`, \`api/meta\` |
 | 2 | \`src/core\` | deciding | \`api\`, \`lib\` |
 | 1 | \`src/api\` | names | \`lib\` |
@@ -50,4 +53,36 @@ test('only tests may use what is there for tests', () => {
 
 test('a folder that is not in the table is named', () => {
   assert.equal(brokenArrows('src/other/a.ts', '', layers).length, 1);
+});
+
+test('a room is one of its folder for nobody: who may import the folder, or another room of it, may not import it', () => {
+  const text = (path: string): string => `import type { A } from '${path}';`;
+  assert.deepEqual(brokenArrows('src/operator/run.ts', text('./state/view.ts'), layers), []);
+  assert.deepEqual(brokenArrows('src/operator/state/view.ts', text('../../core/plan.ts'), layers), []);
+  assert.deepEqual(brokenArrows('src/operator/run.ts', text('./login/book.ts'), layers), [
+    'src/operator/run.ts: may not import operator/login/book (layer table of ARCHITECTURE.md)',
+  ]);
+  assert.equal(brokenArrows('src/operator/login/book.ts', text('../state/view.ts'), layers).length, 1);
+  assert.equal(brokenArrows('src/operator/state/view.ts', text('../run.ts'), layers).length, 1);
+  assert.equal(brokenArrows('src/operator/attic/a.ts', '', layers).length, 1);
+});
+
+test('what is no test imports nothing from beside src, but for texts', () => {
+  assert.equal(
+    brokenArrows('src/core/a.ts', "import { a } from '../../testing/clocks/manual-clock.ts';", layers).length,
+    1,
+  );
+  assert.deepEqual(brokenArrows('src/core/a.ts', "import { version } from '../../package.json' with {};", layers), []);
+});
+
+test('imports that lead back to where they began are named once, those of types too', () => {
+  const texts = new Map([
+    ['src/a.ts', "import { b } from './b.ts';\nimport { z } from './z.ts';"],
+    ['src/b.ts', "import type { C } from './deep/c.ts';"],
+    ['src/deep/c.ts', "import { a } from '../a.ts';"],
+    ['src/z.ts', ''],
+  ]);
+  assert.deepEqual(circles(texts), ['src/deep/c.ts → src/a.ts → src/b.ts → src/deep/c.ts: a circle of imports']);
+  texts.set('src/deep/c.ts', '');
+  assert.deepEqual(circles(texts), []);
 });

@@ -1,4 +1,5 @@
-// Checks that every import follows the arrows of the layer table in ARCHITECTURE.md, and that no file has grown too long.
+// Checks that every import follows the arrows of the layer table in ARCHITECTURE.md, that no import leads back to where it began,
+// and that no file has grown too long.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -8,13 +9,14 @@ const LONGEST_FILE = 300;
 const LONGEST_TEST = 400;
 
 interface Layer {
+  /** Under `src/`: a folder, or a room of one. */
   readonly folder: string;
-  /** Folders or files (without `.ts`) under `src/` that it may import, beside itself. */
+  /** Folders, rooms or files (without `.ts`) under `src/` that it may import, beside itself. A folder does not stand for its rooms. */
   readonly mayImport: readonly string[];
 }
 
 /**
- * Reads rows such as: | 3 | `src/kube` | … | `lib`, `api/meta` |
+ * Reads rows such as: | 3 | `src/kube` | … | `lib`, `api/meta` |, and those of rooms: | 4 | `src/operator/state` | … | `core` |
  *
  * @throws Error when the table is not there
  */
@@ -22,8 +24,8 @@ export function readLayers(page: string): readonly Layer[] {
   const layers: Layer[] = [];
   for (const line of page.split('\n')) {
     const cells = line.split('|').map((cell) => cell.trim());
-    const folder = /^`src\/([a-z-]+)`$/.exec(cells[2] ?? '')?.[1];
-    if (!/^[0-9–]+$/.test(cells[1] ?? '') || folder === undefined) continue;
+    const folder = /^`src\/([a-z-]+(?:\/[a-z-]+)?)`$/.exec(cells[2] ?? '')?.[1];
+    if (!/^[0-9]+$/.test(cells[1] ?? '') || folder === undefined) continue;
     layers.push({ folder, mayImport: [...(cells[4] ?? '').matchAll(/`([a-z/-]+)`/g)].map((match) => match[1] ?? '') });
   }
   if (layers.length === 0) throw new Error('ARCHITECTURE.md has no layer table');
@@ -42,14 +44,14 @@ function importsOf(text: string): readonly string[] {
  * @returns one sentence for each import that goes against the arrows
  */
 export function brokenArrows(file: string, text: string, layers: readonly Layer[]): readonly string[] {
-  const folder = file.split('/')[1] ?? '';
+  const folder = dirname(relative('src', file));
   const layer = layers.find((one) => one.folder === folder);
   if (!layer) return [`${file}: its folder is not in the layer table of ARCHITECTURE.md`];
   const isTest = file.endsWith('.test.ts');
   const broken: string[] = [];
   for (const specifier of importsOf(text)) {
     const target = relative('src', join(dirname(file), specifier)).replace(/\.ts$/, '');
-    const targetFolder = target.split('/')[0] ?? '';
+    const targetFolder = dirname(target);
     // A text such as package.json is no part of the building.
     if (targetFolder === folder || specifier.endsWith('.json')) continue;
     // Tests may also use what is there for tests, beside `src`.
@@ -58,6 +60,44 @@ export function brokenArrows(file: string, text: string, layers: readonly Layer[
     broken.push(`${file}: may not import ${target} (layer table of ARCHITECTURE.md)`);
   }
   return broken;
+}
+
+/**
+ * @param texts  by file, all that may import one another; imports of types count
+ * @returns one sentence for each file that comes back to itself: by a shortest way, and once for each way
+ */
+export function circles(texts: ReadonlyMap<string, string>): readonly string[] {
+  const imports = new Map<string, readonly string[]>();
+  for (const [file, text] of texts)
+    imports.set(
+      file,
+      importsOf(text).map((one) => join(dirname(file), one)),
+    );
+  const found = new Map<string, string>();
+  for (const start of texts.keys()) {
+    const way = wayBack(start, imports);
+    if (way) found.set([...way].sort().join(' '), `${[...way, start].join(' → ')}: a circle of imports`);
+  }
+  return [...found.values()];
+}
+
+/** @returns the files from `start` to the one that imports it, on a shortest way; undefined when there is none */
+function wayBack(start: string, imports: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
+  const seen = new Set<string>();
+  let ways: readonly (readonly string[])[] = [[start]];
+  while (ways.length > 0) {
+    const longer: (readonly string[])[] = [];
+    for (const way of ways) {
+      for (const next of imports.get(way.at(-1) ?? '') ?? []) {
+        if (next === start) return way;
+        if (seen.has(next)) continue;
+        seen.add(next);
+        longer.push([...way, next]);
+      }
+    }
+    ways = longer;
+  }
+  return undefined;
 }
 
 function sources(folder: string): readonly string[] {
@@ -69,9 +109,12 @@ function sources(folder: string): readonly string[] {
 
 function main(): void {
   const layers = readLayers(readFileSync('ARCHITECTURE.md', 'utf8'));
-  const problems = sources('src').flatMap((file) => brokenArrows(file, readFileSync(file, 'utf8'), layers));
-  for (const file of ['src', 'testing', 'scripts', 'test', 'bench'].flatMap(sources)) {
-    const lines = readFileSync(file, 'utf8').split('\n').length - 1;
+  const files = ['src', 'testing', 'scripts', 'test', 'bench'].flatMap(sources);
+  const texts = new Map(files.map((file) => [file, readFileSync(file, 'utf8')]));
+  const problems = [...circles(texts)];
+  for (const [file, text] of texts) {
+    if (file.startsWith('src/')) problems.push(...brokenArrows(file, text, layers));
+    const lines = text.split('\n').length - 1;
     const most = file.endsWith('.test.ts') ? LONGEST_TEST : LONGEST_FILE;
     if (lines > most) problems.push(`${file}: ${lines} lines, more than ${most}`);
   }

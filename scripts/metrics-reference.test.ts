@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Definition } from '../src/lib/metrics.ts';
-import { METRIC } from '../src/operator/metric-catalogue.ts';
+import { METRIC } from '../src/operator/telemetry/metric-catalogue.ts';
 import { ALERTS } from './alerts.ts';
 import { makeMetricsPage } from './metrics-reference.ts';
 

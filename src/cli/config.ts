@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { NAMESPACE_MAX_LENGTH, NAMESPACE_PATTERN } from '../api/names.ts';
 import type { BindAddress } from '../http/server.ts';
 import type { LogFormat, LogLevel } from '../lib/log.ts';
-import type { WebhookOptions } from '../operator/webhook-server.ts';
+import type { WebhookOptions } from '../operator/webhook/server.ts';
 import { type Given, WEBHOOK_FLAGS, webhookOptions } from './webhook-flags.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -5,7 +5,7 @@
 
 import type { Writable } from 'node:stream';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
-import { createBudget } from '../operator/budget.ts';
+import { createBudget } from '../lib/token-bucket.ts';
 
 /** Why a line was left out: there were too many, or the stream took none. */
 export type WhyDropped = 'rate' | 'output';

@@ -2,7 +2,7 @@
 // event loop's delays (0.6 % of a core at 10 ms, measured), cost more than the whole operator at rest.
 
 import type { Metrics } from '../lib/metrics.ts';
-import { METRIC } from '../operator/metric-catalogue.ts';
+import { METRIC } from '../operator/telemetry/metric-catalogue.ts';
 
 /** @param version  of this program */
 export function observeProcess(metrics: Metrics, version: string): void {

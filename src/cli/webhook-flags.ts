@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import { HOST_MAX_LENGTH, SECRET_NAME_MAX_LENGTH, SECRET_NAME_PATTERN } from '../api/names.ts';
 import type { BindAddress } from '../http/server.ts';
-import type { CertificateOptions, WebhookOptions } from '../operator/webhook-server.ts';
+import type { CertificateOptions, WebhookOptions } from '../operator/webhook/server.ts';
 
 const MISSING = ['deny', 'warn'] as const;
 

@@ -5,13 +5,13 @@ import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { SecureContext } from 'node:tls';
 import { Failure } from '../lib/errors.ts';
 import type { NameLookup } from '../lib/name-lookup.ts';
-import { createHall } from '../lib/room.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
+import { createHall } from '../lib/weighted-semaphore.ts';
 import type { ApiServerAccess, Credentials } from './access.ts';
 import { apiErrorFrom } from './api-error.ts';
 import { createConnectionPool, TCP_KEEP_ALIVE_MS } from './connections.ts';
-import { createGate } from './gate.ts';
 import { type Line, linesOf } from './lines.ts';
+import { createGate } from './retry-after.ts';
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';

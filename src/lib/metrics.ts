@@ -1,4 +1,4 @@
-// The numbers that /metrics serves: how they are counted and read. Their names and words are in operator/metric-catalogue.ts.
+// The numbers that /metrics serves: how they are counted and read. Their names and words are in operator/telemetry/metric-catalogue.ts.
 
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 

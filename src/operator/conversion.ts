@@ -5,7 +5,7 @@
 
 import pLimit from 'p-limit';
 import { LEGACY, RESOURCES } from '../api/kinds.ts';
-import { type ObjectKey, splitKey } from '../api/meta.ts';
+import { splitKey } from '../api/meta.ts';
 import {
   API_VERSION,
   CLUSTER_KIND,
@@ -18,13 +18,13 @@ import { convertedSpec, isSuccessor, type LegacyObject, type Refusal, refusedCon
 import type { PullSecretObject } from '../core/resource.ts';
 import { ApiError, isConflict, isNotFound } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
+import type { Reconcile, Result } from '../kube/controller.ts';
 import type { EventNote, EventRecorder, Regarding } from '../kube/events.ts';
 import { type JsonRecord, stringOf, stringsOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../lib/time.ts';
-import { legacyOf, pullSecretOf } from './objects.ts';
-import type { SecretWriter } from './secret-writer.ts';
-import type { Result } from './worker.ts';
+import type { SecretWriter } from './secrets/secret-writer.ts';
+import { legacyOf, pullSecretOf } from './state/reduced-objects.ts';
 
 export interface ConverterParts {
   readonly client: KubeClient;
@@ -44,15 +44,9 @@ const SUCCESSORS = RESOURCES[CLUSTER_KIND];
 
 /**
  * @returns a function that converts the object with this key; it throws when the API server could not be reached or
- *          refused, and begins no further write once its `signal` has aborted
+ *          refused, and begins no further write once the signal of its attempt has aborted
  */
-export function createConverter({
-  client,
-  secrets,
-  events,
-  clock,
-  requests,
-}: ConverterParts): (key: ObjectKey, signal: AbortSignal, log: Logger) => Promise<Result> {
+export function createConverter({ client, secrets, events, clock, requests }: ConverterParts): Reconcile {
   /** As they are now, not as a watch last showed them. */
   const readOld = async (name: string): Promise<LegacyObject | undefined> => {
     const raw = await client.find(LEGACY, undefined, name, requests);
@@ -143,7 +137,7 @@ export function createConverter({
     }
   };
 
-  return async (key, signal, log) => {
+  return async (key, { signal, log }) => {
     const old = await readOld(splitKey(key).name);
     if (!old || old.deleting || signal.aborted) return DONE;
     const found = await prepare(old, signal);

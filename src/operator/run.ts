@@ -1,40 +1,40 @@
 // Builds everything once, starts it in order, stops it in reverse. The only place that knows all the parts.
 
 import { OPERATOR_NAME } from '../api/names.ts';
+import { followAuthorities } from '../aws/authorities.ts';
+import { type AwsOptions, createAws } from '../aws/clients.ts';
 import { keyOf } from '../core/resource.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { createClient } from '../kube/client.ts';
+import { type ControllerTelemetry, createController } from '../kube/controller.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { createTransport } from '../kube/transport.ts';
 import { createWorkqueue, type Workqueue } from '../kube/workqueue.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import { createNameLookup } from '../lib/name-lookup.ts';
+import { createPacer } from '../lib/pacer.ts';
 import { createSupervisor } from '../lib/supervise.ts';
 import { type Clock, type Random, seconds } from '../lib/time.ts';
-import { type AwsOptions, createAws } from './aws.ts';
-import { followAuthorities } from './aws-authorities.ts';
-import { createClusterView } from './cluster-view.ts';
-import { createControllerTelemetry } from './controller-telemetry.ts';
 import { createConverter } from './conversion.ts';
 import { checkCrds } from './crd-check.ts';
-import { createCredentialResolver } from './credentials.ts';
-import { createFence } from './fence.ts';
+import { type ServersOptions, startServers } from './endpoints.ts';
 import type { NamedReflector } from './health.ts';
-import { createLoginBook } from './logins.ts';
-import { createPacer } from './pacer.ts';
-import { createReconciler } from './reconcile.ts';
-import { createRollout } from './rollout.ts';
-import { createSecretWriter } from './secret-writer.ts';
-import { type ServersOptions, startServers } from './servers.ts';
-import { createStatusWriter } from './status-writer.ts';
-import { observeStores } from './store-telemetry.ts';
-import { createTelemetry, observeLoad } from './telemetry.ts';
-import { tokenAudienceProblem } from './token-audience.ts';
+import { createCredentialResolver } from './login/credentials.ts';
+import { createLoginBook } from './login/login-book.ts';
+import { tokenAudienceProblem } from './login/token-audience.ts';
+import { createFence } from './reconcile/login-fence.ts';
+import { createReconciler } from './reconcile/reconcile.ts';
+import { createStatusWriter } from './reconcile/status-writer.ts';
+import { readingWhole } from './reconcile/whole-objects.ts';
+import { createRollout } from './secrets/rollout.ts';
+import { createSecretWriter } from './secrets/secret-writer.ts';
+import { createClusterView } from './state/cluster-view.ts';
+import { createControllerTelemetry } from './telemetry/controller-telemetry.ts';
+import { createTelemetry, observeLoad } from './telemetry/request-telemetry.ts';
+import { observeStores } from './telemetry/store-telemetry.ts';
 import { createWatches, WATCHED } from './watches.ts';
-import { type Supervise, startWebhook, type WebhookOptions } from './webhook-server.ts';
-import { readingWhole } from './whole-objects.ts';
-import { type ControllerTelemetry, createWork } from './worker.ts';
+import { type Supervise, startWebhook, type WebhookOptions } from './webhook/server.ts';
 
 export interface OperatorOptions extends ServersOptions, AwsOptions {
   readonly access: ApiServerAccess;
@@ -206,13 +206,9 @@ export async function startOperator(
     throw thrown;
   });
 
-  const parts = { clock, random, log };
-  const work = createWork({ ...parts, queue, telemetry: controllers.pullsecret }, (key, bound) =>
-    reconcile(key, { signal: leading, log: bound }),
-  );
-  const conversion = createWork({ ...parts, queue: conversions, telemetry: controllers.conversion }, (key, bound) =>
-    convert(key, leading, bound),
-  );
+  const parts = { signal: leading, clock, random, log };
+  const work = createController({ ...parts, queue, telemetry: controllers.pullsecret }, reconcile);
+  const conversion = createController({ ...parts, queue: conversions, telemetry: controllers.conversion }, convert);
 
   const supervise: Supervise = (name, loop) => supervisor.run(name, loop, signal);
   const follow = ([name, reflector]: NamedReflector): Promise<void> =>

@@ -2,7 +2,7 @@
 
 import type { Reply, Route } from '../http/server.ts';
 import { type Clock, SECOND } from '../lib/time.ts';
-import { createBudget } from './budget.ts';
+import { createBudget } from '../lib/token-bucket.ts';
 
 /** More than any number of scrapers ask for. Beyond it, all are given what the last one was given. */
 const MADE = { perSecond: 2, atOnce: 20 };

@@ -18,10 +18,17 @@ import type { Store, Stored } from '../kube/store.ts';
 import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock, Random } from '../lib/time.ts';
-import type { ClusterView } from './cluster-view.ts';
 import type { NamedReflector } from './health.ts';
-import type { LoginBook } from './logins.ts';
-import { dockerConfigOf, legacyOf, namespaceOf, pullSecretOf, seenSecretOf, versionOf } from './objects.ts';
+import type { LoginBook } from './login/login-book.ts';
+import type { ClusterView } from './state/cluster-view.ts';
+import {
+  dockerConfigOf,
+  legacyOf,
+  namespaceOf,
+  pullSecretOf,
+  seenSecretOf,
+  versionOf,
+} from './state/reduced-objects.ts';
 
 /** Names of what is watched, in metrics and probes, by store. */
 const NAMES = {

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createCalls } from '../../src/ecr/calls.ts';
-import { createEcrClient } from '../../src/ecr/client.ts';
-import { createEgress } from '../../src/ecr/egress.ts';
+import { createCalls } from '../../src/aws/calls.ts';
+import { createEcrClient } from '../../src/aws/ecr-client.ts';
+import { createEgress } from '../../src/aws/egress.ts';
 import { Failure } from '../../src/lib/errors.ts';
 import { systemClock } from '../../src/lib/time.ts';
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { REASON, RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
-import { METRIC } from '../../src/operator/metric-catalogue.ts';
+import { METRIC } from '../../src/operator/telemetry/metric-catalogue.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { NAMESPACED_PATH, SECRET_PATH } from '../../testing/operator/world.ts';
 import { ACCESS, createPullSecret } from '../scenario/manifests.ts';

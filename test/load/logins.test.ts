@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { METRIC } from '../../src/operator/metric-catalogue.ts';
+import { METRIC } from '../../src/operator/telemetry/metric-catalogue.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { type ConnectProxy, startConnectProxy } from '../../testing/network/connect-proxy.ts';
 import { makeAuthority } from '../../testing/network/self-signed.ts';

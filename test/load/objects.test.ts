@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { DOCKER_CONFIG_TYPE, MANAGED_BY_LABEL, OPERATOR_NAME } from '../../src/api/names.ts';
-import { METRIC } from '../../src/operator/metric-catalogue.ts';
+import { METRIC } from '../../src/operator/telemetry/metric-catalogue.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import type { OperatorProcess } from '../../testing/operator/operator-process.ts';
 import { CLUSTER_PATH, GOOD_KEY, NAMESPACED_PATH, SECRET_PATH } from '../../testing/operator/world.ts';

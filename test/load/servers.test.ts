@@ -7,7 +7,7 @@ import { before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { API_VERSION, NAMESPACED_KIND } from '../../src/api/names.ts';
-import { METRIC } from '../../src/operator/metric-catalogue.ts';
+import { METRIC } from '../../src/operator/telemetry/metric-catalogue.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { findFreePort } from '../../testing/control-plane/free-port.ts';
 import type { OperatorProcess } from '../../testing/operator/operator-process.ts';

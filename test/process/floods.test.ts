@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { WEBHOOK_PATH } from '../../src/api/names.ts';
-import { METRIC } from '../../src/operator/metric-catalogue.ts';
+import { METRIC } from '../../src/operator/telemetry/metric-catalogue.ts';
 import { installCrds } from '../../testing/api-server/install-crds.ts';
 import { adminOf, createTestApi, eventually } from '../../testing/api-server/test-api.ts';
 import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in.ts';

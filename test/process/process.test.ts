@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { METRIC } from '../../src/operator/metric-catalogue.ts';
+import { METRIC } from '../../src/operator/telemetry/metric-catalogue.ts';
 import { installCrds } from '../../testing/api-server/install-crds.ts';
 import { adminOf, eventually, type TestApi } from '../../testing/api-server/test-api.ts';
 import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in.ts';

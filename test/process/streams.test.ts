@@ -6,7 +6,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { METRIC } from '../../src/operator/metric-catalogue.ts';
+import { METRIC } from '../../src/operator/telemetry/metric-catalogue.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { findFreePort } from '../../testing/control-plane/free-port.ts';
 import { NO_ENVIRONMENT } from '../../testing/operator/operator-process.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pLimit from 'p-limit';
 import { NAMESPACED_KIND } from '../../src/api/names.ts';
-import { METRIC } from '../../src/operator/metric-catalogue.ts';
+import { METRIC } from '../../src/operator/telemetry/metric-catalogue.ts';
 import { installCrds } from '../../testing/api-server/install-crds.ts';
 import { adminOf, createTestApi, eventually } from '../../testing/api-server/test-api.ts';
 import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in.ts';

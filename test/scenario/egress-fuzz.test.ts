@@ -14,11 +14,11 @@ import {
   string,
   tuple,
 } from 'fast-check';
+import { createCalls } from '../../src/aws/calls.ts';
+import { createEcrClient } from '../../src/aws/ecr-client.ts';
+import { createEgress, type Egress } from '../../src/aws/egress.ts';
+import { createStsClient } from '../../src/aws/sts-client.ts';
 import { parseWish, type Wish } from '../../src/core/resource.ts';
-import { createCalls } from '../../src/ecr/calls.ts';
-import { createEcrClient } from '../../src/ecr/client.ts';
-import { createEgress, type Egress } from '../../src/ecr/egress.ts';
-import { createStsClient } from '../../src/ecr/sts.ts';
 import { Failure } from '../../src/lib/errors.ts';
 import { systemClock } from '../../src/lib/time.ts';
 import { type AwsPartition, partitionOf, partitions } from '../../testing/aws/partitions.ts';

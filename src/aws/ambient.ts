@@ -1,0 +1,150 @@
+// The operator's own AWS identity: found where this environment says it is, never guessed; its real error is shown.
+
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Failure } from '../lib/errors.ts';
+import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
+import { ownText } from '../lib/own-text.ts';
+import { redact } from '../lib/redact.ts';
+import type { Clock } from '../lib/time.ts';
+import { type Call, type Endpoints, endpointConfig } from './calls.ts';
+import type { Egress } from './egress.ts';
+import { endOf, type TemporaryKeys } from './sts-client.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export type AmbientSource = 'environment' | 'web identity' | 'container' | 'shared config' | 'instance role';
+
+export interface AmbientIdentity {
+  /** Changes when the environment names another identity; what is only known by asking does not count. */
+  readonly identity: IdentityKey;
+  /** @throws Failure that names the source and says what it said */
+  keys(endpoints: Endpoints, signal: AbortSignal): Promise<TemporaryKeys>;
+}
+
+export interface AmbientOptions {
+  readonly env: Environment;
+  readonly clock: Clock;
+  readonly egress: Egress;
+  readonly call: Call;
+}
+
+/** Metadata that does not answer within this is not there; tried once more. */
+const METADATA_TIMEOUT_MS = 2_000;
+
+/**
+ * Where the identity is to be found. In the order of the SDK's own chain, but decided by what is set, not by what fails:
+ * a chain that falls through shows the last failure, which says nothing of the one that matters (aws/aws-sdk-js-v3#8101).
+ *
+ * @param hasSharedFiles  whether the user that we run as has AWS configuration files, as a developer does and a pod does not
+ */
+export function ambientSource(env: Environment, hasSharedFiles: boolean): AmbientSource {
+  if (env['AWS_ACCESS_KEY_ID'] && env['AWS_SECRET_ACCESS_KEY']) return 'environment';
+  if (env['AWS_WEB_IDENTITY_TOKEN_FILE'] && env['AWS_ROLE_ARN']) return 'web identity';
+  if (env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] || env['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI']) return 'container';
+  if (env['AWS_PROFILE'] || env['AWS_CONFIG_FILE'] || env['AWS_SHARED_CREDENTIALS_FILE']) return 'shared config';
+  return hasSharedFiles ? 'shared config' : 'instance role';
+}
+
+function findsSharedFiles(): boolean {
+  return ['credentials', 'config'].some((name) => existsSync(join(homedir(), '.aws', name)));
+}
+
+/** Who the environment says we are, by source. */
+const NAMING: Readonly<Record<AmbientSource, readonly string[]>> = {
+  environment: ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+  'web identity': ['AWS_ROLE_ARN'],
+  container: [],
+  'shared config': ['AWS_PROFILE', 'AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE'],
+  'instance role': [],
+};
+
+export function createAmbientIdentity({ env, clock, egress, call }: AmbientOptions): AmbientIdentity {
+  const source = ambientSource(env, findsSharedFiles());
+
+  const provide = async (endpoints: Endpoints): Promise<Provided> => {
+    const providers = await import('@aws-sdk/credential-providers');
+    const clientConfig = { ...endpointConfig(endpoints), requestHandler: egress.handler };
+    switch (source) {
+      case 'environment':
+        return await providers.fromEnv()();
+      case 'web identity':
+        return await providers.fromTokenFile({ clientConfig })();
+      case 'container':
+        return await providers.fromHttp()();
+      case 'shared config':
+        return await providers.fromIni({ clientConfig })();
+      case 'instance role':
+        if (env['AWS_EC2_METADATA_DISABLED'] === 'true') throw new Error('AWS_EC2_METADATA_DISABLED is set');
+        return await providers.fromInstanceMetadata({
+          timeout: METADATA_TIMEOUT_MS,
+          maxRetries: 1,
+          // Without a session anybody whom the operator could be made to send a request for would have the role.
+          ec2MetadataV1Disabled: true,
+        })();
+    }
+  };
+
+  /** By endpoint: what a source was asked and has not answered yet, however often its answer was given up. */
+  const underWay = new Map<string, Promise<Provided>>();
+  /**
+   * One question at a time: what is given up goes on, as a program that never ends (`credential_process`) does, and there must not be one
+   * more for each try.
+   */
+  const provideOnce = (endpoints: Endpoints): Promise<Provided> => {
+    const at = source === 'shared config' ? '' : JSON.stringify(endpointConfig(endpoints));
+    const begun = underWay.get(at) ?? provide(endpoints).finally(() => underWay.delete(at));
+    underWay.set(at, begun);
+    return begun;
+  };
+
+  return {
+    identity: identityKey('ambient', { source, variables: JSON.stringify(NAMING[source].map((name) => env[name])) }),
+    async keys(endpoints, signal) {
+      const send = async (): Promise<TemporaryKeys> => {
+        try {
+          const { accessKeyId, secretAccessKey, sessionToken, expiration } = await provideOnce(endpoints);
+          const session = sessionToken === undefined ? {} : { sessionToken };
+          return { accessKeyId, secretAccessKey, ...session, expiresAt: endOf(expiration, clock.now()) };
+        } catch (thrown) {
+          throw ownWords(source, thrown) ?? thrown;
+        }
+      };
+      const asked = {
+        service: 'STS',
+        region: endpoints.region,
+        what: 'role',
+        awaited: called(source),
+        sentWith: [],
+      } as const;
+      return await call('AmbientCredentials', asked, send, signal);
+    },
+  };
+}
+
+interface Provided {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+  readonly expiration?: object | undefined;
+}
+
+const LONGEST_WORDS = 400;
+
+function called(source: AmbientSource): string {
+  return `the operator's own AWS identity (${source})`;
+}
+
+/** What is no answer of an AWS service: a file that is not there, an agent that says no. */
+function ownWords(source: AmbientSource, thrown: unknown): Failure | undefined {
+  if (!(thrown instanceof Error) || '$fault' in thrown) return undefined;
+  const status: unknown = Reflect.get(thrown, 'statusCode');
+  const detail = typeof status === 'number' ? ` (status ${status})` : '';
+  return new Failure({
+    next: 'backoff',
+    reason: 'AmbientCredentials',
+    message: `${called(source)} could not be had: ${ownText(redact(thrown.message).slice(0, LONGEST_WORDS))}${detail}`,
+    cause: thrown,
+  });
+}

@@ -1,0 +1,103 @@
+// A controller: takes one key of its queue after the other, has it reconciled, and decides when the key comes again.
+
+import { splitKey } from '../api/meta.ts';
+import { Failure, failureFrom } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import { type Clock, type DurationMs, type EpochMs, plus, type Random } from '../lib/time.ts';
+import type { Work, Workqueue, WorkqueueObserver } from './workqueue.ts';
+
+/** What a reconciliation gives when it does not throw: see `Reconcile`. */
+export type Result =
+  | { readonly op: 'retry'; readonly wakeAt?: EpochMs | undefined }
+  | { readonly op: 'done'; readonly wakeAt: EpochMs | undefined };
+
+/** What came of a reconciliation, in controller-runtime's words: the label `result` of its metrics. */
+export const RESULTS = ['success', 'error', 'requeue', 'requeue_after'] as const;
+export type ReconcileResult = (typeof RESULTS)[number];
+
+export interface ControllerTelemetry {
+  /** Name in metrics and log. */
+  readonly controller: string;
+  readonly queue: WorkqueueObserver;
+  onReconciled(result: ReconcileResult, took: DurationMs): void;
+  /** A reconciliation threw what is no Failure. */
+  onBug(): void;
+}
+
+export interface ControllerParts {
+  readonly queue: Workqueue;
+  /** Ends attempts: what is under way begins nothing new. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly telemetry: ControllerTelemetry;
+}
+
+/** One time that a key is reconciled. */
+export interface Attempt {
+  /** Aborts when the operator is to end. */
+  readonly signal: AbortSignal;
+  /** Its lines carry the controller, the object's namespace and name, and an id of this attempt. */
+  readonly log: Logger;
+}
+
+/**
+ * Brings what a key names to what it wants. An event that comes during an attempt brings the key once more after it, whatever this gives
+ * or throws, which decides about the rest:
+ *
+ * | gives or throws | the key comes again | its backoff | `result` in metrics |
+ * |---|---|---|---|
+ * | `done` without `wakeAt` | at the next event | begins anew | `success` |
+ * | `done` with `wakeAt` | at that instant, or at an earlier one that was named before | begins anew | `requeue_after` |
+ * | `retry` | after its backoff, or at `wakeAt` if that is earlier | grows | `requeue` |
+ * | a Failure with `delay` | after that delay | stays as it is | `error` |
+ * | a Failure without `delay` | after its backoff | grows | `error` |
+ * | anything else, which is a bug | after its backoff | grows | `error`, and a panic |
+ *
+ * Whatever is thrown is logged as a warning. The backoff is that of the workqueue.
+ */
+export type Reconcile = (key: string, attempt: Attempt) => Promise<Result>;
+
+/** @returns the work of the queue, which never rejects */
+export function createController(parts: ControllerParts, reconcile: Reconcile): Work {
+  const { queue, signal, clock, random, log, telemetry } = parts;
+  const settle = (key: string, next: Result): ReconcileResult => {
+    if (next.wakeAt !== undefined) queue.addAt(key, next.wakeAt);
+    if (next.op === 'retry') {
+      queue.retry(key);
+      return 'requeue';
+    }
+    queue.forget(key);
+    return next.wakeAt === undefined ? 'success' : 'requeue_after';
+  };
+
+  const fail = (key: string, thrown: unknown, bound: Logger): ReconcileResult => {
+    const failure = failureFrom(thrown);
+    if (!(thrown instanceof Failure)) telemetry.onBug();
+    const { reason, message, delay } = failure;
+    bound.warn('Could not reconcile; trying again', { reason, message }, thrown);
+    if (delay === undefined) queue.retry(key);
+    else queue.addAt(key, plus(clock.now(), delay));
+    return 'error';
+  };
+
+  return async (key) => {
+    const started = clock.monotonic();
+    const bound = log.with({ controller: telemetry.controller, ...splitKey(key), reconcileID: makeId(random) });
+    const result = await reconcile(key, { signal, log: bound }).then(
+      (next) => settle(key, next),
+      (thrown: unknown) => fail(key, thrown, bound),
+    );
+    const took = (clock.monotonic() - started) as DurationMs;
+    telemetry.onReconciled(result, took);
+    bound.debug('Reconciled', { result, seconds: Math.round(took) / 1_000 });
+  };
+}
+
+/** Twelve hexadecimal digits: enough to find the lines of one reconciliation among those of a week. */
+function makeId(random: Random): string {
+  return Math.floor(random() * 2 ** 48)
+    .toString(16)
+    .padStart(12, '0');
+}

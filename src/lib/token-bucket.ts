@@ -1,0 +1,23 @@
+// How often something may be done that anybody can ask for: so many a second, and some at once.
+
+import type { Clock } from './time.ts';
+
+export interface Budget {
+  /** Whether it may be done once more, now. */
+  take(): boolean;
+}
+
+export function createBudget(clock: Clock, perSecond: number, atOnce: number): Budget {
+  let left = atOnce;
+  let at = clock.monotonic();
+  return {
+    take() {
+      const now = clock.monotonic();
+      left = Math.min(atOnce, left + ((now - at) / 1_000) * perSecond);
+      at = now;
+      if (left < 1) return false;
+      left -= 1;
+      return true;
+    },
+  };
+}

@@ -1,0 +1,128 @@
+// Covers the bound on bytes in hand: nothing begins without room, everything begins in its turn, and nothing is lost.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import type { DurationMs, EpochMs } from './time.ts';
+import { createHall, createRoom } from './weighted-semaphore.ts';
+
+interface Guest {
+  readonly leave: () => void;
+  readonly fail: (error: Error) => void;
+  readonly done: Promise<void>;
+}
+
+describe('a room', () => {
+  const clock = createManualClock(0 as EpochMs);
+  const inside: string[] = [];
+
+  const enter = (room: ReturnType<typeof createRoom>, name: string, bytes: number): Guest => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const done = room.within(bytes, async () => {
+      inside.push(name);
+      await promise.finally(() => inside.splice(inside.indexOf(name), 1));
+    });
+    return { leave: resolve, fail: reject, done };
+  };
+  const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+  test('is entered by as many as have room, and by the others in their turn, when somebody leaves', async () => {
+    const room = createRoom(10, clock);
+    const [a, b, c, d] = [enter(room, 'a', 6), enter(room, 'b', 4), enter(room, 'c', 5), enter(room, 'd', 2)];
+    await turn();
+    assert.deepEqual(inside, ['a', 'b']);
+    b.leave();
+    await turn();
+    // There is room for d, but c asked before: else what is large would never have its turn.
+    assert.deepEqual(inside, ['a']);
+    a.leave();
+    await turn();
+    assert.deepEqual(inside, ['c', 'd']);
+    c.leave();
+    d.leave();
+    await Promise.all([a, b, c, d].map(({ done }) => done));
+  });
+
+  test('is had by what is larger than it alone, and is free again after a failure', async () => {
+    const room = createRoom(10, clock);
+    const [large, small] = [enter(room, 'large', 1_000), enter(room, 'small', 3)];
+    await turn();
+    assert.deepEqual(inside, ['large']);
+    large.fail(new Error('no'));
+    await assert.rejects(large.done);
+    await turn();
+    assert.deepEqual(inside, ['small']);
+    small.leave();
+    await small.done;
+    assert.equal(await room.within(10, () => Promise.resolve(7)), 7);
+  });
+
+  test('is left for a second one, as far as there is room, by whoever takes long', async () => {
+    const hall = createHall(2, 1, clock);
+    const aside: (() => void)[] = [];
+    const guests = ['a', 'b', 'c', 'd', 'e'].map((name) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const done = hall.within(1, async (stepAside) => {
+        inside.push(name);
+        aside.push(stepAside);
+        await promise;
+        inside.splice(inside.indexOf(name), 1);
+      });
+      return { leave: resolve, done };
+    });
+    await turn();
+    assert.deepEqual(inside, ['a', 'b']);
+    aside[0]?.();
+    aside[0]?.();
+    await turn();
+    assert.deepEqual(inside, ['a', 'b', 'c'], 'once, however often it says so');
+    aside[1]?.();
+    await turn();
+    assert.deepEqual(inside, ['a', 'b', 'c'], 'the second room is full');
+    guests[0]?.leave();
+    await turn();
+    assert.deepEqual(inside, ['b', 'c', 'd'], 'b steps aside when a has left');
+    for (const { leave } of guests) leave();
+    await Promise.all(guests.map(({ done }) => done));
+    for (const stepAside of aside) stepAside();
+    const again = enter(hall, 'f', 2);
+    await turn();
+    assert.deepEqual(inside, ['f'], 'nothing was lost, and nothing gained');
+    const later = enter(hall, 'g', 1);
+    await turn();
+    assert.deepEqual(inside, ['f']);
+    for (const guest of [again, later]) guest.leave();
+    await Promise.all([again.done, later.done]);
+  });
+
+  test('is left, by what takes longer than a second, for a second one, each at its own time and by one timer', async () => {
+    const hall = createHall(2, 2, clock);
+    const [a] = [enter(hall, 'a', 1)];
+    await clock.advance(400 as DurationMs);
+    const [b, c, d] = ['b', 'c', 'd'].map((name) => enter(hall, name, 1));
+    await clock.advance(599 as DurationMs);
+    assert.deepEqual([inside, clock.pending()], [['a', 'b'], 1]);
+    await clock.advance(1 as DurationMs);
+    assert.deepEqual(inside, ['a', 'b', 'c']);
+    await clock.advance(400 as DurationMs);
+    assert.deepEqual(inside, ['a', 'b', 'c', 'd']);
+    c?.leave();
+    d?.leave();
+    await Promise.all([c?.done, d?.done]);
+    assert.equal(clock.pending(), 0, 'nobody is left who could become slow');
+    for (const guest of [a, b]) guest?.leave();
+    await Promise.all([a?.done, b?.done]);
+    assert.equal(clock.pending(), 0);
+  });
+
+  test('lets what is small in, however long what is large stays, and bounds it as well', async () => {
+    const room = createRoom(32, clock);
+    const [large, next] = [enter(room, 'large', 30), enter(room, 'next', 30)];
+    const small = Array.from({ length: 17 }, (_, at) => enter(room, `small-${at}`, 2));
+    await turn();
+    assert.equal(inside.length, 17, 'the large one, and sixteen of two bytes');
+    assert.ok(!inside.includes('next') && !inside.includes('small-16'));
+    for (const guest of [...small, large, next]) guest.leave();
+    await Promise.all([large, next, ...small].map(({ done }) => done));
+  });
+});

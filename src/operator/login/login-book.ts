@@ -1,0 +1,262 @@
+// Which logins each CR holds: fetched and shared by this process, or found in its own Secret and proved by its status.
+//
+// Guarantees: a login that was found serves only the CR in whose status its digest stands; a login is let go only for one
+// that was fetched; a changed identity never uses the login of the former one as its own.
+
+import type { LoginError } from '../../aws/token-cache.ts';
+import { readDockerConfig } from '../../core/docker-config.ts';
+import type { Login } from '../../core/login.ts';
+import { isLater, isRenewalOf, isUsable, later, latestStart, needsLogin, onBothClocks } from '../../core/login.ts';
+import type { Registry } from '../../core/registries.ts';
+import { inputsDigest, type PullSecretObject, type Wish } from '../../core/resource.ts';
+import type { LoginFailure } from '../../core/status.ts';
+import { proveLogin } from '../../core/stored-login.ts';
+import { digest } from '../../lib/digest.ts';
+import type { Load } from '../../lib/fair-semaphore.ts';
+import type { Pacer } from '../../lib/pacer.ts';
+import { type DurationMs, type EpochMs, plus, read } from '../../lib/time.ts';
+import { type Asker, createLoginFlights, type LoginFlightsParts } from './login-flights.ts';
+
+export interface LoginProblem extends LoginFailure {
+  readonly retryAt: EpochMs;
+  /** What was thrown, for the log only; undefined when nothing was. */
+  readonly cause: unknown;
+}
+
+/** What could be had for one CR. */
+export interface Logins {
+  /** By registry, sorted; ended ones too. */
+  readonly held: readonly Login[];
+  readonly failures: readonly LoginProblem[];
+  /** By registry: when the renewal that is due may begin; until then the old login is as good. */
+  readonly waiting: ReadonlyMap<string, EpochMs>;
+  /** Registries whose answer is on its way, or whose question waits for its turn: the object is woken when there is news. */
+  readonly pending: readonly string[];
+  /** One of them was fetched since this was last asked, and for this object. */
+  readonly isFresh: boolean;
+  /** Digest of what `held` was obtained with. */
+  readonly inputs: string;
+}
+
+export interface LoginRequest extends Asker {
+  readonly wanted: Pick<Wish, 'registries' | 'extra'>;
+  /** Somebody asks for a fresh login by this mark; the same mark is heeded until each registry has given one. */
+  readonly asked: string | undefined;
+  /** By registry: the login has to end after this instant, at which one ends that somebody else had. */
+  readonly after: ReadonlyMap<string, EpochMs>;
+}
+
+export interface LoginBook {
+  /** Has fetched what is due; never waits, never throws: what could not be had is in `failures`. */
+  obtain(request: LoginRequest, signal: AbortSignal): Logins;
+  /** What is held, without asking anybody. */
+  held(uid: string, registries: readonly Registry[]): Pick<Logins, 'held' | 'inputs'>;
+  /** Whether a login with this digest was held, and let go for another one. */
+  wasHeld(uid: string, registry: string, digest: string): boolean;
+  /**
+   * A Secret was seen that says it was written for `object`: takes the logins in it that the object's status proves.
+   *
+   * @param content  base64 of `.dockerconfigjson`
+   * @param inputs   annotation with the digest of what it was made from
+   */
+  adopt(object: PullSecretObject, content: string, inputs: string): void;
+  forget(uid: string): void;
+  /** The first list has been read: what only serves adoption is let go. */
+  settled(): void;
+  /** Questions to AWS. */
+  readonly load: Load;
+}
+
+interface Held {
+  readonly login: Login;
+  readonly inputs: string;
+  /** When its renewal, which is due, may begin, on the clock that never goes back. */
+  readonly place?: DurationMs;
+  /** Digests of the logins that were held before, the last ones only. */
+  readonly former?: readonly string[];
+}
+
+/** By registry: whether the fresh login that was asked for has been had. */
+type Outcomes = Map<string, 'asked' | 'done'>;
+
+/** What will do as an answer. */
+interface Terms {
+  readonly inputs: string;
+  /** In spite of an earlier refusal. */
+  readonly force: boolean;
+  /** Only a login that came after this instant of the monotonic clock will do; undefined: any. */
+  readonly since: DurationMs | undefined;
+}
+
+type Outcome =
+  | { readonly op: 'held' | 'fetched' }
+  /** Asked, or waiting for its turn to ask. */
+  | { readonly op: 'asked' | 'queued' }
+  /** When its renewal may begin. */
+  | { readonly op: 'waiting'; readonly until: EpochMs }
+  | { readonly op: 'failed'; readonly problem: LoginProblem };
+
+/** One login replaces another every few hours, or when a key changes; a status is never that far behind. */
+const MOST_FORMER = 4;
+
+export interface LoginBookParts extends LoginFlightsParts {
+  readonly pacer: Pacer;
+}
+
+export function createLoginBook(parts: LoginBookParts): LoginBook {
+  const { pacer, clock, isThere } = parts;
+  const flights = createLoginFlights(parts);
+  const byUid = new Map<string, Map<string, Held>>();
+  /** CRs that share a key hold the same token in their Secrets: one copy of it is enough. Only while the first list is read. */
+  let adopted: Map<string, Login> | undefined = new Map();
+
+  /** By CR: the mark by which a fresh login was last asked for, and what has come of it. */
+  const marks = new Map<string, Mark>();
+  const markOf = (uid: string, asked: string): Mark => {
+    const before = marks.get(uid);
+    if (before?.asked === asked) return before;
+    const mark: Mark = { asked, at: clock.monotonic(), outcomes: new Map() };
+    if (isThere(uid)) marks.set(uid, mark);
+    return mark;
+  };
+
+  const hold = (uid: string, held: Held): void => {
+    if (!isThere(uid)) return;
+    const logins = byUid.get(uid) ?? new Map<string, Held>();
+    const before = logins.get(held.login.registry);
+    const isOther = before !== undefined && before.login.digest !== held.login.digest;
+    const former = [...(before?.former ?? []), ...(isOther ? [before.login.digest] : [])].slice(-MOST_FORMER);
+    byUid.set(uid, logins.set(held.login.registry, { ...held, former }));
+  };
+
+  const held: LoginBook['held'] = (uid, registries) => {
+    const mine = byUid.get(uid);
+    const found = registries.flatMap(({ registry }) => mine?.get(registry) ?? []);
+    const inputs = [...new Set(found.map((one) => one.inputs))].sort();
+    return {
+      held: found.map(({ login }) => login),
+      inputs: inputs.length === 1 ? (inputs[0] ?? '') : digest(...inputs),
+    };
+  };
+
+  /** Renewals begin one after the other; an ended login, or another identity's, waits for nobody. */
+  const placeOf = (uid: string, mine: Held): EpochMs => {
+    const { now, monotonic } = read(clock);
+    if (!isUsable(mine.login, now)) return now;
+    const place = mine.place ?? ((monotonic + pacer.next(latestStart(now, mine.login.expiresAt)) - now) as DurationMs);
+    hold(uid, { ...mine, place });
+    return plus(now, (place - monotonic) as DurationMs);
+  };
+
+  /** What is held will do for now, or its renewal has to wait; undefined: it has to be asked for. */
+  const keepFor = (uid: string, own: Held): Outcome | undefined => {
+    if (!needsLogin(own.login, read(clock))) return { op: 'held' };
+    const place = placeOf(uid, own);
+    return place > clock.now() ? { op: 'waiting', until: place } : undefined;
+  };
+
+  /**
+   * After when a login from memory has to end to take the place of `own`; undefined: any may. What was found in a Secret may be newer than
+   * what this process fetched. Of two that end in the same second either may be the later one: only one that ends after that second is newer
+   * for sure, or one that was fetched after the wall clock was set back.
+   */
+  const endOf = (request: LoginRequest, registry: Registry, own: Login): EpochMs | undefined =>
+    isRenewalOf(flights.peek(request, registry), own, read(clock)) ? undefined : own.expiresAt;
+
+  const obtainOne = (request: LoginRequest, registry: Registry, asked: Terms, signal: AbortSignal): Outcome => {
+    const { uid } = request;
+    const { inputs, force, since } = asked;
+    const mine = byUid.get(uid)?.get(registry.registry);
+    const own = mine?.inputs === inputs ? mine : undefined;
+    const overtaken = request.after.get(registry.registry);
+    const mayStay = since === undefined && overtaken === undefined;
+    const kept = own && mayStay && keepFor(uid, own);
+    if (kept) return kept;
+    const after = overtaken ?? (own && endOf(request, registry, own.login));
+    const found = flights.ask(request, registry, { force, since, after }, signal);
+    if (found.op === 'held') {
+      hold(uid, { login: later(own?.login, found.login, clock.now()), inputs });
+      return { op: found.isFresh ? 'fetched' : 'held' };
+    }
+    return found.op === 'refused' ? refused(request, registry.registry, own, found.error) : found;
+  };
+
+  const refused = ({ uid }: LoginRequest, registry: string, own: Held | undefined, error: LoginError): Outcome => {
+    // What waits for the same answer must not all begin at once when it comes.
+    if (own) hold(uid, { login: own.login, inputs: own.inputs });
+    return { op: 'failed', problem: problemOf(registry, error) };
+  };
+
+  /** As `obtainOne`, heeding the mark by which somebody asks for a fresh login. */
+  const obtainMarked = (request: LoginRequest, registry: Registry, inputs: string, signal: AbortSignal): Outcome => {
+    const { uid, asked } = request;
+    if (asked === undefined) return obtainOne(request, registry, { inputs, force: false, since: undefined }, signal);
+    const { at, outcomes } = markOf(uid, asked);
+    const before = outcomes.get(registry.registry);
+    // At once the first time only: an AWS that keeps failing is asked as rarely as without the mark.
+    const terms = { inputs, force: before === undefined, since: before === 'done' ? undefined : at };
+    const outcome = obtainOne(request, registry, terms, signal);
+    if (outcome.op === 'held' || outcome.op === 'fetched') outcomes.set(registry.registry, 'done');
+    else if (outcome.op !== 'queued' && before === undefined) outcomes.set(registry.registry, 'asked');
+    return outcome;
+  };
+
+  return {
+    held,
+    obtain(request, signal) {
+      const { uid, wanted } = request;
+      const inputs = inputsDigest(request.identity, wanted);
+      flights.keep(request, wanted.registries);
+      const outcomes = wanted.registries.map(
+        (registry) => [registry.registry, obtainMarked(request, registry, inputs, signal)] as const,
+      );
+      return {
+        ...held(uid, wanted.registries),
+        failures: outcomes.flatMap(([, outcome]) => (outcome.op === 'failed' ? outcome.problem : [])),
+        waiting: new Map(
+          outcomes.flatMap(([name, outcome]) => (outcome.op === 'waiting' ? [[name, outcome.until]] : [])),
+        ),
+        pending: outcomes.flatMap(([name, { op }]) => (op === 'asked' || op === 'queued' ? name : [])),
+        isFresh: outcomes.some(([, { op }]) => op === 'fetched'),
+      };
+    },
+    adopt(object, content, inputs) {
+      const mine = byUid.get(object.uid);
+      const wanted = (object.status.logins ?? []).filter(
+        ({ registry, digest }) => mine?.get(registry)?.login.digest !== digest,
+      );
+      if (wanted.length === 0) return;
+      const entries = readDockerConfig(content);
+      for (const status of wanted) {
+        const proved = proveLogin(status, entries);
+        const older = mine?.get(status.registry)?.login;
+        if (!proved || (older && !isLater(proved, older))) continue;
+        const login = adopted?.get(proved.digest) ?? onBothClocks(proved, read(clock));
+        adopted?.set(login.digest, login);
+        hold(object.uid, { login, inputs });
+      }
+    },
+    wasHeld: (uid, registry, digest) => byUid.get(uid)?.get(registry)?.former?.includes(digest) ?? false,
+    forget(uid) {
+      byUid.delete(uid);
+      marks.delete(uid);
+      flights.leave(uid);
+    },
+    settled() {
+      adopted = undefined;
+    },
+    load: flights.load,
+  };
+}
+
+interface Mark {
+  readonly asked: string;
+  /** When it was first seen, on the monotonic clock. */
+  readonly at: DurationMs;
+  readonly outcomes: Outcomes;
+}
+
+function problemOf(registry: string, error: LoginError): LoginProblem {
+  const { message, next, retryAt } = error;
+  return { registry, message, denied: next === 'change', retryAt, cause: error };
+}

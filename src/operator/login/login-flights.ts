@@ -1,0 +1,169 @@
+// The questions for logins that are under way: one for each identity and registry, a bounded number in all, in turns by namespace.
+//
+// Guarantees: nobody waits here; an object that has asked, or could not ask yet, is woken when there is news; a region that hangs keeps
+// neither another region nor another namespace from its login.
+
+import type { TokenRequest } from '../../aws/ecr-client.ts';
+import { createLoginCache, type LoginError, type Terms } from '../../aws/token-cache.ts';
+import { type Login, makeLogin, onBothClocks, type Token } from '../../core/login.ts';
+import type { Registry } from '../../core/registries.ts';
+import type { Access } from '../../core/resource.ts';
+import { failureFrom } from '../../lib/errors.ts';
+import { type Bounds, createFairSemaphore, type Load } from '../../lib/fair-semaphore.ts';
+import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
+import { type Clock, type Random, read, seconds } from '../../lib/time.ts';
+import type { KeySource } from './credentials.ts';
+
+/** Where tokens come from. */
+export interface LoginSource {
+  /** @throws Failure */
+  fetchToken(request: TokenRequest, signal: AbortSignal): Promise<Token>;
+}
+
+/** Who asks. */
+export interface Asker {
+  readonly uid: string;
+  /** Who shares the turns at AWS with it: its namespace. */
+  readonly group: string;
+  readonly endpoints: Pick<Access, 'useFips' | 'useDualstack'>;
+  readonly keys: KeySource;
+  readonly identity: IdentityKey;
+}
+
+export type Asked =
+  /** `isFresh`: it was fetched for this object, and is given to it for the first time. */
+  | { readonly op: 'held'; readonly login: Login; readonly isFresh: boolean }
+  | { readonly op: 'refused'; readonly error: LoginError }
+  /** `queued`: as soon as it is the turn of this object. */
+  | { readonly op: 'asked' | 'queued' };
+
+export interface LoginFlights {
+  ask(asker: Asker, registry: Registry, terms: Terms, signal: AbortSignal): Asked;
+  /** What is in memory, due or not. */
+  peek(asker: Asker, registry: Registry): Login | undefined;
+  /** These registries are what the object wants, and no others. */
+  keep(asker: Asker, registries: readonly Registry[]): void;
+  /** The object is gone. */
+  leave(uid: string): void;
+  readonly load: Load;
+}
+
+export interface LoginFlightsParts {
+  readonly source: LoginSource;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Whether there is an object with this uid: what comes late about one that is gone is not kept. */
+  readonly isThere: (uid: string) => boolean;
+  /** The object with this uid is to be worked on. @returns false: there is none any more */
+  readonly wake: (uid: string) => boolean;
+}
+
+/**
+ * Questions to AWS that are under way at once. A call takes 0.05 to 0.2 s and some 150 KB; one that hangs takes 30 s, and a tenant may name as
+ * many regions that hang as there are. Place: a service in a region; group: a namespace.
+ */
+const QUESTIONS: Bounds = {
+  atOnce: 32,
+  perPlace: 16,
+  perGroup: 16,
+  slow: { inAll: 64, perPlaceOfGroup: 4, cutAfter: seconds(5) },
+};
+
+export function createLoginFlights({ source, clock, random, isThere, wake }: LoginFlightsParts): LoginFlights {
+  const permits = createFairSemaphore({ clock, bounds: QUESTIONS, wake });
+  const cache = createLoginCache<Login>(clock, random);
+  /** By flight: the objects that wait for it. */
+  const waiters = new Map<IdentityKey, Set<string>>();
+  /** By object: logins that were fetched for it, and not given to it yet. */
+  const fresh = new Map<string, Set<IdentityKey>>();
+
+  /** The object is woken when the flight has come to its end, whichever that is. */
+  const join = (key: IdentityKey, flight: Promise<unknown>, uid: string): void => {
+    const joined = waiters.get(key);
+    if (joined) {
+      joined.add(uid);
+      return;
+    }
+    waiters.set(key, new Set([uid]));
+    const land = (): void => {
+      const landed = waiters.get(key) ?? [];
+      waiters.delete(key);
+      for (const one of landed) wake(one);
+    };
+    flight.then(land, land);
+  };
+
+  /** One login, made anew. */
+  const fetchFor =
+    (asker: Asker, { registry, kind, region }: Registry, force: boolean, signal: AbortSignal) =>
+    async (): Promise<Login> => {
+      const { uid, keys, endpoints } = asker;
+      const { useFips, useDualstack } = endpoints;
+      const pair = await keys.get(signal, force);
+      const question = { kind, region, keys: pair, account: keys.account, useFips, useDualstack };
+      try {
+        const token = await source.fetchToken(question, signal);
+        const login = onBothClocks(makeLogin(registry, token, clock.now(), random), read(clock));
+        if (isThere(uid)) fresh.set(uid, (fresh.get(uid) ?? new Set()).add(keyOf(asker, { kind, region })));
+        return login;
+      } catch (thrown) {
+        // Keys of a role can be taken back before their end; other ones may be had.
+        if (failureFrom(thrown).next === 'change') keys.forget();
+        throw thrown;
+      }
+    };
+
+  const begin = (asker: Asker, registry: Registry, force: boolean, signal: AbortSignal): boolean => {
+    const { uid, group, endpoints } = asker;
+    const key = keyOf(asker, registry);
+    const place = `${registry.kind} ${registry.region} ${endpoints.useFips} ${endpoints.useDualstack}`;
+    const permit = permits.tryAcquire(place, group);
+    if (!permit) {
+      permits.wait(place, group, uid);
+      return false;
+    }
+    const until = AbortSignal.any([signal, permit.cut]);
+    const flight = cache.begin(key, fetchFor(asker, registry, force, until), { force });
+    flight.then(permit.giveBack, permit.giveBack);
+    join(key, flight, uid);
+    return true;
+  };
+
+  return {
+    ask(asker, registry, terms, signal) {
+      const key = keyOf(asker, registry);
+      // What was fetched for this very object is the latest there is, whatever its end says: asking once more would give no other.
+      const isFresh = fresh.get(asker.uid)?.has(key) ?? false;
+      const found = cache.look(key, isFresh ? { ...terms, after: undefined } : terms);
+      switch (found?.op) {
+        case 'held':
+          fresh.get(asker.uid)?.delete(key);
+          return { ...found, isFresh };
+        case 'refused':
+          return found;
+        case 'flying':
+          join(key, found.flight, asker.uid);
+          return { op: 'asked' };
+        case undefined:
+          return { op: begin(asker, registry, terms.force ?? false, signal) ? 'asked' : 'queued' };
+      }
+    },
+    peek: (asker, registry) => cache.peek(keyOf(asker, registry)),
+    keep(asker, registries) {
+      const keys = registries.map((registry) => keyOf(asker, registry));
+      const waiting = fresh.get(asker.uid);
+      for (const key of waiting ?? []) if (!keys.includes(key)) waiting?.delete(key);
+      cache.keep(asker.uid, keys);
+    },
+    leave(uid) {
+      fresh.delete(uid);
+      cache.keep(uid, []);
+    },
+    load: permits,
+  };
+}
+
+function keyOf({ identity, keys, endpoints }: Asker, { kind, region }: Pick<Registry, 'kind' | 'region'>): IdentityKey {
+  const { useFips, useDualstack } = endpoints;
+  return identityKey('login', { identity, registry: kind, region, useFips, useDualstack, account: keys.account });
+}

@@ -1,0 +1,126 @@
+// Covers what is kept of the objects that CRs refer to: the part that was asked for, for five minutes, and no more.
+
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createManualClock, type ManualClock } from '../../../testing/clocks/manual-clock.ts';
+import { type ScriptedServer, startScriptedServer } from '../../../testing/network/scripted-server.ts';
+import { START } from '../../../testing/rigs/builders.ts';
+import { objectKey, SECRETS } from '../../api/meta.ts';
+import { createClient } from '../../kube/client.ts';
+import { createTransport, type Transport } from '../../kube/transport.ts';
+import type { JsonRecord } from '../../lib/json.ts';
+import { type DurationMs, MINUTE } from '../../lib/time.ts';
+import { createSharedReads, type SharedReads } from './referenced-objects.ts';
+
+const { signal } = new AbortController();
+const MOST_LOOKS = 10_000;
+
+describe('an object that is referred to', () => {
+  let server: ScriptedServer;
+  let transport: Transport;
+  let clock: ManualClock;
+  let reads: SharedReads;
+  /** Everybody who has been woken. */
+  let woken: string[];
+  beforeEach(async () => {
+    server = await startScriptedServer();
+    clock = createManualClock(START);
+    transport = createTransport({ access: server.access(), clock, userAgent: 'test' });
+    const client = createClient(transport, 'test');
+    reads = createSharedReads({ client, clock, wake: (user) => woken.push(user) > 0, signal });
+    woken = [];
+  });
+  afterEach(async () => {
+    transport.close();
+    await server.stop();
+  });
+
+  /** Asks again and again until there is an answer. */
+  const read = async (
+    about = 'type',
+    name = 'a',
+    { user = `${about} ${name}`, namespace = 'ns' } = {},
+  ): Promise<unknown> => {
+    const pick = (object: JsonRecord): unknown => object[about];
+    for (let look = 0; look < MOST_LOOKS; look += 1) {
+      const found = reads.read({ resource: SECRETS, namespace, name, about, pick }, user);
+      if (found?.ok) return found.part;
+      if (found) throw found.thrown;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return assert.fail('there is no answer');
+  };
+  /** A request about something else, to its end. */
+  const somethingElse = async (): Promise<void> => {
+    const asked = transport.send({ method: 'GET', path: '/version' }, signal);
+    (await server.next()).answer(200, {});
+    await asked;
+  };
+  const serve = (body: object): void => server.script((exchange) => exchange.answer(200, body));
+
+  // Rule 8
+  test('is read once for all who ask within five minutes, and again after that, or when it changed', async () => {
+    serve({ type: 'one' });
+    assert.deepEqual([await read(), await read()], ['one', 'one']);
+    serve({ type: 'two' });
+    await clock.advance((5 * MINUTE - 1) as DurationMs);
+    assert.equal(await read(), 'one');
+    await clock.advance(1 as DurationMs);
+    assert.equal(await read(), 'two');
+    serve({ type: 'three' });
+    reads.forget(SECRETS, objectKey('ns', 'a'));
+    assert.equal(await read(), 'three');
+    assert.equal(server.requests.length, 3);
+  });
+
+  test('is read for each part that is asked for, and the parts are not mixed up', async () => {
+    serve({ type: 'one', kind: 'Secret' });
+    assert.deepEqual([await read('type'), await read('kind'), await read('type')], ['one', 'Secret', 'one']);
+    assert.equal(server.requests.length, 2);
+  });
+
+  // Rule 14
+  test('is kept as long as somebody refers to it: what one user has asked about before is let go', async () => {
+    serve({});
+    for (let count = 0; count < 50; count += 1) await read(`part-${count}`, `secret-${count}`, { user: 'one' });
+    await read('type', 'a', { user: 'other' });
+    assert.equal(reads.size, 2);
+    reads.leave('one');
+    reads.leave('other');
+    assert.equal(reads.size, 0);
+  });
+
+  test('that is not there is not asked for again meanwhile; one that could not be read is, soon', async () => {
+    server.script((exchange) => exchange.answer(404, {}));
+    assert.deepEqual([await read(), await read()], [undefined, undefined]);
+    server.script((exchange) => exchange.answer(500, {}));
+    await assert.rejects(read('type', 'b'));
+    serve({ type: 'one' });
+    await clock.advance((MINUTE / 6) as DurationMs);
+    assert.equal(await read('type', 'b'), 'one');
+  });
+
+  test('wakes everybody who has asked for it, once', async () => {
+    serve({ type: 'one' });
+    await Promise.all(['one', 'other'].map((user) => read('type', 'a', { user })));
+    assert.deepEqual(woken.sort(), ['one', 'other']);
+    assert.equal(server.requests.length, 1);
+  });
+
+  // Rule 14
+  test('is one of two secrets that are read at a time, and one of one namespace, however many are asked for', async () => {
+    server.script(undefined);
+    const asked = Promise.all(['a', 'b', 'c'].map((name) => read('type', name)));
+    const other = read('type', 'd', { namespace: 'other' });
+    const [first, second] = [await server.next(), await server.next()];
+    assert.equal([first, second].filter(({ path }) => path.includes('/namespaces/other/')).length, 1);
+    // Whatever was sent before this is there by then.
+    await somethingElse();
+    assert.equal(server.requests.filter(({ path }) => path.includes('/secrets/')).length, 2);
+    serve({ type: 'x' });
+    for (const exchange of [first, second]) exchange.answer(200, { type: 'x' });
+    await other;
+    await clock.advance(1_000 as DurationMs);
+    assert.deepEqual(await asked, ['x', 'x', 'x']);
+  });
+});

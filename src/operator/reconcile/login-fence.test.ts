@@ -1,0 +1,70 @@
+// Covers where a login is looked for that somebody else has told of: in the Secrets, of which others can forge as many as they like.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createManualClock } from '../../../testing/clocks/manual-clock.ts';
+import { after, login, pullSecret, START, seenSecret, spec, UID } from '../../../testing/rigs/builders.ts';
+import { useViewRig } from '../../../testing/rigs/view-rig.ts';
+import { objectKey } from '../../api/meta.ts';
+import { CLUSTER_KIND } from '../../api/names.ts';
+import { type Login, loginDigest } from '../../core/login.ts';
+import { makePayload, type Payload } from '../../core/plan.ts';
+import { withLogins } from '../../core/status.ts';
+import type { JsonRecord } from '../../lib/json.ts';
+import { createPacer } from '../../lib/pacer.ts';
+import { HOUR } from '../../lib/time.ts';
+import { createLoginBook } from '../login/login-book.ts';
+import { createFence, type Standing } from './login-fence.ts';
+import { createStatusWriter } from './status-writer.ts';
+
+const REGISTRY = { registry: 'eu-west-1', kind: 'private', region: 'eu-west-1' } as const;
+const loginOf = (password: string, ends: number): Login => {
+  const [expiresAt, auth] = [after(ends), { username: 'AWS', password }];
+  return login('eu-west-1', { ...auth, expiresAt, digest: loginDigest(auth, expiresAt) });
+};
+const OLD = loginOf('ours', 11 * HOUR);
+const LATER = loginOf('of the other one', 12 * HOUR);
+const payloadOf = (of: typeof OLD): Payload => makePayload([of], 'sha256:1', START) as Payload;
+
+// Rule 9
+describe('a login that another operator has told of and written', () => {
+  const clock = createManualClock(START);
+  const { signal } = new AbortController();
+  const rig = useViewRig();
+
+  const standing = async (wanted: JsonRecord): Promise<Standing> => {
+    const logins = createLoginBook({
+      source: { fetchToken: () => assert.fail('AWS is asked') },
+      pacer: createPacer(clock, () => 0, 1),
+      clock,
+      random: () => 0,
+      isThere: () => true,
+      wake: () => true,
+    });
+    const object = pullSecret(CLUSTER_KIND, wanted);
+    const { content, inputs } = payloadOf(OLD);
+    logins.adopt({ ...object, status: withLogins({}, [OLD]) }, content, inputs);
+    const { client, view } = rig;
+    const fence = createFence({ client, view, logins, statuses: createStatusWriter(client, view, signal), clock });
+    return await fence.standing({ ...object, status: withLogins({}, [LATER]) }, [REGISTRY], signal);
+  };
+
+  test('is found in the secret that holds it, though somebody forged thirty that claim to end last', async () => {
+    for (let index = 0; index < 30; index += 1) {
+      const name = `a${index}`;
+      const over = { name, expiry: index % 2 === 0 ? '9999-01-01T00:00:00Z' : payloadOf(LATER).expiry };
+      rig.view.secrets.apply(objectKey('a', name), seenSecret('a', payloadOf(OLD), over), '1');
+    }
+    rig.view.secrets.apply(objectKey('b', 'ecr-login'), seenSecret('b', payloadOf(LATER)), '1');
+    rig.server.script((exchange) =>
+      exchange.answer(200, {
+        type: 'kubernetes.io/dockerconfigjson',
+        metadata: { name: 'ecr-login', namespace: 'b', uid: UID, resourceVersion: '1' },
+        data: { '.dockerconfigjson': payloadOf(exchange.path.includes('/namespaces/b/') ? LATER : OLD).content },
+      }),
+    );
+    assert.deepEqual(await standing(spec({ namespaces: ['b'], namespaceSelector: {} })), { op: 'clear' });
+    assert.equal(rig.server.requests.length, 1);
+    assert.deepEqual(await standing(spec({ namespaceSelector: {} })), { op: 'clear' });
+  });
+});

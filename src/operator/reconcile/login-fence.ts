@@ -1,0 +1,138 @@
+// Two operators at once do no harm: before a login is written, it is made sure that nobody has told of a later one.
+//
+// Every login but an object's first is in the status before it is in a Secret, and statuses are written by version. So
+// who still holds an older login learns of the newer one before writing, however late its watches are. What a Secret
+// claims of itself counts for nothing.
+
+import { RESOURCES } from '../../api/kinds.ts';
+import { objectKey, SECRETS } from '../../api/meta.ts';
+import { INPUTS_ANNOTATION } from '../../api/names.ts';
+import type { LoginStatus } from '../../api/schema.ts';
+import { isSuperseded, type Login } from '../../core/login.ts';
+import type { SeenSecret } from '../../core/plan.ts';
+import type { Registry } from '../../core/registries.ts';
+import type { PullSecretObject } from '../../core/resource.ts';
+import { withLogins } from '../../core/status.ts';
+import { likeliestFirst } from '../../core/stored-login.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { failureFrom } from '../../lib/errors.ts';
+import { recordOf, stringMapOf } from '../../lib/json.ts';
+import type { Logger } from '../../lib/log.ts';
+import { type Clock, type DurationMs, type EpochMs, MINUTE, parseRfc3339, plus, seconds } from '../../lib/time.ts';
+import type { LoginBook } from '../login/login-book.ts';
+import type { ClusterView } from '../state/cluster-view.ts';
+import { dockerConfigOf, pullSecretOf, seenSecretOf } from '../state/reduced-objects.ts';
+import type { StatusWriter } from './status-writer.ts';
+
+export interface FenceParts {
+  readonly client: KubeClient;
+  readonly view: ClusterView;
+  readonly logins: LoginBook;
+  readonly statuses: StatusWriter;
+  readonly clock: Clock;
+}
+
+/** `clear`: go on. `wait`: somebody else is about to write a newer login. `fetch`: he is not, so have one that is newer still. */
+export type Standing =
+  | { readonly op: 'clear' }
+  | { readonly op: 'wait'; readonly until: EpochMs }
+  | { readonly op: 'fetch'; readonly after: ReadonlyMap<string, EpochMs> };
+
+export interface Crossing {
+  /** Only Secrets that are not there yet are to be written. */
+  readonly isFirst: boolean;
+  /** One of the logins was fetched after the status was read: it is the latest, whatever its end says. */
+  readonly isFresh: boolean;
+  readonly log: Logger;
+}
+
+export interface Fence {
+  /** Whether what is held for `object` is the latest that its status tells of; takes a later one out of its Secrets. */
+  standing(object: PullSecretObject, registries: readonly Registry[], signal: AbortSignal): Promise<Standing>;
+  /**
+   * Has to be passed before `held` is written into any Secret of `object`.
+   *
+   * @returns false when the object has changed meanwhile: begin again
+   * @throws Failure when the API server could not be asked
+   */
+  pass(object: PullSecretObject, held: readonly Login[], about: Crossing, signal: AbortSignal): Promise<boolean>;
+}
+
+/** From telling of a login to having written it into the first Secret; who takes longer has died, or cannot write. */
+const PATIENCE = seconds(30);
+/** The clocks of two operators differ by no more; what is told from further in the future is no reason to wait. */
+const SKEW = (5 * MINUTE) as DurationMs;
+/** Secrets read in search of a later login; one is enough unless somebody meddles with them. */
+const MOST_READ = 3;
+
+export function createFence({ client, view, logins, statuses, clock }: FenceParts): Fence {
+  /** Logins of a status that end later than what is held for the same registry, and that were not held before. */
+  const laterThan = ({ uid, status }: PullSecretObject, held: readonly Login[]): readonly LoginStatus[] =>
+    (status.logins ?? []).filter(
+      (told) =>
+        !logins.wasHeld(uid, told.registry, told.digest) &&
+        held.some((login) => login.registry === told.registry && isSuperseded(login, told, clock.now())),
+    );
+
+  const findLater = async (object: PullSecretObject, isFound: () => boolean, signal: AbortSignal): Promise<void> => {
+    const wish = view.wish(object);
+    const named = new Set(typeof wish === 'string' ? [] : wish.targets.named);
+    const { logins: told = [], expiresAt } = object.status;
+    const seen = [...view.secretsOf(object.uid)].filter(({ deleting }) => !deleting);
+    const likeliest = likeliestFirst(seen, named, told.map(({ digest }) => digest).join());
+    // Those that claim the end that is told are the likeliest to hold it; whether they do is proved by the status.
+    const own = likeliest.toSorted((one, other) => claims(other, expiresAt) - claims(one, expiresAt));
+    for (const { namespace, name } of own.slice(0, MOST_READ)) {
+      const raw = (await client.find(SECRETS, namespace, name, signal)) ?? {};
+      const seen = seenSecretOf(raw);
+      if (seen?.managed) view.secrets.wrote(objectKey(namespace, name), seen);
+      const inputs = stringMapOf(recordOf(raw['metadata'])['annotations']).get(INPUTS_ANNOTATION);
+      logins.adopt(object, dockerConfigOf(raw) ?? '', inputs ?? '');
+      if (isFound()) return;
+    }
+  };
+
+  return {
+    async standing(object, registries, signal) {
+      const later = (): readonly LoginStatus[] => laterThan(object, logins.held(object.uid, registries).held);
+      if (later().length === 0) return { op: 'clear' };
+      await findLater(object, () => later().length === 0, signal);
+      const rest = later();
+      if (rest.length === 0) return { op: 'clear' };
+      const now = clock.now();
+      const told = Math.max(...rest.map(({ refreshedAt }) => parseRfc3339(refreshedAt) ?? 0)) as EpochMs;
+      if (told > now - PATIENCE && told <= now + SKEW)
+        return { op: 'wait', until: plus(Math.min(told, now) as EpochMs, PATIENCE) };
+      return {
+        op: 'fetch',
+        after: new Map(rest.map(({ registry, expiresAt }) => [registry, parseRfc3339(expiresAt) ?? now])),
+      };
+    },
+    async pass(object, held, { isFirst, isFresh, log }, signal) {
+      const told = object.status.logins ?? [];
+      const isOvertaken = (by: PullSecretObject): boolean => !isFresh && laterThan(by, held).length > 0;
+      if (isOvertaken(object)) return false;
+      if (told.length === 0 && isFirst) return true;
+      if (told.length === 0 || held.every(({ digest }) => told.some((one) => one.digest === digest))) {
+        const { kind, namespace, name, uid } = object;
+        const raw = await client.find(RESOURCES[kind], namespace, name, signal);
+        const fresh = raw && pullSecretOf(kind, raw);
+        // Of another generation: somebody wants something else by now, and who has seen that may have written it already.
+        return fresh?.uid === uid && fresh.generation === object.generation && !isOvertaken(fresh);
+      }
+      try {
+        return await statuses.write(object, withLogins(object.status, held));
+      } catch (thrown) {
+        // A login that cannot be told of is still better than one that ends.
+        const { message } = failureFrom(thrown);
+        log.warn('Could not tell of a new login before writing it', { message }, thrown);
+        return true;
+      }
+    },
+  };
+}
+
+/** 1 or 0. */
+function claims({ expiry }: SeenSecret, expiresAt: string | undefined): number {
+  return expiry === expiresAt ? 1 : 0;
+}

@@ -1,0 +1,67 @@
+// What became of a round -> Events on the CR, in the original's words where it had them.
+
+import { API_VERSION, REASON } from '../../api/names.ts';
+import type { PullSecretStatus } from '../../api/schema.ts';
+import type { Problem } from '../../core/desired.ts';
+import type { PullSecretObject } from '../../core/resource.ts';
+import type { Round } from '../../core/status.ts';
+import { listNames } from '../../core/text.ts';
+import type { EventNote, EventRecorder, Regarding } from '../../kube/events.ts';
+import type { Applied } from '../secrets/apply.ts';
+
+/** Names in one Event; its note has room for 1 kB. */
+const NAMES_LENGTH = 700;
+/** Problems that get an Event of their own in one round; the status lists more. */
+const PROBLEM_EVENTS = 10;
+
+function where(namespaces: readonly string[]): string {
+  if (namespaces.length === 1) return `in namespace ${namespaces[0]}`;
+  return `in ${namespaces.length} namespaces: [${listNames(namespaces, ' ', NAMES_LENGTH)}]`;
+}
+
+/** Records what was done and what failed; a namespace whose problem stands in the status already is not told again. */
+export function announce(
+  recorder: EventRecorder,
+  object: PullSecretObject,
+  secretName: string,
+  round: Round,
+  applied: Applied | undefined,
+): void {
+  const record = (event: EventNote): void => recorder.record(regarding(object), event);
+  const success = (reason: string, action: string, verb: string, namespaces: readonly string[]): void => {
+    if (namespaces.length === 0) return;
+    record({ type: 'Normal', reason, action, note: `secret ${secretName} ${verb} successfully ${where(namespaces)}` });
+  };
+  if (applied) {
+    success(REASON.secretCreated, 'Create', 'created', applied.created);
+    success(REASON.secretUpdated, 'Update', 'updated', applied.updated);
+    success(REASON.secretDeleted, 'Delete', 'deleted', applied.deleted);
+  }
+  if (round.refusal)
+    record({ type: 'Warning', reason: round.refusal.reason, action: 'Validate', note: round.refusal.message });
+  for (const { registry, message } of round.failures) {
+    record({ type: 'Warning', reason: REASON.loginFailed, action: 'Login', note: `login to ${registry}: ${message}` });
+  }
+  const isKnown = knownIn(object.status);
+  const fresh = round.problems.filter((problem) => !isKnown(problem));
+  for (const { reason, message } of fresh.slice(0, PROBLEM_EVENTS))
+    record({ type: 'Warning', reason, action: 'Write', note: message });
+}
+
+/** Whether the status tells of a problem; one that comes after the last for which it had room counts as told. */
+function knownIn({ problems }: PullSecretStatus): (problem: Problem) => boolean {
+  const items = problems?.items ?? [];
+  const listed = new Set(items.map(({ namespace, reason }) => `${namespace}/${reason}`));
+  const isCut = problems !== undefined && problems.count > items.length;
+  const last = items.at(-1)?.namespace ?? '';
+  return ({ namespace, reason }) => listed.has(`${namespace}/${reason}`) || (isCut && namespace > last);
+}
+
+/** Something about the keys that a user should know, though they are good. */
+export function announceRemark(recorder: EventRecorder, object: PullSecretObject, note: string): void {
+  recorder.record(regarding(object), { type: 'Warning', reason: REASON.credentialsTrimmed, action: 'Login', note });
+}
+
+function regarding({ kind, namespace, name, uid }: PullSecretObject): Regarding {
+  return { apiVersion: API_VERSION, kind, namespace, name, uid };
+}

@@ -1,0 +1,60 @@
+// Status of a CR: written only when it differs, and only into the object it is about.
+
+import { RESOURCES } from '../../api/kinds.ts';
+import type { PullSecretStatus } from '../../api/schema.ts';
+import type { PullSecretObject } from '../../core/resource.ts';
+import { keyOf } from '../../core/resource.ts';
+import { isConflict, isNotFound } from '../../kube/api-error.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { type JsonRecord, sameJson } from '../../lib/json.ts';
+import { redact } from '../../lib/redact.ts';
+import { type ClusterView } from '../state/cluster-view.ts';
+import { pullSecretOf } from '../state/reduced-objects.ts';
+
+export interface StatusWriter {
+  /**
+   * @returns false when it is another version, or another object, by now: the status has to be computed again from that
+   * @throws Failure when the API server did not take it
+   */
+  write(object: PullSecretObject, status: PullSecretStatus): Promise<boolean>;
+}
+
+export function createStatusWriter(client: KubeClient, view: ClusterView, signal: AbortSignal): StatusWriter {
+  return {
+    async write(object, status) {
+      const next = redacted(status);
+      if (sameJson(object.status, next)) return true;
+      // The API server takes a status with a wrong uid (200, seen with 1.37.2): the version is what guards.
+      const { uid, resourceVersion } = object;
+      const body = { metadata: { uid, resourceVersion }, status: mergePatch(object.status, next) };
+      try {
+        const after = pullSecretOf(object.kind, await client.patchStatus(RESOURCES[object.kind], object, body, signal));
+        const store = object.namespace === undefined ? view.cluster : view.namespaced;
+        // One that is gone by now takes no room any more.
+        if (after && view.objectByUid(object.uid)) store.wrote(keyOf(object), view.quota.admit(after));
+        return true;
+      } catch (thrown) {
+        // Deleted: there is nothing to say any more.
+        if (isNotFound(thrown)) return true;
+        if (isConflict(thrown)) return false;
+        throw thrown;
+      }
+    },
+  };
+}
+
+/** What was there and is not any more has to be said: a merge patch removes by null. */
+function mergePatch(before: PullSecretStatus, after: PullSecretStatus): JsonRecord {
+  const removed = Object.keys(before).filter((name) => !(name in after));
+  return { ...after, ...Object.fromEntries(removed.map((name) => [name, null])) };
+}
+
+function redacted(status: PullSecretStatus): PullSecretStatus {
+  const conditions = status.conditions?.map((condition) => ({ ...condition, message: redact(condition.message) }));
+  const items = status.problems?.items.map((item) => ({ ...item, message: redact(item.message) }));
+  return {
+    ...status,
+    ...(conditions ? { conditions } : {}),
+    ...(status.problems && items ? { problems: { ...status.problems, items } } : {}),
+  };
+}

@@ -1,0 +1,154 @@
+// What is seen and what is wanted -> the writes of one CR's Secrets, and what came of them.
+//
+// Guarantees: everything is read from the stores when it is used; nothing is deleted or written over that a second look does
+// not confirm; what all the Secrets in hand are to hold stays within a bound, however much the objects want.
+
+import { objectKey } from '../../api/meta.ts';
+import { REASON } from '../../api/names.ts';
+import { formerUid } from '../../core/conversion.ts';
+import { desiredTargets } from '../../core/desired.ts';
+import { dockerConfigBytes } from '../../core/docker-config.ts';
+import { isOwned, makePayload, planSecrets, type SeenSecret } from '../../core/plan.ts';
+import type { PullSecretObject, Wish } from '../../core/resource.ts';
+import { keyOf } from '../../core/resource.ts';
+import type { Round } from '../../core/status.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { Attempt } from '../../kube/controller.ts';
+import type { Clock, EpochMs } from '../../lib/time.ts';
+import { createRoom } from '../../lib/weighted-semaphore.ts';
+import type { Widened } from '../login/object-logins.ts';
+import { type Applied, applyPlan } from '../secrets/apply.ts';
+import { confirmPrune } from '../secrets/prune.ts';
+import type { Admitted, Rollout } from '../secrets/rollout.ts';
+import type { SecretWriter } from '../secrets/secret-writer.ts';
+import { type ClusterView } from '../state/cluster-view.ts';
+import type { Fence } from './login-fence.ts';
+
+export interface SecretsRoundParts {
+  readonly client: KubeClient;
+  readonly view: ClusterView;
+  readonly fence: Fence;
+  readonly rollout: Rollout;
+  readonly secrets: SecretWriter;
+  readonly clock: Clock;
+}
+
+/** What one round is about once its logins are there. */
+export interface Settled {
+  readonly object: PullSecretObject;
+  readonly wish: Wish;
+  readonly access: Widened;
+}
+
+/** What one round wrote, and what it left for later. */
+export interface Written {
+  readonly round: Round;
+  readonly applied: Applied;
+  /** When the next Secret that waits its turn may be renewed. */
+  readonly nextAt: EpochMs | undefined;
+}
+
+/** @returns undefined when the object is not what was decided on any more, and nothing was written */
+export type SecretsRound = (settled: Settled, attempt: Attempt) => Promise<Written | undefined>;
+
+/** What the Secrets of objects that are worked on are to hold, all together: an object may want 1 MiB (docs/rules.md, rule 14). */
+const PAYLOAD_BYTES = 1_024 * 1_024;
+/** Problems of a Secret that is in the way and that no watch shows. */
+const OBSTRUCTIONS: ReadonlySet<string> = new Set([REASON.secretConflict, REASON.secretTerminating]);
+/** Problems of a Secret that somebody else changes. */
+const CONTESTED: ReadonlySet<string> = new Set([REASON.secretContested]);
+const NOTHING: Admitted = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
+
+export function createSecretsRound({ client, view, fence, rollout, secrets, clock }: SecretsRoundParts): SecretsRound {
+  const room = createRoom(PAYLOAD_BYTES, clock);
+
+  /** Where its Secrets are wanted, and what the stores show there. */
+  const look = (object: PullSecretObject, wish: Wish) => {
+    const owned = [...view.secretsOf(object.uid)];
+    const served = namespacesOf(owned.filter((one) => isOwned(one, object.uid)));
+    const desired = desiredTargets(wish.targets, view.namespaceViews(), (namespace) => served.has(namespace));
+    const seen = new Map<string, SeenSecret>();
+    const rivals = new Map<string, string>();
+    for (const { namespace } of desired.targets) {
+      const secret = view.secrets.get(objectKey(namespace, wish.secretName));
+      const rival = secret ? undefined : view.rivalOf(object, namespace, wish.secretName);
+      if (secret) seen.set(namespace, secret);
+      if (rival !== undefined) rivals.set(namespace, rival);
+    }
+    return { desired, found: { seen, owned, rivals } };
+  };
+
+  const write: SecretsRound = async ({ object, wish, access }, { log, signal }) => {
+    // While there was no room, somebody may have changed his mind.
+    if (view.objectByUid(object.uid)?.generation !== object.generation) return undefined;
+    const { desired, found } = look(object, wish);
+    const payload = makePayload(access.widened, access.inputs, clock.now());
+    const plan = planSecrets(object, desired.targets, found, payload);
+    const unclear = namespacesOf(desired.undecided);
+    const candidates = plan.prune.filter(({ namespace }) => !unclear.has(namespace));
+    const prune = await confirmPrune(client, object, candidates, found.owned.length, signal);
+    // Gone while that was asked: nothing more is to be kept about it.
+    if (!view.objectByUid(object.uid)) return undefined;
+    const contested = toldOf(object, CONTESTED);
+    const admitted = payload ? rollout.admit(object.uid, plan.actions, payload, contested) : NOTHING;
+    const { actions, waiting } = admitted;
+    const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: access.isFresh, log };
+    if (actions.length > 0 && !(await fence.pass(object, access.held, about, signal))) return undefined;
+    const applied = await applyPlan(
+      {
+        writer: secrets,
+        formerUid: formerUid(view.predecessor(keyOf(object)), object),
+        isGood: (secret) => rollout.isGood(object.uid, secret),
+        obstructed: toldOf(object, OBSTRUCTIONS),
+        isLate: (namespace) => rollout.isLate(object.uid, namespace),
+        signal,
+        clock,
+        log,
+      },
+      object,
+      wish.secretName,
+      { actions, prune },
+      payload,
+    );
+    const updated = rollout.collect(object.uid, admitted, applied);
+    const delayed = applied.delayed.map(({ namespace }) => namespace);
+    const inPlace = new Set([...plan.ready, ...waiting, ...applied.created, ...applied.updated, ...delayed]);
+    const settling = rollout.settling(
+      object.uid,
+      desired.targets.filter(({ namespace }) => contested.has(namespace) && inPlace.has(namespace)),
+      (namespace) => view.secrets.isUnseen(objectKey(namespace, wish.secretName)),
+    );
+    for (const { namespace } of settling.problems) inPlace.delete(namespace);
+    const problems = [desired.problems, desired.undecided, plan.problems, admitted.contested, settling.problems];
+    return {
+      applied: { ...applied, updated },
+      nextAt: settling.problems.length === 0 ? admitted.nextAt : earlier(admitted.nextAt, settling.until),
+      round: {
+        generation: object.generation,
+        logins: access.held,
+        failures: access.failures,
+        desired: desired.targets.length + desired.problems.length - applied.terminating.length,
+        ready: [...inPlace].sort(),
+        pending: plan.waiting.length + applied.retry.length,
+        problems: [...problems.flat(), ...applied.problems],
+        delayed: applied.delayed,
+        handledReconcileAt: access.failures.length === 0 ? object.reconcileAt : object.status.lastHandledReconcileAt,
+      },
+    };
+  };
+
+  return (settled, attempt) => room.within(dockerConfigBytes(settled.access.widened), () => write(settled, attempt));
+}
+
+/** Namespaces of which the status tells a problem with one of these reasons. */
+function toldOf({ status }: PullSecretObject, reasons: ReadonlySet<string>): ReadonlySet<string> {
+  return namespacesOf((status.problems?.items ?? []).filter(({ reason }) => reasons.has(reason)));
+}
+
+function namespacesOf(items: readonly { readonly namespace: string }[]): ReadonlySet<string> {
+  return new Set(items.map(({ namespace }) => namespace));
+}
+
+function earlier(one: EpochMs | undefined, other: EpochMs): EpochMs {
+  return one === undefined || other < one ? other : one;
+}

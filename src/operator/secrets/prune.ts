@@ -1,0 +1,66 @@
+// Before Secrets are deleted: a second look that does not trust the stores, since one of them may be behind the others.
+
+import { RESOURCES } from '../../api/kinds.ts';
+import { NAMESPACES } from '../../api/meta.ts';
+import { desiredTargets, type NamespaceView } from '../../core/desired.ts';
+import { needsConfirmation, type SeenSecret } from '../../core/plan.ts';
+import { type PullSecretObject, parseWish } from '../../core/resource.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { listInPages } from '../../kube/pages.ts';
+import { Failure } from '../../lib/errors.ts';
+import type { JsonRecord } from '../../lib/json.ts';
+import { namespaceOf, pullSecretOf } from '../state/reduced-objects.ts';
+
+/**
+ * Reads the CR and the namespaces afresh and keeps of `candidates` only those that are not wanted by that view either. Of
+ * a few only their own namespaces are read, of many all: the stores may then have lost more than one watch.
+ *
+ * @param owned  how many Secrets the CR has
+ * @returns empty when the CR is gone or is another one by now: its Secrets are the garbage collector's work
+ * @throws Failure when it cannot be read; then nothing must be deleted
+ */
+export async function confirmPrune(
+  client: KubeClient,
+  object: PullSecretObject,
+  candidates: readonly SeenSecret[],
+  owned: number,
+  signal: AbortSignal,
+): Promise<readonly SeenSecret[]> {
+  if (candidates.length === 0) return [];
+  const { kind, namespace, name } = object;
+  const raw = await client.find(RESOURCES[kind], namespace, name, signal);
+  const fresh = raw && pullSecretOf(kind, raw);
+  const wish = fresh?.uid === object.uid ? parseWish(fresh) : undefined;
+  if (wish === undefined || typeof wish === 'string') return [];
+  const only = needsConfirmation(candidates.length, owned) ? undefined : candidates.map((seen) => seen.namespace);
+  const namespaces = await readNamespaces(client, only, signal);
+  const { targets, undecided } = desiredTargets(wish.targets, namespaces, () => true);
+  const wanted = new Set(targets.map(({ namespace }) => namespace));
+  const unclear = new Set(undecided.map(({ namespace }) => namespace));
+  return candidates.filter(
+    ({ namespace, name }) => !unclear.has(namespace) && (name !== wish.secretName || !wanted.has(namespace)),
+  );
+}
+
+/** @param only  the names of those that matter; undefined: all */
+async function readNamespaces(
+  client: KubeClient,
+  only: readonly string[] | undefined,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, NamespaceView>> {
+  const views = new Map<string, NamespaceView>();
+  const take = (raw: JsonRecord): void => {
+    const view = namespaceOf(raw);
+    if (view) views.set(view.name, view);
+  };
+  const list = (fieldSelector?: string): Promise<unknown> =>
+    listInPages(client, NAMESPACES, { fieldSelector, onSkipped: giveUp }, take, signal);
+  if (!only) await list();
+  else for (const name of new Set(only)) await list(`metadata.name=${name}`);
+  return views;
+}
+
+/** A namespace that was left out would look as if it were gone. */
+function giveUp(): never {
+  throw new Failure({ next: 'backoff', reason: 'ListTooLarge', message: 'a namespace is too large to be listed' });
+}

@@ -1,0 +1,90 @@
+// Writes that hang: who asked for them is told soon, they go on, and how many do is bounded.
+
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import { createManualClock, type ManualClock, settle } from '../../../testing/clocks/manual-clock.ts';
+import { START } from '../../../testing/rigs/builders.ts';
+import { seconds } from '../../lib/time.ts';
+import { createSlowWrites, SlowWrite, type SlowWrites } from './slow-writes.ts';
+
+// Rule 9
+describe('a write that takes longer than two seconds', () => {
+  let clock: ManualClock;
+  let writes: SlowWrites;
+  /** Those that were begun, by place, and have not been ended. */
+  let begun: Map<string, { readonly end: () => void; readonly signal: AbortSignal }>;
+  const ending = new AbortController();
+
+  beforeEach(() => {
+    clock = createManualClock(START);
+    writes = createSlowWrites(clock, ending.signal);
+    begun = new Map();
+  });
+
+  const write = (namespace: string, name: string, isApart = true): Promise<string> =>
+    writes.run(namespace, name, (begin, signal) => {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      begun.set(`${namespace}/${name}`, { end: () => resolve('written'), signal });
+      return Promise.resolve().then(() => {
+        begin(() => isApart);
+        return promise;
+      });
+    });
+  /** Begins a write that hangs, and is told so. */
+  const hang = async (namespace: string, name: string): Promise<void> => {
+    const told = assert.rejects(write(namespace, name), SlowWrite);
+    await clock.advance(seconds(2));
+    await told;
+  };
+  const isGivenUp = (place: string): boolean | undefined => begun.get(place)?.signal.aborted;
+
+  test('is not waited for, and goes on; until it has ended that secret is not written again', async () => {
+    await hang('a', 's');
+    assert.equal(isGivenUp('a/s'), false);
+    await assert.rejects(write('a', 's'), SlowWrite);
+    let isEnded = false;
+    const ended = writes.ended().then(() => (isEnded = true));
+    await settle();
+    assert.equal(isEnded, false);
+    begun.get('a/s')?.end();
+    await ended;
+    const again = write('a', 's');
+    await settle();
+    begun.get('a/s')?.end();
+    assert.equal(await again, 'written');
+    assert.equal(clock.pending(), 0);
+  });
+
+  test('keeps no more than two places of its namespace, and none of another', async () => {
+    await Promise.all([hang('a', '1'), hang('a', '2'), hang('a', '3')]);
+    assert.deepEqual(['a/1', 'a/2', 'a/3'].map(isGivenUp), [false, false, true]);
+    await assert.rejects(write('a', '4'), SlowWrite);
+    assert.equal(begun.has('a/4'), false, 'it was not even begun');
+    const other = write('b', '1');
+    await settle();
+    begun.get('b/1')?.end();
+    assert.equal(await other, 'written');
+  });
+
+  test('is given up when others would wait for it', async () => {
+    const told = assert.rejects(write('a', 's', false), SlowWrite);
+    await clock.advance(seconds(2));
+    await told;
+    assert.equal(isGivenUp('a/s'), true);
+  });
+
+  test('is given up when forty-eight of them go on', async () => {
+    const names = Array.from({ length: 49 }, (_, at) => `n${at}`);
+    await Promise.all(names.map((name) => hang(name, 's')));
+    assert.equal(names.filter((name) => isGivenUp(`${name}/s`)).length, 1);
+  });
+});
+
+test('a write that fails fails as it did, and one that is quick is no slow one', async () => {
+  const writes = createSlowWrites(createManualClock(START), new AbortController().signal);
+  await assert.rejects(
+    writes.run('a', 's', () => Promise.reject(new TypeError('no'))),
+    TypeError,
+  );
+  assert.equal(await writes.run('a', 's', () => Promise.resolve(1)), 1);
+});

@@ -1,0 +1,92 @@
+// Writes that do not come to an end, as behind an admission webhook that hangs: nobody waits for them, they go on, and they are few.
+
+import { Failure } from '../../lib/errors.ts';
+import { type Clock, seconds } from '../../lib/time.ts';
+import type { StepAside } from '../../lib/weighted-semaphore.ts';
+
+export interface SlowWrites {
+  /**
+   * Runs one write, and waits for it no longer than two seconds after it has begun. It then goes on by itself; as long as it does,
+   * no other write of this Secret begins, and few of its namespace do. When too many go on already, or others would wait for this one,
+   * it is given up instead.
+   *
+   * @param write  calls `begin` when it is sent, with what has it wait apart from others; its signal aborts when it is given up
+   * @throws SlowWrite when it takes longer, or was not begun because of others that do; whatever `write` throws
+   */
+  run<Result>(
+    namespace: string,
+    name: string,
+    write: (begin: (stepAside: StepAside) => void, signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result>;
+  /** Resolves when none goes on any more. */
+  ended(): Promise<void>;
+}
+
+/** The write may come to its end, or will be possible, soon: it is to be tried again. */
+export class SlowWrite extends Failure {
+  override readonly name = 'SlowWrite';
+
+  constructor(namespace: string) {
+    super({
+      next: 'backoff',
+      reason: 'SlowWrite',
+      message: `a write in namespace ${namespace} takes longer than two seconds, or has not come to its end: does an admission webhook not answer?`,
+    });
+  }
+}
+
+/** Longer than a write takes on an API server that is well, and waits for its turn with others. */
+const PATIENCE = seconds(2);
+/** Writes of one namespace that go on. */
+const OF_NAMESPACE = 2;
+/** Writes of all that go on: fewer than the slow requests of the transport, so that others have a place there too. */
+const OF_ALL = 48;
+
+/** @param signal  ends all writes */
+export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites {
+  /** Names of the Secrets whose write goes on, by namespace. */
+  const under = new Map<string, Set<string>>();
+  const going = new Set<Promise<void>>();
+  /** Of all writes that are under way. Composed signals would cost more than all the rest here. */
+  const open = new Set<AbortController>();
+  signal.addEventListener('abort', () => {
+    for (const given of open) given.abort(signal.reason);
+  });
+
+  const keep = (namespace: string, name: string, writing: Promise<unknown>): void => {
+    const names = under.get(namespace) ?? new Set<string>();
+    under.set(namespace, names.add(name));
+    const end = (): void => {
+      names.delete(name);
+      if (names.size === 0) under.delete(namespace);
+      going.delete(ended);
+    };
+    const ended: Promise<void> = writing.then(end, end);
+    going.add(ended);
+  };
+
+  return {
+    async ended() {
+      await Promise.all(going);
+    },
+    async run(namespace, name, write) {
+      const names = under.get(namespace);
+      if (names && (names.has(name) || names.size >= OF_NAMESPACE)) throw new SlowWrite(namespace);
+      const given = new AbortController();
+      open.add(given);
+      if (signal.aborted) given.abort(signal.reason);
+      let cancel = (): void => {};
+      const late = Promise.withResolvers<never>();
+      const begin = (stepAside: StepAside): void => {
+        cancel = clock.after(PATIENCE, () => {
+          const beside = under.get(namespace);
+          if (going.size < OF_ALL && (beside?.size ?? 0) < OF_NAMESPACE && stepAside()) keep(namespace, name, writing);
+          else given.abort();
+          late.reject(new SlowWrite(namespace));
+        });
+      };
+      const writing = write(begin, given.signal).finally(() => open.delete(given));
+      return await Promise.race([writing, late.promise]).finally(() => cancel());
+    },
+  };
+}

@@ -1,0 +1,101 @@
+// Covers which objects a change is news for, and what is kept of an object of the deprecated kind after it is gone.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
+import {
+  clusterPullSecret,
+  KEY_ID,
+  login,
+  pullSecret,
+  SECRET_KEY,
+  START,
+  seenSecret,
+  spec,
+} from '../../../testing/rigs/builders.ts';
+import { createTestView } from '../../../testing/rigs/view-rig.ts';
+import { objectKey } from '../../api/meta.ts';
+import { CLUSTER_KIND, NAMESPACED_KIND, type PullSecretKind } from '../../api/names.ts';
+import { convertedSpec, formerUid, type LegacyObject } from '../../core/conversion.ts';
+import { makePayload } from '../../core/plan.ts';
+import type { PullSecretObject } from '../../core/resource.ts';
+
+describe('a secret with AWS keys that changes', () => {
+  const refersTo = (name: string, uid: string, kind: PullSecretKind = NAMESPACED_KIND): PullSecretObject => ({
+    ...pullSecret(kind, spec({}, { secretRef: { name } })),
+    name: uid,
+    uid,
+  });
+
+  test('is news for the objects that refer to it now, and for no others', () => {
+    const enqueued: string[] = [];
+    const view = createTestView({ enqueue: (key) => void enqueued.push(key) });
+    let version = 1;
+    const changed = (place: string): readonly string[] => {
+      enqueued.length = 0;
+      version += 1;
+      view.credentials.apply(place, { resourceVersion: String(version) }, String(version));
+      return enqueued.toSorted();
+    };
+    const put = (object: PullSecretObject, isThere = true): void => {
+      version += 1;
+      const store = object.kind === NAMESPACED_KIND ? view.namespaced : view.cluster;
+      const seen = { ...object, resourceVersion: String(version) };
+      store.apply(objectKey(object.namespace, object.name), isThere ? seen : undefined, String(version));
+    };
+    for (const one of [refersTo('keys', 'a'), refersTo('keys', 'b'), refersTo('others', 'c')]) put(one);
+    put(refersTo('keys', 'd', CLUSTER_KIND));
+    put({ ...pullSecret(NAMESPACED_KIND, spec()), name: 'inline', uid: 'inline' });
+    assert.deepEqual(changed('ns1/keys'), ['ns1/a', 'ns1/b']);
+    assert.deepEqual(changed('operator/keys'), ['/d']);
+    put(refersTo('others', 'b'));
+    put(refersTo('keys', 'a'), false);
+    assert.deepEqual([changed('ns1/keys'), changed('ns1/others')], [[], ['ns1/b', 'ns1/c']]);
+  });
+});
+
+test('a secret that comes or goes in a namespace is news for those who want it there, and for no others', () => {
+  const enqueued: string[] = [];
+  const view = createTestView({ enqueue: (key) => void enqueued.push(key) });
+  const put = (name: string, namespaces: readonly string[]): void =>
+    view.cluster.apply(
+      objectKey(undefined, name),
+      { ...clusterPullSecret(spec({ namespaces })), name, uid: name },
+      '2',
+    );
+  for (const name of ['ns1', 'ns2']) {
+    const labels = new Map<string, string>();
+    view.namespaces.apply(
+      objectKey(undefined, name),
+      { name, resourceVersion: '1', labels, hasAllLabels: true, terminating: false },
+      '1',
+    );
+  }
+  put('here', ['ns1']);
+  put('both', ['ns1', 'ns2']);
+  put('elsewhere', ['ns2']);
+  const own = pullSecret(NAMESPACED_KIND, spec());
+  view.namespaced.apply(objectKey('ns1', 'own'), { ...own, name: 'own', uid: 'own' }, '2');
+  enqueued.length = 0;
+  const payload = makePayload([login('eu-west-1')], 'sha256:1', START) ?? assert.fail();
+  const foreign = { ownerUids: [], ownerUidLabel: undefined, resourceVersion: '3' };
+  view.secrets.apply(objectKey('ns1', 'ecr-login'), seenSecret('ns1', payload, foreign), '3');
+  view.secrets.apply(objectKey('ns1', 'ecr-login'), undefined, '4');
+  assert.deepEqual([...new Set(enqueued)].sort(), ['/both', '/here', 'ns1/own']);
+});
+
+test('a converted object that is gone is still known as the one before its successor, without its keys', () => {
+  const view = createTestView();
+  const identity = { name: 'a', uid: 'old', resourceVersion: '1', generation: 1, deleting: false };
+  const old: LegacyObject = { ...identity, spec: spec({ namespaces: ['ns1'] }), conditions: [] };
+  const key = objectKey(undefined, 'a');
+  view.legacy.apply(key, old, '1');
+  view.legacy.apply(key, undefined, '2');
+
+  const successor = convertedSpec(old);
+  assert.ok(typeof successor !== 'string');
+  assert.equal(formerUid(view.predecessor(key), clusterPullSecret(successor)), 'old');
+  assert.equal(formerUid(view.predecessor(key), clusterPullSecret(spec())), undefined);
+  const kept = inspect(view.predecessor(key), { depth: Infinity });
+  for (const secret of [KEY_ID, SECRET_KEY]) assert.ok(!kept.includes(secret), kept);
+});

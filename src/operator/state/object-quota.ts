@@ -1,0 +1,83 @@
+// Which objects of each namespace are kept whole, as they come and go. The cluster kind is its administrators' own, and not bounded.
+
+import { type ObjectKey, objectKey } from '../../api/meta.ts';
+import { isServed, keptBytes, mayKeep, quotaMessage, reducedForm, type Share, shareOf } from '../../core/quota.ts';
+import type { PullSecretObject } from '../../core/resource.ts';
+
+export interface ObjectQuota {
+  /** The object as it is to be kept: whole, or, also when it has grown, reduced, as far as there is no room for all of it. */
+  admit(object: PullSecretObject): PullSecretObject;
+  /** There is room in the namespace of one that waits. */
+  hasRoom(object: PullSecretObject): boolean;
+  /** Why an object waits. */
+  reason(object: PullSecretObject): string;
+  /** Notes that an object waits. */
+  waits(key: ObjectKey, object: PullSecretObject): void;
+  /** @returns the key of the one that has waited longest for the room that this object leaves, if there is one */
+  leave(key: ObjectKey, object: PullSecretObject): ObjectKey | undefined;
+  /** Everything that is served is known: the others may have what is left. */
+  open(): void;
+}
+
+interface Kept {
+  /** What each object takes, by uid: those that are kept whole, and those that are served. */
+  readonly sizes: Map<string, number>;
+  readonly waiting: Set<ObjectKey>;
+  bytes: number;
+}
+
+/** @param objects  of one namespace, more than 0 */
+export function createObjectQuota(objects: number): ObjectQuota {
+  const most = shareOf(objects);
+  const kept = new Map<string, Kept>();
+  let isOpen = false;
+
+  const keptIn = ({ namespace = '' }: PullSecretObject): Kept => {
+    const mine = kept.get(namespace) ?? { sizes: new Map(), waiting: new Set(), bytes: 0 };
+    kept.set(namespace, mine);
+    return mine;
+  };
+  const usedBy = ({ sizes, bytes }: Kept): Share => ({ objects: sizes.size, bytes });
+  /** Before all that are served have been seen there is no room for others: after each restart they would add up. */
+  const full: Share = { objects: 0, bytes: 0 };
+
+  return {
+    admit(object) {
+      if (object.namespace === undefined) return object;
+      const mine = keptIn(object);
+      const before = mine.sizes.get(object.uid);
+      const others = { objects: mine.sizes.size - (before === undefined ? 0 : 1), bytes: mine.bytes - (before ?? 0) };
+      const isWhole = mayKeep(object, others, isOpen || isServed(object) ? most : full);
+      const kept = isWhole ? object : reducedForm(object);
+      mine.bytes = others.bytes;
+      if (!isWhole && !isServed(object)) {
+        mine.sizes.delete(object.uid);
+        return kept;
+      }
+      const size = keptBytes(kept);
+      mine.sizes.set(object.uid, size);
+      mine.bytes += size;
+      mine.waiting.delete(objectKey(object.namespace, object.name));
+      return kept;
+    },
+    hasRoom(object) {
+      const used = usedBy(keptIn(object));
+      return isOpen && used.objects < most.objects && used.bytes < most.bytes;
+    },
+    reason: ({ namespace = '' }) => quotaMessage(namespace, most),
+    waits: (key, object) => void keptIn(object).waiting.add(key),
+    leave(key, object) {
+      const mine = keptIn(object);
+      mine.bytes -= mine.sizes.get(object.uid) ?? 0;
+      const isRoom = mine.sizes.delete(object.uid);
+      mine.waiting.delete(key);
+      if (mine.sizes.size + mine.waiting.size === 0) kept.delete(object.namespace ?? '');
+      const [next] = isRoom ? mine.waiting : [];
+      if (next !== undefined) mine.waiting.delete(next);
+      return next;
+    },
+    open() {
+      isOpen = true;
+    },
+  };
+}

@@ -1,0 +1,199 @@
+// Kubernetes objects as they come over the wire -> the reduced forms that the stores hold and `core` decides on.
+
+import {
+  ADOPT_ANNOTATION,
+  DOCKER_CONFIG_KEY,
+  EXPIRY_ANNOTATION,
+  GROUP,
+  INPUTS_ANNOTATION,
+  MANAGED_BY_LABEL,
+  MAX_SELECTABLE_LABELS,
+  OPERATOR_NAME,
+  OWNER_UID_LABEL,
+  type PullSecretKind,
+  RECONCILE_AT_ANNOTATION,
+} from '../../api/names.ts';
+import type { Occupant } from '../../core/admit.ts';
+import type { LegacyObject } from '../../core/conversion.ts';
+import type { NamespaceView } from '../../core/desired.ts';
+import { contentDigest, type SeenSecret } from '../../core/plan.ts';
+import type { PullSecretObject } from '../../core/resource.ts';
+import { digest } from '../../lib/digest.ts';
+import { isRecord, type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../../lib/json.ts';
+
+/** A namespace in the store: the view that decisions use, and its version. */
+export interface StoredNamespace extends NamespaceView {
+  readonly resourceVersion: string;
+}
+
+export interface Metadata {
+  readonly name: string;
+  readonly namespace: string | undefined;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly deleting: boolean;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly annotations: ReadonlyMap<string, string>;
+  readonly wire: JsonRecord;
+}
+
+/** What every object has; undefined when it is none. */
+export function metadataOf(raw: JsonRecord): Metadata | undefined {
+  const wire = recordOf(raw['metadata']);
+  const name = stringOf(wire['name']);
+  const uid = stringOf(wire['uid']);
+  const resourceVersion = stringOf(wire['resourceVersion']);
+  if (!name || !uid || !resourceVersion) return undefined;
+  return {
+    name,
+    namespace: stringOf(wire['namespace']),
+    uid,
+    resourceVersion,
+    deleting: wire['deletionTimestamp'] !== undefined,
+    labels: stringMapOf(wire['labels']),
+    annotations: stringMapOf(wire['annotations']),
+    wire,
+  };
+}
+
+/** Finalizers of the garbage collector itself (Kubernetes, Garbage Collection); any other one is somebody else's. */
+const ORPHAN = 'orphan';
+const FOREGROUND = 'foregroundDeletion';
+
+/** Keeps spec and status; of the metadata only what decisions need, so that no annotation can cost memory. */
+export function pullSecretOf(kind: PullSecretKind, raw: JsonRecord): PullSecretObject | undefined {
+  const metadata = metadataOf(raw);
+  if (!metadata) return undefined;
+  return {
+    kind,
+    namespace: metadata.namespace,
+    name: metadata.name,
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    generation: generationOf(metadata),
+    deleting: metadata.deleting,
+    isCollected:
+      metadata.deleting && listOf(metadata.wire['finalizers']).some((name) => name === ORPHAN || name === FOREGROUND),
+    isWaiting: false,
+    createdAt: stringOf(metadata.wire['creationTimestamp']) ?? '',
+    reconcileAt: markOf(metadata.annotations.get(RECONCILE_AT_ANNOTATION)),
+    spec: recordOf(raw['spec']),
+    // The API server checked it against the schema that this type is made from; every field of it is optional.
+    status: recordOf(raw['status']),
+  };
+}
+
+/** The mark by which somebody asks for a fresh login; of a long one its digest, which tells one from another as well. */
+function markOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : (short(text) ?? digest(text));
+}
+
+function generationOf({ wire }: Metadata): number {
+  const { generation } = wire;
+  return typeof generation === 'number' ? generation : 0;
+}
+
+/** As `pullSecretOf`, for the deprecated kind. */
+export function legacyOf(raw: JsonRecord): LegacyObject | undefined {
+  const metadata = metadataOf(raw);
+  if (!metadata) return undefined;
+  const { name, uid, resourceVersion, deleting } = metadata;
+  return {
+    name,
+    uid,
+    resourceVersion,
+    generation: generationOf(metadata),
+    deleting,
+    spec: recordOf(raw['spec']),
+    conditions: listOf(recordOf(raw['status'])['conditions']).filter(isRecord),
+  };
+}
+
+/** Keeps digests instead of data: what is in the store opens nothing. */
+export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
+  const metadata = metadataOf(raw);
+  if (!metadata?.namespace) return undefined;
+  const owner = ownerOf(metadata.wire);
+  return {
+    namespace: metadata.namespace,
+    name: metadata.name,
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    type: short(stringOf(raw['type'])) ?? LONG_TYPE,
+    immutable: raw['immutable'] === true,
+    deleting: metadata.deleting,
+    ownerUids: owner.uid === undefined ? [] : [owner.uid],
+    ownerKind: owner.kind,
+    offeredTo: short(metadata.annotations.get(ADOPT_ANNOTATION)),
+    ownerUidLabel: metadata.labels.get(OWNER_UID_LABEL),
+    managed: metadata.labels.get(MANAGED_BY_LABEL) === OPERATOR_NAME,
+    inputs: short(metadata.annotations.get(INPUTS_ANNOTATION)),
+    expiry: short(metadata.annotations.get(EXPIRY_ANNOTATION)),
+    contentDigest: contentDigest(dockerConfigOf(raw) ?? ''),
+  };
+}
+
+/** Who is where a pull Secret is wanted, by the metadata of that Secret. */
+export function occupantOf(raw: JsonRecord): Occupant {
+  const metadata = recordOf(raw['metadata']);
+  const labels = stringMapOf(metadata['labels']);
+  const owner = ownerOf(metadata);
+  return {
+    deleting: metadata['deletionTimestamp'] !== undefined,
+    ownerUid: owner.uid,
+    ownerKind: owner.kind,
+    ownerName: owner.name,
+    offeredTo:
+      labels.get(MANAGED_BY_LABEL) === OPERATOR_NAME
+        ? stringMapOf(metadata['annotations']).get(ADOPT_ANNOTATION)
+        : undefined,
+  };
+}
+
+/** Stands for the type of a Secret when that is longer than any of ours; a type has no limit of its own. */
+const LONG_TYPE = 'of a long name';
+/** Whether an owner reference names an object of our API group, whatever its kind and version. */
+export function isOfOurGroup({ apiVersion }: JsonRecord): boolean {
+  return stringOf(apiVersion)?.startsWith(`${GROUP}/`) ?? false;
+}
+
+/**
+ * Who owns an object: its controller, whoever that is; without one, the first owner of one of our kinds. The original
+ * wrote owner references without `controller`. With neither, nobody of ours does.
+ */
+function ownerOf(metadata: JsonRecord): Partial<Record<'uid' | 'kind' | 'name', string | undefined>> {
+  const owners = listOf(metadata['ownerReferences']).map(recordOf);
+  const owner = owners.find(({ controller }) => controller === true) ?? owners.find(isOfOurGroup);
+  if (!owner) return {};
+  const uid = short(stringOf(owner['uid']));
+  return isOfOurGroup(owner) ? { uid, kind: short(stringOf(owner['kind'])), name: stringOf(owner['name']) } : { uid };
+}
+
+/** The base64 text of `.dockerconfigjson`; undefined when there is none. */
+export function dockerConfigOf(raw: JsonRecord): string | undefined {
+  return stringOf(recordOf(raw['data'])[DOCKER_CONFIG_KEY]);
+}
+
+/** What we write there is short; a longer text is somebody else's and is as good as none. */
+function short(text: string | undefined): string | undefined {
+  return text !== undefined && text.length <= 128 ? text : undefined;
+}
+
+export function namespaceOf(raw: JsonRecord): StoredNamespace | undefined {
+  const metadata = metadataOf(raw);
+  if (!metadata) return undefined;
+  const { name, resourceVersion, deleting } = metadata;
+  const labels = selectable(metadata.labels);
+  return { name, resourceVersion, labels, hasAllLabels: labels.size === metadata.labels.size, terminating: deleting };
+}
+
+function selectable(labels: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  if (labels.size <= MAX_SELECTABLE_LABELS) return labels;
+  return new Map([...labels].sort(([one], [other]) => (one < other ? -1 : 1)).slice(0, MAX_SELECTABLE_LABELS));
+}
+
+/** Of a Secret with AWS keys only its version is kept: the keys are read when they are needed. */
+export function versionOf(raw: JsonRecord): { readonly resourceVersion: string } | undefined {
+  const metadata = metadataOf(raw);
+  return metadata ? { resourceVersion: metadata.resourceVersion } : undefined;
+}

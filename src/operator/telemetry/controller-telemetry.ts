@@ -1,0 +1,112 @@
+// Numbers of one controller and its queue, under controller-runtime's and client-go's names.
+
+import type { ObjectKey } from '../../api/meta.ts';
+import { type ControllerTelemetry, RESULTS } from '../../kube/controller.ts';
+import type { Metrics } from '../../lib/metrics.ts';
+import type { Clock, DurationMs } from '../../lib/time.ts';
+import { METRIC } from './metric-catalogue.ts';
+
+/** @param controllers  name and number of workers of each, all of them: a metric is registered once */
+export function createControllerTelemetry<Name extends string>(
+  metrics: Metrics,
+  clock: Clock,
+  controllers: Readonly<Record<Name, number>>,
+): Readonly<Record<Name, ControllerTelemetry>> {
+  const names = Object.keys(controllers) as Name[];
+  const each = names.map((controller) => ({ controller }));
+  const eachQueue = names.map((name) => ({ name, controller: name }));
+
+  const reconciled = metrics.counter(
+    METRIC.reconciles,
+    each.flatMap(({ controller }) => RESULTS.map((result) => ({ controller, result }))),
+  );
+  const failed = metrics.counter(METRIC.reconcileErrors, each);
+  metrics.counter(METRIC.terminalErrors, each);
+  const panicked = metrics.counter(METRIC.panics, each);
+  const reconcileTime = metrics.histogram(METRIC.reconcileTime, each);
+  const added = metrics.counter(METRIC.queueAdds, eachQueue);
+  const retried = metrics.counter(METRIC.queueRetries, eachQueue);
+  const waited = metrics.histogram(METRIC.queueWait, eachQueue);
+  const worked = metrics.histogram(METRIC.queueWork, eachQueue);
+
+  const timings = new Map(names.map((name) => [name, createTimings(clock)]));
+  metrics.observe(METRIC.workers, () =>
+    names.map((controller) => ({ labels: { controller }, value: controllers[controller] })),
+  );
+  metrics.observe(METRIC.activeWorkers, () =>
+    [...timings].map(([controller, { working }]) => ({ labels: { controller }, value: working.size })),
+  );
+  const queues = (read: (timing: Timings) => number) => () =>
+    [...timings].map(([name, timing]) => ({ labels: { name, controller: name }, value: read(timing) }));
+  metrics.observe(
+    METRIC.queueDepth,
+    queues(({ waiting }) => waiting.size),
+  );
+  metrics.observe(
+    METRIC.queueUnfinished,
+    queues((timing) => timing.unfinished().reduce((sum, seconds) => sum + seconds, 0)),
+  );
+  metrics.observe(
+    METRIC.queueLongest,
+    queues((timing) => Math.max(0, ...timing.unfinished())),
+  );
+
+  const telemetryOf = (controller: Name): ControllerTelemetry => {
+    const mine = { controller };
+    const queue = { name: controller, controller };
+    const { waiting, working, since } = timings.get(controller) ?? createTimings(clock);
+    return {
+      controller,
+      queue: {
+        onAdd(key) {
+          if (waiting.has(key)) return;
+          waiting.set(key, clock.monotonic());
+          added(queue);
+        },
+        onStart(key) {
+          waited(queue, since(waiting, key));
+          waiting.delete(key);
+          working.set(key, clock.monotonic());
+        },
+        onEnd(key) {
+          worked(queue, since(working, key));
+          working.delete(key);
+        },
+        onRetry: () => retried(queue),
+      },
+      onReconciled(result, took) {
+        reconciled({ controller, result });
+        reconcileTime(mine, took / 1_000);
+        if (result === 'error') failed(mine);
+      },
+      onBug: () => panicked(mine),
+    };
+  };
+  return Object.fromEntries(names.map((name) => [name, telemetryOf(name)])) as Record<Name, ControllerTelemetry>;
+}
+
+interface Timings {
+  /** Monotonic instants since when a key waits, or is worked on. A key that is added again meanwhile is in both. */
+  readonly waiting: Map<ObjectKey, DurationMs>;
+  readonly working: Map<ObjectKey, DurationMs>;
+  /** Seconds. */
+  readonly since: (instants: ReadonlyMap<ObjectKey, DurationMs>, key: ObjectKey) => number;
+  /** Seconds of each key that is worked on. */
+  readonly unfinished: () => readonly number[];
+}
+
+function createTimings(clock: Clock): Timings {
+  const working = new Map<ObjectKey, DurationMs>();
+  return {
+    waiting: new Map(),
+    working,
+    since(instants, key) {
+      const now = clock.monotonic();
+      return (now - (instants.get(key) ?? now)) / 1_000;
+    },
+    unfinished() {
+      const now = clock.monotonic();
+      return [...working.values()].map((since) => (now - since) / 1_000);
+    },
+  };
+}

@@ -1,0 +1,111 @@
+// What is counted as it happens: requests to the API server and to AWS, and what the reflectors hear.
+
+import type { AwsCall } from '../../aws/calls.ts';
+import type { Bound } from '../../http/connections.ts';
+import type { Happening } from '../../kube/reflector-state.ts';
+import type { Load } from '../../lib/fair-semaphore.ts';
+import type { Metrics } from '../../lib/metrics.ts';
+import type { Clock, EpochMs } from '../../lib/time.ts';
+import { METRIC } from './metric-catalogue.ts';
+
+/** Told which bound of which server somebody reached. */
+export type OnRefused = (server: 'metrics' | 'probes' | 'webhook', bound: Bound) => void;
+
+export interface Telemetry {
+  readonly onAnswer: (method: string, code: string) => void;
+  readonly onAwsCall: (call: AwsCall) => void;
+  /** Told of each happening of the reflector with this name. */
+  readonly onHappening: (resource: string, happening: Happening) => void;
+  readonly onRefused: OnRefused;
+  /** Something that runs all the time ended by an exception. */
+  readonly onLoopFailed: (name: string) => void;
+}
+
+/** Regions are users' words; AWS has some forty. */
+const MOST_REGIONS = 64;
+const OTHER = 'other';
+/** Operations that give a login; the others only serve to make one. */
+const LOGINS = new Set(['GetAuthorizationToken', 'GetPublicAuthorizationToken']);
+const OUTCOMES = ['success', 'denied', 'failed'] as const;
+
+/** Loops that are there in any case. */
+const LOOPS = ['workers', 'workers of conversions', 'check of the CRDs'];
+const REFUSALS = [
+  ...['metrics', 'probes'].flatMap((server) =>
+    ['connections', 'pipelined', 'unread'].map((bound) => ({ server, bound })),
+  ),
+  ...['connections', 'pipelined', 'requests', 'bytes'].map((bound) => ({ server: 'webhook', bound })),
+];
+
+/** Happenings that are no contact with the API server. */
+const FAILURES: ReadonlySet<Happening['op']> = new Set(['broken', 'down', 'expired', 'unreadable']);
+
+/**
+ * @param apiServer  its address
+ * @param resources  names of all reflectors
+ */
+export function createTelemetry(
+  metrics: Metrics,
+  clock: Clock,
+  apiServer: URL,
+  resources: readonly string[],
+): Telemetry {
+  const host = `${apiServer.hostname}:${apiServer.port || '443'}`;
+  const answered = metrics.counter(METRIC.apiRequests, []);
+
+  const called = metrics.counter(METRIC.awsRequests, []);
+  const callTime = metrics.histogram(METRIC.awsRequestTime, []);
+  const loggedIn = metrics.counter(
+    METRIC.logins,
+    OUTCOMES.map((outcome) => ({ outcome })),
+  );
+  const regions = new Set<string>();
+  const labelOf = (region: string): string => {
+    if (regions.size < MOST_REGIONS) regions.add(region);
+    return regions.has(region) ? region : OTHER;
+  };
+
+  const each = resources.map((resource) => ({ resource }));
+  const listed = metrics.counter(METRIC.watchLists, each);
+  const failed = metrics.counter(METRIC.watchFailures, each);
+  const contacts = new Map<string, EpochMs>();
+  metrics.observe(METRIC.watchContact, () =>
+    [...contacts].map(([resource, at]) => ({ labels: { resource }, value: at / 1_000 })),
+  );
+
+  const loopFailed = metrics.counter(
+    METRIC.loopFailures,
+    LOOPS.map((loop) => ({ loop })),
+  );
+  const refused = metrics.counter(METRIC.refusals, REFUSALS);
+
+  return {
+    onLoopFailed: (loop) => loopFailed({ loop }),
+    onRefused: (server, bound) => refused({ server, bound }),
+    onAnswer: (method, code) => answered({ code, method, host }),
+    onAwsCall({ operation, region: asked, code, denied, took }) {
+      const region = labelOf(asked);
+      called({ operation, region, code });
+      callTime({ operation, region }, took / 1_000);
+      if (LOGINS.has(operation)) loggedIn({ outcome: code === 'success' ? 'success' : denied ? 'denied' : 'failed' });
+    },
+    onHappening(resource, { op }) {
+      if (FAILURES.has(op)) return failed({ resource });
+      contacts.set(resource, clock.now());
+      if (op === 'listed') listed({ resource });
+    },
+  };
+}
+
+/** What is under way towards AWS, and of what objects refer to. */
+export function observeLoad(metrics: Metrics, logins: Load, references: Load): void {
+  metrics.observe(METRIC.loginsUnderWay, () => [
+    { labels: { state: 'asked' }, value: logins.inUse - logins.slow },
+    { labels: { state: 'slow' }, value: logins.slow },
+    { labels: { state: 'waiting' }, value: logins.waiting },
+  ]);
+  metrics.observe(METRIC.readsUnderWay, () => [
+    { labels: { state: 'asked' }, value: references.inUse },
+    { labels: { state: 'waiting' }, value: references.waiting },
+  ]);
+}

@@ -1,0 +1,47 @@
+// What is counted of the webhook, as controller-runtime does and in our own words.
+
+import type { Verdict } from '../../core/admit.ts';
+import type { Metrics } from '../../lib/metrics.ts';
+import type { DurationMs, EpochMs } from '../../lib/time.ts';
+import { METRIC } from './metric-catalogue.ts';
+
+export interface WebhookTelemetry {
+  readonly answered: (verdict: Verdict, took: DurationMs) => void;
+  /** What came was no review. */
+  readonly refused: () => void;
+}
+
+const OUTCOMES = ['allowed', 'warned', 'denied', 'unreadable'] as const;
+
+/**
+ * @param path     of the webhook: its name in controller-runtime's metrics
+ * @param endsAt   when the certificate that is served ends
+ */
+export function createWebhookTelemetry(
+  metrics: Metrics,
+  path: string,
+  endsAt: () => EpochMs | undefined,
+): WebhookTelemetry {
+  const start = ['200', '400'].map((code) => ({ webhook: path, code }));
+  const requests = metrics.counter(METRIC.webhookRequests, start);
+  const latency = metrics.histogram(METRIC.webhookLatency, [{ webhook: path }]);
+  const reviews = metrics.counter(
+    METRIC.webhookReviews,
+    OUTCOMES.map((outcome) => ({ outcome })),
+  );
+  metrics.observeOne(METRIC.webhookCertificate, () => {
+    const end = endsAt();
+    return end === undefined ? undefined : end / 1_000;
+  });
+  return {
+    answered({ denial, warnings }, took) {
+      requests({ webhook: path, code: '200' });
+      latency({ webhook: path }, took / 1_000);
+      reviews({ outcome: denial !== undefined ? 'denied' : warnings.length > 0 ? 'warned' : 'allowed' });
+    },
+    refused() {
+      requests({ webhook: path, code: '400' });
+      reviews({ outcome: 'unreadable' });
+    },
+  };
+}

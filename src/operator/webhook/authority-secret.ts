@@ -1,0 +1,133 @@
+// The Secret with the webhook's certificate authority: the only certificate that is stored, and shared by all replicas.
+//
+// Guarantees: replicas that start at once end up with one authority; a Secret that is not of our type is never written.
+
+import { SECRETS } from '../../api/meta.ts';
+import { AUTHORITY_TYPE, OPERATOR_NAME } from '../../api/names.ts';
+import { isConflict, isOtherObject } from '../../kube/api-error.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { Failure } from '../../lib/errors.ts';
+import { type JsonRecord, recordOf, stringOf } from '../../lib/json.ts';
+import type { EpochMs } from '../../lib/time.ts';
+import { certificatesIn, isDue, isGood, type KeyPair, readAuthority, trusted } from '../../pki/certificate.ts';
+import type { Signer } from './certificate-source.ts';
+
+/** What all replicas agree on. */
+export interface Authorities {
+  /** Signs. */
+  readonly newest: KeyPair;
+  /** PEM: what clients are to trust, the newest first. */
+  readonly trusted: readonly string[];
+}
+
+export interface AuthoritySecret {
+  /**
+   * Reads the Secret; makes or renews the authority when it is missing, broken or due.
+   *
+   * @param known  certificates of authorities whose leaves are still served here, in case the Secret was lost
+   * @returns undefined when somebody else wrote it at this moment: it is to be read again
+   * @throws Failure
+   */
+  ensure(known: readonly string[], now: EpochMs, signal: AbortSignal): Promise<Authorities | undefined>;
+}
+
+export interface AuthoritySecretOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly name: string;
+  readonly signer: () => Promise<Signer>;
+  /** Told why a new authority was made. */
+  readonly onMade: (why: string) => void;
+}
+
+/** Keys of the Secret: those of kubernetes.io/tls for the newest, and all that are trusted. */
+const KEYS = { certificate: 'tls.crt', key: 'tls.key', bundle: 'ca.crt' } as const;
+
+export function createAuthoritySecret(options: AuthoritySecretOptions): AuthoritySecret {
+  const { client, namespace, name, signer, onMade } = options;
+
+  const make = async (
+    older: readonly string[],
+    now: EpochMs,
+  ): Promise<{ readonly made: Authorities; readonly data: JsonRecord }> => {
+    const { makeAuthority, leafLife } = await signer();
+    const newest = await makeAuthority(now);
+    const made = { newest, trusted: trusted([newest.certificate, ...older], leafLife, now) };
+    const data = {
+      [KEYS.certificate]: base64(newest.certificate),
+      [KEYS.key]: base64(newest.key),
+      [KEYS.bundle]: base64(made.trusted.join('')),
+    };
+    return { made, data };
+  };
+
+  const create = async (
+    known: readonly string[],
+    now: EpochMs,
+    signal: AbortSignal,
+  ): Promise<Authorities | undefined> => {
+    const { made, data } = await make(known, now);
+    const metadata = { name, labels: { 'app.kubernetes.io/name': OPERATOR_NAME } };
+    try {
+      await client.create(
+        SECRETS,
+        namespace,
+        { apiVersion: 'v1', kind: 'Secret', metadata, type: AUTHORITY_TYPE, data },
+        signal,
+      );
+    } catch (thrown) {
+      if (isConflict(thrown)) return undefined;
+      throw thrown;
+    }
+    onMade('there was none');
+    return made;
+  };
+
+  const replace = async (
+    secret: JsonRecord,
+    older: readonly string[],
+    why: string,
+    now: EpochMs,
+    signal: AbortSignal,
+  ): Promise<Authorities | undefined> => {
+    const { made, data } = await make(older, now);
+    const { uid, resourceVersion } = recordOf(secret['metadata']);
+    try {
+      await client.patch(SECRETS, { namespace, name }, { metadata: { uid, resourceVersion }, data }, signal);
+    } catch (thrown) {
+      if (isOtherObject(thrown)) return undefined;
+      throw thrown;
+    }
+    onMade(why);
+    return made;
+  };
+
+  return {
+    async ensure(known, now, signal) {
+      const secret = await client.find(SECRETS, namespace, name, signal);
+      if (!secret) return await create(known, now, signal);
+      if (secret['type'] !== AUTHORITY_TYPE) throw notOurs(namespace, name);
+      const data = recordOf(secret['data']);
+      const newest = readAuthority(text(data, KEYS.certificate), text(data, KEYS.key));
+      if (typeof newest === 'string') return await replace(secret, known, `the Secret ${newest}`, now, signal);
+      // All replicas trust what stands here and nothing else: else they would write over each other.
+      const all = [newest.certificate, ...certificatesIn(text(data, KEYS.bundle))];
+      if (isDue(newest, now))
+        return await replace(secret, isGood(newest, now) ? all : known, 'the former one was due', now, signal);
+      return { newest, trusted: trusted(all, (await signer()).leafLife, now) };
+    },
+  };
+}
+
+function notOurs(namespace: string, name: string): Failure {
+  const message = `secret ${name} in namespace ${namespace} is not of type ${AUTHORITY_TYPE}: it is left alone; name another one by --webhook-authority-secret`;
+  return new Failure({ next: 'change', reason: 'SecretConflict', message });
+}
+
+function text(data: JsonRecord, key: string): string {
+  return Buffer.from(stringOf(data[key]) ?? '', 'base64').toString('utf8');
+}
+
+function base64(value: string): string {
+  return Buffer.from(value).toString('base64');
+}

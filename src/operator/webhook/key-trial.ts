@@ -1,0 +1,94 @@
+// Tries keys that stand in a review: at most one call for the same keys at a time, few in all, and what came of it is
+// remembered for a moment. The tokens are thrown away: nothing that anybody can send becomes a login of the operator's.
+
+import pLimit from 'p-limit';
+import type { EcrClient } from '../../aws/ecr-client.ts';
+import { DENIED_REASON } from '../../aws/failures.ts';
+import type { Answers, Trial } from '../../core/admit.ts';
+import { failureFrom } from '../../lib/errors.ts';
+import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
+import { type Clock, type DurationMs, MINUTE, SECOND, seconds } from '../../lib/time.ts';
+import { createBudget } from '../../lib/token-bucket.ts';
+
+type Outcome = Answers['login'];
+
+export interface LoginTrial {
+  /** Never throws, and takes no longer than three seconds. */
+  try(trial: Trial): Promise<Outcome>;
+}
+
+/** What a user who waits for kubectl is asked to wait (docs/rules.md, rule 18). */
+export const PATIENCE = seconds(3);
+/** How long an outcome holds: a key that was denied may be a new one, which IAM takes seconds to spread. */
+const HOLDS: Readonly<Record<Outcome['op'], DurationMs>> = {
+  good: MINUTE,
+  none: MINUTE,
+  denied: seconds(5),
+  unknown: SECOND,
+};
+const CALLS = { perSecond: 10, atOnce: 50 };
+/** Of these, under way: each has a client of its own while it lasts. */
+const CALLS_UNDER_WAY = 10;
+const TOO_MANY: Outcome = { op: 'unknown', message: 'too many are being tried' };
+/** Outcomes that are remembered; beyond that all are forgotten. */
+const MOST_HELD = 256;
+
+export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
+  const budget = createBudget(clock, CALLS.perSecond, CALLS.atOnce);
+  const inTurn = pLimit(CALLS_UNDER_WAY);
+  const flights = new Map<IdentityKey, { readonly outcome: Promise<Outcome>; until: DurationMs | undefined }>();
+
+  const call = async (
+    { credentials: keys, region, useFips, useDualstack }: Trial,
+    signal: AbortSignal,
+  ): Promise<Outcome> => {
+    try {
+      await ecr.fetchToken({ kind: 'private', keys, account: undefined, region, useFips, useDualstack }, signal);
+      return { op: 'good' };
+    } catch (thrown) {
+      const { reason, message } = failureFrom(thrown);
+      return { op: reason === DENIED_REASON ? 'denied' : 'unknown', message };
+    }
+  };
+
+  /** Who does not get his turn in time is not called for any more. */
+  const ask = async (trial: Trial): Promise<Outcome> => {
+    if (!budget.take()) return TOO_MANY;
+    const late = new AbortController();
+    const waitedInVain = Promise.withResolvers<Outcome>();
+    let hasBegun = false;
+    const cancel = clock.after(PATIENCE, () => {
+      late.abort();
+      if (!hasBegun) waitedInVain.resolve(TOO_MANY);
+    });
+    const called = inTurn(() => {
+      if (late.signal.aborted) return TOO_MANY;
+      hasBegun = true;
+      return call(trial, late.signal);
+    });
+    try {
+      return await Promise.race([called, waitedInVain.promise]);
+    } finally {
+      cancel();
+    }
+  };
+
+  return {
+    async try(trial) {
+      const { identity, region, useFips, useDualstack } = trial;
+      const at = { region, useFips, useDualstack, account: undefined };
+      const key = identityKey('login', { identity, registry: 'private', ...at });
+      const held = flights.get(key);
+      if (held && (held.until === undefined || clock.monotonic() < held.until)) return await held.outcome;
+      if (flights.size >= MOST_HELD) flights.clear();
+      const flight: { readonly outcome: Promise<Outcome>; until: DurationMs | undefined } = {
+        outcome: ask(trial),
+        until: undefined,
+      };
+      flights.set(key, flight);
+      const outcome = await flight.outcome;
+      flight.until = (clock.monotonic() + HOLDS[outcome.op]) as DurationMs;
+      return outcome;
+    },
+  };
+}

@@ -1,0 +1,152 @@
+// Answers reviews: asks what `core/admit.ts` wants to know, within three seconds, and lets through whatever could not be asked.
+
+import pLimit from 'p-limit';
+import { SECRETS } from '../../api/meta.ts';
+import { LEGACY_KIND } from '../../api/names.ts';
+import type { EcrClient } from '../../aws/ecr-client.ts';
+import {
+  type AdmitPolicy,
+  type Answers,
+  examine,
+  isInTheWay,
+  judge,
+  parseReview,
+  type Questions,
+  type Review,
+  type Verdict,
+} from '../../core/admit.ts';
+import { keyOf } from '../../core/resource.ts';
+import { type Reply, textReply } from '../../http/server.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { redact } from '../../lib/redact.ts';
+import { type Clock, type DurationMs, SECOND, sleep } from '../../lib/time.ts';
+import { createBudget } from '../../lib/token-bucket.ts';
+import { type ClusterView } from '../state/cluster-view.ts';
+import { occupantOf } from '../state/reduced-objects.ts';
+import type { WebhookTelemetry } from '../telemetry/webhook-telemetry.ts';
+import { createLoginTrial, PATIENCE } from './key-trial.ts';
+
+export interface WebhookParts {
+  readonly client: KubeClient;
+  readonly view: ClusterView;
+  readonly ecr: EcrClient;
+  readonly clock: Clock;
+  readonly policy: AdmitPolicy;
+  /** Whether the stores have been filled: before that, what is not in them may well be there. */
+  readonly isSynced: () => boolean;
+  readonly telemetry: WebhookTelemetry;
+}
+
+/** A namespace is looked for again after this: it may have been created a moment before the object, by the same command. */
+const SECOND_LOOK = (SECOND / 2) as DurationMs;
+/** Secrets that are looked for by one review; who names more namespaces hears of the rest from the status. */
+const MOST_PLACES = 20;
+const READS = { perSecond: 20, atOnce: 100 };
+/** Answers under way: what whoever may write Secrets puts into the metadata of one may be a megabyte. */
+const READ_AT_ONCE = 4;
+
+type Places = Pick<Answers, 'occupied' | 'unknown'>;
+const NOTHING_THERE: Places = { occupied: undefined, unknown: undefined };
+
+/** The webhook: an AdmissionReview, as JSON, to its answer. */
+export type Webhook = (body: unknown) => Promise<Reply>;
+
+export function createWebhook(parts: WebhookParts): Webhook {
+  const { client, view, clock, policy, isSynced, telemetry } = parts;
+  const trial = createLoginTrial(parts.ecr, clock);
+  const reads = createBudget(clock, READS.perSecond, READS.atOnce);
+  const inTurn = pLimit(READ_AT_ONCE);
+
+  const missingOf = (namespaces: readonly string[]): readonly string[] =>
+    namespaces.filter((name) => !view.namespaceViews().has(name));
+
+  const findMissing = async ({ namespaces, mayBeMissing }: Questions): Promise<readonly string[]> => {
+    if (!mayBeMissing || !isSynced() || missingOf(namespaces).length === 0) return [];
+    await sleep(clock, SECOND_LOOK, new AbortController().signal);
+    return missingOf(namespaces);
+  };
+
+  const isLive = (uid: string): boolean => {
+    if (view.objectByUid(uid) !== undefined) return true;
+    for (const [, legacy] of view.legacy.entries()) if (legacy.uid === uid) return true;
+    return false;
+  };
+
+  const findOccupied = async (
+    { namespaces, secretName }: Questions,
+    { object }: Review,
+    signal: AbortSignal,
+  ): Promise<Places> => {
+    if (secretName === undefined) return NOTHING_THERE;
+    for (const namespace of namespaces.slice(0, MOST_PLACES)) {
+      if (!view.namespaceViews().has(namespace)) continue;
+      if (!reads.take()) return notLookedUp(secretName);
+      const found = await inTurn(() => {
+        signal.throwIfAborted();
+        return client.findMetadata(SECRETS, namespace, secretName, signal);
+      });
+      if (found && isInTheWay(occupantOf(found), object, isLive))
+        return { occupied: { secretName, namespace }, unknown: undefined };
+    }
+    return NOTHING_THERE;
+  };
+
+  /** As `findOccupied`, in time: a request may wait for its turn longer than anybody waits for us. */
+  const findOccupiedInTime = async (questions: Questions, review: Review): Promise<Places> => {
+    const late = new AbortController();
+    const unknown = notLookedUp(questions.secretName ?? '');
+    try {
+      return await Promise.race([
+        findOccupied(questions, review, late.signal).catch(() => unknown),
+        sleep(clock, PATIENCE, late.signal).then(() => unknown),
+      ]);
+    } finally {
+      late.abort();
+    }
+  };
+
+  /** An annotation claims it, and is believed when there is an object of the deprecated kind with this name and uid. */
+  const isConversion = ({ convertedFrom, object }: Review): boolean => {
+    const from = view.legacy.get(keyOf(object));
+    return from !== undefined && convertedFrom === `${LEGACY_KIND}/${from.uid}`;
+  };
+
+  const decide = async (review: Review): Promise<Verdict> => {
+    const questions = examine(review);
+    if ('warnings' in questions) return questions;
+    const converting = isConversion(review);
+    const [login, missing, places] = await Promise.all([
+      questions.trial && !converting ? trial.try(questions.trial) : ({ op: 'none' } as const),
+      findMissing(questions),
+      findOccupiedInTime(questions, review),
+    ]);
+    return judge(review, { login, missing, ...places }, policy, converting);
+  };
+
+  return async (body) => {
+    const parsed = parseReview(body);
+    if (typeof parsed === 'string') {
+      telemetry.refused();
+      return textReply(400, `${parsed}\n`);
+    }
+    const { uid, review } = parsed;
+    const started = clock.monotonic();
+    const verdict = review ? await decide(review) : { denial: undefined, warnings: [] };
+    telemetry.answered(verdict, (clock.monotonic() - started) as DurationMs);
+    return { status: 200, contentType: 'application/json', body: JSON.stringify(answerTo(uid, verdict)) };
+  };
+}
+
+function notLookedUp(secretName: string): Places {
+  return { occupied: undefined, unknown: `whether a secret ${secretName} is there already could not be looked up` };
+}
+
+/** As the original answered: a denial has code 403. Every text of it is redacted here. */
+function answerTo(uid: string, { denial, warnings }: Verdict): object {
+  const status = denial === undefined ? {} : { status: { code: 403, reason: 'Forbidden', message: redact(denial) } };
+  return {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: { uid, allowed: denial === undefined, ...status, warnings: warnings.map(redact) },
+  };
+}
