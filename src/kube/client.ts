@@ -63,7 +63,8 @@ interface DeleteTerms {
   readonly propagationPolicy?: 'Orphan';
 }
 
-export interface KubeClient {
+/** What only looks. Whoever needs less asks for less: `Pick<KubeReader, 'find'>`. */
+export interface KubeReader {
   get(
     resource: ResourceDescriptor,
     namespace: string | undefined,
@@ -87,6 +88,10 @@ export interface KubeClient {
   /** One page, consistent with the store (not from a stale cache). */
   list(resource: ResourceDescriptor, options: ListOptions, signal: AbortSignal): Promise<ListPage | ListTooLarge>;
   watch(resource: ResourceDescriptor, options: WatchOptions, signal: AbortSignal): AsyncIterable<Line>;
+}
+
+/** What changes something. */
+export interface KubeWriter {
   /** @returns the new object without what was sent: only its kind, version and metadata */
   create(
     resource: ResourceDescriptor,
@@ -115,9 +120,15 @@ export interface KubeClient {
     signal: AbortSignal,
   ): Promise<JsonRecord>;
   delete(resource: ResourceDescriptor, at: ObjectAddress, terms: DeleteTerms, signal: AbortSignal): Promise<void>;
+}
+
+export interface TokenRequester {
   /** A token of a ServiceAccount for one audience (TokenRequest); undefined when there is no such account. */
   requestToken(account: ServiceAccountName, terms: TokenTerms, signal: AbortSignal): Promise<string | undefined>;
 }
+
+/** All of it: for whoever hands out the parts. */
+export interface KubeClient extends KubeReader, KubeWriter, TokenRequester {}
 
 export interface ServiceAccountName {
   readonly namespace: string;

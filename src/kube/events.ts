@@ -6,7 +6,7 @@ import type { Logger } from '../lib/log.ts';
 import { redact } from '../lib/redact.ts';
 import { type Clock, type DurationMs, type EpochMs, formatMicroTime, HOUR, MINUTE } from '../lib/time.ts';
 import { isNotFound } from './api-error.ts';
-import type { KubeClient } from './client.ts';
+import type { KubeWriter } from './client.ts';
 
 export interface Regarding {
   readonly apiVersion: string;
@@ -32,7 +32,7 @@ export interface EventRecorder {
 }
 
 export interface EventRecorderOptions {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeWriter, 'create' | 'patch'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Name of this process, as `reportingInstance`. */

@@ -3,7 +3,7 @@
 import type { ResourceDescriptor } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
 import type { JsonRecord } from '../lib/json.ts';
-import type { KubeClient } from './client.ts';
+import type { KubeReader } from './client.ts';
 import type { OnTurn } from './transport.ts';
 
 /**
@@ -33,7 +33,7 @@ export interface PagesOptions {
  * @throws Failure
  */
 export async function listInPages(
-  client: KubeClient,
+  client: Pick<KubeReader, 'list'>,
   resource: ResourceDescriptor,
   { labelSelector, fieldSelector, onTurn, onSkipped }: PagesOptions,
   take: (raw: JsonRecord) => void,

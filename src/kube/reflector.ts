@@ -11,7 +11,7 @@ import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import { backoff, type Clock, type DurationMs, MINUTE, type Random, SECOND, seconds, sleep } from '../lib/time.ts';
 import { isExpired, isForbidden, isNotFound, isRefused } from './api-error.ts';
-import type { KubeClient } from './client.ts';
+import type { KubeReader } from './client.ts';
 import type { Line } from './lines.ts';
 import { oversizedIn } from './oversized.ts';
 import { listInPages } from './pages.ts';
@@ -20,7 +20,7 @@ import type { Store, Stored } from './store.ts';
 import type { OnTurn } from './transport.ts';
 
 export interface ReflectorOptions<Item extends Stored> {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeReader, 'list' | 'watch'>;
   readonly resource: ResourceDescriptor;
   readonly labelSelector?: string;
   /** Such as `metadata.name=a`: a right to that one object is then enough. */

@@ -17,7 +17,7 @@ import {
 import { convertedSpec, isSuccessor, type LegacyObject, type Refusal, refusedConditions } from '../core/conversion.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { ApiError, isConflict, isNotFound } from '../kube/api-error.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeReader, KubeWriter } from '../kube/client.ts';
 import type { Reconcile, Result } from '../kube/controller.ts';
 import type { EventNote, EventRecorder, Regarding } from '../kube/events.ts';
 import { type JsonRecord, stringOf, stringsOf } from '../lib/json.ts';
@@ -27,7 +27,7 @@ import type { SecretWriter } from './secrets/secret-writer.ts';
 import { legacyOf, pullSecretOf } from './state/reduced-objects.ts';
 
 export interface ConverterParts {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeReader, 'find'> & Pick<KubeWriter, 'create' | 'patchStatus' | 'delete'>;
   readonly secrets: SecretWriter;
   readonly events: EventRecorder;
   readonly clock: Clock;

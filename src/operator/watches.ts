@@ -11,7 +11,7 @@ import {
   OPERATOR_NAME,
 } from '../api/names.ts';
 import type { SeenSecret } from '../core/plan.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeReader } from '../kube/client.ts';
 import { createReflector, type ReflectorOptions } from '../kube/reflector.ts';
 import type { Happening } from '../kube/reflector-state.ts';
 import type { Store, Stored } from '../kube/store.ts';
@@ -45,7 +45,7 @@ type Name = (typeof NAMES)[keyof typeof NAMES];
 export const WATCHED: readonly string[] = Object.values(NAMES);
 
 export interface WatchesParts {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeReader, 'list' | 'watch'>;
   readonly view: ClusterView;
   readonly logins: LoginBook;
   /** Whether objects of the deprecated kind are looked for. */

@@ -14,7 +14,7 @@ import { accountOfRole, type Credentials, type Identity, isRoleArn, parseCredent
 import type { Access, PullSecretObject } from '../../core/resource.ts';
 import { credentialsNamespace } from '../../core/resource.ts';
 import { isForbidden } from '../../kube/api-error.ts';
-import type { KubeClient, ServiceAccountName } from '../../kube/client.ts';
+import type { KubeReader, ServiceAccountName, TokenRequester } from '../../kube/client.ts';
 import { Failure, failureFrom } from '../../lib/errors.ts';
 import type { Load } from '../../lib/fair-semaphore.ts';
 import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
@@ -69,7 +69,7 @@ export interface CredentialResolver {
 }
 
 export interface CredentialParts {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeReader, 'find'> & TokenRequester;
   readonly sts: StsClient;
   /** Undefined: nobody may use the operator's own identity. */
   readonly ambient: AmbientIdentity | undefined;

@@ -4,7 +4,7 @@
 // what no CR refers to any more is not kept.
 
 import { type ObjectKey, objectKey, type ResourceDescriptor } from '../../api/meta.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeReader } from '../../kube/client.ts';
 import { createFairSemaphore, type Load } from '../../lib/fair-semaphore.ts';
 import type { JsonRecord } from '../../lib/json.ts';
 import { type Clock, type DurationMs, MINUTE } from '../../lib/time.ts';
@@ -48,7 +48,7 @@ export interface SharedReads {
 }
 
 export interface SharedReadsOptions {
-  readonly client: Pick<KubeClient, 'find'>;
+  readonly client: Pick<KubeReader, 'find'>;
   readonly clock: Clock;
   /** @returns false: there is no such user any more */
   readonly wake: (user: string) => boolean;

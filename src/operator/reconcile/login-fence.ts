@@ -14,7 +14,7 @@ import type { Registry } from '../../core/registries.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { withLogins } from '../../core/status.ts';
 import { likeliestFirst } from '../../core/stored-login.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeReader } from '../../kube/client.ts';
 import { failureFrom } from '../../lib/errors.ts';
 import { recordOf, stringMapOf } from '../../lib/json.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -25,7 +25,7 @@ import { dockerConfigOf, pullSecretOf, seenSecretOf } from '../state/reduced-obj
 import type { StatusWriter } from './status-writer.ts';
 
 export interface FenceParts {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeReader, 'find'>;
   readonly view: ClusterView;
   readonly logins: LoginBook;
   readonly statuses: StatusWriter;

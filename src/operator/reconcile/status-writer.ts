@@ -5,7 +5,7 @@ import type { PullSecretStatus } from '../../api/schema.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { keyOf } from '../../core/resource.ts';
 import { isConflict, isNotFound } from '../../kube/api-error.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeWriter } from '../../kube/client.ts';
 import { type JsonRecord, sameJson } from '../../lib/json.ts';
 import { redact } from '../../lib/redact.ts';
 import { type ClusterView } from '../state/cluster-view.ts';
@@ -19,7 +19,11 @@ export interface StatusWriter {
   write(object: PullSecretObject, status: PullSecretStatus): Promise<boolean>;
 }
 
-export function createStatusWriter(client: KubeClient, view: ClusterView, signal: AbortSignal): StatusWriter {
+export function createStatusWriter(
+  client: Pick<KubeWriter, 'patchStatus'>,
+  view: ClusterView,
+  signal: AbortSignal,
+): StatusWriter {
   return {
     async write(object, status) {
       const next = redacted(status);

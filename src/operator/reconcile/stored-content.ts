@@ -5,7 +5,7 @@ import { readDockerConfig } from '../../core/docker-config.ts';
 import { isOwned, sizeProblem } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { commonInputs, likeliestFirst, renewedAsStored } from '../../core/stored-login.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeReader } from '../../kube/client.ts';
 import type { Widened } from '../login/object-logins.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { dockerConfigOf } from '../state/reduced-objects.ts';
@@ -19,7 +19,7 @@ const MOST_READ = 20;
  * @throws Failure when a Secret cannot be read
  */
 export async function readStoredContent(
-  client: KubeClient,
+  client: Pick<KubeReader, 'find'>,
   view: ClusterView,
   object: PullSecretObject,
   access: Widened,

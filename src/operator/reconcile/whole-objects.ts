@@ -3,13 +3,13 @@
 
 import { RESOURCES } from '../../api/kinds.ts';
 import { isServed } from '../../core/quota.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeReader } from '../../kube/client.ts';
 import type { Reconcile } from '../../kube/controller.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { pullSecretOf } from '../state/reduced-objects.ts';
 
 export interface WholeObjectsParts {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeReader, 'find'>;
   readonly view: ClusterView;
 }
 

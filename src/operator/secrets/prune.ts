@@ -5,7 +5,7 @@ import { NAMESPACES } from '../../api/meta.ts';
 import { desiredTargets, type NamespaceView } from '../../core/desired.ts';
 import { needsConfirmation, type SeenSecret } from '../../core/plan.ts';
 import { type PullSecretObject, parseWish } from '../../core/resource.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeReader } from '../../kube/client.ts';
 import { listInPages } from '../../kube/pages.ts';
 import { Failure } from '../../lib/errors.ts';
 import type { JsonRecord } from '../../lib/json.ts';
@@ -20,7 +20,7 @@ import { namespaceOf, pullSecretOf } from '../state/reduced-objects.ts';
  * @throws Failure when it cannot be read; then nothing must be deleted
  */
 export async function confirmPrune(
-  client: KubeClient,
+  client: Pick<KubeReader, 'find' | 'list'>,
   object: PullSecretObject,
   candidates: readonly SeenSecret[],
   owned: number,
@@ -44,7 +44,7 @@ export async function confirmPrune(
 
 /** @param only  the names of those that matter; undefined: all */
 async function readNamespaces(
-  client: KubeClient,
+  client: Pick<KubeReader, 'find' | 'list'>,
   only: readonly string[] | undefined,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, NamespaceView>> {

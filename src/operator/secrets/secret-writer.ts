@@ -20,7 +20,7 @@ import { hostsIn } from '../../core/docker-config.ts';
 import { isOwned, type Payload, type SeenSecret } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { isConflict, isNotFound, isOtherObject } from '../../kube/api-error.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeReader, KubeWriter } from '../../kube/client.ts';
 import type { Store } from '../../kube/store.ts';
 import { type JsonRecord, recordOf } from '../../lib/json.ts';
 import type { Clock } from '../../lib/time.ts';
@@ -70,7 +70,7 @@ const FRESH: Kept = { type: DOCKER_CONFIG_TYPE, immutable: false };
 const IN_FLIGHT_BYTES = 1_024 * 1_024;
 
 export function createSecretWriter(
-  client: KubeClient,
+  client: Pick<KubeReader, 'get' | 'find'> & Pick<KubeWriter, 'create' | 'patch' | 'delete'>,
   store: Store<SeenSecret>,
   clock: Clock,
   signal: AbortSignal,

@@ -5,7 +5,7 @@
 import { SECRETS } from '../../api/meta.ts';
 import { AUTHORITY_TYPE, OPERATOR_NAME } from '../../api/names.ts';
 import { isConflict, isOtherObject } from '../../kube/api-error.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeReader, KubeWriter } from '../../kube/client.ts';
 import { Failure } from '../../lib/errors.ts';
 import { type JsonRecord, recordOf, stringOf } from '../../lib/json.ts';
 import type { EpochMs } from '../../lib/time.ts';
@@ -32,7 +32,7 @@ export interface AuthoritySecret {
 }
 
 export interface AuthoritySecretOptions {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeReader, 'find'> & Pick<KubeWriter, 'create' | 'patch'>;
   readonly namespace: string;
   readonly name: string;
   readonly signer: () => Promise<Signer>;

@@ -2,7 +2,7 @@
 
 import { VALIDATING_WEBHOOKS } from '../../api/meta.ts';
 import { isNotFound, isOtherObject } from '../../kube/api-error.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeWriter } from '../../kube/client.ts';
 import type { Stored } from '../../kube/store.ts';
 import { type JsonRecord, listOf, recordOf, stringOf } from '../../lib/json.ts';
 import { metadataOf } from '../state/reduced-objects.ts';
@@ -43,7 +43,7 @@ export function trusts({ webhooks }: WebhookConfiguration, bundle: string): bool
  * @throws Failure
  */
 export async function writeBundle(
-  client: KubeClient,
+  client: Pick<KubeWriter, 'patchByKeys'>,
   { name, uid, resourceVersion, webhooks }: WebhookConfiguration,
   caBundle: string,
   signal: AbortSignal,

@@ -17,7 +17,7 @@ import {
 } from '../../core/admit.ts';
 import { keyOf } from '../../core/resource.ts';
 import { type Reply, textReply } from '../../http/server.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeReader } from '../../kube/client.ts';
 import { redact } from '../../lib/redact.ts';
 import { type Clock, type DurationMs, SECOND, sleep } from '../../lib/time.ts';
 import { createBudget } from '../../lib/token-bucket.ts';
@@ -27,7 +27,7 @@ import type { WebhookTelemetry } from '../telemetry/webhook-telemetry.ts';
 import { createLoginTrial, PATIENCE } from './key-trial.ts';
 
 export interface WebhookParts {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeReader, 'findMetadata'>;
   readonly view: ClusterView;
   readonly ecr: EcrClient;
   readonly clock: Clock;

@@ -7,7 +7,7 @@ import type { AdmitPolicy } from '../../core/admit.ts';
 import type { Bound } from '../../http/connections.ts';
 import { startPostServer } from '../../http/post-server.ts';
 import type { BindAddress } from '../../http/server.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeReader, KubeWriter } from '../../kube/client.ts';
 import { createReflector, type Reflector } from '../../kube/reflector.ts';
 import { createStore } from '../../kube/store.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -44,7 +44,8 @@ export interface WebhookOptions extends AdmitPolicy {
 }
 
 export interface WebhookServerParts {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeReader, 'find' | 'findMetadata' | 'list' | 'watch'> &
+    Pick<KubeWriter, 'create' | 'patch' | 'patchByKeys'>;
   readonly view: ClusterView;
   readonly ecr: EcrClient;
   readonly clock: Clock;
