@@ -7,8 +7,8 @@ export interface Stored {
   readonly resourceVersion: string;
 }
 
-/** Read side. */
-export interface StoreView<Item extends Stored> {
+/** What only looks. */
+export interface StoreReader<Item extends Stored> {
   get(key: ObjectKey): Item | undefined;
   entries(): IterableIterator<[ObjectKey, Item]>;
   readonly size: number;
@@ -27,7 +27,20 @@ export interface Change<Item> {
 
 export type ChangeListener<Item> = (change: Change<Item>) => void;
 
-export interface Store<Item extends Stored> extends StoreView<Item> {
+/** What takes note of answers: news is told by a reflector alone. */
+export interface StoreWriter<Item extends Stored> {
+  /**
+   * The answer to one of our own writes, or to a look at the object itself. Ignored when the watch has been past it: what came since may have deleted it.
+   * The watch event that the write causes then brings nothing new, and is no change, unless it shows another object than was
+   * expected here.
+   */
+  wrote(key: ObjectKey, after: Item): void;
+  /** More of what is held, in the same version; ignored when another version is held by now. */
+  complete(key: ObjectKey, after: Item): void;
+}
+
+/** What a reflector fills. */
+export interface Store<Item extends Stored> extends StoreReader<Item>, StoreWriter<Item> {
   /**
    * The whole collection as of `version`: what is not in `items` is gone, unless we wrote it after that version. A list that
    * is older than what the watch has come to is from an API server that was set back: then only the list counts.
@@ -37,14 +50,6 @@ export interface Store<Item extends Stored> extends StoreView<Item> {
   apply(key: ObjectKey, after: Item | undefined, version: string): void;
   /** The watch has reached `version`. */
   reach(version: string): void;
-  /**
-   * The answer to one of our own writes, or to a look at the object itself. Ignored when the watch has been past it: what came since may have deleted it.
-   * The watch event that the write causes then brings nothing new, and is no change, unless it shows another object than was
-   * expected here.
-   */
-  wrote(key: ObjectKey, after: Item): void;
-  /** More of what is held, in the same version; ignored when another version is held by now. */
-  complete(key: ObjectKey, after: Item): void;
 }
 
 /**

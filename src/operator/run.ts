@@ -22,11 +22,15 @@ import { type ServersOptions, startServers } from './endpoints.ts';
 import type { NamedReflector } from './health.ts';
 import { createCredentialResolver } from './login/credentials.ts';
 import { createLoginBook } from './login/login-book.ts';
+import { createObjectLogins } from './login/object-logins.ts';
 import { tokenAudienceProblem } from './login/token-audience.ts';
 import { createFence } from './reconcile/login-fence.ts';
 import { createReconciler } from './reconcile/reconcile.ts';
 import { createStatusWriter } from './reconcile/status-writer.ts';
-import { readingWhole } from './reconcile/whole-objects.ts';
+import { readingStoredContent } from './reconcile/stored-content.ts';
+import { createWholeObjects } from './reconcile/whole-objects.ts';
+import { createSecretsRound } from './reconcile/write-secrets.ts';
+import { confirmingPrune } from './secrets/prune.ts';
 import { createRollout } from './secrets/rollout.ts';
 import { createSecretWriter } from './secrets/secret-writer.ts';
 import { createClusterView } from './state/cluster-view.ts';
@@ -130,7 +134,7 @@ export async function startOperator(
     signal,
     tokenAudienceProblem: (await Promise.race([tokenAudienceProblem(access, log), aborted(signal)])) ?? undefined,
   });
-  const view = createClusterView({
+  const { view, stores } = createClusterView({
     enqueue: (key) => queue.add(key),
     onLegacy: (key) => conversions.add(key),
     onGone: (uid) => {
@@ -152,26 +156,30 @@ export async function startOperator(
   });
   // Writes in hand are finished, not cut, unless the API server is silent: what was not written is written after the next start.
   const writes = new AbortController();
-  const secretWriter = createSecretWriter(client, view.secrets, clock, writes.signal);
-  const statuses = createStatusWriter(client, view, writes.signal);
-  const reconcileKept = createReconciler({
-    client,
-    view,
-    credentials,
-    logins,
-    fence: createFence({ client, view, logins, statuses, clock }),
-    rollout,
-    events,
-    clock,
-    secrets: secretWriter,
-    statuses,
-  });
-  const reconcile = readingWhole({ client, view }, reconcileKept);
+  const secretWriter = createSecretWriter(client, stores.secrets, clock, writes.signal);
+  const statuses = createStatusWriter({ client, view, stores }, writes.signal);
+  const fence = createFence({ client, view, store: stores.secrets, logins, statuses, clock });
+  const confirmPrune = confirmingPrune(client);
+  const whole = createWholeObjects({ client, view, store: stores.namespaced });
+  const reconcile = whole.reading(
+    createReconciler({
+      view,
+      logins: createObjectLogins(credentials, logins, clock),
+      fence,
+      writeSecrets: createSecretsRound({ view, fence, rollout, secrets: secretWriter, confirmPrune, clock }),
+      readStored: readingStoredContent(client, view),
+      readmit: (key, object, until) => whole.readmit(key, object, until),
+      statuses,
+      events,
+      clock,
+    }),
+  );
   const convert = createConverter({ client, secrets: secretWriter, events, clock, requests: writes.signal });
 
   const { objects, secrets, sizes } = createWatches({
     client,
     view,
+    stores,
     logins,
     convertsLegacy: options.convertsLegacy,
     onHappening: telemetry.onHappening,

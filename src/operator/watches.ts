@@ -20,7 +20,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Clock, Random } from '../lib/time.ts';
 import type { NamedReflector } from './health.ts';
 import type { LoginBook } from './login/login-book.ts';
-import type { ClusterView } from './state/cluster-view.ts';
+import type { ClusterStores, ClusterView } from './state/cluster-view.ts';
 import {
   dockerConfigOf,
   legacyOf,
@@ -47,6 +47,7 @@ export const WATCHED: readonly string[] = Object.values(NAMES);
 export interface WatchesParts {
   readonly client: Pick<KubeReader, 'list' | 'watch'>;
   readonly view: ClusterView;
+  readonly stores: ClusterStores;
   readonly logins: LoginBook;
   /** Whether objects of the deprecated kind are looked for. */
   readonly convertsLegacy: boolean;
@@ -66,7 +67,7 @@ export interface Watches {
 }
 
 export function createWatches(parts: WatchesParts): Watches {
-  const { client, view, logins, onHappening, clock, random, log } = parts;
+  const { client, view, stores, logins, onHappening, clock, random, log } = parts;
 
   /** Takes the logins out of a Secret before it is reduced to digests. */
   const reduceSecret = (raw: JsonRecord): SeenSecret | undefined => {
@@ -89,19 +90,20 @@ export function createWatches(parts: WatchesParts): Watches {
     return [name, createReflector({ resource, store, reduce, ...tools, ...over })];
   };
 
-  const { namespaced, cluster } = view;
   return {
     objects: [
-      reflect(NAMES.namespaced, RESOURCES[NAMESPACED_KIND], namespaced, (raw) => {
+      reflect(NAMES.namespaced, RESOURCES[NAMESPACED_KIND], stores.namespaced, (raw) => {
         const object = pullSecretOf(NAMESPACED_KIND, raw);
         return object && view.quota.admit(object);
       }),
-      reflect(NAMES.cluster, RESOURCES[CLUSTER_KIND], cluster, (raw) => pullSecretOf(CLUSTER_KIND, raw)),
-      reflect(NAMES.namespaces, NAMESPACES, view.namespaces, namespaceOf),
-      reflect(NAMES.credentials, SECRETS, view.credentials, versionOf, { labelSelector: `${CREDENTIALS_LABEL}=true` }),
-      ...(parts.convertsLegacy ? [reflect(NAMES.legacy, LEGACY, view.legacy, legacyOf, { optional: true })] : []),
+      reflect(NAMES.cluster, RESOURCES[CLUSTER_KIND], stores.cluster, (raw) => pullSecretOf(CLUSTER_KIND, raw)),
+      reflect(NAMES.namespaces, NAMESPACES, stores.namespaces, namespaceOf),
+      reflect(NAMES.credentials, SECRETS, stores.credentials, versionOf, {
+        labelSelector: `${CREDENTIALS_LABEL}=true`,
+      }),
+      ...(parts.convertsLegacy ? [reflect(NAMES.legacy, LEGACY, stores.legacy, legacyOf, { optional: true })] : []),
     ],
-    secrets: reflect(NAMES.secrets, SECRETS, view.secrets, reduceSecret, {
+    secrets: reflect(NAMES.secrets, SECRETS, stores.secrets, reduceSecret, {
       labelSelector: `${MANAGED_BY_LABEL}=${OPERATOR_NAME}`,
     }),
     sizes: new Map(Object.entries(NAMES).map(([store, name]) => [name, view[store as keyof typeof NAMES]])),

@@ -3,7 +3,11 @@
 import { afterEach, beforeEach } from 'node:test';
 import { createClient, type KubeClient } from '../../src/kube/client.ts';
 import { createTransport, type Transport } from '../../src/kube/transport.ts';
-import { type ClusterView, type ClusterViewOptions, createClusterView } from '../../src/operator/state/cluster-view.ts';
+import {
+  type ClusterState,
+  type ClusterViewOptions,
+  createClusterView,
+} from '../../src/operator/state/cluster-view.ts';
 import { createManualClock } from '../clocks/manual-clock.ts';
 import { type ScriptedServer, startScriptedServer } from '../network/scripted-server.ts';
 import { START } from './builders.ts';
@@ -11,7 +15,7 @@ import { START } from './builders.ts';
 const ignore = (): void => {};
 
 /** @param over  what the test looks at; the namespace of the operator is `operator`, a namespace has room for 500 objects */
-export function createTestView(over: Partial<ClusterViewOptions> = {}): ClusterView {
+export function createTestView(over: Partial<ClusterViewOptions> = {}): ClusterState {
   return createClusterView({
     enqueue: ignore,
     onLegacy: ignore,
@@ -23,10 +27,9 @@ export function createTestView(over: Partial<ClusterViewOptions> = {}): ClusterV
   });
 }
 
-export interface ViewRig {
+export interface ViewRig extends ClusterState {
   readonly server: ScriptedServer;
   readonly client: KubeClient;
-  readonly view: ClusterView;
 }
 
 /** Registers the hooks of a suite: each test has a server, a client of it and an empty view of its own. */
@@ -40,7 +43,7 @@ export function useViewRig(over: Partial<ClusterViewOptions> = {}): ViewRig {
     const server = await startScriptedServer();
     const clock = createManualClock(START);
     const transport = createTransport({ access: server.access(), clock, userAgent: 'test' });
-    parts = { server, transport, client: createClient(transport, 'test'), view: createTestView(over) };
+    parts = { server, transport, client: createClient(transport, 'test'), ...createTestView(over) };
   });
   afterEach(async () => {
     parts?.transport.close();
@@ -55,6 +58,9 @@ export function useViewRig(over: Partial<ClusterViewOptions> = {}): ViewRig {
     },
     get view() {
       return need().view;
+    },
+    get stores() {
+      return need().stores;
     },
   };
 }

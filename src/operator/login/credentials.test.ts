@@ -62,7 +62,7 @@ beforeEach(() => {
     keys: async (endpoints) => await answer('ambient', endpoints),
   };
   resolver = createCredentialResolver({
-    client: client as KubeClient,
+    client,
     sts,
     ambient,
     clock,

@@ -44,8 +44,9 @@ describe('a login that another operator has told of and written', () => {
     const object = pullSecret(CLUSTER_KIND, wanted);
     const { content, inputs } = payloadOf(OLD);
     logins.adopt({ ...object, status: withLogins({}, [OLD]) }, content, inputs);
-    const { client, view } = rig;
-    const fence = createFence({ client, view, logins, statuses: createStatusWriter(client, view, signal), clock });
+    const { client, view, stores } = rig;
+    const statuses = createStatusWriter({ client, view, stores }, signal);
+    const fence = createFence({ client, view, store: stores.secrets, logins, statuses, clock });
     return await fence.standing({ ...object, status: withLogins({}, [LATER]) }, [REGISTRY], signal);
   };
 
@@ -53,9 +54,9 @@ describe('a login that another operator has told of and written', () => {
     for (let index = 0; index < 30; index += 1) {
       const name = `a${index}`;
       const over = { name, expiry: index % 2 === 0 ? '9999-01-01T00:00:00Z' : payloadOf(LATER).expiry };
-      rig.view.secrets.apply(objectKey('a', name), seenSecret('a', payloadOf(OLD), over), '1');
+      rig.stores.secrets.apply(objectKey('a', name), seenSecret('a', payloadOf(OLD), over), '1');
     }
-    rig.view.secrets.apply(objectKey('b', 'ecr-login'), seenSecret('b', payloadOf(LATER)), '1');
+    rig.stores.secrets.apply(objectKey('b', 'ecr-login'), seenSecret('b', payloadOf(LATER)), '1');
     rig.server.script((exchange) =>
       exchange.answer(200, {
         type: 'kubernetes.io/dockerconfigjson',

@@ -15,6 +15,7 @@ import type { PullSecretObject } from '../../core/resource.ts';
 import { withLogins } from '../../core/status.ts';
 import { likeliestFirst } from '../../core/stored-login.ts';
 import type { KubeReader } from '../../kube/client.ts';
+import type { StoreWriter } from '../../kube/store.ts';
 import { failureFrom } from '../../lib/errors.ts';
 import { recordOf, stringMapOf } from '../../lib/json.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -27,6 +28,8 @@ import type { StatusWriter } from './status-writer.ts';
 export interface FenceParts {
   readonly client: Pick<KubeReader, 'find'>;
   readonly view: ClusterView;
+  /** What is read of a Secret is news for everybody. */
+  readonly store: Pick<StoreWriter<SeenSecret>, 'wrote'>;
   readonly logins: LoginBook;
   readonly statuses: StatusWriter;
   readonly clock: Clock;
@@ -65,7 +68,7 @@ const SKEW = (5 * MINUTE) as DurationMs;
 /** Secrets read in search of a later login; one is enough unless somebody meddles with them. */
 const MOST_READ = 3;
 
-export function createFence({ client, view, logins, statuses, clock }: FenceParts): Fence {
+export function createFence({ client, view, store, logins, statuses, clock }: FenceParts): Fence {
   /** Logins of a status that end later than what is held for the same registry, and that were not held before. */
   const laterThan = ({ uid, status }: PullSecretObject, held: readonly Login[]): readonly LoginStatus[] =>
     (status.logins ?? []).filter(
@@ -85,7 +88,7 @@ export function createFence({ client, view, logins, statuses, clock }: FencePart
     for (const { namespace, name } of own.slice(0, MOST_READ)) {
       const raw = (await client.find(SECRETS, namespace, name, signal)) ?? {};
       const seen = seenSecretOf(raw);
-      if (seen?.managed) view.secrets.wrote(objectKey(namespace, name), seen);
+      if (seen?.managed) store.wrote(objectKey(namespace, name), seen);
       const inputs = stringMapOf(recordOf(raw['metadata'])['annotations']).get(INPUTS_ANNOTATION);
       logins.adopt(object, dockerConfigOf(raw) ?? '', inputs ?? '');
       if (isFound()) return;

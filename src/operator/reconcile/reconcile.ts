@@ -4,40 +4,33 @@
 // not stop the others; the next look is always later than now. Everything is read from the stores at the moment it is
 // used, never carried over from an event.
 
-import { RESOURCES } from '../../api/kinds.ts';
 import type { ObjectKey } from '../../api/meta.ts';
 import { REASON } from '../../api/names.ts';
 import { sizeProblem } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { nextStatus, processingStatus, type Round } from '../../core/status.ts';
 import { wakeAt } from '../../core/wake.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import type { Attempt, Reconcile, Result } from '../../kube/controller.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, parseRfc3339, plus, read, SECOND } from '../../lib/time.ts';
-import type { CredentialResolver } from '../login/credentials.ts';
-import type { LoginBook } from '../login/login-book.ts';
-import { ANY, createObjectLogins, type Obtained, PATIENCE } from '../login/object-logins.ts';
+import { ANY, type ObjectLogins, type Obtained, PATIENCE } from '../login/object-logins.ts';
 import type { Applied } from '../secrets/apply.ts';
-import type { Rollout } from '../secrets/rollout.ts';
-import type { SecretWriter } from '../secrets/secret-writer.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
-import { pullSecretOf } from '../state/reduced-objects.ts';
 import type { Fence } from './login-fence.ts';
 import { announce, announceRemark } from './object-events.ts';
 import type { StatusWriter } from './status-writer.ts';
-import { readStoredContent } from './stored-content.ts';
-import { createSecretsRound, type Settled, type Written } from './write-secrets.ts';
+import type { ReadStoredContent } from './stored-content.ts';
+import type { WholeObjects } from './whole-objects.ts';
+import type { SecretsRound, Settled, Written } from './write-secrets.ts';
 
 export interface ReconcilerParts {
-  readonly client: KubeClient;
   readonly view: ClusterView;
-  readonly credentials: CredentialResolver;
-  readonly logins: LoginBook;
+  readonly logins: ObjectLogins;
   readonly fence: Fence;
-  readonly rollout: Rollout;
-  readonly secrets: SecretWriter;
+  readonly writeSecrets: SecretsRound;
+  readonly readStored: ReadStoredContent;
+  readonly readmit: WholeObjects['readmit'];
   readonly statuses: StatusWriter;
   readonly events: EventRecorder;
   readonly clock: Clock;
@@ -55,20 +48,16 @@ type LoggedIn = Settled & { readonly access: Obtained };
 
 /** @returns a function that brings one CR to what it wants; it throws only when the API server could not be reached */
 export function createReconciler({
-  client,
   view,
-  credentials,
   logins,
   fence,
-  rollout,
-  secrets,
+  writeSecrets,
+  readStored,
+  readmit,
   statuses,
   events,
   clock,
 }: ReconcilerParts): Reconcile {
-  const objectLogins = createObjectLogins(credentials, logins, clock);
-  const writeSecrets = createSecretsRound({ client, view, fence, rollout, secrets, clock });
-
   /** Waits for logins, and says so in the status when the very first one takes long. */
   const awaitLogins = async ({ object, wish, access }: LoggedIn, pending: DurationMs): Promise<Result> => {
     const toTell = plus(clock.now(), (PATIENCE - pending) as DurationMs);
@@ -84,7 +73,7 @@ export function createReconciler({
   /** Repairs what can be repaired with the logins that there are; what is said of them waits for those that are on their way. */
   const settleMeanwhile = async (settled: LoggedIn, attempt: Attempt, pending: DurationMs): Promise<Result> => {
     const { object, wish, access } = settled;
-    const logins = access.held.filter(({ registry }) => !access.pending.includes(registry));
+    const held = access.held.filter(({ registry }) => !access.pending.includes(registry));
     const toTell = plus(clock.now(), (PATIENCE - pending) as DurationMs);
     if (sizeProblem(access.widened) !== undefined) return { op: 'done', wakeAt: toTell };
     const written = await writeSecrets(settled, attempt);
@@ -93,7 +82,7 @@ export function createReconciler({
     announce(events, object, wish.secretName, { ...round, failures: [] }, applied);
     logWrites(attempt.log, object, wish.secretName, applied);
     if (applied.retry.length > 0 && applied.retryAfter === undefined) return { op: 'retry' };
-    return outlook(written, { ...access, held: logins }, [toTell]);
+    return outlook(written, { ...access, held }, [toTell]);
   };
 
   /** When to look again, though nothing happens. */
@@ -149,16 +138,7 @@ export function createReconciler({
 
   /** It is not kept whole: if there is room by now it is read again, which makes it come back; else that is said. */
   const makeRoom = async (key: ObjectKey, object: PullSecretObject, signal: AbortSignal): Promise<Result> => {
-    const { kind, namespace, name } = object;
-    const raw = view.quota.hasRoom(object) ? await client.find(RESOURCES[kind], namespace, name, signal) : undefined;
-    const found = raw && pullSecretOf(kind, raw);
-    const whole = found && view.quota.admit(found);
-    if (whole && !whole.isWaiting) {
-      view.namespaced.complete(key, whole);
-      // Gone, or another one, while it was read: it takes no room.
-      if (view.object(key)?.uid !== whole.uid) view.quota.leave(key, whole);
-      return { op: 'done', wakeAt: undefined };
-    }
+    if (await readmit(key, object, signal)) return { op: 'done', wakeAt: undefined };
     view.quota.waits(key, object);
     const lookAgainAt = plus(clock.now(), ROOM_AGAIN);
     return await refuse(object, REASON.quotaExceeded, view.quota.reason(object), { lookAgainAt });
@@ -188,8 +168,7 @@ export function createReconciler({
     if (access.isFresh && access.remark !== undefined) announceRemark(events, object, access.remark);
     const tooLarge = sizeProblem(access.widened);
     // What the Secrets hold already stays fresh, though they cannot have what is wanted now.
-    const fitting =
-      tooLarge === undefined ? access : await readStoredContent(client, view, object, access, attempt.signal);
+    const fitting = tooLarge === undefined ? access : await readStored(object, access, attempt.signal);
     const refusal = tooLarge === undefined ? undefined : { reason: REASON.secretTooLarge, message: tooLarge };
     if (!fitting) return await refuse(object, REASON.secretTooLarge, tooLarge ?? '', access);
     const found = await writeSecrets({ object, wish, access: fitting }, attempt);
@@ -204,7 +183,7 @@ export function createReconciler({
     const { signal, log } = attempt;
     const first = view.object(key);
     if (!first || first.isCollected) {
-      objectLogins.forget(key);
+      logins.forget(key);
       return { op: 'done', wakeAt: undefined };
     }
     if (first.isWaiting) return await makeRoom(key, first, signal);
@@ -215,7 +194,7 @@ export function createReconciler({
     const object = view.object(key);
     // While the API server was asked somebody changed his mind: start from what he wants now.
     if (!object || !asksTheSame(first, object)) return { op: 'done', wakeAt: plus(clock.now(), SOON) };
-    const access = objectLogins.get(key, object, wish, standing.op === 'fetch' ? standing.after : ANY, signal);
+    const access = logins.get(key, object, wish, standing.op === 'fetch' ? standing.after : ANY, signal);
     // Cut off by our own end: that is no failure of AWS, and nothing to be said to users.
     if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
     if (access.pendingFor !== undefined)

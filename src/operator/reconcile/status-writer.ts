@@ -6,6 +6,7 @@ import type { PullSecretObject } from '../../core/resource.ts';
 import { keyOf } from '../../core/resource.ts';
 import { isConflict, isNotFound } from '../../kube/api-error.ts';
 import type { KubeWriter } from '../../kube/client.ts';
+import type { StoreWriter } from '../../kube/store.ts';
 import { type JsonRecord, sameJson } from '../../lib/json.ts';
 import { redact } from '../../lib/redact.ts';
 import { type ClusterView } from '../state/cluster-view.ts';
@@ -19,11 +20,14 @@ export interface StatusWriter {
   write(object: PullSecretObject, status: PullSecretStatus): Promise<boolean>;
 }
 
-export function createStatusWriter(
-  client: Pick<KubeWriter, 'patchStatus'>,
-  view: ClusterView,
-  signal: AbortSignal,
-): StatusWriter {
+export interface StatusWriterParts {
+  readonly client: Pick<KubeWriter, 'patchStatus'>;
+  readonly view: Pick<ClusterView, 'objectByUid' | 'quota'>;
+  readonly stores: Readonly<Record<'namespaced' | 'cluster', Pick<StoreWriter<PullSecretObject>, 'wrote'>>>;
+}
+
+/** @param signal  ends requests */
+export function createStatusWriter({ client, view, stores }: StatusWriterParts, signal: AbortSignal): StatusWriter {
   return {
     async write(object, status) {
       const next = redacted(status);
@@ -33,7 +37,7 @@ export function createStatusWriter(
       const body = { metadata: { uid, resourceVersion }, status: mergePatch(object.status, next) };
       try {
         const after = pullSecretOf(object.kind, await client.patchStatus(RESOURCES[object.kind], object, body, signal));
-        const store = object.namespace === undefined ? view.cluster : view.namespaced;
+        const store = object.namespace === undefined ? stores.cluster : stores.namespaced;
         // One that is gone by now takes no room any more.
         if (after && view.objectByUid(object.uid)) store.wrote(keyOf(object), view.quota.admit(after));
         return true;

@@ -10,7 +10,7 @@ import { makePayload, type Payload } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { withLogins } from '../../core/status.ts';
 import type { Widened } from '../login/object-logins.ts';
-import { readStoredContent } from './stored-content.ts';
+import { readingStoredContent } from './stored-content.ts';
 
 const OLD = login('eu-west-1');
 const NEW = login('eu-west-1', { password: 'the next one' });
@@ -42,10 +42,10 @@ describe('what a secret holds already, beside secrets that somebody forges', () 
   });
 
   const seen = (namespace: string, name: string, inputs: string): void =>
-    rig.view.secrets.apply(objectKey(namespace, name), seenSecret(namespace, GOOD, { name, inputs }), '1');
+    rig.stores.secrets.apply(objectKey(namespace, name), seenSecret(namespace, GOOD, { name, inputs }), '1');
   const read = async (wanted: PullSecretObject['spec']): Promise<Widened | undefined> => {
     const object = { ...pullSecret(CLUSTER_KIND, wanted), status: withLogins({}, [OLD]) };
-    return await readStoredContent(rig.client, rig.view, object, ACCESS, new AbortController().signal);
+    return await readingStoredContent(rig.client, rig.view)(object, ACCESS, new AbortController().signal);
   };
   /** As many in one namespace as somebody likes, which come first in every list. */
   const forge = (): void => {

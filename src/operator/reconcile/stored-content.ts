@@ -18,25 +18,30 @@ const MOST_READ = 20;
  *          of the object proves, or it would be too large as well
  * @throws Failure when a Secret cannot be read
  */
-export async function readStoredContent(
-  client: Pick<KubeReader, 'find'>,
-  view: ClusterView,
+export type ReadStoredContent = (
   object: PullSecretObject,
   access: Widened,
   signal: AbortSignal,
-): Promise<Widened | undefined> {
-  const wish = view.wish(object);
-  const named = new Set(typeof wish === 'string' ? [] : wish.targets.named);
-  const owned = [...view.secretsOf(object.uid)].filter((seen) => isOwned(seen, object.uid) && !seen.deleting);
-  const likeliest = likeliestFirst(owned, named, access.held.map((login) => login.digest).join());
-  for (const { namespace, name } of likeliest.slice(0, MOST_READ)) {
-    const raw = (await client.find(SECRETS, namespace, name, signal)) ?? {};
-    const entries = readDockerConfig(dockerConfigOf(raw) ?? '');
-    const widened = renewedAsStored(object.status.logins ?? [], entries, access.widened);
-    if (widened.length === 0 || sizeProblem(widened) !== undefined) continue;
-    const registries = new Set(widened.map(({ registry }) => registry));
-    const held = access.held.filter(({ registry }) => registries.has(registry));
-    return { ...access, held, widened, inputs: commonInputs(likeliest) ?? access.inputs };
-  }
-  return undefined;
+) => Promise<Widened | undefined>;
+
+export function readingStoredContent(
+  client: Pick<KubeReader, 'find'>,
+  view: Pick<ClusterView, 'wish' | 'secretsOf'>,
+): ReadStoredContent {
+  return async (object, access, signal) => {
+    const wish = view.wish(object);
+    const named = new Set(typeof wish === 'string' ? [] : wish.targets.named);
+    const owned = [...view.secretsOf(object.uid)].filter((seen) => isOwned(seen, object.uid) && !seen.deleting);
+    const likeliest = likeliestFirst(owned, named, access.held.map((login) => login.digest).join());
+    for (const { namespace, name } of likeliest.slice(0, MOST_READ)) {
+      const raw = (await client.find(SECRETS, namespace, name, signal)) ?? {};
+      const entries = readDockerConfig(dockerConfigOf(raw) ?? '');
+      const widened = renewedAsStored(object.status.logins ?? [], entries, access.widened);
+      if (widened.length === 0 || sizeProblem(widened) !== undefined) continue;
+      const registries = new Set(widened.map(({ registry }) => registry));
+      const held = access.held.filter(({ registry }) => registries.has(registry));
+      return { ...access, held, widened, inputs: commonInputs(likeliest) ?? access.inputs };
+    }
+    return undefined;
+  };
 }

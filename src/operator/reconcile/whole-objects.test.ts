@@ -13,7 +13,7 @@ import type { JsonRecord } from '../../lib/json.ts';
 import { createLogger } from '../../lib/log.ts';
 import { systemClock } from '../../lib/time.ts';
 import { pullSecretOf } from '../state/reduced-objects.ts';
-import { readingWhole } from './whole-objects.ts';
+import { createWholeObjects } from './whole-objects.ts';
 
 const KEY = objectKey('ns1', 'a');
 const LARGE = { ...spec(), registries: { hosts: Array.from({ length: 100 }, (_, at) => `h${at}.${'a'.repeat(100)}`) } };
@@ -35,13 +35,15 @@ describe('an object that is served and too large for its namespace', () => {
   });
   const see = (one: JsonRecord, version: string): void => {
     const object = pullSecretOf(NAMESPACED_KIND, one);
-    rig.view.namespaced.apply(KEY, object && rig.view.quota.admit(object), version);
+    rig.stores.namespaced.apply(KEY, object && rig.view.quota.admit(object), version);
   };
   const work = async (): Promise<Result> => {
-    const reconcile = readingWhole(rig, async (key) => {
-      shown.push(rig.view.object(key));
-      return { op: 'done', wakeAt: undefined };
-    });
+    const reconcile = createWholeObjects({ client: rig.client, view: rig.view, store: rig.stores.namespaced }).reading(
+      async (key) => {
+        shown.push(rig.view.object(key));
+        return { op: 'done', wakeAt: undefined };
+      },
+    );
     const log = createLogger({ level: 'error', format: 'json', clock: systemClock, write: () => {} });
     return await reconcile(KEY, { signal: new AbortController().signal, log });
   };

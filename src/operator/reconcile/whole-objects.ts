@@ -2,36 +2,64 @@
 // object grow makes nothing grow here, and what its Secrets hold is renewed all the same, through restarts too.
 
 import { RESOURCES } from '../../api/kinds.ts';
+import type { ObjectKey } from '../../api/meta.ts';
 import { isServed } from '../../core/quota.ts';
+import type { PullSecretObject } from '../../core/resource.ts';
 import type { KubeReader } from '../../kube/client.ts';
 import type { Reconcile } from '../../kube/controller.ts';
+import type { StoreWriter } from '../../kube/store.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { pullSecretOf } from '../state/reduced-objects.ts';
 
 export interface WholeObjectsParts {
   readonly client: Pick<KubeReader, 'find'>;
   readonly view: ClusterView;
+  readonly store: Pick<StoreWriter<PullSecretObject>, 'complete'>;
 }
 
-/** @returns as `reconcile`, which is shown all of the object; it throws a Failure too when the object cannot be read */
-export function readingWhole({ client, view }: WholeObjectsParts, reconcile: Reconcile): Reconcile {
-  return async (key, attempt) => {
-    const held = view.object(key);
-    if (!held?.isWaiting || held.isCollected || !isServed(held)) return await reconcile(key, attempt);
-    const { kind, namespace, name, uid } = held;
-    const raw = await client.find(RESOURCES[kind], namespace, name, attempt.signal);
-    const whole = raw && pullSecretOf(kind, raw);
-    // Its going is still to be told by the watch, which makes another turn.
-    if (whole?.uid !== uid) return { op: 'done', wakeAt: undefined };
-    // Of another version the watch is still to tell: only what is held may take room.
-    if (view.object(key)?.resourceVersion === whole.resourceVersion) {
-      view.namespaced.complete(key, view.quota.admit(whole));
-    }
-    const giveBack = view.lend(key, whole);
-    try {
-      return view.object(key)?.isWaiting ? { op: 'retry' } : await reconcile(key, attempt);
-    } finally {
-      giveBack();
-    }
+export interface WholeObjects {
+  /** @returns as `reconcile`, which is shown all of the object; it throws a Failure too when the object cannot be read */
+  reading(reconcile: Reconcile): Reconcile;
+  /**
+   * Reads one that waits for room again, if there is room by now.
+   *
+   * @returns whether it is kept whole from now on: it comes back by itself then, if it is still there
+   * @throws Failure when it cannot be read
+   */
+  readmit(key: ObjectKey, object: PullSecretObject, signal: AbortSignal): Promise<boolean>;
+}
+
+export function createWholeObjects({ client, view, store }: WholeObjectsParts): WholeObjects {
+  const readNow = async (object: PullSecretObject, signal: AbortSignal): Promise<PullSecretObject | undefined> => {
+    const { kind, namespace, name } = object;
+    const raw = await client.find(RESOURCES[kind], namespace, name, signal);
+    return raw && pullSecretOf(kind, raw);
+  };
+
+  return {
+    reading: (reconcile) => async (key, attempt) => {
+      const held = view.object(key);
+      if (!held?.isWaiting || held.isCollected || !isServed(held)) return await reconcile(key, attempt);
+      const whole = await readNow(held, attempt.signal);
+      // Its going is still to be told by the watch, which makes another attempt.
+      if (whole?.uid !== held.uid) return { op: 'done', wakeAt: undefined };
+      // Of another version the watch is still to tell: only what is held may take room.
+      if (view.object(key)?.resourceVersion === whole.resourceVersion) store.complete(key, view.quota.admit(whole));
+      const giveBack = view.lend(key, whole);
+      try {
+        return view.object(key)?.isWaiting ? { op: 'retry' } : await reconcile(key, attempt);
+      } finally {
+        giveBack();
+      }
+    },
+    async readmit(key, object, signal) {
+      const found = view.quota.hasRoom(object) ? await readNow(object, signal) : undefined;
+      const whole = found && view.quota.admit(found);
+      if (!whole || whole.isWaiting) return false;
+      store.complete(key, whole);
+      // Gone, or another one, while it was read: it takes no room.
+      if (view.object(key)?.uid !== whole.uid) view.quota.leave(key, whole);
+      return true;
+    },
   };
 }

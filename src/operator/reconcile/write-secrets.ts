@@ -12,24 +12,23 @@ import { isOwned, makePayload, planSecrets, type SeenSecret } from '../../core/p
 import type { PullSecretObject, Wish } from '../../core/resource.ts';
 import { keyOf } from '../../core/resource.ts';
 import type { Round } from '../../core/status.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import type { Attempt } from '../../kube/controller.ts';
 import type { Clock, EpochMs } from '../../lib/time.ts';
 import { createRoom } from '../../lib/weighted-semaphore.ts';
 import type { Widened } from '../login/object-logins.ts';
 import { type Applied, applyPlan } from '../secrets/apply.ts';
-import { confirmPrune } from '../secrets/prune.ts';
+import type { ConfirmPrune } from '../secrets/prune.ts';
 import type { Admitted, Rollout } from '../secrets/rollout.ts';
 import type { SecretWriter } from '../secrets/secret-writer.ts';
 import { type ClusterView } from '../state/cluster-view.ts';
 import type { Fence } from './login-fence.ts';
 
 export interface SecretsRoundParts {
-  readonly client: KubeClient;
   readonly view: ClusterView;
   readonly fence: Fence;
   readonly rollout: Rollout;
   readonly secrets: SecretWriter;
+  readonly confirmPrune: ConfirmPrune;
   readonly clock: Clock;
 }
 
@@ -59,7 +58,14 @@ const OBSTRUCTIONS: ReadonlySet<string> = new Set([REASON.secretConflict, REASON
 const CONTESTED: ReadonlySet<string> = new Set([REASON.secretContested]);
 const NOTHING: Admitted = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
 
-export function createSecretsRound({ client, view, fence, rollout, secrets, clock }: SecretsRoundParts): SecretsRound {
+export function createSecretsRound({
+  view,
+  fence,
+  rollout,
+  secrets,
+  confirmPrune,
+  clock,
+}: SecretsRoundParts): SecretsRound {
   const room = createRoom(PAYLOAD_BYTES, clock);
 
   /** Where its Secrets are wanted, and what the stores show there. */
@@ -86,7 +92,7 @@ export function createSecretsRound({ client, view, fence, rollout, secrets, cloc
     const plan = planSecrets(object, desired.targets, found, payload);
     const unclear = namespacesOf(desired.undecided);
     const candidates = plan.prune.filter(({ namespace }) => !unclear.has(namespace));
-    const prune = await confirmPrune(client, object, candidates, found.owned.length, signal);
+    const prune = await confirmPrune(object, candidates, found.owned.length, signal);
     // Gone while that was asked: nothing more is to be kept about it.
     if (!view.objectByUid(object.uid)) return undefined;
     const contested = toldOf(object, CONTESTED);

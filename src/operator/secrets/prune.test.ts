@@ -10,7 +10,7 @@ import { makePayload, type Payload, type SeenSecret } from '../../core/plan.ts';
 import { createClient } from '../../kube/client.ts';
 import { createTransport, type Transport } from '../../kube/transport.ts';
 import type { JsonRecord } from '../../lib/json.ts';
-import { confirmPrune } from './prune.ts';
+import { confirmingPrune } from './prune.ts';
 
 const PAYLOAD = makePayload([login('eu-west-1')], 'sha256:1', START) as Payload;
 const SELECTING = spec({ namespaceSelector: { matchLabels: { ecr: 'yes' } }, secretName: 'ecr-login' });
@@ -58,7 +58,7 @@ describe('secrets that are not wanted by what the stores show', () => {
   });
   const confirmed = async (candidates: readonly SeenSecret[], owned = 100): Promise<readonly string[]> => {
     const { signal } = new AbortController();
-    const kept = await confirmPrune(createClient(transport, 'test'), OBJECT, candidates, owned, signal);
+    const kept = await confirmingPrune(createClient(transport, 'test'))(OBJECT, candidates, owned, signal);
     return kept.map(({ namespace }) => namespace);
   };
   const listed = (): readonly (string | undefined)[] =>

@@ -19,27 +19,30 @@ import { namespaceOf, pullSecretOf } from '../state/reduced-objects.ts';
  * @returns empty when the CR is gone or is another one by now: its Secrets are the garbage collector's work
  * @throws Failure when it cannot be read; then nothing must be deleted
  */
-export async function confirmPrune(
-  client: Pick<KubeReader, 'find' | 'list'>,
+export type ConfirmPrune = (
   object: PullSecretObject,
   candidates: readonly SeenSecret[],
   owned: number,
   signal: AbortSignal,
-): Promise<readonly SeenSecret[]> {
-  if (candidates.length === 0) return [];
-  const { kind, namespace, name } = object;
-  const raw = await client.find(RESOURCES[kind], namespace, name, signal);
-  const fresh = raw && pullSecretOf(kind, raw);
-  const wish = fresh?.uid === object.uid ? parseWish(fresh) : undefined;
-  if (wish === undefined || typeof wish === 'string') return [];
-  const only = needsConfirmation(candidates.length, owned) ? undefined : candidates.map((seen) => seen.namespace);
-  const namespaces = await readNamespaces(client, only, signal);
-  const { targets, undecided } = desiredTargets(wish.targets, namespaces, () => true);
-  const wanted = new Set(targets.map(({ namespace }) => namespace));
-  const unclear = new Set(undecided.map(({ namespace }) => namespace));
-  return candidates.filter(
-    ({ namespace, name }) => !unclear.has(namespace) && (name !== wish.secretName || !wanted.has(namespace)),
-  );
+) => Promise<readonly SeenSecret[]>;
+
+export function confirmingPrune(client: Pick<KubeReader, 'find' | 'list'>): ConfirmPrune {
+  return async (object, candidates, owned, signal) => {
+    if (candidates.length === 0) return [];
+    const { kind, namespace, name } = object;
+    const raw = await client.find(RESOURCES[kind], namespace, name, signal);
+    const fresh = raw && pullSecretOf(kind, raw);
+    const wish = fresh?.uid === object.uid ? parseWish(fresh) : undefined;
+    if (wish === undefined || typeof wish === 'string') return [];
+    const only = needsConfirmation(candidates.length, owned) ? undefined : candidates.map((seen) => seen.namespace);
+    const namespaces = await readNamespaces(client, only, signal);
+    const { targets, undecided } = desiredTargets(wish.targets, namespaces, () => true);
+    const wanted = new Set(targets.map(({ namespace }) => namespace));
+    const unclear = new Set(undecided.map(({ namespace }) => namespace));
+    return candidates.filter(
+      ({ namespace, name }) => !unclear.has(namespace) && (name !== wish.secretName || !wanted.has(namespace)),
+    );
+  };
 }
 
 /** @param only  the names of those that matter; undefined: all */

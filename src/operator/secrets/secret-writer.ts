@@ -21,7 +21,7 @@ import { isOwned, type Payload, type SeenSecret } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { isConflict, isNotFound, isOtherObject } from '../../kube/api-error.ts';
 import type { KubeReader, KubeWriter } from '../../kube/client.ts';
-import type { Store } from '../../kube/store.ts';
+import type { StoreWriter } from '../../kube/store.ts';
 import { type JsonRecord, recordOf } from '../../lib/json.ts';
 import type { Clock } from '../../lib/time.ts';
 import { createRoom } from '../../lib/weighted-semaphore.ts';
@@ -71,7 +71,7 @@ const IN_FLIGHT_BYTES = 1_024 * 1_024;
 
 export function createSecretWriter(
   client: Pick<KubeReader, 'get' | 'find'> & Pick<KubeWriter, 'create' | 'patch' | 'delete'>,
-  store: Store<SeenSecret>,
+  store: Pick<StoreWriter<SeenSecret>, 'wrote'>,
   clock: Clock,
   signal: AbortSignal,
 ): SecretWriter {

@@ -29,17 +29,17 @@ describe('a secret with AWS keys that changes', () => {
 
   test('is news for the objects that refer to it now, and for no others', () => {
     const enqueued: string[] = [];
-    const view = createTestView({ enqueue: (key) => void enqueued.push(key) });
+    const { stores } = createTestView({ enqueue: (key) => void enqueued.push(key) });
     let version = 1;
     const changed = (place: string): readonly string[] => {
       enqueued.length = 0;
       version += 1;
-      view.credentials.apply(place, { resourceVersion: String(version) }, String(version));
+      stores.credentials.apply(place, { resourceVersion: String(version) }, String(version));
       return enqueued.toSorted();
     };
     const put = (object: PullSecretObject, isThere = true): void => {
       version += 1;
-      const store = object.kind === NAMESPACED_KIND ? view.namespaced : view.cluster;
+      const store = object.kind === NAMESPACED_KIND ? stores.namespaced : stores.cluster;
       const seen = { ...object, resourceVersion: String(version) };
       store.apply(objectKey(object.namespace, object.name), isThere ? seen : undefined, String(version));
     };
@@ -56,16 +56,16 @@ describe('a secret with AWS keys that changes', () => {
 
 test('a secret that comes or goes in a namespace is news for those who want it there, and for no others', () => {
   const enqueued: string[] = [];
-  const view = createTestView({ enqueue: (key) => void enqueued.push(key) });
+  const { stores } = createTestView({ enqueue: (key) => void enqueued.push(key) });
   const put = (name: string, namespaces: readonly string[]): void =>
-    view.cluster.apply(
+    stores.cluster.apply(
       objectKey(undefined, name),
       { ...clusterPullSecret(spec({ namespaces })), name, uid: name },
       '2',
     );
   for (const name of ['ns1', 'ns2']) {
     const labels = new Map<string, string>();
-    view.namespaces.apply(
+    stores.namespaces.apply(
       objectKey(undefined, name),
       { name, resourceVersion: '1', labels, hasAllLabels: true, terminating: false },
       '1',
@@ -75,22 +75,22 @@ test('a secret that comes or goes in a namespace is news for those who want it t
   put('both', ['ns1', 'ns2']);
   put('elsewhere', ['ns2']);
   const own = pullSecret(NAMESPACED_KIND, spec());
-  view.namespaced.apply(objectKey('ns1', 'own'), { ...own, name: 'own', uid: 'own' }, '2');
+  stores.namespaced.apply(objectKey('ns1', 'own'), { ...own, name: 'own', uid: 'own' }, '2');
   enqueued.length = 0;
   const payload = makePayload([login('eu-west-1')], 'sha256:1', START) ?? assert.fail();
   const foreign = { ownerUids: [], ownerUidLabel: undefined, resourceVersion: '3' };
-  view.secrets.apply(objectKey('ns1', 'ecr-login'), seenSecret('ns1', payload, foreign), '3');
-  view.secrets.apply(objectKey('ns1', 'ecr-login'), undefined, '4');
+  stores.secrets.apply(objectKey('ns1', 'ecr-login'), seenSecret('ns1', payload, foreign), '3');
+  stores.secrets.apply(objectKey('ns1', 'ecr-login'), undefined, '4');
   assert.deepEqual([...new Set(enqueued)].sort(), ['/both', '/here', 'ns1/own']);
 });
 
 test('a converted object that is gone is still known as the one before its successor, without its keys', () => {
-  const view = createTestView();
+  const { view, stores } = createTestView();
   const identity = { name: 'a', uid: 'old', resourceVersion: '1', generation: 1, deleting: false };
   const old: LegacyObject = { ...identity, spec: spec({ namespaces: ['ns1'] }), conditions: [] };
   const key = objectKey(undefined, 'a');
-  view.legacy.apply(key, old, '1');
-  view.legacy.apply(key, undefined, '2');
+  stores.legacy.apply(key, old, '1');
+  stores.legacy.apply(key, undefined, '2');
 
   const successor = convertedSpec(old);
   assert.ok(typeof successor !== 'string');

@@ -14,20 +14,20 @@ import {
   parseWish,
   type Wish,
 } from '../../core/resource.ts';
-import { type Change, createStore, type Store } from '../../kube/store.ts';
+import { type Change, createStore, type Store, type StoreReader } from '../../kube/store.ts';
 import { stringOf } from '../../lib/json.ts';
 import { createObjectQuota, type ObjectQuota } from './object-quota.ts';
 import type { StoredNamespace } from './reduced-objects.ts';
 
 export interface ClusterView {
-  readonly namespaced: Store<PullSecretObject>;
-  readonly cluster: Store<PullSecretObject>;
-  readonly secrets: Store<SeenSecret>;
-  readonly namespaces: Store<StoredNamespace>;
+  readonly namespaced: StoreReader<PullSecretObject>;
+  readonly cluster: StoreReader<PullSecretObject>;
+  readonly secrets: StoreReader<SeenSecret>;
+  readonly namespaces: StoreReader<StoredNamespace>;
   /** Objects of the original's deprecated kind, to be converted. */
-  readonly legacy: Store<LegacyObject>;
+  readonly legacy: StoreReader<LegacyObject>;
   /** Secrets that ask to be watched for changed AWS keys. */
-  readonly credentials: Store<{ readonly resourceVersion: string }>;
+  readonly credentials: StoreReader<{ readonly resourceVersion: string }>;
   /** The CR with this key: `namespace/name`, or `/name` for the cluster kind. */
   object(key: ObjectKey): PullSecretObject | undefined;
   /**
@@ -49,6 +49,21 @@ export interface ClusterView {
   /** Every Secret whose label says that it was written for the CR with this uid. */
   secretsOf(uid: string): Iterable<SeenSecret>;
   namespaceViews(): ReadonlyMap<string, NamespaceView>;
+}
+
+/** What the view shows, to be filled: by reflectors, and by whoever is given one of them to take note of its own writes. */
+export interface ClusterStores {
+  readonly namespaced: Store<PullSecretObject>;
+  readonly cluster: Store<PullSecretObject>;
+  readonly secrets: Store<SeenSecret>;
+  readonly namespaces: Store<StoredNamespace>;
+  readonly legacy: Store<LegacyObject>;
+  readonly credentials: Store<{ readonly resourceVersion: string }>;
+}
+
+export interface ClusterState {
+  readonly view: ClusterView;
+  readonly stores: ClusterStores;
 }
 
 export interface ClusterViewOptions {
@@ -73,7 +88,7 @@ export function createClusterView({
   onCredentials,
   operatorNamespace,
   objectsPerNamespace,
-}: ClusterViewOptions): ClusterView {
+}: ClusterViewOptions): ClusterState {
   const quota = createObjectQuota(objectsPerNamespace);
   const byUid = new Map<string, PullSecretObject>();
   /** Keys of the CRs that want a Secret, by its place: `namespace/name`, or `/name` for any namespace. */
@@ -203,10 +218,16 @@ export function createClusterView({
     return object.kind === NAMESPACED_KIND || isTarget(wanted.targets, view);
   };
 
-  return {
+  const stores: ClusterStores = {
     namespaced,
     cluster,
     legacy,
+    secrets: createStore(onSecret),
+    namespaces: createStore(onNamespace),
+    credentials: createStore(onCredentialSecret),
+  };
+  const view: ClusterView = {
+    ...stores,
     quota,
     rivalOf(object, namespace, secretName) {
       for (const place of [objectKey(namespace, secretName), objectKey(undefined, secretName)]) {
@@ -217,9 +238,6 @@ export function createClusterView({
       }
       return undefined;
     },
-    secrets: createStore(onSecret),
-    namespaces: createStore(onNamespace),
-    credentials: createStore(onCredentialSecret),
     object(key) {
       const held = (key.startsWith('/') ? cluster : namespaced).get(key);
       const whole = held?.isWaiting ? lent.get(key) : undefined;
@@ -237,6 +255,7 @@ export function createClusterView({
     secretsOf: (uid) => secretsByOwner.get(uid)?.values() ?? [],
     namespaceViews: () => namespaceViews,
   };
+  return { view, stores };
 }
 
 /** It is offered to somebody else than before, or, offered, opens something else. */

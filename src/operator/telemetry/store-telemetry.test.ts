@@ -17,14 +17,14 @@ import { observeStores } from './store-telemetry.ts';
 function start(perObject: number) {
   const clock = createManualClock(START);
   const metrics = createMetrics();
-  const view = createTestView();
+  const { view, stores } = createTestView();
   observeStores(metrics, { view, clock, perObject, sizes: new Map([['secrets', view.secrets]]) });
   let version = 0;
   return {
     clock,
     put: (object: PullSecretObject): void => {
       version += 1;
-      const store = object.kind === CLUSTER_KIND ? view.cluster : view.namespaced;
+      const store = object.kind === CLUSTER_KIND ? stores.cluster : stores.namespaced;
       store.apply(keyOf(object), { ...object, resourceVersion: String(version) }, String(version));
     },
     values: async (name: string): Promise<Readonly<Record<string, number>>> =>

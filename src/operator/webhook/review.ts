@@ -28,7 +28,7 @@ import { createLoginTrial, PATIENCE } from './key-trial.ts';
 
 export interface WebhookParts {
   readonly client: Pick<KubeReader, 'findMetadata'>;
-  readonly view: ClusterView;
+  readonly view: Pick<ClusterView, 'legacy' | 'namespaceViews' | 'objectByUid'>;
   readonly ecr: EcrClient;
   readonly clock: Clock;
   readonly policy: AdmitPolicy;

@@ -15,7 +15,6 @@ import type { Metrics } from '../../lib/metrics.ts';
 import type { Loop } from '../../lib/supervise.ts';
 import { type Clock, formatRfc3339, type Random, seconds } from '../../lib/time.ts';
 import type { KeyPair } from '../../pki/certificate.ts';
-import type { ClusterView } from '../state/cluster-view.ts';
 import { createWebhookTelemetry } from '../telemetry/webhook-telemetry.ts';
 import { createAuthoritySecret } from './authority-secret.ts';
 import { createServing, type Serving } from './certificate.ts';
@@ -23,7 +22,7 @@ import type { Signer } from './certificate-source.ts';
 import { type WebhookConfiguration, webhookConfigurationOf, writeBundle } from './configuration.ts';
 import { sourceOfFiles } from './file-source.ts';
 import { ownSource } from './own-source.ts';
-import { createWebhook } from './review.ts';
+import { createWebhook, type WebhookParts } from './review.ts';
 
 /** Where the certificate comes from. */
 export type CertificateOptions =
@@ -46,7 +45,7 @@ export interface WebhookOptions extends AdmitPolicy {
 export interface WebhookServerParts {
   readonly client: Pick<KubeReader, 'find' | 'findMetadata' | 'list' | 'watch'> &
     Pick<KubeWriter, 'create' | 'patch' | 'patchByKeys'>;
-  readonly view: ClusterView;
+  readonly view: WebhookParts['view'];
   readonly ecr: EcrClient;
   readonly clock: Clock;
   readonly random: Random;
