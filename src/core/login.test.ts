@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, double, integer, property } from 'fast-check';
-import { after, base64, hostOf, login, round, START } from '../../testing/rigs/builders.ts';
+import { after, base64, findings, hostOf, login, START } from '../../testing/rigs/builders.ts';
 import type { LoginStatus } from '../api/schema.ts';
 import {
   type DurationMs,
@@ -143,7 +143,7 @@ describe('a stored login', () => {
   const written = login('eu-west-1');
   const entries = readDockerConfig(base64(makeDockerConfig([written])));
   const host = hostOf('eu-west-1');
-  const [status] = nextStatus({}, round(['ns1'], { logins: [written] }), START).logins ?? [];
+  const [status] = nextStatus({}, findings(['ns1'], { logins: [written] }), START).logins ?? [];
   assert.ok(status);
 
   test('reads back from status and Secret as it was written', () => {
@@ -215,7 +215,7 @@ describe('of two logins', () => {
 
 describe('what a Secret holds', () => {
   const old = login('eu-west-1');
-  const [told] = nextStatus({}, round(['ns1'], { logins: [old] }), START).logins ?? [];
+  const [told] = nextStatus({}, findings(['ns1'], { logins: [old] }), START).logins ?? [];
   const today = login('eu-west-1', { password: 'new', hosts: [...old.hosts, 'alias.example.com', 'more.example.com'] });
   const other = login('us-east-1');
   const stored = (hosts: readonly string[], password = old.password): ReturnType<typeof readDockerConfig> =>

@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, constantFrom, integer, property, record, subarray, uniqueArray } from 'fast-check';
-import { after, login, round, START } from '../../testing/rigs/builders.ts';
+import { after, findings, login, START } from '../../testing/rigs/builders.ts';
 import { REASON } from '../api/names.ts';
 import { type Condition, type PullSecretStatus, status as statusSchema } from '../api/schema.ts';
 import { sameJson } from '../lib/json.ts';
 import { formatRfc3339, HOUR, MINUTE } from '../lib/time.ts';
 import type { Problem } from './desired.ts';
-import { type LoginFailure, nextStatus, processingStatus, type Round, withLogins } from './status.ts';
+import { type Findings, type LoginFailure, nextStatus, processingStatus, withLogins } from './status.ts';
 
 const KIB = 1_024;
 const failure = (registry: string, denied: boolean): LoginFailure => ({ registry, message: 'no', denied });
@@ -26,10 +26,10 @@ function condition(status: PullSecretStatus, type: string): Condition | undefine
 
 describe('lastTransitionTime', () => {
   test('stays when only reason, message or generation change', () => {
-    const first = nextStatus({}, round(['ns1'], { logins: [], failures: [failure('eu-west-1', true)] }), START);
+    const first = nextStatus({}, findings(['ns1'], { logins: [], failures: [failure('eu-west-1', true)] }), START);
     const second = nextStatus(
       first,
-      round([], { generation: 2, desired: 1, problems: [problem('ns1', true, 'quota')] }),
+      findings([], { generation: 2, desired: 1, problems: [problem('ns1', true, 'quota')] }),
       after(HOUR),
     );
     assert.deepEqual(
@@ -40,15 +40,19 @@ describe('lastTransitionTime', () => {
   });
 
   test('moves when the status changes', () => {
-    const first = nextStatus({}, round(['ns1']), START);
-    const second = nextStatus(first, round([], { desired: 1, problems: [problem('ns1', true, 'quota')] }), after(HOUR));
+    const first = nextStatus({}, findings(['ns1']), START);
+    const second = nextStatus(
+      first,
+      findings([], { desired: 1, problems: [problem('ns1', true, 'quota')] }),
+      after(HOUR),
+    );
     assert.equal(condition(second, 'Ready')?.lastTransitionTime, formatRfc3339(after(HOUR)));
   });
 
   test('of a condition that went and came back is the time it came back', () => {
-    const failing = round(['ns1'], { failures: [failure('eu-west-1', false)] });
+    const failing = findings(['ns1'], { failures: [failure('eu-west-1', false)] });
     const first = nextStatus({}, failing, START);
-    const second = nextStatus(nextStatus(first, round(['ns1']), after(MINUTE)), failing, after(HOUR));
+    const second = nextStatus(nextStatus(first, findings(['ns1']), after(MINUTE)), failing, after(HOUR));
     assert.equal(condition(second, 'Reconciling')?.lastTransitionTime, formatRfc3339(after(HOUR)));
     assert.equal(condition(second, 'Ready')?.lastTransitionTime, formatRfc3339(START));
   });
@@ -56,22 +60,26 @@ describe('lastTransitionTime', () => {
 
 describe('Ready over time', () => {
   test('does not flap when a login is replaced by its successor', () => {
-    const first = nextStatus({}, round(['ns1']), START);
+    const first = nextStatus({}, findings(['ns1']), START);
     const renewed = login('eu-west-1', {
       refreshedAt: after(6 * HOUR),
       renewAt: after(12 * HOUR),
       expiresAt: after(18 * HOUR),
     });
-    const second = nextStatus(first, round(['ns1'], { logins: [renewed] }), after(6 * HOUR));
+    const second = nextStatus(first, findings(['ns1'], { logins: [renewed] }), after(6 * HOUR));
     assert.equal(condition(second, 'Ready')?.status, 'True');
     assert.equal(condition(second, 'Ready')?.lastTransitionTime, formatRfc3339(START));
     assert.equal(second.refreshedAt, formatRfc3339(after(6 * HOUR)));
   });
 
   test('becomes True again when the generation after a denied one has a good login', () => {
-    const first = nextStatus({}, round(['ns1']), START);
-    const second = nextStatus(first, round(['ns1'], { generation: 2, failures: [failure('eu-west-1', true)] }), START);
-    const third = nextStatus(second, round(['ns1'], { generation: 3 }), START);
+    const first = nextStatus({}, findings(['ns1']), START);
+    const second = nextStatus(
+      first,
+      findings(['ns1'], { generation: 2, failures: [failure('eu-west-1', true)] }),
+      START,
+    );
+    const third = nextStatus(second, findings(['ns1'], { generation: 3 }), START);
     assert.deepEqual(
       [second, third].map((status) => condition(status, 'Ready')?.status),
       ['False', 'True'],
@@ -79,18 +87,18 @@ describe('Ready over time', () => {
   });
 
   test('of a CR whose named namespace failed does not blame a login that was good at this generation', () => {
-    const partial = round([], { desired: 1, problems: [problem('ns1', true, 'quota')] });
+    const partial = findings([], { desired: 1, problems: [problem('ns1', true, 'quota')] });
     const first = nextStatus({}, partial, START);
     const denied = [failure('eu-west-1', true)];
     const second = nextStatus(first, { ...partial, failures: denied }, after(MINUTE));
     assert.equal(condition(second, 'Ready')?.reason, 'PartiallyReady');
-    const third = nextStatus(second, round(['ns1'], { failures: denied }), after(HOUR));
+    const third = nextStatus(second, findings(['ns1'], { failures: denied }), after(HOUR));
     assert.equal(condition(third, 'Ready')?.status, 'True');
   });
 
   test('forgets that the first login was slow once it is there', () => {
     const first = processingStatus({}, 1, 'ecr-login', START);
-    const second = nextStatus(first, round(['ns1']), after(MINUTE));
+    const second = nextStatus(first, findings(['ns1']), after(MINUTE));
     assert.deepEqual(
       second.conditions?.map(({ type, status }) => [type, status]),
       [['Ready', 'True']],
@@ -117,7 +125,7 @@ describe('Ready over time', () => {
         ...named.filter((name) => !ready.includes(name)).map((name) => problem(name, true, 'quota')),
         ...selected.filter((name) => !ready.includes(name)).map((name) => problem(`${name}x`, false, 'quota')),
       ];
-      const built: Round = round(ready, {
+      const built: Findings = findings(ready, {
         generation,
         logins,
         failures,
@@ -143,7 +151,7 @@ describe('the size of a status', () => {
 
   test('stays under 32 KiB with 10,000 namespaces ready and 10,000 with a problem', () => {
     const problems = names.map((name) => problem(name, false, `${'m'.repeat(500)} in ${name}`));
-    const status = nextStatus({}, round(names, { problems, desired: 20_000 }), START);
+    const status = nextStatus({}, findings(names, { problems, desired: 20_000 }), START);
     assert.ok(size(status) <= 32 * KIB, `${size(status)} bytes`);
     assert.equal(status.problems?.count, 10_000);
     assert.ok((status.problems?.items.length ?? 0) > 10);
@@ -152,7 +160,7 @@ describe('the size of a status', () => {
 
   test('stays under 32 KiB when 10,000 named namespaces fail at once', () => {
     const problems = names.map((name) => problem(name, true, 'm'.repeat(5_000)));
-    const status = nextStatus({}, round([], { problems, desired: 10_000 }), START);
+    const status = nextStatus({}, findings([], { problems, desired: 10_000 }), START);
     assert.ok(size(status) <= 32 * KIB, `${size(status)} bytes`);
     assert.match(condition(status, 'Ready')?.message ?? '', /; and 999\d more$/);
   });
@@ -160,10 +168,10 @@ describe('the size of a status', () => {
   test('stays under 32 KiB when every text in it is long and is not ASCII', () => {
     const long = '\u{1F433}'.repeat(5_000);
     const problems = names.map((name) => problem(name, true, long));
-    const status = nextStatus({}, round([], { problems, desired: 10_000 }), START);
+    const status = nextStatus({}, findings([], { problems, desired: 10_000 }), START);
     assert.ok(size(status) <= 32 * KIB, `${size(status)} bytes`);
     const refusal = { reason: REASON.invalidSpec, message: '\u0001'.repeat(50_000) };
-    const refused = nextStatus(status, round([], { logins: [], refusal }), START);
+    const refused = nextStatus(status, findings([], { logins: [], refusal }), START);
     assert.ok(size(refused) <= 32 * KIB, `${size(refused)} bytes`);
   });
 
@@ -175,22 +183,22 @@ describe('the size of a status', () => {
     });
     const failures = logins.map(({ registry }) => ({ registry, message: 'm'.repeat(5_000), denied: true }));
     const problems = names.map((name) => problem(name, false, 'm'.repeat(500)));
-    const status = nextStatus({}, round(names, { logins, failures, problems, desired: 20_000 }), START);
+    const status = nextStatus({}, findings(names, { logins, failures, problems, desired: 20_000 }), START);
     assert.ok(size(status) <= 32 * KIB, `${size(status)} bytes`);
     assert.equal(status.logins?.length, 41);
     assert.equal(status.problems?.count, 10_000);
-    const few = nextStatus({}, round(names, { problems, desired: 20_000 }), START);
+    const few = nextStatus({}, findings(names, { problems, desired: 20_000 }), START);
     for (const then of [withLogins(few, logins), processingStatus(status, 2, 'ecr-login', START)]) {
       assert.ok(size(then) <= 32 * KIB, `${size(then)} bytes`);
       assert.equal(then.problems?.count, 10_000);
     }
     assert.equal(withLogins(few, logins).logins?.length, 41);
-    assert.equal(withLogins(nextStatus({}, round(['a']), START), logins).problems, undefined);
+    assert.equal(withLogins(nextStatus({}, findings(['a']), START), logins).problems, undefined);
   });
 
   test('lists at most 100 problems, and counts them all', () => {
     const problems = names.slice(0, 150).map((_, index) => problem(`n${index}`, false, 'quota'));
-    const status = nextStatus({}, round([], { problems, desired: 150 }), START);
+    const status = nextStatus({}, findings([], { problems, desired: 150 }), START);
     assert.equal(status.problems?.items.length, 100);
     assert.equal(status.problems?.count, 150);
   });
@@ -198,7 +206,7 @@ describe('the size of a status', () => {
   test('cuts no character in two, since the API server would store another text', () => {
     const messages = ['a', ''].map((start) => start + '\u{1F433}'.repeat(400));
     const problems = messages.map((message, index) => problem(`n${index}`, false, message));
-    const status = nextStatus({}, round([], { problems, desired: 2 }), START);
+    const status = nextStatus({}, findings([], { problems, desired: 2 }), START);
     for (const { message } of status.problems?.items ?? []) assert.ok(message.isWellFormed());
   });
 });
@@ -207,14 +215,14 @@ describe('every status that we make fits the schema', () => {
   const names = Array.from({ length: 10_000 }, (_, index) => `namespace-${index}`);
   const problems = names.map((namespace) => ({ namespace, named: true, reason: 'SecretConflict', message: 'no' }));
   const made = {
-    'when all is well': round(names),
-    'when everything fails': round([], { problems, desired: 10_000, handledReconcileAt: 'now' }),
-    'when nothing is wanted': round([], { logins: [] }),
-    'when a login fails': round(['a'], {
+    'when all is well': findings(names),
+    'when everything fails': findings([], { problems, desired: 10_000, handledReconcileAt: 'now' }),
+    'when nothing is wanted': findings([], { logins: [] }),
+    'when a login fails': findings(['a'], {
       logins: [login('eu-west-1'), login('us-east-1')],
       failures: [{ registry: 'eu-west-1', message: 'denied', denied: true }],
     }),
-    'when the spec is refused': round([], { refusal: { reason: 'InvalidSpec', message: 'x'.repeat(40_000) } }),
+    'when the spec is refused': findings([], { refusal: { reason: 'InvalidSpec', message: 'x'.repeat(40_000) } }),
   };
   for (const [when, happened] of Object.entries(made)) {
     test(when, () => assert.equal(statusSchema.safeParse(nextStatus({}, happened, START)).error, undefined));

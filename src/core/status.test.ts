@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { after, login, round, START } from '../../testing/rigs/builders.ts';
+import { after, findings, login, START } from '../../testing/rigs/builders.ts';
 import { REASON } from '../api/names.ts';
 import type { Condition, PullSecretStatus } from '../api/schema.ts';
 import { sameJson } from '../lib/json.ts';
 import { HOUR, MINUTE } from '../lib/time.ts';
 import type { Problem } from './desired.ts';
-import { type LoginFailure, nextStatus, processingStatus, type Round } from './status.ts';
+import { type Findings, type LoginFailure, nextStatus, processingStatus } from './status.ts';
 
 const unreachable: LoginFailure = { registry: 'eu-west-1', message: 'cannot reach ECR', denied: false };
 const denied: LoginFailure = { registry: 'eu-west-1', message: 'AWS denied the login', denied: true };
@@ -20,7 +20,7 @@ const problem = (namespace: string, named: boolean): Problem => ({
 });
 
 /** The status after a round in which all was well. */
-const good = nextStatus({}, round(['ns1', 'ns2']), START);
+const good = nextStatus({}, findings(['ns1', 'ns2']), START);
 const goodMessage = good.conditions?.[0]?.message ?? '';
 
 function condition(status: PullSecretStatus, type: string): Condition | undefined {
@@ -29,7 +29,7 @@ function condition(status: PullSecretStatus, type: string): Condition | undefine
 
 interface Row {
   readonly previous: PullSecretStatus;
-  readonly round: Round;
+  readonly findings: Findings;
   readonly hours?: number;
   readonly ready: readonly [Condition['status'], string];
   /** Its text, or a part of it. */
@@ -40,7 +40,7 @@ interface Row {
 const rows: Readonly<Record<string, Row>> = {
   'is True when all wanted secrets are good': {
     previous: {},
-    round: round(['ns1', 'ns2']),
+    findings: findings(['ns1', 'ns2']),
     ready: ['True', 'SecretsUpdated'],
     message:
       'AWS ECR secret with type kubernetes.io/dockerconfigjson have been created/updated successfully in namespaces: ' +
@@ -48,86 +48,86 @@ const rows: Readonly<Record<string, Row>> = {
   },
   'stays True, unchanged, while AWS is unreachable and the stored token is good': {
     previous: good,
-    round: round(['ns1', 'ns2'], { failures: [unreachable] }),
+    findings: findings(['ns1', 'ns2'], { failures: [unreachable] }),
     ready: ['True', 'SecretsUpdated'],
     message: goodMessage,
     beside: 'Reconciling',
   },
   'stays True at a new generation while AWS is unreachable and the stored token is good': {
     previous: good,
-    round: round(['ns1', 'ns2'], { generation: 2, failures: [unreachable] }),
+    findings: findings(['ns1', 'ns2'], { generation: 2, failures: [unreachable] }),
     ready: ['True', 'SecretsUpdated'],
     message: goodMessage,
     beside: 'Reconciling',
   },
   'stays True when AWS denies at the generation of the last success and the token is good': {
     previous: good,
-    round: round(['ns1', 'ns2'], { failures: [denied] }),
+    findings: findings(['ns1', 'ns2'], { failures: [denied] }),
     ready: ['True', 'SecretsUpdated'],
     message: goodMessage,
     beside: 'Stalled',
   },
   'is False when AWS denies at a new generation, and says until when the old login holds': {
     previous: good,
-    round: round(['ns1', 'ns2'], { generation: 2, failures: [denied] }),
+    findings: findings(['ns1', 'ns2'], { generation: 2, failures: [denied] }),
     ready: ['False', 'GetAWSAuthTokenFailed'],
     message: 'login to eu-west-1: AWS denied the login; the old login holds until 2023-10-05T08:45:52Z',
     beside: 'Stalled',
   },
   'is False when AWS denies and there was no success before': {
     previous: {},
-    round: round([], { logins: [], desired: 1, failures: [denied] }),
+    findings: findings([], { logins: [], desired: 1, failures: [denied] }),
     ready: ['False', 'GetAWSAuthTokenFailed'],
     message: 'login to eu-west-1: AWS denied the login',
     beside: 'Stalled',
   },
   'is False when the first login cannot be had because AWS is unreachable': {
     previous: {},
-    round: round([], { logins: [], desired: 1, failures: [unreachable] }),
+    findings: findings([], { logins: [], desired: 1, failures: [unreachable] }),
     ready: ['False', 'GetAWSAuthTokenFailed'],
     message: 'login to eu-west-1: cannot reach ECR',
     beside: 'Reconciling',
   },
   'is False when one of two registries never gave a login, though the other one fails with a good token': {
     previous: good,
-    round: round(['ns1'], { failures: [unreachable, { ...denied, registry: 'us-east-1' }] }),
+    findings: findings(['ns1'], { failures: [unreachable, { ...denied, registry: 'us-east-1' }] }),
     ready: ['False', 'GetAWSAuthTokenFailed'],
     message: 'login to us-east-1: AWS denied the login',
     beside: 'Stalled',
   },
   'is False when a named namespace fails': {
     previous: good,
-    round: round(['ns1'], { desired: 2, problems: [problem('ns2', true)] }),
+    findings: findings(['ns1'], { desired: 2, problems: [problem('ns2', true)] }),
     ready: ['False', 'PartiallyReady'],
     message: '1 of 2 namespaces: ns2: SecretConflict: secret ecr-login already exists in namespace ns2',
   },
   'names only the named namespaces when selected ones fail too': {
     previous: good,
-    round: round(['ns1'], { desired: 3, problems: [problem('chosen', false), problem('ns2', true)] }),
+    findings: findings(['ns1'], { desired: 3, problems: [problem('chosen', false), problem('ns2', true)] }),
     ready: ['False', 'PartiallyReady'],
     message: /^1 of 3 namespaces: ns2: /,
   },
   'stays True when a namespace that came by selector fails': {
     previous: good,
-    round: round(['ns1', 'ns2'], { desired: 3, problems: [problem('ns3', false)] }),
+    findings: findings(['ns1', 'ns2'], { desired: 3, problems: [problem('ns3', false)] }),
     ready: ['True', 'SecretsUpdated'],
     message: goodMessage,
   },
   'stays True when every namespace came by selector and fails': {
     previous: good,
-    round: round([], { desired: 2, problems: [problem('ns1', false), problem('ns2', false)] }),
+    findings: findings([], { desired: 2, problems: [problem('ns1', false), problem('ns2', false)] }),
     ready: ['True', 'SecretsUpdated'],
     message: /in namespaces: \[\] next update at: /,
   },
   'is True when nothing is wanted and no login is held': {
     previous: {},
-    round: round([], { logins: [] }),
+    findings: findings([], { logins: [] }),
     ready: ['True', 'SecretsUpdated'],
     message: /in namespaces: \[\]$/,
   },
   'stays True while secrets with a good login cannot be given the newest one': {
     previous: good,
-    round: round(['ns1', 'ns2'], {
+    findings: findings(['ns1', 'ns2'], {
       delayed: [{ ...problem('ns2', true), message: 'no connection to the API server' }],
     }),
     ready: ['True', 'SecretsUpdated'],
@@ -136,21 +136,21 @@ const rows: Readonly<Record<string, Row>> = {
   },
   'is Unknown while a wanted secret is still to come, whatever else could not be deleted elsewhere': {
     previous: good,
-    round: round(['ns1'], { desired: 2, pending: 1, problems: [problem('elsewhere', false)] }),
+    findings: findings(['ns1'], { desired: 2, pending: 1, problems: [problem('elsewhere', false)] }),
     ready: ['Unknown', 'SecretsProcessing'],
     message: 'creating/updating secrets: 1 of 2 namespaces done',
     beside: 'Reconciling',
   },
   'is False when the spec is refused, and says until when the old login holds': {
     previous: good,
-    round: round([], { logins: [], refusal: { reason: 'SecretTooLarge', message: 'too many hosts' } }),
+    findings: findings([], { logins: [], refusal: { reason: 'SecretTooLarge', message: 'too many hosts' } }),
     ready: ['False', 'SecretTooLarge'],
     message: 'too many hosts; the old login holds until 2023-10-05T08:45:52Z',
     beside: 'Stalled',
   },
   'is False because of the token when it ended while the spec was refused': {
     previous: good,
-    round: round([], { logins: [], refusal: { reason: 'SecretTooLarge', message: 'too many hosts' } }),
+    findings: findings([], { logins: [], refusal: { reason: 'SecretTooLarge', message: 'too many hosts' } }),
     hours: 12,
     ready: ['False', 'TokenExpired'],
     message: 'the login ended at 2023-10-05T08:45:52Z; too many hosts',
@@ -158,14 +158,14 @@ const rows: Readonly<Record<string, Row>> = {
   },
   'is False when a token has expired': {
     previous: good,
-    round: round(['ns1', 'ns2']),
+    findings: findings(['ns1', 'ns2']),
     hours: 12,
     ready: ['False', 'TokenExpired'],
     message: 'the login to eu-west-1 ended at 2023-10-05T08:45:52Z',
   },
   'is False when a token has expired, and says why there is no other one': {
     previous: good,
-    round: round(['ns1', 'ns2'], { failures: [unreachable] }),
+    findings: findings(['ns1', 'ns2'], { failures: [unreachable] }),
     hours: 12,
     ready: ['False', 'TokenExpired'],
     message: 'the login to eu-west-1 ended at 2023-10-05T08:45:52Z; login to eu-west-1: cannot reach ECR',
@@ -173,14 +173,17 @@ const rows: Readonly<Record<string, Row>> = {
   },
   'is Unknown while some secrets are not written yet': {
     previous: {},
-    round: round(['ns1'], { desired: 3, problems: [problem('ns2', false)] }),
+    findings: findings(['ns1'], { desired: 3, problems: [problem('ns2', false)] }),
     ready: ['Unknown', 'SecretsProcessing'],
     message: 'creating/updating secrets: 1 of 3 namespaces done',
     beside: 'Reconciling',
   },
   'is False when the spec is refused': {
     previous: {},
-    round: round([], { logins: [], refusal: { reason: REASON.invalidSpec, message: 'spec.secretName is wrong' } }),
+    findings: findings([], {
+      logins: [],
+      refusal: { reason: REASON.invalidSpec, message: 'spec.secretName is wrong' },
+    }),
     ready: ['False', 'InvalidSpec'],
     message: 'spec.secretName is wrong',
     beside: 'Stalled',
@@ -191,20 +194,20 @@ describe('Ready', () => {
   for (const [outcome, row] of Object.entries(rows)) {
     test(outcome, () => {
       const now = after((row.hours ?? 1) * HOUR);
-      const next = nextStatus(row.previous, row.round, now);
+      const next = nextStatus(row.previous, row.findings, now);
       const ready = condition(next, 'Ready');
       assert.deepEqual([ready?.status, ready?.reason], row.ready);
       if (typeof row.message === 'string') assert.equal(ready?.message, row.message);
       else assert.match(ready?.message ?? '', row.message);
       const beside = (next.conditions ?? []).slice(1).map(({ type, status }) => [type, status]);
       assert.deepEqual(beside, row.beside === undefined ? [] : [[row.beside, 'True']]);
-      for (const one of next.conditions ?? []) assert.equal(one.observedGeneration, row.round.generation);
+      for (const one of next.conditions ?? []) assert.equal(one.observedGeneration, row.findings.generation);
     });
 
     test(`${outcome}; the same round again changes nothing`, () => {
       const now = after((row.hours ?? 1) * HOUR);
-      const next = nextStatus(row.previous, row.round, now);
-      assert.ok(sameJson(nextStatus(next, row.round, after((row.hours ?? 1) * HOUR + MINUTE)), next));
+      const next = nextStatus(row.previous, row.findings, now);
+      assert.ok(sameJson(nextStatus(next, row.findings, after((row.hours ?? 1) * HOUR + MINUTE)), next));
     });
   }
 });
@@ -225,7 +228,7 @@ describe('the status', () => {
   test('tells a denied login also when a namespace is what keeps the object from being Ready', () => {
     const next = nextStatus(
       good,
-      round(['ns1'], { desired: 2, problems: [problem('ns2', true)], failures: [denied] }),
+      findings(['ns1'], { desired: 2, problems: [problem('ns2', true)], failures: [denied] }),
       START,
     );
     assert.equal(condition(next, 'Ready')?.reason, 'PartiallyReady');
@@ -234,15 +237,15 @@ describe('the status', () => {
   });
 
   test('tells the reasons beside a Ready that holds', () => {
-    const retried = nextStatus(good, round(['ns1'], { failures: [unreachable] }), START);
+    const retried = nextStatus(good, findings(['ns1'], { failures: [unreachable] }), START);
     assert.equal(condition(retried, 'Reconciling')?.reason, 'Retrying');
     assert.equal(condition(retried, 'Reconciling')?.message, 'login to eu-west-1: cannot reach ECR');
-    const refused = nextStatus(good, round(['ns1'], { failures: [unreachable, denied] }), START);
+    const refused = nextStatus(good, findings(['ns1'], { failures: [unreachable, denied] }), START);
     assert.equal(condition(refused, 'Stalled')?.reason, 'GetAWSAuthTokenFailed');
     assert.equal(condition(refused, 'Stalled')?.message, 'login to eu-west-1: AWS denied the login');
     assert.equal(condition(refused, 'Reconciling'), undefined);
     const late = { ...problem('ns2', true), message: 'no connection to the API server' };
-    const delayed = nextStatus(good, round(['ns1', 'ns2'], { delayed: [late] }), START);
+    const delayed = nextStatus(good, findings(['ns1', 'ns2'], { delayed: [late] }), START);
     assert.equal(
       condition(delayed, 'Reconciling')?.message,
       '1 secrets wait for the newest login; ns2: no connection to the API server',
@@ -250,13 +253,13 @@ describe('the status', () => {
   });
 
   test('counts a terminating namespace neither as wanted nor as ready', () => {
-    assert.deepEqual(nextStatus({}, round(['ns1'], { desired: 1 }), START).secrets, { desired: 1, ready: 1 });
+    assert.deepEqual(nextStatus({}, findings(['ns1'], { desired: 1 }), START).secrets, { desired: 1, ready: 1 });
   });
 
   test('shows a failure in a selected namespace as ready below desired, and as a problem', () => {
     const { secrets, problems } = nextStatus(
       good,
-      round(['ns1'], { desired: 2, problems: [problem('ns2', false)] }),
+      findings(['ns1'], { desired: 2, problems: [problem('ns2', false)] }),
       START,
     );
     assert.deepEqual(secrets, { desired: 2, ready: 1 });
@@ -268,7 +271,7 @@ describe('the status', () => {
 
   test('sorts problems by namespace, and leaves them out when there are none', () => {
     const several = ['b', 'c', 'a'].map((name) => problem(name, true));
-    const { problems } = nextStatus(good, round([], { desired: 3, problems: several }), START);
+    const { problems } = nextStatus(good, findings([], { desired: 3, problems: several }), START);
     assert.deepEqual(
       problems?.items.map(({ namespace }) => namespace),
       ['a', 'b', 'c'],
@@ -280,7 +283,7 @@ describe('the status', () => {
     const east = login('us-east-1', { expiresAt: after(HOUR), renewAt: after(30 * MINUTE) });
     const next = nextStatus(
       {},
-      round(['ns1'], { logins: [east, login('eu-west-1', { refreshedAt: after(5 * MINUTE) })] }),
+      findings(['ns1'], { logins: [east, login('eu-west-1', { refreshedAt: after(5 * MINUTE) })] }),
       START,
     );
     assert.deepEqual(
@@ -302,16 +305,16 @@ describe('the status', () => {
 
   test('keeps the logins when the spec is refused: the secrets still hold them', () => {
     const refusal = { reason: REASON.invalidSpec, message: 'no' };
-    const next = nextStatus(good, round([], { logins: [], refusal }), START);
+    const next = nextStatus(good, findings([], { logins: [], refusal }), START);
     assert.deepEqual(next.logins, good.logins);
     assert.equal(next.expiresAt, good.expiresAt);
-    assert.equal('logins' in nextStatus({}, round([], { logins: [], refusal }), START), false);
+    assert.equal('logins' in nextStatus({}, findings([], { logins: [], refusal }), START), false);
   });
 
   test('tells of the logins that the secrets have by now, though what is wanted is refused', () => {
     const refusal = { reason: REASON.secretTooLarge, message: 'too many hosts' };
     const renewed = login('eu-west-1', { expiresAt: after(18 * HOUR), password: 'new' });
-    const next = nextStatus(good, round(['ns1'], { logins: [renewed], refusal }), after(6 * HOUR));
+    const next = nextStatus(good, findings(['ns1'], { logins: [renewed], refusal }), after(6 * HOUR));
     assert.equal(next.expiresAt, '2023-10-05T14:45:52Z');
     const [ready] = next.conditions ?? [];
     assert.equal(ready?.reason, 'SecretTooLarge');
@@ -319,7 +322,7 @@ describe('the status', () => {
   });
 
   test('remembers which reconcile-at was acted on', () => {
-    assert.equal(nextStatus({}, round([], { handledReconcileAt: 'now' }), START).lastHandledReconcileAt, 'now');
+    assert.equal(nextStatus({}, findings([], { handledReconcileAt: 'now' }), START).lastHandledReconcileAt, 'now');
     assert.equal('lastHandledReconcileAt' in good, false);
   });
 });

@@ -16,7 +16,7 @@ export interface LoginFailure {
 }
 
 /** One round of one CR, as far as it came. */
-export interface Round {
+export interface Findings {
   readonly generation: number;
   /** The spec, or the Secret it refers to, cannot be used: nothing was tried, or only what the Secrets hold already was renewed. */
   readonly refusal?: { readonly reason: string; readonly message: string };
@@ -60,19 +60,19 @@ const LIST_BYTES_LEAST = 1_000;
 const LOGIN_BYTES = 200;
 const MESSAGE = 1_000;
 
-export function nextStatus(previous: PullSecretStatus, round: Round, now: EpochMs): PullSecretStatus {
+export function nextStatus(previous: PullSecretStatus, findings: Findings, now: EpochMs): PullSecretStatus {
   // A refused spec says nothing about the logins that the Secrets still hold.
-  const isSilent = round.refusal !== undefined && round.logins.length === 0;
-  const told = loginFields(isSilent ? (previous.logins ?? []) : round.logins.map(loginStatus));
-  const verdict = round.refusal ? judgeRefusal(told, round.refusal, now) : judge(previous, round, now);
+  const isSilent = findings.refusal !== undefined && findings.logins.length === 0;
+  const told = loginFields(isSilent ? (previous.logins ?? []) : findings.logins.map(loginStatus));
+  const verdict = findings.refusal ? judgeRefusal(told, findings.refusal, now) : judge(previous, findings, now);
   const rest = {
-    observedGeneration: round.generation,
-    conditions: conditions(previous, verdict, round.generation, now),
+    observedGeneration: findings.generation,
+    conditions: conditions(previous, verdict, findings.generation, now),
     ...told,
-    secrets: { desired: round.desired, ready: round.ready.length },
-    ...(round.handledReconcileAt === undefined ? {} : { lastHandledReconcileAt: round.handledReconcileAt }),
+    secrets: { desired: findings.desired, ready: findings.ready.length },
+    ...(findings.handledReconcileAt === undefined ? {} : { lastHandledReconcileAt: findings.handledReconcileAt }),
   };
-  const problems = problemStatus(round.problems, MOST_BYTES - Buffer.byteLength(JSON.stringify(rest)));
+  const problems = problemStatus(findings.problems, MOST_BYTES - Buffer.byteLength(JSON.stringify(rest)));
   return problems ? { ...rest, problems } : rest;
 }
 
@@ -106,14 +106,14 @@ function processing(message: string): Verdict {
   return { status: 'Unknown', ...cause, reconciling: cause };
 }
 
-function judge(previous: PullSecretStatus, round: Round, now: EpochMs): Verdict {
+function judge(previous: PullSecretStatus, findings: Findings, now: EpochMs): Verdict {
   return (
-    judgeLogins(previous, round, now) ??
-    judgeNamespaces(round) ?? {
+    judgeLogins(previous, findings, now) ??
+    judgeNamespaces(findings) ?? {
       status: 'True',
       reason: REASON.secretsUpdated,
-      message: updatedMessage(round),
-      ...progress(round),
+      message: updatedMessage(findings),
+      ...progress(findings),
     }
   );
 }
@@ -133,7 +133,7 @@ function judgeRefusal(
 }
 
 /** Conditions beside a Ready that holds: what is being tried again, or will not come by itself. */
-function progress({ failures, delayed }: Round): Pick<Verdict, 'stalled' | 'reconciling'> {
+function progress({ failures, delayed }: Findings): Pick<Verdict, 'stalled' | 'reconciling'> {
   const denied = failures.find((failure) => failure.denied);
   if (denied) return { stalled: { reason: REASON.loginFailed, message: failureMessage(denied) } };
   const [first] = failures;
@@ -152,9 +152,9 @@ function failureMessage({ registry, message }: LoginFailure): string {
 }
 
 /** A verdict when the state of the logins decides; undefined when they are good enough. */
-function judgeLogins(previous: PullSecretStatus, round: Round, now: EpochMs): Verdict | undefined {
-  const ended = round.logins.find((login) => !isUsable(login, now));
-  const failures = round.failures;
+function judgeLogins(previous: PullSecretStatus, findings: Findings, now: EpochMs): Verdict | undefined {
+  const ended = findings.logins.find((login) => !isUsable(login, now));
+  const failures = findings.failures;
   if (ended) {
     const failure = failures.find(({ registry }) => registry === ended.registry);
     const why = failure ? `; ${failureMessage(failure)}` : '';
@@ -162,24 +162,24 @@ function judgeLogins(previous: PullSecretStatus, round: Round, now: EpochMs): Ve
       status: 'False',
       reason: REASON.tokenExpired,
       message: `the login to ${ended.registry} ended at ${formatRfc3339(ended.expiresAt)}${why}`,
-      ...progress(round),
+      ...progress(findings),
     };
   }
-  const without = failures.find(({ registry }) => !round.logins.some((login) => login.registry === registry));
+  const without = failures.find(({ registry }) => !findings.logins.some((login) => login.registry === registry));
   if (without)
-    return { status: 'False', reason: REASON.loginFailed, message: failureMessage(without), ...progress(round) };
+    return { status: 'False', reason: REASON.loginFailed, message: failureMessage(without), ...progress(findings) };
   const [refused] = failures
     .filter(({ denied }) => denied)
     .flatMap((failure) =>
-      round.logins.filter(({ registry }) => registry === failure.registry).map((held) => ({ failure, held })),
+      findings.logins.filter(({ registry }) => registry === failure.registry).map((held) => ({ failure, held })),
     );
-  if (!refused || lastSuccess(previous) === round.generation) return undefined;
+  if (!refused || lastSuccess(previous) === findings.generation) return undefined;
   const until = formatRfc3339(refused.held.expiresAt);
   return {
     status: 'False',
     reason: REASON.loginFailed,
     message: `${failureMessage(refused.failure)}; the old login holds until ${until}`,
-    ...progress(round),
+    ...progress(findings),
   };
 }
 
@@ -197,29 +197,29 @@ function lastSuccess(previous: PullSecretStatus): number | undefined {
 }
 
 /** Only a failure in a namespace that the CR names counts: who controls a selected one must not be able to spoil it. */
-function judgeNamespaces(round: Round): Verdict | undefined {
-  const named = round.problems.filter((problem) => problem.named);
+function judgeNamespaces(findings: Findings): Verdict | undefined {
+  const named = findings.problems.filter((problem) => problem.named);
   if (named.length > 0) {
     const parts = named.map(
       ({ namespace, reason, message }) => `${namespace}: ${reason}: ${cut(message, PROBLEM_MESSAGE)}`,
     );
-    const message = `${named.length} of ${round.desired} namespaces: ${listNames(parts, '; ', MESSAGE)}`;
-    return { status: 'False', reason: REASON.partiallyReady, message, ...progress(round) };
+    const message = `${named.length} of ${findings.desired} namespaces: ${listNames(parts, '; ', MESSAGE)}`;
+    return { status: 'False', reason: REASON.partiallyReady, message, ...progress(findings) };
   }
-  if (round.pending > 0) {
-    const message = `creating/updating secrets: ${round.ready.length} of ${round.desired} namespaces done`;
+  if (findings.pending > 0) {
+    const message = `creating/updating secrets: ${findings.ready.length} of ${findings.desired} namespaces done`;
     return processing(message);
   }
   return undefined;
 }
 
 /** The original's words, to the letter. */
-function updatedMessage(round: Round): string {
-  const next = Math.min(...round.logins.map((login) => login.renewAt)) as EpochMs;
+function updatedMessage(findings: Findings): string {
+  const next = Math.min(...findings.logins.map((login) => login.renewAt)) as EpochMs;
   const when = Number.isFinite(next) ? ` next update at: ${formatGoTime(next)}` : '';
   return (
     'AWS ECR secret with type kubernetes.io/dockerconfigjson have been created/updated successfully in namespaces: ' +
-    `[${listNames(round.ready, ' ', Math.max(LIST_BYTES_LEAST, LIST_BYTES - LOGIN_BYTES * round.logins.length))}]${when}`
+    `[${listNames(findings.ready, ' ', Math.max(LIST_BYTES_LEAST, LIST_BYTES - LOGIN_BYTES * findings.logins.length))}]${when}`
   );
 }
 

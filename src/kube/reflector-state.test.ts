@@ -1,8 +1,8 @@
-// Covers the reflector's table: what each happening does in each state.
+// Covers the reflector's table: what each event does in each state.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Happening, type ReflectorState, type Step, step } from './reflector-state.ts';
+import { type ReflectorEvent, type ReflectorState, type Step, step } from './reflector-state.ts';
 
 const LIST: ReflectorState = { op: 'list' };
 const WATCH: ReflectorState = { op: 'watch', version: '5' };
@@ -11,80 +11,80 @@ const ON: ReflectorState = { op: 'watch', version: '7' };
 
 interface Row {
   readonly from: ReflectorState;
-  readonly happening: Happening;
+  readonly event: ReflectorEvent;
   readonly want: Step;
 }
 
 const rows: Readonly<Record<string, Row>> = {
   'a whole list is followed by a watch from its version, which does not yet count as health': {
     from: LIST,
-    happening: { op: 'listed', version: '7' },
+    event: { op: 'listed', version: '7' },
     want: { state: ON, pause: 'none', healthy: false },
   },
   'a list that broke is tried again after a pause': {
     from: LIST,
-    happening: { op: 'broken' },
+    event: { op: 'broken' },
     want: { state: LIST, pause: 'backoff', healthy: false },
   },
   'a list whose continue token is too old begins anew after a pause': {
     from: LIST,
-    happening: { op: 'expired' },
+    event: { op: 'expired' },
     want: { state: LIST, pause: 'backoff', healthy: false },
   },
   'a list that cannot be read begins anew after a pause': {
     from: LIST,
-    happening: { op: 'unreadable' },
+    event: { op: 'unreadable' },
     want: { state: LIST, pause: 'backoff', healthy: false },
   },
   'an event moves the watch on, and is health': {
     from: WATCH,
-    happening: { op: 'event', version: '7' },
+    event: { op: 'event', version: '7' },
     want: { state: ON, pause: 'none', healthy: true },
   },
   'a watch that ended in good order goes on at once from where it was': {
     from: WATCH,
-    happening: { op: 'ended' },
+    event: { op: 'ended' },
     want: { state: WATCH, pause: 'none', healthy: true },
   },
   'a watch that broke is followed by a check, after a pause': {
     from: WATCH,
-    happening: { op: 'broken' },
+    event: { op: 'broken' },
     want: { state: CHECK, pause: 'backoff', healthy: false },
   },
   'an API server that is down needs a new list when it is back': {
     from: WATCH,
-    happening: { op: 'down' },
+    event: { op: 'down' },
     want: { state: LIST, pause: 'backoff', healthy: false },
   },
   'a check that broke is made again after a pause': {
     from: CHECK,
-    happening: { op: 'broken' },
+    event: { op: 'broken' },
     want: { state: CHECK, pause: 'backoff', healthy: false },
   },
   'a version that the server has reached is watched on from at once': {
     from: CHECK,
-    happening: { op: 'reached' },
+    event: { op: 'reached' },
     want: { state: WATCH, pause: 'none', healthy: false },
   },
   'a version that the server has not reached needs a new list, after a pause': {
     from: CHECK,
-    happening: { op: 'expired' },
+    event: { op: 'expired' },
     want: { state: LIST, pause: 'backoff', healthy: false },
   },
   'a watch whose version is too old needs a new list, after a pause': {
     from: WATCH,
-    happening: { op: 'expired' },
+    event: { op: 'expired' },
     want: { state: LIST, pause: 'backoff', healthy: false },
   },
   'a line that cannot be read needs a new list, after a pause': {
     from: WATCH,
-    happening: { op: 'unreadable' },
+    event: { op: 'unreadable' },
     want: { state: LIST, pause: 'backoff', healthy: false },
   },
 };
 
-for (const [outcome, { from, happening, want }] of Object.entries(rows)) {
-  test(outcome, () => assert.deepEqual(step(from, happening), want));
+for (const [outcome, { from, event, want }] of Object.entries(rows)) {
+  test(outcome, () => assert.deepEqual(step(from, event), want));
 }
 
 // Rule 13

@@ -1,4 +1,4 @@
-// The reflector's states and what each happening does to them: one table, no I/O.
+// The reflector's states and what each event does to them: one table, no I/O.
 
 /**
  * `list`: a whole new list is needed. `watch`: what is held is good up to `version`; go on from there. `check`: so it was
@@ -10,7 +10,7 @@ export type ReflectorState =
   | { readonly op: 'check'; readonly version: string }
   | { readonly op: 'watch'; readonly version: string };
 
-export type Happening =
+export type ReflectorEvent =
   /** A whole list was read. */
   | { readonly op: 'listed'; readonly version: string }
   /** The API server has come as far as the version that is held. */
@@ -41,7 +41,7 @@ export interface Step {
 const LIST: ReflectorState = { op: 'list' };
 
 /**
- * | happening  | in `list`               | in `check`             | in `watch`                         |
+ * | event      | in `list`               | in `check`             | in `watch`                         |
  * |------------|-------------------------|------------------------|------------------------------------|
  * | listed     | watch from its version  | (does not happen)      | (does not happen)                  |
  * | reached    | (does not happen)       | watch from its version | (does not happen)                  |
@@ -56,12 +56,12 @@ const LIST: ReflectorState = { op: 'list' };
  * A list that went well does not by itself end the backoff: a server that lists and then answers every watch with 410
  * would be listed in a tight loop.
  */
-export function step(state: ReflectorState, happening: Happening): Step {
-  switch (happening.op) {
+export function step(state: ReflectorState, event: ReflectorEvent): Step {
+  switch (event.op) {
     case 'listed':
-      return { state: { op: 'watch', version: happening.version }, pause: 'none', healthy: false };
+      return { state: { op: 'watch', version: event.version }, pause: 'none', healthy: false };
     case 'event':
-      return { state: { op: 'watch', version: happening.version }, pause: 'none', healthy: true };
+      return { state: { op: 'watch', version: event.version }, pause: 'none', healthy: true };
     case 'ended':
       return { state, pause: 'none', healthy: true };
     case 'reached':

@@ -15,7 +15,7 @@ import type { KubeReader } from './client.ts';
 import type { Line } from './lines.ts';
 import { oversizedIn } from './oversized.ts';
 import { listInPages } from './pages.ts';
-import { type Happening, type ReflectorState, step } from './reflector-state.ts';
+import { type ReflectorEvent, type ReflectorState, step } from './reflector-state.ts';
 import type { Store, Stored } from './store.ts';
 import type { OnTurn } from './transport.ts';
 
@@ -34,7 +34,7 @@ export interface ReflectorOptions<Item extends Stored> {
   readonly random: Random;
   readonly log: Logger;
   /** Told of everything that happens; it must not throw. */
-  readonly onHappening?: (happening: Happening) => void;
+  readonly onReflectorEvent?: (event: ReflectorEvent) => void;
 }
 
 export interface Reflector {
@@ -98,7 +98,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     log.warn('Skipped an object of more than 4 MiB', { object: key });
   };
 
-  const listAll = async (signal: AbortSignal): Promise<Happening> => {
+  const listAll = async (signal: AbortSignal): Promise<ReflectorEvent> => {
     const items = new Map<ObjectKey, Item>();
     const version = await listInPages(
       client,
@@ -123,7 +123,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   };
 
   /** An object over the cap is as one that is not there, here as in a list. */
-  const skipLine = (head: string): Happening => {
+  const skipLine = (head: string): ReflectorEvent => {
     const skipped = oversizedIn(head);
     if (skipped?.event === undefined) return { op: 'unreadable' };
     reportSkipped(skipped.key);
@@ -131,7 +131,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     return { op: 'event', version: skipped.resourceVersion };
   };
 
-  const readLine = (line: Line): Happening => {
+  const readLine = (line: Line): ReflectorEvent => {
     if (line.op === 'tooLong') return skipLine(line.head);
     const { type, object } = recordOf(parse(line.text));
     const raw = recordOf(object);
@@ -155,18 +155,18 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     announce();
   };
 
-  const list = async (signal: AbortSignal): Promise<Happening> => {
+  const list = async (signal: AbortSignal): Promise<ReflectorEvent> => {
     try {
-      const happening = await listAll(signal);
+      const event = await listAll(signal);
       trouble = undefined;
       settle();
-      return happening;
+      return event;
     } catch (thrown) {
       return failed(thrown, signal);
     }
   };
 
-  const failed = (thrown: unknown, signal: AbortSignal): Happening => {
+  const failed = (thrown: unknown, signal: AbortSignal): ReflectorEvent => {
     if (options.optional && isNotFound(thrown)) return absent();
     if (!signal.aborted) {
       const failure = isNotFound(thrown) ? notServed(resource) : failureFrom(thrown);
@@ -182,14 +182,14 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   };
 
   /** An optional kind is not there, or not there for us. What was held of it went with it, or goes with the next list. */
-  const absent = (): Happening => {
+  const absent = (): ReflectorEvent => {
     askedToWait = ABSENT_PAUSE;
     settle();
     return { op: 'absent' };
   };
 
   /** The smallest list, no older than what is held: whether its objects can be read does not matter here. */
-  const check = async (version: string, signal: AbortSignal): Promise<Happening> => {
+  const check = async (version: string, signal: AbortSignal): Promise<ReflectorEvent> => {
     try {
       await client.list(resource, { labelSelector, fieldSelector, limit: 1, notOlderThan: version, onTurn }, signal);
       return { op: 'reached' };
@@ -201,9 +201,9 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   /** Reads one watch to its end; each event moves the state, the end is returned. */
   const watch = async (
     from: string,
-    advance: (happening: Happening) => void,
+    advance: (event: ReflectorEvent) => void,
     signal: AbortSignal,
-  ): Promise<Happening> => {
+  ): Promise<ReflectorEvent> => {
     const begun = clock.monotonic();
     const timeoutSeconds = WATCH_SECONDS.least + Math.floor(random() * (WATCH_SECONDS.most - WATCH_SECONDS.least + 1));
     const deadline = seconds(timeoutSeconds + GRACE_SECONDS);
@@ -214,11 +214,11 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
         { labelSelector, fieldSelector, resourceVersion: from, timeoutSeconds, deadline, onTurn },
         signal,
       )) {
-        const happening = readLine(line);
-        if (happening.op !== 'event') return happening;
+        const event = readLine(line);
+        if (event.op !== 'event') return event;
         events += 1;
         trouble = undefined;
-        advance(happening);
+        advance(event);
       }
     } catch (thrown) {
       return failed(thrown, signal);
@@ -235,20 +235,20 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     lastAttempt: () => lastAttempt ?? clock.monotonic(),
     async run(signal) {
       const at: { state: ReflectorState; attempts: number } = { state: { op: 'list' }, attempts: 0 };
-      const advance = (happening: Happening): 'none' | 'backoff' => {
-        options.onHappening?.(happening);
-        const next = step(at.state, happening);
+      const advance = (event: ReflectorEvent): 'none' | 'backoff' => {
+        options.onReflectorEvent?.(event);
+        const next = step(at.state, event);
         at.state = next.state;
         if (next.healthy) at.attempts = 0;
         return next.pause;
       };
-      const act = (state: ReflectorState): Promise<Happening> => {
+      const act = (state: ReflectorState): Promise<ReflectorEvent> => {
         if (state.op === 'list') return list(signal);
         return state.op === 'check' ? check(state.version, signal) : watch(state.version, advance, signal);
       };
       while (!signal.aborted) {
-        const happening = await act(at.state);
-        if (advance(happening) === 'none') continue;
+        const event = await act(at.state);
+        if (advance(event) === 'none') continue;
         const pause = Math.max(backoff(at.attempts, FIRST_PAUSE, lastPause, random), askedToWait) as DurationMs;
         askedToWait = 0;
         await sleep(clock, pause, signal);

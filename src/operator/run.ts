@@ -29,7 +29,7 @@ import { createReconciler } from './reconcile/reconcile.ts';
 import { createStatusWriter } from './reconcile/status-writer.ts';
 import { readingStoredContent } from './reconcile/stored-content.ts';
 import { createWholeObjects } from './reconcile/whole-objects.ts';
-import { createSecretsRound } from './reconcile/write-secrets.ts';
+import { writingSecrets } from './reconcile/write-secrets.ts';
 import { confirmingPrune } from './secrets/prune.ts';
 import { createRollout } from './secrets/rollout.ts';
 import { createSecretWriter } from './secrets/secret-writer.ts';
@@ -166,7 +166,7 @@ export async function startOperator(
       view,
       logins: createObjectLogins(credentials, logins, clock),
       fence,
-      writeSecrets: createSecretsRound({ view, fence, rollout, secrets: secretWriter, confirmPrune, clock }),
+      writeSecrets: writingSecrets({ view, fence, rollout, secrets: secretWriter, confirmPrune, clock }),
       readStored: readingStoredContent(client, view),
       readmit: (key, object, until) => whole.readmit(key, object, until),
       statuses,
@@ -182,7 +182,7 @@ export async function startOperator(
     stores,
     logins,
     convertsLegacy: options.convertsLegacy,
-    onHappening: telemetry.onHappening,
+    onReflectorEvent: telemetry.onReflectorEvent,
     clock,
     random,
     log,

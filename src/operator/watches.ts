@@ -13,7 +13,7 @@ import {
 import type { SeenSecret } from '../core/plan.ts';
 import type { KubeReader } from '../kube/client.ts';
 import { createReflector, type ReflectorOptions } from '../kube/reflector.ts';
-import type { Happening } from '../kube/reflector-state.ts';
+import type { ReflectorEvent } from '../kube/reflector-state.ts';
 import type { Store, Stored } from '../kube/store.ts';
 import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
@@ -51,8 +51,8 @@ export interface WatchesParts {
   readonly logins: LoginBook;
   /** Whether objects of the deprecated kind are looked for. */
   readonly convertsLegacy: boolean;
-  /** Told of each happening of the watch with this name. */
-  readonly onHappening: (name: string, happening: Happening) => void;
+  /** Told of each event of the watch with this name. */
+  readonly onReflectorEvent: (name: string, event: ReflectorEvent) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -67,7 +67,7 @@ export interface Watches {
 }
 
 export function createWatches(parts: WatchesParts): Watches {
-  const { client, view, stores, logins, onHappening, clock, random, log } = parts;
+  const { client, view, stores, logins, onReflectorEvent, clock, random, log } = parts;
 
   /** Takes the logins out of a Secret before it is reduced to digests. */
   const reduceSecret = (raw: JsonRecord): SeenSecret | undefined => {
@@ -75,7 +75,11 @@ export function createWatches(parts: WatchesParts): Watches {
     const owner = seen?.ownerUidLabel === undefined ? undefined : view.objectByUid(seen.ownerUidLabel);
     const content = dockerConfigOf(raw);
     if (seen && owner && content !== undefined) {
-      logins.adopt(owner, content, stringMapOf(recordOf(raw['metadata'])['annotations']).get(INPUTS_ANNOTATION) ?? '');
+      logins.restore(
+        owner,
+        content,
+        stringMapOf(recordOf(raw['metadata'])['annotations']).get(INPUTS_ANNOTATION) ?? '',
+      );
     }
     return seen;
   };
@@ -86,7 +90,13 @@ export function createWatches(parts: WatchesParts): Watches {
     reduce: (raw: JsonRecord) => Item | undefined,
     over: Pick<ReflectorOptions<Item>, 'labelSelector' | 'optional'> = {},
   ): NamedReflector => {
-    const tools = { client, clock, random, log, onHappening: (happening: Happening) => onHappening(name, happening) };
+    const tools = {
+      client,
+      clock,
+      random,
+      log,
+      onReflectorEvent: (event: ReflectorEvent) => onReflectorEvent(name, event),
+    };
     return [name, createReflector({ resource, store, reduce, ...tools, ...over })];
   };
 

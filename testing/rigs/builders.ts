@@ -4,7 +4,7 @@ import { CLUSTER_KIND, DOCKER_CONFIG_TYPE, NAMESPACED_KIND, type PullSecretKind 
 import { type Login, makeLogin } from '../../src/core/login.ts';
 import type { Payload, SeenSecret } from '../../src/core/plan.ts';
 import type { PullSecretObject } from '../../src/core/resource.ts';
-import type { Round } from '../../src/core/status.ts';
+import type { Findings } from '../../src/core/status.ts';
 import type { JsonRecord } from '../../src/lib/json.ts';
 import { type DurationMs, type EpochMs, HOUR, plus } from '../../src/lib/time.ts';
 
@@ -98,7 +98,7 @@ export function seenSecret(namespace: string, payload: Payload, over: Partial<Se
 }
 
 /** A round of generation 1 in which everything that was wanted is in place: `ready`, with a login for eu-west-1. */
-export function round(ready: readonly string[], over: Partial<Round> = {}): Round {
+export function findings(ready: readonly string[], over: Partial<Findings> = {}): Findings {
   const { desired = ready.length, problems = [] } = over;
   return {
     generation: 1,

@@ -130,7 +130,7 @@ async function obtained(over: Partial<LoginRequest> = {}): Promise<Login> {
 /** Shows the book a Secret that holds this login, written for an object whose status proves it. */
 function show(stored: Login, uid = UID, inputs = INPUTS): void {
   const object: PullSecretObject = { ...clusterPullSecret(spec()), uid, status: withLogins({}, [stored]) };
-  book.adopt(object, makePayload([stored], inputs, START)?.content ?? assert.fail(), inputs);
+  book.restore(object, makePayload([stored], inputs, START)?.content ?? assert.fail(), inputs);
 }
 
 function endingAfter(length: number): Login {

@@ -59,7 +59,7 @@ export interface LoginBook {
    * @param content  base64 of `.dockerconfigjson`
    * @param inputs   annotation with the digest of what it was made from
    */
-  adopt(object: PullSecretObject, content: string, inputs: string): void;
+  restore(object: PullSecretObject, content: string, inputs: string): void;
   forget(uid: string): void;
   /** The first list has been read: what only serves adoption is let go. */
   settled(): void;
@@ -220,7 +220,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
         isFresh: outcomes.some(([, { op }]) => op === 'fetched'),
       };
     },
-    adopt(object, content, inputs) {
+    restore(object, content, inputs) {
       const mine = byUid.get(object.uid);
       const wanted = (object.status.logins ?? []).filter(
         ({ registry, digest }) => mine?.get(registry)?.login.digest !== digest,

@@ -10,7 +10,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { type DurationMs, MINUTE, plus, seconds } from '../../lib/time.ts';
 import { createCredentialResolver } from './credentials.ts';
 import { createLoginBook } from './login-book.ts';
-import { ANY, createObjectLogins, type ObjectLogins, type Obtained } from './object-logins.ts';
+import { ANY, createObjectLogins, type LoginResult, type ObjectLogins } from './object-logins.ts';
 
 const KEY = 'ns1/login';
 const { signal } = new AbortController();
@@ -58,7 +58,7 @@ describe('the logins of an object', () => {
     logins = createObjectLogins(resolver, book, clock);
   });
 
-  const get = (): Obtained => {
+  const get = (): LoginResult => {
     assert.ok(typeof wish !== 'string');
     return logins.get(KEY, object, wish, ANY, signal);
   };

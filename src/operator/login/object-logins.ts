@@ -15,12 +15,12 @@ export type Ends = ReadonlyMap<string, EpochMs>;
 export const ANY: Ends = new Map();
 
 /** What could be had of the logins. */
-export interface Widened extends Logins {
+export interface LoginsToWrite extends Logins {
   /** As they are written: with the further hosts that they open. */
   readonly widened: readonly Login[];
 }
 
-export interface Obtained extends Widened {
+export interface LoginResult extends LoginsToWrite {
   readonly lookAgainAt: EpochMs | undefined;
   /** Something about the keys that their user should know, though they are good. */
   readonly remark: string | undefined;
@@ -32,7 +32,7 @@ export interface Obtained extends Widened {
 
 export interface ObjectLogins {
   /** What has to be asked, or read, is on its way afterwards. */
-  get(key: ObjectKey, object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): Obtained;
+  get(key: ObjectKey, object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): LoginResult;
   /** There is no object with this key any more, or nothing of it is on its way. */
   forget(key: ObjectKey): void;
 }
@@ -44,7 +44,7 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
   /** Since when something that an object needs has been on its way, on the monotonic clock. */
   const awaited = new Map<ObjectKey, DurationMs>();
 
-  const ask = (object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): Obtained => {
+  const ask = (object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): LoginResult => {
     const { uid, namespace, name } = object;
     const resolved = credentials.resolve(object, wish.access);
     if (!resolved?.ok) {
@@ -70,7 +70,7 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
   };
 
   /** What has not been answered, nor refused, for so long that it has to be told. */
-  const overdue = (pending: readonly string[]): Obtained['failures'] =>
+  const overdue = (pending: readonly string[]): LoginResult['failures'] =>
     pending.map((registry) => ({
       registry,
       message: 'no answer for a minute: too much of this namespace waits for AWS, or for the API server, already',

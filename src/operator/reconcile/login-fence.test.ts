@@ -14,7 +14,7 @@ import type { JsonRecord } from '../../lib/json.ts';
 import { createPacer } from '../../lib/pacer.ts';
 import { HOUR } from '../../lib/time.ts';
 import { createLoginBook } from '../login/login-book.ts';
-import { createFence, type Standing } from './login-fence.ts';
+import { createFence, type FenceVerdict } from './login-fence.ts';
 import { createStatusWriter } from './status-writer.ts';
 
 const REGISTRY = { registry: 'eu-west-1', kind: 'private', region: 'eu-west-1' } as const;
@@ -32,7 +32,7 @@ describe('a login that another operator has told of and written', () => {
   const { signal } = new AbortController();
   const rig = useViewRig();
 
-  const standing = async (wanted: JsonRecord): Promise<Standing> => {
+  const standing = async (wanted: JsonRecord): Promise<FenceVerdict> => {
     const logins = createLoginBook({
       source: { fetchToken: () => assert.fail('AWS is asked') },
       pacer: createPacer(clock, () => 0, 1),
@@ -43,7 +43,7 @@ describe('a login that another operator has told of and written', () => {
     });
     const object = pullSecret(CLUSTER_KIND, wanted);
     const { content, inputs } = payloadOf(OLD);
-    logins.adopt({ ...object, status: withLogins({}, [OLD]) }, content, inputs);
+    logins.restore({ ...object, status: withLogins({}, [OLD]) }, content, inputs);
     const { client, view, stores } = rig;
     const statuses = createStatusWriter({ client, view, stores }, signal);
     const fence = createFence({ client, view, store: stores.secrets, logins, statuses, clock });

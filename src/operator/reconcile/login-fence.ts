@@ -36,12 +36,12 @@ export interface FenceParts {
 }
 
 /** `clear`: go on. `wait`: somebody else is about to write a newer login. `fetch`: he is not, so have one that is newer still. */
-export type Standing =
+export type FenceVerdict =
   | { readonly op: 'clear' }
   | { readonly op: 'wait'; readonly until: EpochMs }
   | { readonly op: 'fetch'; readonly after: ReadonlyMap<string, EpochMs> };
 
-export interface Crossing {
+export interface FenceContext {
   /** Only Secrets that are not there yet are to be written. */
   readonly isFirst: boolean;
   /** One of the logins was fetched after the status was read: it is the latest, whatever its end says. */
@@ -51,14 +51,14 @@ export interface Crossing {
 
 export interface Fence {
   /** Whether what is held for `object` is the latest that its status tells of; takes a later one out of its Secrets. */
-  standing(object: PullSecretObject, registries: readonly Registry[], signal: AbortSignal): Promise<Standing>;
+  standing(object: PullSecretObject, registries: readonly Registry[], signal: AbortSignal): Promise<FenceVerdict>;
   /**
    * Has to be passed before `held` is written into any Secret of `object`.
    *
    * @returns false when the object has changed meanwhile: begin again
    * @throws Failure when the API server could not be asked
    */
-  pass(object: PullSecretObject, held: readonly Login[], about: Crossing, signal: AbortSignal): Promise<boolean>;
+  pass(object: PullSecretObject, held: readonly Login[], about: FenceContext, signal: AbortSignal): Promise<boolean>;
 }
 
 /** From telling of a login to having written it into the first Secret; who takes longer has died, or cannot write. */
@@ -90,7 +90,7 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
       const seen = seenSecretOf(raw);
       if (seen?.managed) store.wrote(objectKey(namespace, name), seen);
       const inputs = stringMapOf(recordOf(raw['metadata'])['annotations']).get(INPUTS_ANNOTATION);
-      logins.adopt(object, dockerConfigOf(raw) ?? '', inputs ?? '');
+      logins.restore(object, dockerConfigOf(raw) ?? '', inputs ?? '');
       if (isFound()) return;
     }
   };

@@ -1,11 +1,11 @@
-// What became of a round, and the Events that tell it: each with its reason, once.
+// What became of a findings, and the Events that tell it: each with its reason, once.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { clusterPullSecret, pullSecret, round, START, spec, UID } from '../../../testing/rigs/builders.ts';
+import { clusterPullSecret, findings, pullSecret, START, spec, UID } from '../../../testing/rigs/builders.ts';
 import { NAMESPACED_KIND } from '../../api/names.ts';
 import type { Problem } from '../../core/desired.ts';
-import { nextStatus, type Round } from '../../core/status.ts';
+import { type Findings, nextStatus } from '../../core/status.ts';
 import type { EventNote, Regarding } from '../../kube/events.ts';
 import type { Applied } from '../secrets/apply.ts';
 import { announce, announceRemark } from './object-events.ts';
@@ -24,7 +24,7 @@ function told(say: (recorder: Parameters<typeof announce>[0]) => void): readonly
 }
 
 /** As `type reason action: note`. */
-function linesOf(object: typeof OBJECT, happened: Round, applied?: Partial<Applied>): readonly string[] {
+function linesOf(object: typeof OBJECT, happened: Findings, applied?: Partial<Applied>): readonly string[] {
   const nothing = { created: [], updated: [], deleted: [], terminating: [], retry: [], delayed: [], problems: [] };
   const whole = applied && { ...nothing, retryAfter: undefined, failed: false, ...applied };
   return told((recorder) => announce(recorder, object, 'ecr-login', happened, whole)).map(
@@ -43,21 +43,21 @@ function problems(count: number): readonly Problem[] {
 
 /** The object after a round with these problems, its status written. */
 function after(found: readonly Problem[]): typeof OBJECT {
-  return { ...OBJECT, status: nextStatus({}, round([], { desired: found.length, problems: found }), START) };
+  return { ...OBJECT, status: nextStatus({}, findings([], { desired: found.length, problems: found }), START) };
 }
 
 describe('the Events of a round in which', () => {
   for (const [what, happened, applied, want] of [
-    ['nothing was to be done', round(['ns1']), {}, []],
+    ['nothing was to be done', findings(['ns1']), {}, []],
     [
       'a secret was created',
-      round(['ns1']),
+      findings(['ns1']),
       { created: ['ns1'] },
       ['Normal SecretCreationSuccess Create: secret ecr-login created successfully in namespace ns1'],
     ],
     [
       'secrets were updated and deleted',
-      round(['ns1', 'ns2']),
+      findings(['ns1', 'ns2']),
       { updated: ['ns1', 'ns2'], deleted: ['ns3'] },
       [
         'Normal SecretUpdateSuccess Update: secret ecr-login updated successfully in 2 namespaces: [ns1 ns2]',
@@ -66,13 +66,13 @@ describe('the Events of a round in which', () => {
     ],
     [
       'the spec was refused',
-      round([], { refusal: { reason: 'InvalidSpec', message: 'no identity' } }),
+      findings([], { refusal: { reason: 'InvalidSpec', message: 'no identity' } }),
       undefined,
       ['Warning InvalidSpec Validate: no identity'],
     ],
     [
       'two registries gave no login',
-      round(['ns1'], {
+      findings(['ns1'], {
         failures: [
           { registry: 'eu-west-1', message: 'no answer', denied: false },
           { registry: 'public', message: 'access denied', denied: true },
@@ -86,7 +86,7 @@ describe('the Events of a round in which', () => {
     ],
     [
       'namespaces failed',
-      round([], { problems: [problem('ns1'), problem('ns2', 'CreateSecretError')] }),
+      findings([], { problems: [problem('ns1'), problem('ns2', 'CreateSecretError')] }),
       {},
       ['Warning SecretConflict Write: of ns1', 'Warning CreateSecretError Write: of ns2'],
     ],
@@ -105,7 +105,7 @@ describe('the Events of a round in which', () => {
 
   test('many secrets were written name as many namespaces as there is room for', () => {
     const created = problems(1_000).map(({ namespace }) => namespace);
-    const [line = ''] = linesOf(OBJECT, round(created), { created });
+    const [line = ''] = linesOf(OBJECT, findings(created), { created });
     assert.match(line, /in 1000 namespaces: \[ns-0000 ns-0001 .* and 9\d\d more\]$/);
     assert.ok(line.length < 900);
   });
@@ -122,28 +122,28 @@ test('an Event is about the object that it tells of', () => {
 
 describe('a problem', () => {
   test('that the status tells of already is not told again', () => {
-    const again = round([], { problems: [problem('ns1'), problem('ns2')] });
+    const again = findings([], { problems: [problem('ns1'), problem('ns2')] });
     assert.deepEqual(linesOf(after([problem('ns1')]), again), ['Warning SecretConflict Write: of ns2']);
   });
 
   test('that has become another one in the same namespace is told', () => {
-    const other = round([], { problems: [problem('ns1', 'UpdateSecretError')] });
+    const other = findings([], { problems: [problem('ns1', 'UpdateSecretError')] });
     assert.deepEqual(linesOf(after([problem('ns1')]), other), ['Warning UpdateSecretError Write: of ns1']);
   });
 
   test('is one of ten at most in a round', () => {
-    assert.equal(linesOf(OBJECT, round([], { problems: problems(300) })).length, 10);
+    assert.equal(linesOf(OBJECT, findings([], { problems: problems(300) })).length, 10);
   });
 
   test('for which the status had no room is not told again and again', () => {
     const many = problems(300);
-    assert.deepEqual(linesOf(after(many), round([], { problems: many })), []);
+    assert.deepEqual(linesOf(after(many), findings([], { problems: many })), []);
   });
 
   test('that is new is told beside those for which the status had no room', () => {
     const many = problems(300);
     const one = problem('ns-0007-new');
-    assert.deepEqual(linesOf(after(many), round([], { problems: [...many, one] })), [
+    assert.deepEqual(linesOf(after(many), findings([], { problems: [...many, one] })), [
       'Warning SecretConflict Write: of ns-0007-new',
     ]);
   });

@@ -4,14 +4,14 @@ import { API_VERSION, REASON } from '../../api/names.ts';
 import type { PullSecretStatus } from '../../api/schema.ts';
 import type { Problem } from '../../core/desired.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
-import type { Round } from '../../core/status.ts';
+import type { Findings } from '../../core/status.ts';
 import { listNames } from '../../core/text.ts';
 import type { EventNote, EventRecorder, Regarding } from '../../kube/events.ts';
 import type { Applied } from '../secrets/apply.ts';
 
 /** Names in one Event; its note has room for 1 kB. */
 const NAMES_LENGTH = 700;
-/** Problems that get an Event of their own in one round; the status lists more. */
+/** Problems that get an Event of their own in one findings; the status lists more. */
 const PROBLEM_EVENTS = 10;
 
 function where(namespaces: readonly string[]): string {
@@ -24,7 +24,7 @@ export function announce(
   recorder: EventRecorder,
   object: PullSecretObject,
   secretName: string,
-  round: Round,
+  findings: Findings,
   applied: Applied | undefined,
 ): void {
   const record = (event: EventNote): void => recorder.record(regarding(object), event);
@@ -37,13 +37,13 @@ export function announce(
     success(REASON.secretUpdated, 'Update', 'updated', applied.updated);
     success(REASON.secretDeleted, 'Delete', 'deleted', applied.deleted);
   }
-  if (round.refusal)
-    record({ type: 'Warning', reason: round.refusal.reason, action: 'Validate', note: round.refusal.message });
-  for (const { registry, message } of round.failures) {
+  if (findings.refusal)
+    record({ type: 'Warning', reason: findings.refusal.reason, action: 'Validate', note: findings.refusal.message });
+  for (const { registry, message } of findings.failures) {
     record({ type: 'Warning', reason: REASON.loginFailed, action: 'Login', note: `login to ${registry}: ${message}` });
   }
   const isKnown = knownIn(object.status);
-  const fresh = round.problems.filter((problem) => !isKnown(problem));
+  const fresh = findings.problems.filter((problem) => !isKnown(problem));
   for (const { reason, message } of fresh.slice(0, PROBLEM_EVENTS))
     record({ type: 'Warning', reason, action: 'Write', note: message });
 }

@@ -8,13 +8,13 @@ import type { ObjectKey } from '../../api/meta.ts';
 import { REASON } from '../../api/names.ts';
 import { sizeProblem } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
-import { nextStatus, processingStatus, type Round } from '../../core/status.ts';
+import { type Findings, nextStatus, processingStatus } from '../../core/status.ts';
 import { wakeAt } from '../../core/wake.ts';
 import type { Attempt, Reconcile, Result } from '../../kube/controller.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, parseRfc3339, plus, read, SECOND } from '../../lib/time.ts';
-import { ANY, type ObjectLogins, type Obtained, PATIENCE } from '../login/object-logins.ts';
+import { ANY, type LoginResult, type ObjectLogins, PATIENCE } from '../login/object-logins.ts';
 import type { Applied } from '../secrets/apply.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import type { Fence } from './login-fence.ts';
@@ -22,13 +22,13 @@ import { announce, announceRemark } from './object-events.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { ReadStoredContent } from './stored-content.ts';
 import type { WholeObjects } from './whole-objects.ts';
-import type { SecretsRound, Settled, Written } from './write-secrets.ts';
+import type { WriteRequest, WriteResult, WriteSecrets } from './write-secrets.ts';
 
 export interface ReconcilerParts {
   readonly view: ClusterView;
   readonly logins: ObjectLogins;
   readonly fence: Fence;
-  readonly writeSecrets: SecretsRound;
+  readonly writeSecrets: WriteSecrets;
   readonly readStored: ReadStoredContent;
   readonly readmit: WholeObjects['readmit'];
   readonly statuses: StatusWriter;
@@ -44,7 +44,7 @@ const SOON = (SECOND / 10) as DurationMs;
 const ROOM_AGAIN = (5 * MINUTE) as DurationMs;
 
 /** An object with what there is of its logins. */
-type LoggedIn = Settled & { readonly access: Obtained };
+type LoggedIn = WriteRequest & { readonly access: LoginResult };
 
 /** @returns a function that brings one CR to what it wants; it throws only when the API server could not be reached */
 export function createReconciler({
@@ -71,15 +71,15 @@ export function createReconciler({
   };
 
   /** Repairs what can be repaired with the logins that there are; what is said of them waits for those that are on their way. */
-  const settleMeanwhile = async (settled: LoggedIn, attempt: Attempt, pending: DurationMs): Promise<Result> => {
-    const { object, wish, access } = settled;
+  const settleMeanwhile = async (request: LoggedIn, attempt: Attempt, pending: DurationMs): Promise<Result> => {
+    const { object, wish, access } = request;
     const held = access.held.filter(({ registry }) => !access.pending.includes(registry));
     const toTell = plus(clock.now(), (PATIENCE - pending) as DurationMs);
     if (sizeProblem(access.widened) !== undefined) return { op: 'done', wakeAt: toTell };
-    const written = await writeSecrets(settled, attempt);
+    const written = await writeSecrets(request, attempt);
     if (!written) return { op: 'retry' };
-    const { applied, round } = written;
-    announce(events, object, wish.secretName, { ...round, failures: [] }, applied);
+    const { applied, findings } = written;
+    announce(events, object, wish.secretName, { ...findings, failures: [] }, applied);
     logWrites(attempt.log, object, wish.secretName, applied);
     if (applied.retry.length > 0 && applied.retryAfter === undefined) return { op: 'retry' };
     return outlook(written, { ...access, held }, [toTell]);
@@ -87,23 +87,23 @@ export function createReconciler({
 
   /** When to look again, though nothing happens. */
   const outlook = (
-    { round, applied, nextAt }: Written,
-    { held, failures, waiting, lookAgainAt }: Obtained,
+    { findings, applied, nextAt }: WriteResult,
+    { held, failures, waiting, lookAgainAt }: LoginResult,
     others: readonly EpochMs[] = [],
   ): Result => {
     const retryAt = applied.retryAfter === undefined ? undefined : plus(clock.now(), applied.retryAfter);
     const all = [lookAgainAt, nextAt, retryAt, ...others];
-    const instants = { logins: held, failures, waiting, problems: round.problems, others: all };
+    const instants = { logins: held, failures, waiting, problems: findings.problems, others: all };
     // What fails must not delay what else has its time: the earlier of the two counts, unless the API server named a later one.
     return { op: applied.failed && retryAt === undefined ? 'retry' : 'done', wakeAt: wakeAt(instants, read(clock)) };
   };
 
-  const goOnMeanwhile = async (settled: LoggedIn, attempt: Attempt, pending: DurationMs): Promise<Result> => {
-    const { generation, status } = settled.object;
+  const goOnMeanwhile = async (request: LoggedIn, attempt: Attempt, pending: DurationMs): Promise<Result> => {
+    const { generation, status } = request.object;
     // What is wanted anew is written when all of its logins are there, or have failed: a part of it would be written twice.
     const isServed =
-      settled.access.held.length > 0 && status.observedGeneration === generation && status.logins?.length;
-    return isServed ? await settleMeanwhile(settled, attempt, pending) : await awaitLogins(settled, pending);
+      request.access.held.length > 0 && status.observedGeneration === generation && status.logins?.length;
+    return isServed ? await settleMeanwhile(request, attempt, pending) : await awaitLogins(request, pending);
   };
 
   /** @param again  when something may be different: with newer logins than those that cannot be written, or later */
@@ -111,9 +111,9 @@ export function createReconciler({
     object: PullSecretObject,
     reason: string,
     message: string,
-    again: Partial<Obtained> = {},
+    again: Partial<LoginResult> = {},
   ): Promise<Result> => {
-    const round: Round = {
+    const findings: Findings = {
       generation: object.generation,
       refusal: { reason, message },
       logins: [],
@@ -125,8 +125,8 @@ export function createReconciler({
       delayed: [],
       handledReconcileAt: object.status.lastHandledReconcileAt,
     };
-    announce(events, object, '', round, undefined);
-    const written = await statuses.write(object, nextStatus(object.status, round, clock.now()));
+    announce(events, object, '', findings, undefined);
+    const written = await statuses.write(object, nextStatus(object.status, findings, clock.now()));
     if (!written) return { op: 'retry' };
     const moment = read(clock);
     // That the login which the Secrets still hold has ended is to be told when it comes.
@@ -148,23 +148,23 @@ export function createReconciler({
   const report = async (
     key: ObjectKey,
     object: PullSecretObject,
-    written: Written,
-    access: Obtained,
+    written: WriteResult,
+    access: LoginResult,
   ): Promise<Result> => {
-    const { applied, round } = written;
+    const { applied, findings } = written;
     const { retryAfter } = applied;
     if (applied.retry.length > 0)
       return retryAfter === undefined ? { op: 'retry' } : { op: 'done', wakeAt: plus(clock.now(), retryAfter) };
     // Gone, or another object of the same name, which has its own attempt: what was found out here is not about that one.
     const current = view.object(key);
     if (current?.uid !== object.uid) return { op: 'done', wakeAt: undefined };
-    if (!(await statuses.write(current, nextStatus(current.status, round, clock.now())))) return { op: 'retry' };
+    if (!(await statuses.write(current, nextStatus(current.status, findings, clock.now())))) return { op: 'retry' };
     return outlook(written, access);
   };
 
   /** What is left when the logins are there: writes, and what is said about them. */
-  const settle = async (key: ObjectKey, settled: LoggedIn, attempt: Attempt): Promise<Result> => {
-    const { object, wish, access } = settled;
+  const settle = async (key: ObjectKey, request: LoggedIn, attempt: Attempt): Promise<Result> => {
+    const { object, wish, access } = request;
     if (access.isFresh && access.remark !== undefined) announceRemark(events, object, access.remark);
     const tooLarge = sizeProblem(access.widened);
     // What the Secrets hold already stays fresh, though they cannot have what is wanted now.
@@ -173,8 +173,8 @@ export function createReconciler({
     if (!fitting) return await refuse(object, REASON.secretTooLarge, tooLarge ?? '', access);
     const found = await writeSecrets({ object, wish, access: fitting }, attempt);
     if (!found) return { op: 'retry' };
-    const written = refusal ? { ...found, round: { ...found.round, refusal } } : found;
-    announce(events, object, wish.secretName, written.round, written.applied);
+    const written = refusal ? { ...found, findings: { ...found.findings, refusal } } : found;
+    announce(events, object, wish.secretName, written.findings, written.applied);
     logWrites(attempt.log, object, wish.secretName, written.applied);
     return await report(key, object, written, access);
   };

@@ -9,14 +9,14 @@ import { CLUSTER_KIND, INPUTS_ANNOTATION } from '../../api/names.ts';
 import { makePayload, type Payload } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { withLogins } from '../../core/status.ts';
-import type { Widened } from '../login/object-logins.ts';
+import type { LoginsToWrite } from '../login/object-logins.ts';
 import { readingStoredContent } from './stored-content.ts';
 
 const OLD = login('eu-west-1');
 const NEW = login('eu-west-1', { password: 'the next one' });
 const GOOD = makePayload([OLD], 'sha256:1', START) as Payload;
 const EMPTY = Buffer.from('{"auths":{}}').toString('base64');
-const ACCESS: Widened = {
+const ACCESS: LoginsToWrite = {
   held: [NEW],
   widened: [NEW],
   failures: [],
@@ -43,7 +43,7 @@ describe('what a secret holds already, beside secrets that somebody forges', () 
 
   const seen = (namespace: string, name: string, inputs: string): void =>
     rig.stores.secrets.apply(objectKey(namespace, name), seenSecret(namespace, GOOD, { name, inputs }), '1');
-  const read = async (wanted: PullSecretObject['spec']): Promise<Widened | undefined> => {
+  const read = async (wanted: PullSecretObject['spec']): Promise<LoginsToWrite | undefined> => {
     const object = { ...pullSecret(CLUSTER_KIND, wanted), status: withLogins({}, [OLD]) };
     return await readingStoredContent(rig.client, rig.view)(object, ACCESS, new AbortController().signal);
   };

@@ -6,7 +6,7 @@ import { isOwned, sizeProblem } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { commonInputs, likeliestFirst, renewedAsStored } from '../../core/stored-login.ts';
 import type { KubeReader } from '../../kube/client.ts';
-import type { Widened } from '../login/object-logins.ts';
+import type { LoginsToWrite } from '../login/object-logins.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { dockerConfigOf } from '../state/reduced-objects.ts';
 
@@ -20,9 +20,9 @@ const MOST_READ = 20;
  */
 export type ReadStoredContent = (
   object: PullSecretObject,
-  access: Widened,
+  access: LoginsToWrite,
   signal: AbortSignal,
-) => Promise<Widened | undefined>;
+) => Promise<LoginsToWrite | undefined>;
 
 export function readingStoredContent(
   client: Pick<KubeReader, 'find'>,

@@ -11,19 +11,19 @@ import { dockerConfigBytes } from '../../core/docker-config.ts';
 import { isOwned, makePayload, planSecrets, type SeenSecret } from '../../core/plan.ts';
 import type { PullSecretObject, Wish } from '../../core/resource.ts';
 import { keyOf } from '../../core/resource.ts';
-import type { Round } from '../../core/status.ts';
+import type { Findings } from '../../core/status.ts';
 import type { Attempt } from '../../kube/controller.ts';
 import type { Clock, EpochMs } from '../../lib/time.ts';
 import { createRoom } from '../../lib/weighted-semaphore.ts';
-import type { Widened } from '../login/object-logins.ts';
+import type { LoginsToWrite } from '../login/object-logins.ts';
 import { type Applied, applyPlan } from '../secrets/apply.ts';
 import type { ConfirmPrune } from '../secrets/prune.ts';
-import type { Admitted, Rollout } from '../secrets/rollout.ts';
+import type { Due, Rollout } from '../secrets/rollout.ts';
 import type { SecretWriter } from '../secrets/secret-writer.ts';
 import { type ClusterView } from '../state/cluster-view.ts';
 import type { Fence } from './login-fence.ts';
 
-export interface SecretsRoundParts {
+export interface WriteSecretsParts {
   readonly view: ClusterView;
   readonly fence: Fence;
   readonly rollout: Rollout;
@@ -33,22 +33,22 @@ export interface SecretsRoundParts {
 }
 
 /** What one round is about once its logins are there. */
-export interface Settled {
+export interface WriteRequest {
   readonly object: PullSecretObject;
   readonly wish: Wish;
-  readonly access: Widened;
+  readonly access: LoginsToWrite;
 }
 
 /** What one round wrote, and what it left for later. */
-export interface Written {
-  readonly round: Round;
+export interface WriteResult {
+  readonly findings: Findings;
   readonly applied: Applied;
   /** When the next Secret that waits its turn may be renewed. */
   readonly nextAt: EpochMs | undefined;
 }
 
 /** @returns undefined when the object is not what was decided on any more, and nothing was written */
-export type SecretsRound = (settled: Settled, attempt: Attempt) => Promise<Written | undefined>;
+export type WriteSecrets = (request: WriteRequest, attempt: Attempt) => Promise<WriteResult | undefined>;
 
 /** What the Secrets of objects that are worked on are to hold, all together: an object may want 1 MiB (docs/rules.md, rule 14). */
 const PAYLOAD_BYTES = 1_024 * 1_024;
@@ -56,16 +56,16 @@ const PAYLOAD_BYTES = 1_024 * 1_024;
 const OBSTRUCTIONS: ReadonlySet<string> = new Set([REASON.secretConflict, REASON.secretTerminating]);
 /** Problems of a Secret that somebody else changes. */
 const CONTESTED: ReadonlySet<string> = new Set([REASON.secretContested]);
-const NOTHING: Admitted = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
+const NOTHING: Due = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
 
-export function createSecretsRound({
+export function writingSecrets({
   view,
   fence,
   rollout,
   secrets,
   confirmPrune,
   clock,
-}: SecretsRoundParts): SecretsRound {
+}: WriteSecretsParts): WriteSecrets {
   const room = createRoom(PAYLOAD_BYTES, clock);
 
   /** Where its Secrets are wanted, and what the stores show there. */
@@ -84,7 +84,7 @@ export function createSecretsRound({
     return { desired, found: { seen, owned, rivals } };
   };
 
-  const write: SecretsRound = async ({ object, wish, access }, { log, signal }) => {
+  const write: WriteSecrets = async ({ object, wish, access }, { log, signal }) => {
     // While there was no room, somebody may have changed his mind.
     if (view.objectByUid(object.uid)?.generation !== object.generation) return undefined;
     const { desired, found } = look(object, wish);
@@ -96,15 +96,15 @@ export function createSecretsRound({
     // Gone while that was asked: nothing more is to be kept about it.
     if (!view.objectByUid(object.uid)) return undefined;
     const contested = toldOf(object, CONTESTED);
-    const admitted = payload ? rollout.admit(object.uid, plan.actions, payload, contested) : NOTHING;
-    const { actions, waiting } = admitted;
+    const due = payload ? rollout.takeDue(object.uid, plan.actions, payload, contested) : NOTHING;
+    const { actions, waiting } = due;
     const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: access.isFresh, log };
     if (actions.length > 0 && !(await fence.pass(object, access.held, about, signal))) return undefined;
     const applied = await applyPlan(
       {
         writer: secrets,
         formerUid: formerUid(view.predecessor(keyOf(object)), object),
-        isGood: (secret) => rollout.isGood(object.uid, secret),
+        isGood: (secret) => rollout.holdsUsableLogin(object.uid, secret),
         obstructed: toldOf(object, OBSTRUCTIONS),
         isLate: (namespace) => rollout.isLate(object.uid, namespace),
         signal,
@@ -116,7 +116,7 @@ export function createSecretsRound({
       { actions, prune },
       payload,
     );
-    const updated = rollout.collect(object.uid, admitted, applied);
+    const updated = rollout.recordWrites(object.uid, due, applied);
     const delayed = applied.delayed.map(({ namespace }) => namespace);
     const inPlace = new Set([...plan.ready, ...waiting, ...applied.created, ...applied.updated, ...delayed]);
     const settling = rollout.settling(
@@ -125,11 +125,11 @@ export function createSecretsRound({
       (namespace) => view.secrets.isUnseen(objectKey(namespace, wish.secretName)),
     );
     for (const { namespace } of settling.problems) inPlace.delete(namespace);
-    const problems = [desired.problems, desired.undecided, plan.problems, admitted.contested, settling.problems];
+    const problems = [desired.problems, desired.undecided, plan.problems, due.contested, settling.problems];
     return {
       applied: { ...applied, updated },
-      nextAt: settling.problems.length === 0 ? admitted.nextAt : earlier(admitted.nextAt, settling.until),
-      round: {
+      nextAt: settling.problems.length === 0 ? due.nextAt : earlier(due.nextAt, settling.until),
+      findings: {
         generation: object.generation,
         logins: access.held,
         failures: access.failures,
@@ -143,7 +143,7 @@ export function createSecretsRound({
     };
   };
 
-  return (settled, attempt) => room.within(dockerConfigBytes(settled.access.widened), () => write(settled, attempt));
+  return (request, attempt) => room.within(dockerConfigBytes(request.access.widened), () => write(request, attempt));
 }
 
 /** Namespaces of which the status tells a problem with one of these reasons. */

@@ -12,7 +12,7 @@ import { createClient } from '../../kube/client.ts';
 import { createStore } from '../../kube/store.ts';
 import { createTransport, type Transport } from '../../kube/transport.ts';
 import { createLogger } from '../../lib/log.ts';
-import { type Applied, applyPlan, type Hand } from './apply.ts';
+import { type Applied, type ApplyContext, applyPlan } from './apply.ts';
 import { createSecretWriter, type SecretWriter } from './secret-writer.ts';
 
 const OWNER = pullSecret(NAMESPACED_KIND, spec());
@@ -97,10 +97,10 @@ function answering(answers: Readonly<Record<string, Refusal>>): void {
 
 function apply(
   actions: readonly Action[],
-  over: Partial<Hand> = {},
+  over: Partial<ApplyContext> = {},
   prune: readonly SeenSecret[] = [],
 ): Promise<Applied> {
-  const hand: Hand = {
+  const context: ApplyContext = {
     writer,
     formerUid: undefined,
     isGood: () => false,
@@ -116,7 +116,7 @@ function apply(
     }),
     ...over,
   };
-  return applyPlan(hand, OWNER, 'ecr-login', { actions, prune }, PAYLOAD);
+  return applyPlan(context, OWNER, 'ecr-login', { actions, prune }, PAYLOAD);
 }
 
 /** What became of the namespace `a`, in one word; of a problem, its reason. */

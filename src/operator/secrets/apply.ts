@@ -48,8 +48,8 @@ const AT_ONCE = 24;
 /** Beside those, of what takes longer than a second. */
 const SLOW_AT_ONCE = 48;
 
-/** What writes, and until when a further write may begin: those in hand are finished, the others wait for the next start. */
-export interface Hand {
+/** What writes, and until when a further write may begin: those under way are finished, the others wait for the next start. */
+export interface ApplyContext {
   readonly writer: SecretWriter;
   /** Uid of an owner whose Secrets will be ours, or gone, soon: they are no conflict, but to be waited for. */
   readonly formerUid: string | undefined;
@@ -66,25 +66,25 @@ export interface Hand {
 }
 
 export async function applyPlan(
-  hand: Hand,
+  context: ApplyContext,
   owner: PullSecretObject,
   secretName: string,
   { actions, prune }: Pick<Plan, 'actions' | 'prune'>,
   payload: Payload | undefined,
 ): Promise<Applied> {
-  const { signal, isLate, clock } = hand;
+  const { signal, isLate, clock } = context;
   const hall = createHall(AT_ONCE, SLOW_AT_ONCE, clock);
   const results: { readonly namespace: string; readonly outcome: Outcome }[] = [];
   let retryAfter: DurationMs | undefined;
   const heed = ({ delay }: ApiError): void => void (retryAfter = longer(retryAfter, delay));
   const tryOnce = async (action: Action, wanted: Payload): Promise<Outcome> => {
     try {
-      const outcome = await write(hand, owner, secretName, action, wanted);
-      return outcome === 'retry' && isLate(action.namespace) ? failed(hand, action, elusive(action)) : outcome;
+      const outcome = await write(context, owner, secretName, action, wanted);
+      return outcome === 'retry' && isLate(action.namespace) ? failed(context, action, elusive(action)) : outcome;
     } catch (thrown) {
       if (!isToBeWaitedFor(thrown)) throw thrown;
       if (isThrottled(thrown)) heed(thrown);
-      return isLate(action.namespace) ? failed(hand, action, refused(hand, action, thrown)) : 'retry';
+      return isLate(action.namespace) ? failed(context, action, refused(context, action, thrown)) : 'retry';
     }
   };
   const run = (namespace: string, work: () => Promise<Outcome>): Promise<void> =>
@@ -93,7 +93,7 @@ export async function applyPlan(
     });
   await Promise.all([
     ...(payload ? actions.map((action) => run(action.namespace, () => tryOnce(action, payload))) : []),
-    ...prune.map((seen) => run(seen.namespace, () => remove(hand, seen, heed))),
+    ...prune.map((seen) => run(seen.namespace, () => remove(context, seen, heed))),
   ]);
   const having = (outcome: Outcome): readonly string[] =>
     results
@@ -119,40 +119,40 @@ export async function applyPlan(
 }
 
 async function write(
-  hand: Hand,
+  context: ApplyContext,
   owner: PullSecretObject,
   name: string,
   action: Action,
   payload: Payload,
 ): Promise<Outcome> {
   try {
-    if (action.op === 'create' && hand.obstructed.has(action.namespace)) {
-      const found = await takeOver(hand, owner, name, action, payload);
+    if (action.op === 'create' && context.obstructed.has(action.namespace)) {
+      const found = await takeOver(context, owner, name, action, payload);
       if (found !== 'retry') return found;
     }
-    return await send(hand, owner, name, action, payload);
+    return await send(context, owner, name, action, payload);
   } catch (thrown) {
     if (isNamespaceTerminating(thrown)) return 'terminating';
-    if (action.op === 'create' && isConflict(thrown)) return await takeOver(hand, owner, name, action, payload);
+    if (action.op === 'create' && isConflict(thrown)) return await takeOver(context, owner, name, action, payload);
     if (isNotFound(thrown)) return lost(action);
     if (isOtherObject(thrown)) return 'retry';
     if (isToBeWaitedFor(thrown)) throw thrown;
-    const told = refused(hand, action, thrown);
-    return isTransient(thrown) ? failed(hand, action, told) : told;
+    const told = refused(context, action, thrown);
+    return isTransient(thrown) ? failed(context, action, told) : told;
   }
 }
 
 async function send(
-  hand: Hand,
+  context: ApplyContext,
   owner: PullSecretObject,
   name: string,
   action: Action,
   payload: Payload,
 ): Promise<Outcome> {
-  const { writer } = hand;
+  const { writer } = context;
   switch (action.op) {
     case 'update':
-      return await update(hand, owner, action, action.seen, payload);
+      return await update(context, owner, action, action.seen, payload);
     case 'adopt':
       return (await writer.adopt(owner, action.seen, payload))
         ? 'updated'
@@ -167,12 +167,12 @@ async function send(
   }
 }
 
-function refused(hand: Hand, action: Action, thrown: unknown): Problem {
-  return problem(hand, action, CHANGES.has(action.op) ? REASON.updateSecretError : REASON.createSecretError, thrown);
+function refused(context: ApplyContext, action: Action, thrown: unknown): Problem {
+  return problem(context, action, CHANGES.has(action.op) ? REASON.updateSecretError : REASON.createSecretError, thrown);
 }
 
 /** What is good meanwhile is no problem yet. */
-function failed({ isGood }: Hand, action: Action, told: Problem): Outcome {
+function failed({ isGood }: ApplyContext, action: Action, told: Problem): Outcome {
   return action.op === 'update' && isGood(action.seen) ? { delayed: told } : told;
 }
 
@@ -192,24 +192,24 @@ function undone({ namespace, named }: Action): Problem {
 }
 
 async function update(
-  hand: Hand,
+  context: ApplyContext,
   owner: PullSecretObject,
   action: Action,
   seen: SeenSecret,
   payload: Payload,
 ): Promise<Outcome> {
-  return (await hand.writer.update(owner, seen, payload)) ? 'updated' : failed(hand, action, undone(action));
+  return (await context.writer.update(owner, seen, payload)) ? 'updated' : failed(context, action, undone(action));
 }
 
 /** Something of that name is there and our watch does not show it: our own without its labels, or somebody else's. */
 async function takeOver(
-  hand: Hand,
+  context: ApplyContext,
   owner: PullSecretObject,
   name: string,
   action: Action,
   payload: Payload,
 ): Promise<Outcome> {
-  const { writer, formerUid } = hand;
+  const { writer, formerUid } = context;
   const { namespace, named } = action;
   try {
     const seen = await writer.read(namespace, name);
@@ -219,21 +219,21 @@ async function takeOver(
       return seen.deleting ? terminating(namespace, named, name) : conflict(namespace, named, seen);
     // With our labels the watch will show it: another operator has just made it, perhaps of a later login.
     if (seen.managed && seen.ownerUidLabel === owner.uid) return 'retry';
-    return await update(hand, owner, action, seen, payload);
+    return await update(context, owner, action, seen, payload);
   } catch (thrown) {
     if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
     if (isToBeWaitedFor(thrown)) throw thrown;
-    return problem(hand, action, REASON.getSecretError, thrown);
+    return problem(context, action, REASON.getSecretError, thrown);
   }
 }
 
-async function remove(hand: Hand, seen: SeenSecret, heed: (throttled: ApiError) => void): Promise<Outcome> {
+async function remove(context: ApplyContext, seen: SeenSecret, heed: (throttled: ApiError) => void): Promise<Outcome> {
   try {
-    await hand.writer.delete(seen);
+    await context.writer.delete(seen);
     return 'deleted';
   } catch (thrown) {
     if (isThrottled(thrown)) heed(thrown);
-    return problem(hand, { namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
+    return problem(context, { namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
   }
 }
 
@@ -254,7 +254,7 @@ function lost({ op, namespace, named }: Action): Outcome {
   return CHANGES.has(op) ? 'retry' : missingNamespace(namespace, named);
 }
 
-function problem({ log }: Hand, { namespace, named }: Target, reason: string, thrown: unknown): Problem {
+function problem({ log }: ApplyContext, { namespace, named }: Target, reason: string, thrown: unknown): Problem {
   if (!(thrown instanceof Failure)) log.error('A write failed unexpectedly', { reason, in: namespace }, thrown);
   return { namespace, named, reason, message: failureFrom(thrown).message };
 }

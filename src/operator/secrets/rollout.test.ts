@@ -7,7 +7,7 @@ import { after, login, START, seenSecret, UID } from '../../../testing/rigs/buil
 import { type Action, makePayload, type Payload } from '../../core/plan.ts';
 import { createPacer } from '../../lib/pacer.ts';
 import { type DurationMs, HOUR, SECOND } from '../../lib/time.ts';
-import { type Admitted, createRollout, type Rollout } from './rollout.ts';
+import { createRollout, type Due, type Rollout } from './rollout.ts';
 
 const NAMES = Array.from({ length: 5 }, (_, index) => `ns${index}`);
 
@@ -28,7 +28,7 @@ function update(namespace: string, holds: Payload, over: Parameters<typeof seenS
 /** No Secret is told as contested. */
 const NONE: ReadonlySet<string> = new Set();
 const create = (namespace: string): Action => ({ op: 'create', namespace, named: true });
-const written = (admitted: Admitted): readonly string[] => admitted.actions.map(({ namespace }) => namespace);
+const written = (due: Due): readonly string[] => due.actions.map(({ namespace }) => namespace);
 
 interface Setting {
   readonly clock: ManualClock;
@@ -42,9 +42,9 @@ async function setting(): Promise<Setting> {
     createPacer(clock, () => 0.5, 1),
     clock,
   );
-  const admitted = rollout.admit(UID, NAMES.map(create), OLD, NONE);
-  assert.deepEqual(written(admitted), NAMES, 'creations do not wait');
-  rollout.collect(UID, admitted, { created: NAMES, updated: [], retry: [] });
+  const due = rollout.takeDue(UID, NAMES.map(create), OLD, NONE);
+  assert.deepEqual(written(due), NAMES, 'creations do not wait');
+  rollout.recordWrites(UID, due, { created: NAMES, updated: [], retry: [] });
   await clock.advance((5 * HOUR) as DurationMs);
   return { clock, rollout };
 }
@@ -57,7 +57,7 @@ test('a secret that nobody has touched is created and restored at once, also whi
     clock,
   );
   for (const actions of [NAMES.map(create), NAMES.map((name) => update(name, NEW)), NAMES.map(create)]) {
-    const { contested, waiting } = rollout.admit(UID, actions, OLD, NONE);
+    const { contested, waiting } = rollout.takeDue(UID, actions, OLD, NONE);
     assert.deepEqual([contested, waiting], [[], []]);
   }
 });
@@ -71,15 +71,15 @@ describe('a renewed login', () => {
     let left = renewals;
     const rounds: (readonly string[])[] = [];
     for (let turn = 0; turn < 10 && left.length > 0; turn += 1) {
-      const admitted = rollout.admit(UID, left, NEW, NONE);
-      const done = written(admitted);
+      const due = rollout.takeDue(UID, left, NEW, NONE);
+      const done = written(due);
       assert.deepEqual(
-        [...done, ...admitted.waiting].sort(),
+        [...done, ...due.waiting].sort(),
         left.map(({ namespace }) => namespace),
       );
-      rounds.push(rollout.collect(UID, admitted, { created: [], updated: done, retry: [] }));
+      rounds.push(rollout.recordWrites(UID, due, { created: [], updated: done, retry: [] }));
       left = left.filter(({ namespace }) => !done.includes(namespace));
-      if (admitted.nextAt !== undefined) await clock.advance((admitted.nextAt - clock.now()) as DurationMs);
+      if (due.nextAt !== undefined) await clock.advance((due.nextAt - clock.now()) as DurationMs);
     }
     assert.deepEqual(rounds, [[], [], [], NAMES]);
     assert.equal(clock.now(), after(5 * HOUR + 3 * SECOND));
@@ -88,18 +88,18 @@ describe('a renewed login', () => {
   // Rule 5
   test('is in all secrets as soon when the wall clock is set back by a day in the middle', async () => {
     const { clock, rollout } = await setting();
-    const first = rollout.admit(UID, renewals, NEW, NONE);
+    const first = rollout.takeDue(UID, renewals, NEW, NONE);
     clock.jump(-24 * HOUR);
     await clock.advance((5 * SECOND) as DurationMs);
-    const rest = rollout.admit(UID, renewals.slice(written(first).length), NEW, NONE);
+    const rest = rollout.takeDue(UID, renewals.slice(written(first).length), NEW, NONE);
     assert.deepEqual([rest.waiting, rest.nextAt], [[], undefined]);
   });
 
   test('is in all secrets before a tenth of the life that the old one has left is over', async () => {
     const { clock, rollout } = await setting();
     const short = payloadOf('short', 5 * HOUR + 20 * SECOND);
-    rollout.collect(UID, rollout.admit(UID, renewals, short, NONE), { created: [], updated: NAMES, retry: [] });
-    rollout.admit(
+    rollout.recordWrites(UID, rollout.takeDue(UID, renewals, short, NONE), { created: [], updated: NAMES, retry: [] });
+    rollout.takeDue(
       UID,
       NAMES.map((name) => update(name, short)),
       NEW,
@@ -108,7 +108,7 @@ describe('a renewed login', () => {
     await clock.advance((2 * SECOND) as DurationMs);
     assert.deepEqual(
       written(
-        rollout.admit(
+        rollout.takeDue(
           UID,
           NAMES.map((name) => update(name, short)),
           NEW,
@@ -129,12 +129,13 @@ describe('a renewed login', () => {
       const wanted = payloadOf(`new ${Math.min(turn, 3)}`, 18 * HOUR);
       const behind = [...held].filter(([, holds]) => holds.contentDigest !== wanted.contentDigest);
       const actions = behind.map(([name, holds]) => update(name, holds));
-      const admitted = rollout.admit(UID, actions, wanted, NONE);
-      assert.deepEqual([admitted.repairs, admitted.contested], [[], []]);
-      for (const [name, holds] of held) assert.ok(rollout.isGood(UID, seenSecret(name, holds)), `${turn} ${name}`);
-      for (const name of written(admitted)) held.set(name, wanted);
-      told.push(rollout.collect(UID, admitted, { created: [], updated: written(admitted), retry: [] }));
-      writes.push(admitted.actions.length);
+      const due = rollout.takeDue(UID, actions, wanted, NONE);
+      assert.deepEqual([due.repairs, due.contested], [[], []]);
+      for (const [name, holds] of held)
+        assert.ok(rollout.holdsUsableLogin(UID, seenSecret(name, holds)), `${turn} ${name}`);
+      for (const name of written(due)) held.set(name, wanted);
+      told.push(rollout.recordWrites(UID, due, { created: [], updated: written(due), retry: [] }));
+      writes.push(due.actions.length);
       await clock.advance(SECOND);
     }
     assert.deepEqual(writes, [2, 1, 1, 1, 1, 1, 1, 1, 0, 0]);
@@ -146,7 +147,7 @@ describe('a renewed login', () => {
 
   test('of another key does not wait', async () => {
     const { rollout } = await setting();
-    assert.deepEqual(written(rollout.admit(UID, renewals, payloadOf('new', 18 * HOUR, 'sha256:2'), NONE)), NAMES);
+    assert.deepEqual(written(rollout.takeDue(UID, renewals, payloadOf('new', 18 * HOUR, 'sha256:2'), NONE)), NAMES);
   });
 
   test('does not hold up creations, nor secrets that are not as they were left', async () => {
@@ -158,7 +159,7 @@ describe('a renewed login', () => {
       update('ns4', OLD, { managed: false }),
       update('ns5', OLD),
     ];
-    assert.deepEqual(written(rollout.admit(UID, actions, NEW, NONE)), ['ns0', 'ns1', 'ns2', 'ns3', 'ns4']);
+    assert.deepEqual(written(rollout.takeDue(UID, actions, NEW, NONE)), ['ns0', 'ns1', 'ns2', 'ns3', 'ns4']);
   });
 
   test('does not wait when nothing is known of what was there before, as after a restart', () => {
@@ -167,23 +168,23 @@ describe('a renewed login', () => {
       createPacer(clock, () => 0, 1),
       clock,
     );
-    assert.deepEqual(written(rollout.admit(UID, renewals, NEW, NONE)), NAMES);
+    assert.deepEqual(written(rollout.takeDue(UID, renewals, NEW, NONE)), NAMES);
   });
 });
 
 // Rule 10
 describe('a repair', () => {
   /** Repairs ns0 once more, at once. */
-  const repair = (rollout: Rollout): Admitted => {
-    const admitted = rollout.admit(UID, [create('ns0')], OLD, NONE);
-    rollout.collect(UID, admitted, { created: written(admitted), updated: [], retry: [] });
-    return admitted;
+  const repair = (rollout: Rollout): Due => {
+    const due = rollout.takeDue(UID, [create('ns0')], OLD, NONE);
+    rollout.recordWrites(UID, due, { created: written(due), updated: [], retry: [] });
+    return due;
   };
 
   test('that has to be done again and again waits, which is a problem of that namespace alone', async () => {
     const { clock, rollout } = await setting();
     for (let turn = 0; turn < 5; turn += 1) assert.deepEqual(written(repair(rollout)), ['ns0']);
-    const { actions, contested, nextAt } = rollout.admit(UID, [create('ns0'), create('ns1')], OLD, NONE);
+    const { actions, contested, nextAt } = rollout.takeDue(UID, [create('ns0'), create('ns1')], OLD, NONE);
     assert.deepEqual(
       actions.map(({ namespace }) => namespace),
       ['ns1'],
@@ -200,9 +201,9 @@ describe('a repair', () => {
   test('that does not succeed does not count: nobody undid it', async () => {
     const { rollout } = await setting();
     for (let turn = 0; turn < 20; turn += 1) {
-      const admitted = rollout.admit(UID, [create('ns0')], OLD, NONE);
-      assert.deepEqual(written(admitted), ['ns0']);
-      rollout.collect(UID, admitted, { created: [], updated: [], retry: [] });
+      const due = rollout.takeDue(UID, [create('ns0')], OLD, NONE);
+      assert.deepEqual(written(due), ['ns0']);
+      rollout.recordWrites(UID, due, { created: [], updated: [], retry: [] });
     }
   });
 });
@@ -220,8 +221,8 @@ describe('a secret that is told as contested', () => {
       clock,
     );
     assert.deepEqual(rollout.settling(UID, targets, seen).problems, []);
-    const admitted = rollout.admit(UID, [update('ns0', OLD), create('ns1')], NEW, told);
-    rollout.collect(UID, admitted, { created: ['ns1'], updated: ['ns0'], retry: [] });
+    const due = rollout.takeDue(UID, [update('ns0', OLD), create('ns1')], NEW, told);
+    rollout.recordWrites(UID, due, { created: ['ns1'], updated: ['ns0'], retry: [] });
     const { problems, until } = rollout.settling(UID, targets, seen);
     assert.deepEqual(
       problems.map(({ namespace, reason }) => [namespace, reason]),
@@ -249,8 +250,8 @@ describe('a secret that is told as contested', () => {
 // Rule 9
 describe('a secret that is to be tried again', () => {
   const tryAll = (rollout: Rollout, retry: readonly string[], updated: readonly string[] = []): void => {
-    const admitted = rollout.admit(UID, NAMES.map(create), OLD, NONE);
-    rollout.collect(UID, admitted, { created: [], updated, retry });
+    const due = rollout.takeDue(UID, NAMES.map(create), OLD, NONE);
+    rollout.recordWrites(UID, due, { created: [], updated, retry });
   };
   const late = (rollout: Rollout): readonly string[] => NAMES.filter((name) => rollout.isLate(UID, name));
 
@@ -269,7 +270,11 @@ describe('a secret that is to be tried again', () => {
   test('begins anew when it was not to be written for a while, and is forgotten with its object', async () => {
     const { rollout } = await setting();
     for (let turn = 0; turn < 4; turn += 1) tryAll(rollout, ['ns0', 'ns1']);
-    rollout.collect(UID, rollout.admit(UID, [create('ns1')], OLD, NONE), { created: [], updated: [], retry: ['ns1'] });
+    rollout.recordWrites(UID, rollout.takeDue(UID, [create('ns1')], OLD, NONE), {
+      created: [],
+      updated: [],
+      retry: ['ns1'],
+    });
     assert.deepEqual(late(rollout), ['ns1']);
     rollout.forget(UID);
     assert.deepEqual(late(rollout), []);
@@ -279,20 +284,20 @@ describe('a secret that is to be tried again', () => {
 describe('a secret that could not be written', () => {
   test('is good while it holds what was written last, or before the renewal until that ends', async () => {
     const { clock, rollout } = await setting();
-    const isGood = (holds: Payload): boolean => rollout.isGood(UID, seenSecret('ns0', holds));
+    const isUsable = (holds: Payload): boolean => rollout.holdsUsableLogin(UID, seenSecret('ns0', holds));
     assert.deepEqual(
-      [isGood(OLD), isGood(NEW), rollout.isGood('another', seenSecret('ns0', OLD))],
+      [isUsable(OLD), isUsable(NEW), rollout.holdsUsableLogin('another', seenSecret('ns0', OLD))],
       [true, false, false],
     );
-    rollout.admit(UID, [update('ns0', OLD)], NEW, NONE);
-    assert.deepEqual([isGood(OLD), isGood(NEW)], [true, true]);
+    rollout.takeDue(UID, [update('ns0', OLD)], NEW, NONE);
+    assert.deepEqual([isUsable(OLD), isUsable(NEW)], [true, true]);
     await clock.advance((7 * HOUR) as DurationMs);
-    assert.deepEqual([isGood(OLD), isGood(NEW)], [false, true]);
+    assert.deepEqual([isUsable(OLD), isUsable(NEW)], [false, true]);
   });
 
   test('is not good with the login of another key', async () => {
     const { rollout } = await setting();
-    rollout.admit(UID, [update('ns0', OLD)], payloadOf('new', 18 * HOUR, 'sha256:2'), NONE);
-    assert.equal(rollout.isGood(UID, seenSecret('ns0', OLD)), false);
+    rollout.takeDue(UID, [update('ns0', OLD)], payloadOf('new', 18 * HOUR, 'sha256:2'), NONE);
+    assert.equal(rollout.holdsUsableLogin(UID, seenSecret('ns0', OLD)), false);
   });
 });

@@ -11,7 +11,7 @@ import type { Pacer } from '../../lib/pacer.ts';
 import { type Clock, type DurationMs, type EpochMs, plus, read, SECOND, seconds } from '../../lib/time.ts';
 import { createContention } from './repair-backoff.ts';
 
-export interface Admitted {
+export interface Due {
   /** To be written now. */
   readonly actions: readonly Action[];
   /** Namespaces of those actions that restore what was written before. */
@@ -37,14 +37,14 @@ export interface Rollout {
    * @param actions    of a plan for `payload`
    * @param contested  namespaces of which the status says that somebody else changes their Secret
    */
-  admit(uid: string, actions: readonly Action[], payload: Payload, contested: ReadonlySet<string>): Admitted;
+  takeDue(uid: string, actions: readonly Action[], payload: Payload, contested: ReadonlySet<string>): Due;
   /**
    * Takes note of what was written.
    *
    * @returns the namespaces updated since this was last told, sorted: empty while some wait, so that a renewal in many
    *          steps is told once
    */
-  collect(uid: string, admitted: Admitted, outcome: Outcome): readonly string[];
+  recordWrites(uid: string, due: Due, outcome: Outcome): readonly string[];
   /**
    * Of the Secrets that are as wanted, though told as contested, those that do not count as left alone yet: written too lately,
    * or what became of that has yet to be seen.
@@ -57,7 +57,7 @@ export interface Rollout {
   /** Whether the Secret in a namespace was to be tried again so often in a row that the next time has to be told. */
   isLate(uid: string, namespace: string): boolean;
   /** Whether a Secret holds what this process wrote last, or before the renewals under way while that has not ended. */
-  isGood(uid: string, seen: Pick<SeenSecret, 'contentDigest'>): boolean;
+  holdsUsableLogin(uid: string, seen: Pick<SeenSecret, 'contentDigest'>): boolean;
   forget(uid: string): void;
 }
 
@@ -92,7 +92,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
   /** By object and namespace: rounds in a row that ended with the Secret to be tried again. */
   const silent = new Map<string, Map<string, number>>();
 
-  const count = (uid: string, { actions }: Admitted, retry: ReadonlySet<string>, done: ReadonlySet<string>): void => {
+  const count = (uid: string, { actions }: Due, retry: ReadonlySet<string>, done: ReadonlySet<string>): void => {
     const before = silent.get(uid);
     const after = new Map<string, number>();
     for (const { namespace } of actions) {
@@ -136,11 +136,11 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
   };
 
   return {
-    admit(uid, actions, payload, fought) {
+    takeDue(uid, actions, payload, fought) {
       const before = states.get(uid);
       const state = begin(uid, payload);
       forgetUnheld(state, actions);
-      const admitted: Action[] = [];
+      const due: Action[] = [];
       const repairs: string[] = [];
       const waiting: string[] = [];
       const contested: Problem[] = [];
@@ -153,7 +153,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
           ? placeOf(state, namespace, renews) - clock.monotonic()
           : contention.wait(placeName(uid, namespace));
         if (wait <= 0) {
-          admitted.push(action);
+          due.push(action);
           // What is wrong although this very content was to be there before.
           if (!renews && (before === state || fought.has(namespace))) repairs.push(namespace);
         } else {
@@ -163,12 +163,12 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
         }
       }
       const nextAt = Number.isFinite(soonest) ? plus(clock.now(), Math.max(soonest, ROUND) as DurationMs) : undefined;
-      return { actions: admitted, repairs, waiting, contested, nextAt };
+      return { actions: due, repairs, waiting, contested, nextAt };
     },
-    collect(uid, admitted, { created, updated, retry }) {
-      const { repairs, waiting } = admitted;
+    recordWrites(uid, due, { created, updated, retry }) {
+      const { repairs, waiting } = due;
       const done = new Set([...created, ...updated]);
-      count(uid, admitted, new Set(retry), done);
+      count(uid, due, new Set(retry), done);
       for (const namespace of repairs) if (done.has(namespace)) contention.repaired(placeName(uid, namespace));
       const state = states.get(uid);
       if (!state) return updated;
@@ -179,7 +179,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       state.updated.clear();
       return told;
     },
-    isGood(uid, { contentDigest }) {
+    holdsUsableLogin(uid, { contentDigest }) {
       const state = states.get(uid);
       if (contentDigest === state?.payload.contentDigest) return true;
       const former = state?.former.get(contentDigest);

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { createManualClock } from '../../../testing/clocks/manual-clock.ts';
 import { START } from '../../../testing/rigs/builders.ts';
 import type { AwsCall } from '../../aws/calls.ts';
-import type { Happening } from '../../kube/reflector-state.ts';
+import type { ReflectorEvent } from '../../kube/reflector-state.ts';
 import { createMetrics } from '../../lib/metrics.ts';
 import { MINUTE, seconds } from '../../lib/time.ts';
 import { createTelemetry } from './request-telemetry.ts';
@@ -76,9 +76,9 @@ describe('a watch', () => {
     const { clock, telemetry, values } = start();
     const contact = 'ecr_operator_watch_last_contact_timestamp_seconds';
     assert.deepEqual(await values(contact), {});
-    const tell = async (happening: Happening): Promise<void> => {
+    const tell = async (event: ReflectorEvent): Promise<void> => {
       await clock.advance(MINUTE);
-      telemetry.onHappening('secrets', happening);
+      telemetry.onReflectorEvent('secrets', event);
     };
     await tell({ op: 'listed', version: '1' });
     await tell({ op: 'event', version: '2' });
@@ -92,7 +92,7 @@ describe('a watch', () => {
 
   test('of a kind that is not there is in contact, and nothing has failed', async () => {
     const { telemetry, values } = start();
-    telemetry.onHappening('secrets', { op: 'absent' });
+    telemetry.onReflectorEvent('secrets', { op: 'absent' });
     assert.deepEqual(await values('ecr_operator_watch_last_contact_timestamp_seconds'), { secrets: START / 1_000 });
     assert.deepEqual(await values('ecr_operator_watch_failures_total'), { secrets: 0, namespaces: 0 });
   });

@@ -2,7 +2,7 @@
 
 import type { AwsCall } from '../../aws/calls.ts';
 import type { Bound } from '../../http/connections.ts';
-import type { Happening } from '../../kube/reflector-state.ts';
+import type { ReflectorEvent } from '../../kube/reflector-state.ts';
 import type { Load } from '../../lib/fair-semaphore.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import type { Clock, EpochMs } from '../../lib/time.ts';
@@ -14,8 +14,8 @@ export type OnRefused = (server: 'metrics' | 'probes' | 'webhook', bound: Bound)
 export interface Telemetry {
   readonly onAnswer: (method: string, code: string) => void;
   readonly onAwsCall: (call: AwsCall) => void;
-  /** Told of each happening of the reflector with this name. */
-  readonly onHappening: (resource: string, happening: Happening) => void;
+  /** Told of each event of the reflector with this name. */
+  readonly onReflectorEvent: (resource: string, event: ReflectorEvent) => void;
   readonly onRefused: OnRefused;
   /** Something that runs all the time ended by an exception. */
   readonly onLoopFailed: (name: string) => void;
@@ -38,7 +38,7 @@ const REFUSALS = [
 ];
 
 /** Happenings that are no contact with the API server. */
-const FAILURES: ReadonlySet<Happening['op']> = new Set(['broken', 'down', 'expired', 'unreadable']);
+const FAILURES: ReadonlySet<ReflectorEvent['op']> = new Set(['broken', 'down', 'expired', 'unreadable']);
 
 /**
  * @param apiServer  its address
@@ -89,7 +89,7 @@ export function createTelemetry(
       callTime({ operation, region }, took / 1_000);
       if (LOGINS.has(operation)) loggedIn({ outcome: code === 'success' ? 'success' : denied ? 'denied' : 'failed' });
     },
-    onHappening(resource, { op }) {
+    onReflectorEvent(resource, { op }) {
       if (FAILURES.has(op)) return failed({ resource });
       contacts.set(resource, clock.now());
       if (op === 'listed') listed({ resource });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createManualClock } from '../../../testing/clocks/manual-clock.ts';
-import { after, login, pullSecret, round, START, spec } from '../../../testing/rigs/builders.ts';
+import { after, findings, login, pullSecret, START, spec } from '../../../testing/rigs/builders.ts';
 import { createTestView } from '../../../testing/rigs/view-rig.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../../api/names.ts';
 import type { PullSecretStatus } from '../../api/schema.ts';
@@ -43,14 +43,14 @@ function numbered(index: number, status: PullSecretStatus = READY): PullSecretOb
   return { ...object, name: `o${index}`, namespace: cluster ? undefined : `n${index}`, uid: `uid-${index}`, status };
 }
 
-const READY = nextStatus({}, round(['ns1', 'ns2']), START);
+const READY = nextStatus({}, findings(['ns1', 'ns2']), START);
 const DENIED = nextStatus(
   {},
-  round([], { logins: [], failures: [{ registry: 'eu-west-1', message: 'no', denied: true }], desired: 2 }),
+  findings([], { logins: [], failures: [{ registry: 'eu-west-1', message: 'no', denied: true }], desired: 2 }),
   START,
 );
 const problem = { namespace: 'ns2', named: true, reason: 'SecretConflict', message: 'taken' };
-const PARTIAL = nextStatus({}, round(['ns1'], { desired: 3, problems: [problem] }), START);
+const PARTIAL = nextStatus({}, findings(['ns1'], { desired: 3, problems: [problem] }), START);
 
 describe('objects and secrets', () => {
   test('are all counted by state, with a 0 where there is none', async () => {
@@ -82,7 +82,7 @@ describe('objects and secrets', () => {
     assert.deepEqual(await values('ecr_operator_token_expiry_timestamp_seconds'), {});
     assert.deepEqual(await values('ecr_operator_token_last_refresh_timestamp_seconds'), {});
     const later = login('eu-west-1', { expiresAt: after(20 * HOUR), refreshedAt: after(HOUR) });
-    put(numbered(1, nextStatus({}, round(['ns1'], { logins: [later] }), START)));
+    put(numbered(1, nextStatus({}, findings(['ns1'], { logins: [later] }), START)));
     put(numbered(2));
     assert.deepEqual(await values('ecr_operator_token_expiry_timestamp_seconds'), { '': after(12 * HOUR) / 1_000 });
     assert.deepEqual(await values('ecr_operator_token_last_refresh_timestamp_seconds'), { '': after(HOUR) / 1_000 });
