@@ -34,6 +34,8 @@ export interface FaultProxy {
   decide(decide: (request: ProxiedRequest) => Fate | Promise<Fate>): void;
   /** Whether watches that end behind us from now on stay open towards the client, as behind a balancer that does not notice. */
   keepStreams(keep: boolean): void;
+  /** Whether watches say nothing from now on, as if the API server had nothing to say: what they have to say comes when that ends. */
+  holdStreams(hold: boolean): void;
   stop(): Promise<void>;
 }
 
@@ -44,6 +46,8 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
   let decide: Parameters<FaultProxy['decide']>[0] = () => 'pass';
   let dead = false;
   let keepsStreams = false;
+  let holdsStreams = false;
+  const streams = new Set<IncomingMessage>();
 
   const die = (): void => {
     dead = true;
@@ -66,7 +70,12 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
       if (fate === 'lose') return void outgoing.destroy();
       if (fate === 'empty') return void emptied(answer).then((text) => outgoing.end(text));
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing, { end: false });
+      answer.on('data', (chunk: Buffer) => outgoing.write(chunk));
+      if (isWatch) {
+        streams.add(answer);
+        answer.on('close', () => streams.delete(answer));
+        if (holdsStreams) answer.pause();
+      }
       const isKept = (): boolean => isWatch && keepsStreams;
       answer.on('end', () => isKept() || outgoing.end());
       answer.on('error', () => isKept() || outgoing.destroy());
@@ -96,6 +105,13 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
     },
     decide(next) {
       decide = next;
+    },
+    holdStreams(hold) {
+      holdsStreams = hold;
+      for (const stream of streams) {
+        if (hold) stream.pause();
+        else stream.resume();
+      }
     },
     keepStreams(keep) {
       keepsStreams = keep;
