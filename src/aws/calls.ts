@@ -2,7 +2,7 @@
 
 import { createMask, maskError } from '../lib/mask.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
-import { type Asked, failureOfAws } from './failures.ts';
+import { type CallContext, failureOfAws } from './failures.ts';
 
 export interface AwsKeys {
   readonly accessKeyId: string;
@@ -31,7 +31,7 @@ export function endpointConfig({ region, useFips, useDualstack }: Endpoints): {
 }
 
 /** One call that has ended. */
-export interface AwsCall extends Pick<Asked, 'region'> {
+export interface AwsCall extends Pick<CallContext, 'region'> {
   readonly operation: string;
   /** `success` or the reason of the Failure. */
   readonly code: string;
@@ -48,7 +48,7 @@ export interface CallsOptions {
 }
 
 /** What is asked, and what must not come back in any words about it. */
-export interface Question extends Asked {
+export interface CallInputs extends CallContext {
   /** Whatever the call is signed with or proves itself by: key id, secret, session token, web identity token. */
   readonly sentWith: readonly (string | undefined)[];
   /** What whoever asks wrote himself, and AWS repeats. */
@@ -76,7 +76,7 @@ export function keysOf({ accessKeyId, secretAccessKey, sessionToken }: AwsKeys):
  */
 export type Call = <Answer>(
   operation: string,
-  asked: Question,
+  asked: CallInputs,
   send: (signal: AbortSignal) => Promise<Answer>,
   signal: AbortSignal,
 ) => Promise<Answer>;

@@ -31,7 +31,7 @@ const DENIALS = new Set([
 ]);
 
 /** What was asked, and of whom. */
-export interface Asked {
+export interface CallContext {
   readonly service: 'ECR' | 'ECR Public' | 'STS';
   readonly region: string;
   readonly what: 'login' | 'role';
@@ -49,7 +49,11 @@ const LONGEST_MESSAGE = 600;
  * @param proxy   `host:port` of the proxy on the way, if there is one
  * @returns `change` when AWS said no, else `backoff`
  */
-export function failureOfAws(thrown: unknown, { service, region, what, awaited }: Asked, proxy?: string): Failure {
+export function failureOfAws(
+  thrown: unknown,
+  { service, region, what, awaited }: CallContext,
+  proxy?: string,
+): Failure {
   if (thrown instanceof Failure) return thrown;
   const code = thrown instanceof Error ? thrown.name : 'Error';
   const status = statusOf(thrown);
@@ -72,7 +76,7 @@ export function failureOfAws(thrown: unknown, { service, region, what, awaited }
   return failureOfAnswer(thrown, status, { service, region, what }, proxy);
 }
 
-function failureOfAnswer(cause: unknown, status: number, asked: Asked, proxy: string | undefined): Failure {
+function failureOfAnswer(cause: unknown, status: number, asked: CallContext, proxy: string | undefined): Failure {
   const answered = `${asked.service} in ${asked.region} answered`;
   const failed = (message: string): Failure => new Failure({ next: 'backoff', reason: 'AWSFailed', message, cause });
   const isRefusal = status === 401 || status === 403;

@@ -6,10 +6,10 @@ import {
   ATTEMPTS,
   type AwsKeys,
   type Call,
+  type CallInputs,
   type Endpoints,
   endpointConfig,
   keysOf,
-  type Question,
   textsOf,
 } from './calls.ts';
 import type { Egress } from './egress.ts';
@@ -56,8 +56,8 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
   });
   const asked = (
     { region, roleArn, sessionName, externalId }: RoleRequest & { readonly externalId?: string | undefined },
-    sentWith: Question['sentWith'],
-  ): Question => ({ service: 'STS', region, what: 'role', sentWith, written: [roleArn, externalId, sessionName] });
+    sentWith: CallInputs['sentWith'],
+  ): CallInputs => ({ service: 'STS', region, what: 'role', sentWith, written: [roleArn, externalId, sessionName] });
 
   return {
     async assumeRole(request, signal) {

@@ -38,7 +38,7 @@ export class LoginError extends Failure {
   }
 }
 
-export interface Terms {
+export interface LookupTerms {
   /** Not from memory, and in spite of an earlier refusal, which does not become longer for others if this fails too. */
   readonly force?: boolean;
   /** Not one from memory that came before this instant of the monotonic clock. */
@@ -48,7 +48,7 @@ export interface Terms {
 }
 
 /** What there is of a login without asking anybody. */
-export type Found<Login> =
+export type CachedToken<Login> =
   | { readonly op: 'held'; readonly login: Login }
   | { readonly op: 'flying'; readonly flight: Promise<Login> }
   | { readonly op: 'refused'; readonly error: LoginError };
@@ -57,19 +57,19 @@ export interface LoginCache<Login extends Cached> {
   /** What is held, due or ended as it may be. */
   peek(key: IdentityKey): Login | undefined;
   /** Undefined: it has to be fetched. */
-  look(key: IdentityKey, terms?: Terms): Found<Login> | undefined;
+  look(key: IdentityKey, terms?: LookupTerms): CachedToken<Login> | undefined;
   /**
    * Fetches a login for a key that has no flight.
    *
    * @returns the flight; it rejects with a LoginError
    */
-  begin(key: IdentityKey, fetch: () => Promise<Login>, terms?: Terms): Promise<Login>;
+  begin(key: IdentityKey, fetch: () => Promise<Login>, terms?: LookupTerms): Promise<Login>;
   /**
    * A login whose renewal is not due: from memory, from the flight under way, or by `fetch`.
    *
    * @throws LoginError
    */
-  get(key: IdentityKey, fetch: () => Promise<Login>, terms?: Terms): Promise<Login>;
+  get(key: IdentityKey, fetch: () => Promise<Login>, terms?: LookupTerms): Promise<Login>;
   /**
    * The keys that `user` uses from now on. What nobody uses is let go, logins and refusals alike, and nothing that is used ever is: so
    * there is as much in memory as there are objects, whatever came and went.
@@ -86,7 +86,7 @@ const DENIED_DELAYS: readonly DurationMs[] = [seconds(5), seconds(15), seconds(4
 const LAST_DELAY = (5 * MINUTE) as DurationMs;
 const FIRST_DELAY = SECOND;
 
-interface Refusal {
+interface RefusedCall {
   readonly words: Words & { readonly cause?: unknown };
   readonly attempts: number;
   /** On the clock that never goes back: setting the wall clock must not lengthen it. */
@@ -103,7 +103,7 @@ interface Entry<Login> {
 export function createLoginCache<Login extends Cached>(clock: Clock, random: Random): LoginCache<Login> {
   const logins = new Map<IdentityKey, Entry<Login>>();
   const flights = new Map<IdentityKey, Promise<Login>>();
-  const refusals = new Map<IdentityKey, Refusal>();
+  const refusals = new Map<IdentityKey, RefusedCall>();
   const users = createUsers<IdentityKey>((key) => {
     logins.delete(key);
     refusals.delete(key);

@@ -8,7 +8,7 @@ import { systemClock } from '../lib/time.ts';
 import { fieldsNotServed } from '../operator/crd-check.ts';
 import { accessOf } from './access.ts';
 import { parseAccessConfig } from './config.ts';
-import { VERSION } from './version.ts';
+import { PROGRAM_VERSION } from './version.ts';
 
 /** A line of the answer; what is not well says how to mend it. */
 interface Finding {
@@ -33,7 +33,7 @@ export async function check(args: readonly string[]): Promise<number> {
   };
   try {
     const access = await accessOf(parsed.config);
-    const transport = createTransport({ access, clock: systemClock, userAgent: `${OPERATOR_NAME}/${VERSION}` });
+    const transport = createTransport({ access, clock: systemClock, userAgent: `${OPERATOR_NAME}/${PROGRAM_VERSION}` });
     const { signal } = new AbortController();
     const answer = await transport.send({ method: 'GET', path: '/version' }, signal);
     const version = answer.ok ? stringOf(recordOf(answer.json)['gitVersion']) : undefined;
@@ -49,7 +49,9 @@ export async function check(args: readonly string[]): Promise<number> {
 }
 
 function crdsFinding(missing: readonly string[]): Finding {
-  if (missing.length === 0) return well(`the CRDs have every field that version ${VERSION} knows`);
-  const mend = `install those of version ${VERSION}: ${OPERATOR_NAME} crds | kubectl apply --server-side -f -`;
-  return wrong(`the CRDs are not there, or older than version ${VERSION}; they lack ${missing.join(', ')}; ${mend}`);
+  if (missing.length === 0) return well(`the CRDs have every field that version ${PROGRAM_VERSION} knows`);
+  const mend = `install those of version ${PROGRAM_VERSION}: ${OPERATOR_NAME} crds | kubectl apply --server-side -f -`;
+  return wrong(
+    `the CRDs are not there, or older than version ${PROGRAM_VERSION}; they lack ${missing.join(', ')}; ${mend}`,
+  );
 }

@@ -6,7 +6,7 @@ import { OPERATOR_NAME } from '../api/names.ts';
 import { check } from './check.ts';
 import { RUN_FLAGS } from './config.ts';
 import { run } from './run.ts';
-import { VERSION } from './version.ts';
+import { PROGRAM_VERSION } from './version.ts';
 
 interface Command {
   readonly name: string;
@@ -52,7 +52,7 @@ async function printCrds(args: readonly string[]): Promise<number> {
 }
 
 function printVersion(): Promise<number> {
-  process.stdout.write(`${OPERATOR_NAME} ${VERSION} (node ${process.versions.node})\n`);
+  process.stdout.write(`${OPERATOR_NAME} ${PROGRAM_VERSION} (node ${process.versions.node})\n`);
   return Promise.resolve(0);
 }
 

@@ -16,7 +16,7 @@ import { keepSmall } from './engine.ts';
 import { createLogOutput } from './log-output.ts';
 import { observeProcess } from './process-metrics.ts';
 import { stopSignal } from './signals.ts';
-import { VERSION } from './version.ts';
+import { PROGRAM_VERSION } from './version.ts';
 
 /** The namespace of the documentation, used when nothing says where we run. */
 const DEFAULT_NAMESPACE = 'kube-ecr-secrets-operator-system';
@@ -62,7 +62,7 @@ function createLog({ logLevel: level, logFormat: format }: Config, metrics: Metr
 
 async function operate(config: Config, log: Logger, metrics: Metrics, signal: AbortSignal): Promise<number> {
   const access = await accessOf(config);
-  observeProcess(metrics, VERSION);
+  observeProcess(metrics, PROGRAM_VERSION);
   const bundle = process.env['AWS_CA_BUNDLE'];
   const operator = await startOperator(
     {
@@ -70,7 +70,7 @@ async function operate(config: Config, log: Logger, metrics: Metrics, signal: Ab
       metricsAddress: config.metricsAddress,
       probeAddress: config.probeAddress,
       namespace: config.namespace ?? access.namespace ?? DEFAULT_NAMESPACE,
-      userAgent: `${OPERATOR_NAME}/${VERSION}`,
+      userAgent: `${OPERATOR_NAME}/${PROGRAM_VERSION}`,
       instance: hostname(),
       renewalsPerSecond: config.renewalsPerSecond,
       env: process.env,
@@ -89,7 +89,7 @@ async function operate(config: Config, log: Logger, metrics: Metrics, signal: Ab
     signal,
   );
   log.info('Started', {
-    version: VERSION,
+    version: PROGRAM_VERSION,
     apiServer: access.url.origin,
     metricsPort: operator.metricsPort,
     probePort: operator.probePort,

@@ -2,4 +2,4 @@
 
 import manifest from '../../package.json' with { type: 'json' };
 
-export const VERSION: string = manifest.version;
+export const PROGRAM_VERSION: string = manifest.version;

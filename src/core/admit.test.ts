@@ -6,15 +6,15 @@ import { json, KEY_ID, SECRET_KEY, spec, UID } from '../../testing/rigs/builders
 import { API_VERSION, CLUSTER_KIND, NAMESPACED_KIND, type PullSecretKind } from '../api/names.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import {
+  type AdmissionVerdict,
   type Answers,
   examine,
   isInTheWay,
-  judge,
+  judgeReview,
   type Occupant,
   parseReview,
   type Questions,
   type Review,
-  type Verdict,
 } from './admit.ts';
 
 interface Change {
@@ -54,7 +54,7 @@ function questions(change: Change): Questions {
 const BY_NAME = { secretRef: { name: 'keys' } };
 const BAD = spec({}, { accessKeyId: 'has white space' });
 const BAD_WORDS = 'spec.awsAccess.accessKeyId holds white space or characters that no key has';
-const LET_THROUGH: Verdict = { denial: undefined, warnings: [] };
+const LET_THROUGH: AdmissionVerdict = { denial: undefined, warnings: [] };
 
 // Rule 18
 describe('before anything is asked', () => {
@@ -163,10 +163,11 @@ describe('the verdict', () => {
     unknown: undefined,
   };
 
-  test('is yes, with no word, when all is well', () => assert.deepEqual(judge(review, none, deny, false), LET_THROUGH));
+  test('is yes, with no word, when all is well', () =>
+    assert.deepEqual(judgeReview(review, none, deny, false), LET_THROUGH));
 
   test('names the login first, then namespaces, then the Secret', () => {
-    const words = (answers: Answers): string | undefined => judge(review, answers, deny, false).denial;
+    const words = (answers: Answers): string | undefined => judgeReview(review, answers, deny, false).denial;
     assert.equal(
       words(all),
       'aws credentials specified in .spec.awsAccess are invalid or missing permissions: AWS denied the login',
@@ -181,35 +182,35 @@ describe('the verdict', () => {
   test('is a warning about a missing namespace when that is the policy, and for every change', () => {
     const answers = { ...none, missing: ['a', 'b', 'c'] };
     const warned = { denial: undefined, warnings: ['namespace a does not exist, nor do b, c'] };
-    assert.deepEqual(judge(review, answers, { missingNamespaces: 'warn' }, false), warned);
-    assert.deepEqual(judge(update, answers, deny, false), warned);
-    const odd = judge(review, { ...none, missing: ['No Name'] }, deny, false);
+    assert.deepEqual(judgeReview(review, answers, { missingNamespaces: 'warn' }, false), warned);
+    assert.deepEqual(judgeReview(update, answers, deny, false), warned);
+    const odd = judgeReview(review, { ...none, missing: ['No Name'] }, deny, false);
     assert.equal(odd.denial, 'spec.namespaces has a name that no namespace can have');
   });
 
   test('is yes with a warning when something could not be asked', () => {
     const answers: Answers = { ...none, login: { op: 'unknown', message: 'no answer' }, unknown: 'not looked up' };
     const warnings = ['spec.awsAccess: the keys could not be tried: no answer', 'not looked up'];
-    assert.deepEqual(judge(review, answers, deny, false), { denial: undefined, warnings });
+    assert.deepEqual(judgeReview(review, answers, deny, false), { denial: undefined, warnings });
   });
 
   test('of a conversion is never no', () => {
-    const { denial, warnings } = judge(review, all, deny, true);
+    const { denial, warnings } = judgeReview(review, all, deny, true);
     assert.equal(denial, undefined);
     assert.equal(warnings.length, 3);
   });
 
   test('warns of keys in the object, and names secretRef', () => {
-    const { warnings } = judge(reviewOf({ wanted: spec() }), none, deny, false);
+    const { warnings } = judgeReview(reviewOf({ wanted: spec() }), none, deny, false);
     assert.match(warnings.join('\n'), /read its keys.*spec\.awsAccess\.secretRef/);
   });
 
   test('is never longer than the API server passes on', () => {
     const missing = Array.from({ length: 10_000 }, (_, index) => `namespace-${index}`);
     const answers: Answers = { ...none, login: { op: 'unknown', message: 'x'.repeat(2_000) }, missing };
-    for (const warning of judge(update, answers, deny, false).warnings) assert.ok(warning.length <= 250);
+    for (const warning of judgeReview(update, answers, deny, false).warnings) assert.ok(warning.length <= 250);
     assert.ok(
-      (judge(review, { ...all, login: { op: 'denied', message: 'x'.repeat(5_000) } }, deny, false).denial ?? '')
+      (judgeReview(review, { ...all, login: { op: 'denied', message: 'x'.repeat(5_000) } }, deny, false).denial ?? '')
         .length <= 1_000,
     );
   });

@@ -74,7 +74,7 @@ export interface Answers {
   readonly unknown: string | undefined;
 }
 
-export interface Verdict {
+export interface AdmissionVerdict {
   /** Undefined: allowed. */
   readonly denial: string | undefined;
   readonly warnings: readonly string[];
@@ -95,7 +95,7 @@ const LONGEST_NAMES = 200;
 const INLINE_KEYS =
   'spec.awsAccess: whoever may read this object can read its keys; a Secret keeps them better, see spec.awsAccess.secretRef';
 const BAD_LOGIN = 'aws credentials specified in .spec.awsAccess are invalid or missing permissions';
-const LET_THROUGH: Verdict = { denial: undefined, warnings: [] };
+const LET_THROUGH: AdmissionVerdict = { denial: undefined, warnings: [] };
 
 /**
  * Reads an AdmissionReview of admission.k8s.io/v1.
@@ -156,7 +156,7 @@ function objectOf({ kind, ...raw }: OurObject): PullSecretObject {
  *
  * @returns the verdict when nothing has to be asked
  */
-export function examine(review: Review): Verdict | Questions {
+export function examine(review: Review): AdmissionVerdict | Questions {
   const { object, before, isCreation, dryRun } = review;
   if (object.deleting || (before && sameJson(before.spec, object.spec))) return LET_THROUGH;
   const wish = parseWish(object);
@@ -201,12 +201,12 @@ export function isInTheWay(
 }
 
 /** What can be said when all has been asked. A conversion is never refused: its Secrets would be lost with its predecessor. */
-export function judge(
+export function judgeReview(
   review: Review,
   answers: Answers,
   { missingNamespaces }: AdmitPolicy,
   isConversion: boolean,
-): Verdict {
+): AdmissionVerdict {
   const { login, missing, occupied, unknown } = answers;
   const { object, isCreation } = review;
   const denials: string[] = [];

@@ -153,7 +153,7 @@ export interface Claimant {
 }
 
 /** What is there, as last seen. */
-export interface Found {
+export interface Observed {
   /** The Secrets of the wanted name by namespace; absent means "not there then". */
   readonly seen: ReadonlyMap<string, SeenSecret>;
   /** Every Secret that says it was written for this CR, whatever its name and namespace. */
@@ -181,7 +181,7 @@ type Decision = Action | Problem | 'ready' | 'waiting';
 function decide(
   claimant: Claimant,
   { namespace, named }: Target,
-  found: Found,
+  found: Observed,
   payload: Payload | undefined,
 ): Decision {
   const seen = found.seen.get(namespace);
@@ -211,7 +211,7 @@ function decide(
 export function planSecrets(
   claimant: Claimant,
   targets: readonly Target[],
-  found: Found,
+  found: Observed,
   payload: Payload | undefined,
 ): Plan {
   const actions: Action[] = [];

@@ -40,7 +40,7 @@ interface Cause {
   readonly message: string;
 }
 
-interface Verdict {
+interface StatusVerdict {
   readonly status: Condition['status'];
   readonly reason: string;
   readonly message: string;
@@ -101,12 +101,12 @@ function bounded({ problems, ...rest }: PullSecretStatus): PullSecretStatus {
   return { ...rest, problems: { ...problems, items } };
 }
 
-function processing(message: string): Verdict {
+function processing(message: string): StatusVerdict {
   const cause = { reason: REASON.secretsProcessing, message };
   return { status: 'Unknown', ...cause, reconciling: cause };
 }
 
-function judge(previous: PullSecretStatus, findings: Findings, now: EpochMs): Verdict {
+function judge(previous: PullSecretStatus, findings: Findings, now: EpochMs): StatusVerdict {
   return (
     judgeLogins(previous, findings, now) ??
     judgeNamespaces(findings) ?? {
@@ -123,7 +123,7 @@ function judgeRefusal(
   { expiresAt }: Pick<PullSecretStatus, 'expiresAt'>,
   { reason, message }: Cause,
   now: EpochMs,
-): Verdict {
+): StatusVerdict {
   const stalled = { reason, message: cut(message, MESSAGE) };
   if (expiresAt === undefined) return { status: 'False', ...stalled, stalled };
   if (expiresAt > formatRfc3339(now))
@@ -133,7 +133,7 @@ function judgeRefusal(
 }
 
 /** Conditions beside a Ready that holds: what is being tried again, or will not come by itself. */
-function progress({ failures, delayed }: Findings): Pick<Verdict, 'stalled' | 'reconciling'> {
+function progress({ failures, delayed }: Findings): Pick<StatusVerdict, 'stalled' | 'reconciling'> {
   const denied = failures.find((failure) => failure.denied);
   if (denied) return { stalled: { reason: REASON.loginFailed, message: failureMessage(denied) } };
   const [first] = failures;
@@ -152,7 +152,7 @@ function failureMessage({ registry, message }: LoginFailure): string {
 }
 
 /** A verdict when the state of the logins decides; undefined when they are good enough. */
-function judgeLogins(previous: PullSecretStatus, findings: Findings, now: EpochMs): Verdict | undefined {
+function judgeLogins(previous: PullSecretStatus, findings: Findings, now: EpochMs): StatusVerdict | undefined {
   const ended = findings.logins.find((login) => !isUsable(login, now));
   const failures = findings.failures;
   if (ended) {
@@ -197,7 +197,7 @@ function lastSuccess(previous: PullSecretStatus): number | undefined {
 }
 
 /** Only a failure in a namespace that the CR names counts: who controls a selected one must not be able to spoil it. */
-function judgeNamespaces(findings: Findings): Verdict | undefined {
+function judgeNamespaces(findings: Findings): StatusVerdict | undefined {
   const named = findings.problems.filter((problem) => problem.named);
   if (named.length > 0) {
     const parts = named.map(
@@ -223,7 +223,7 @@ function updatedMessage(findings: Findings): string {
   );
 }
 
-function conditions(previous: PullSecretStatus, verdict: Verdict, generation: number, now: EpochMs): Condition[] {
+function conditions(previous: PullSecretStatus, verdict: StatusVerdict, generation: number, now: EpochMs): Condition[] {
   const make = (type: string, status: Condition['status'], reason: string, message: string): Condition => {
     const before = previous.conditions?.find((condition) => condition.type === type);
     const since = before?.status === status ? before.lastTransitionTime : formatRfc3339(now);

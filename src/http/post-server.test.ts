@@ -10,7 +10,7 @@ import { eventually } from '../../testing/api-server/test-api.ts';
 import { makeAuthority } from '../../testing/network/self-signed.ts';
 import type { Bound } from './connections.ts';
 import { countValues } from './json-bounds.ts';
-import { BODY_CAP_BYTES, type PostServer, startPostServer } from './post-server.ts';
+import { POST_CAP_BYTES, type PostServer, startPostServer } from './post-server.ts';
 
 interface Answer {
   readonly status: number;
@@ -104,9 +104,9 @@ describe('the server', () => {
   });
 
   test('takes a body of three MiB, and none that is larger', async () => {
-    assert.equal((await send(`"${'x'.repeat(BODY_CAP_BYTES - 2)}"`)).status, 200);
-    const { status, text } = await send('', { headers: { 'content-length': String(BODY_CAP_BYTES + 1) } });
-    assert.deepEqual([status, text], [413, `the body is larger than ${BODY_CAP_BYTES} bytes\n`]);
+    assert.equal((await send(`"${'x'.repeat(POST_CAP_BYTES - 2)}"`)).status, 200);
+    const { status, text } = await send('', { headers: { 'content-length': String(POST_CAP_BYTES + 1) } });
+    assert.deepEqual([status, text], [413, `the body is larger than ${POST_CAP_BYTES} bytes\n`]);
   });
 
   test('parses nothing that would cost a hundred megabytes', async () => {
@@ -136,7 +136,7 @@ describe('the server', () => {
   test('refuses large bodies that together would be too much, never small ones, and takes them again when there is room', async () => {
     const large = `"${'x'.repeat(64 * 1024)}"`;
     const sockets: TLSSocket[] = [];
-    for (const length of [BODY_CAP_BYTES, 1024 * 1024]) {
+    for (const length of [POST_CAP_BYTES, 1024 * 1024]) {
       const socket = connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
       await once(socket, 'secureConnect');
       socket.write(`POST /here HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n\r\n`);

@@ -34,7 +34,7 @@ export interface PostServerOptions {
 }
 
 /** The largest body that the API server's own webhooks have to expect: two objects as large as etcd takes them (1.5 MiB). */
-export const BODY_CAP_BYTES = 3 * 1024 * 1024;
+export const POST_CAP_BYTES = 3 * 1024 * 1024;
 /** A body that is no longer needs no room of its own while it is read: connections bound how many there are. */
 const SMALL_BYTES = 16 * 1024;
 /** Of all larger bodies that are read. */
@@ -76,7 +76,7 @@ export async function startPostServer(options: PostServerOptions): Promise<PostS
     if (request.method !== 'POST') return textReply(405, 'only POST\n');
     const length = Number(request.headers['content-length']);
     if (!Number.isInteger(length)) return textReply(411, 'the request has no Content-Length\n');
-    if (length > BODY_CAP_BYTES) return textReply(413, `the body is larger than ${BODY_CAP_BYTES} bytes\n`);
+    if (length > POST_CAP_BYTES) return textReply(413, `the body is larger than ${POST_CAP_BYTES} bytes\n`);
     const readingEnds = reading(length <= SMALL_BYTES ? 0 : length);
     if (!readingEnds) return refuse('bytes', 'too many large reviews are being read');
     let body: Buffer;

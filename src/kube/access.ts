@@ -5,8 +5,8 @@ import { Failure } from '../lib/errors.ts';
 import { recordOf, stringsOf } from '../lib/json.ts';
 import { type Clock, type DurationMs, SECOND } from '../lib/time.ts';
 
-/** What one request needs beyond its own content. Credentials are asked for at every request and may change. */
-export interface Credentials {
+/** What one request needs beyond its own content. ApiCredentials are asked for at every request and may change. */
+export interface ApiCredentials {
   readonly ca?: string | Buffer;
   readonly cert?: string | Buffer;
   readonly key?: string | Buffer;
@@ -20,7 +20,7 @@ export interface ApiServerAccess {
   readonly url: URL;
   /** The namespace we run in, if that is known. */
   readonly namespace: string | undefined;
-  credentials(): Promise<Credentials>;
+  credentials(): Promise<ApiCredentials>;
   /** Forgets what was read: the API server answered 401. */
   invalidate(): void;
 }
@@ -69,7 +69,7 @@ export async function podAccess({ host, port, folder }: PodEnvironment, clock: C
       throw new Failure({ next: 'backoff', reason: 'NoServiceAccountToken', message, cause });
     }
   };
-  let held: { readonly credentials: Credentials; readonly readAt: DurationMs } | undefined;
+  let held: { readonly credentials: ApiCredentials; readonly readAt: DurationMs } | undefined;
   return {
     url,
     namespace: await read('namespace').catch(() => undefined),

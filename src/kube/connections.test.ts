@@ -7,7 +7,7 @@ import { createManualClock } from '../../testing/clocks/manual-clock.ts';
 import { type ScriptedServer, startScriptedServer } from '../../testing/network/scripted-server.ts';
 import { makeSelfSigned } from '../../testing/network/self-signed.ts';
 import { type EpochMs, MINUTE } from '../lib/time.ts';
-import type { Credentials } from './access.ts';
+import type { ApiCredentials } from './access.ts';
 import { createConnectionPool } from './connections.ts';
 import { createTransport, type Transport } from './transport.ts';
 
@@ -23,7 +23,7 @@ describe('a client certificate', () => {
     caller = new AbortController();
     server = await startScriptedServer();
     // New buffers each time, as a kubeconfig gives them.
-    const credentials = (): Promise<Credentials> => {
+    const credentials = (): Promise<ApiCredentials> => {
       const cert = Buffer.from(own.certificate);
       return Promise.resolve({ ca: Buffer.from(server.certificate), cert, key: Buffer.from(own.key), headers: {} });
     };

@@ -4,10 +4,10 @@ import { Agent } from 'node:https';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { Failure } from '../lib/errors.ts';
 import { ADDRESS_TIMEOUT_MS, type NameLookup } from '../lib/name-lookup.ts';
-import type { Credentials } from './access.ts';
+import type { ApiCredentials } from './access.ts';
 
 /** Those that were made, and will be made, with the same certificates. */
-export interface Connections {
+export interface ApiConnections {
   readonly secureContext: SecureContext;
   /** For requests: kept, and used again. */
   readonly requests: Agent;
@@ -21,7 +21,7 @@ export interface ConnectionPool {
    *
    * @throws Failure when a certificate or the key cannot be read
    */
-  connections(credentials: Credentials): Connections;
+  connections(credentials: ApiCredentials): ApiConnections;
   close(): void;
 }
 
@@ -34,7 +34,7 @@ export const TCP_KEEP_ALIVE_MS = 15_000;
  */
 export function createConnectionPool(requests: number, lookup?: NameLookup): ConnectionPool {
   const common = { autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS, ...(lookup ? { lookup } : {}) };
-  let held: (Connections & { readonly of: Credentials }) | undefined;
+  let held: (ApiConnections & { readonly of: ApiCredentials }) | undefined;
   return {
     connections(credentials) {
       if (held && isSame(held.of, credentials)) return held;
@@ -56,7 +56,7 @@ export function createConnectionPool(requests: number, lookup?: NameLookup): Con
 }
 
 /** By contents: a kubeconfig gives new buffers each time, and a TLS context costs time, and memory outside the heap. */
-function isSame(one: Credentials, other: Credentials): boolean {
+function isSame(one: ApiCredentials, other: ApiCredentials): boolean {
   return (['ca', 'cert', 'key'] as const).every((part) => String(one[part]) === String(other[part]));
 }
 
@@ -64,7 +64,7 @@ function isSame(one: Credentials, other: Credentials): boolean {
  * The API server knows a connection by the certificate that it began with, and a TLS session that is resumed as well. So
  * neither may outlive the certificate: both go with their agent.
  */
-function retire({ requests }: Connections): void {
+function retire({ requests }: ApiConnections): void {
   requests.maxFreeSockets = 0;
   for (const sockets of Object.values(requests.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }

@@ -175,7 +175,7 @@ export function createEventRecorder({
 
   return {
     record(regarding, event) {
-      const key = keyOf(regarding, event);
+      const key = noteKeyOf(regarding, event);
       const now = clock.monotonic();
       const series = running(key, now);
       if (!series) {
@@ -194,7 +194,7 @@ export function createEventRecorder({
   };
 }
 
-function keyOf({ uid }: Regarding, { type, reason, note }: EventNote): string {
+function noteKeyOf({ uid }: Regarding, { type, reason, note }: EventNote): string {
   return digest(uid, type, reason, note);
 }
 
@@ -206,7 +206,7 @@ function namespaceOf({ namespace }: Regarding): string {
 /** A part of a good name may end where no name may. */
 function nameOf(regarding: Regarding, event: EventNote, now: EpochMs): string {
   const name = regarding.name.slice(0, NAME_LENGTH).replace(/[-.]+$/, '');
-  return `${name}.${digest(keyOf(regarding, event), String(now)).slice(7, 23)}`;
+  return `${name}.${digest(noteKeyOf(regarding, event), String(now)).slice(7, 23)}`;
 }
 
 /** The beginning of `text` that has no more than `most` bytes; a character that would be cut is left out. */

@@ -7,7 +7,7 @@ import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { ActionOnInvalid } from '@kubernetes/client-node/dist/config_types.js';
 import { Failure } from '../lib/errors.ts';
 import { recordOf, stringMapOf, stringOf } from '../lib/json.ts';
-import type { ApiServerAccess, Credentials } from './access.ts';
+import type { ApiCredentials, ApiServerAccess } from './access.ts';
 import { currentFields, refuseFields } from './kubeconfig-fields.ts';
 
 /** Reads YAML. The one that the client has in it is not for others, and a second one would be part of what is loaded. */
@@ -41,7 +41,7 @@ export function kubeconfigAccess(path: string, parseYaml: ParseYaml): ApiServerA
   const context = config.getContextObject(config.getCurrentContext());
   refuseFields(where, currentFields(contents, { cluster: cluster.name, user: config.getCurrentUser()?.name ?? '' }));
   /** One question at a time: a plugin may be a slow program, or open a browser. */
-  let asking: Promise<Credentials> | undefined;
+  let asking: Promise<ApiCredentials> | undefined;
   const invalidate = (): void => {
     config = withoutTokens(config);
   };
@@ -139,7 +139,7 @@ function noCredentials(config: KubeConfig, thrown: unknown): Failure {
   });
 }
 
-async function credentialsOf(config: KubeConfig): Promise<Credentials> {
+async function credentialsOf(config: KubeConfig): Promise<ApiCredentials> {
   const options: RequestOptions = { headers: {} };
   await config.applyToHTTPSOptions(options);
   const text = (value: unknown): string | Buffer | undefined =>

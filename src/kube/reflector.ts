@@ -67,7 +67,7 @@ const ABSENT_PAUSE = MINUTE;
 const MOST_REPORTED = 1_000;
 
 /** The key of a raw object; `undefined` for something that is no object. */
-function keyOf(raw: JsonRecord): ObjectKey | undefined {
+function objectKeyOf(raw: JsonRecord): ObjectKey | undefined {
   const metadata = recordOf(raw['metadata']);
   const name = stringOf(metadata['name']);
   return name === undefined ? undefined : objectKey(stringOf(metadata['namespace']), name);
@@ -117,7 +117,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   };
 
   const take = (items: Map<ObjectKey, Item>, raw: JsonRecord): void => {
-    const key = keyOf(raw);
+    const key = objectKeyOf(raw);
     const item = reduce(raw);
     if (key !== undefined && item !== undefined) items.set(key, item);
   };
@@ -142,7 +142,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
       store.reach(version);
       return { op: 'event', version };
     }
-    const key = keyOf(raw);
+    const key = objectKeyOf(raw);
     if (key === undefined || (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED'))
       return { op: 'unreadable' };
     store.apply(key, type === 'DELETED' ? undefined : reduce(raw), version);

@@ -10,7 +10,7 @@ import { makeSelfSigned } from '../../testing/network/self-signed.ts';
 import { SECRETS } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
 import { type EpochMs, MINUTE, seconds } from '../lib/time.ts';
-import type { ApiServerAccess, Credentials } from './access.ts';
+import type { ApiCredentials, ApiServerAccess } from './access.ts';
 import { ApiError } from './api-error.ts';
 import { createClient } from './client.ts';
 import { BODY_CAP_BYTES, createTransport, type Transport } from './transport.ts';
@@ -350,7 +350,7 @@ describe('the way to the API server', () => {
   });
 
   test('whose credentials never come is given up in time, and its place is free again', async () => {
-    let credentials = (): Promise<Credentials> => new Promise(() => {});
+    let credentials = (): Promise<ApiCredentials> => new Promise(() => {});
     transport.close();
     transport = open(server.access({ credentials: () => credentials() }));
     const hanging = Array.from({ length: 32 }, () => failureOf(ask()));

@@ -7,7 +7,7 @@ import { Failure } from '../lib/errors.ts';
 import type { NameLookup } from '../lib/name-lookup.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
 import { createHall } from '../lib/weighted-semaphore.ts';
-import type { ApiServerAccess, Credentials } from './access.ts';
+import type { ApiCredentials, ApiServerAccess } from './access.ts';
 import { apiErrorFrom } from './api-error.ts';
 import { createConnectionPool, TCP_KEEP_ALIVE_MS } from './connections.ts';
 import { type Line, linesOf } from './lines.ts';
@@ -194,7 +194,7 @@ function pathOf(url: URL, { path, query }: ApiRequest): string {
 }
 
 /** Waits no longer than the signal lets it. A plugin of a kubeconfig that hangs is not stopped by that: it may ask its user. */
-function inTime(credentials: Promise<Credentials>, signal: AbortSignal): Promise<Credentials> {
+function inTime(credentials: Promise<ApiCredentials>, signal: AbortSignal): Promise<ApiCredentials> {
   return new Promise((resolve, reject) => {
     const abort = (): void =>
       reject(

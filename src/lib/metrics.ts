@@ -14,24 +14,24 @@ export interface Definition<Label extends string = string> {
   readonly buckets?: readonly number[];
 }
 
-export type Labels<Label extends string> = Readonly<Record<Label, string>>;
+export type MetricLabels<Label extends string> = Readonly<Record<Label, string>>;
 
 /** One series and its value. */
 export interface Sample<Label extends string = string> {
-  readonly labels: Labels<Label>;
+  readonly labels: MetricLabels<Label>;
   readonly value: number;
 }
 
 /** Adds one. */
-export type Count<Label extends string> = (labels: Labels<Label>) => void;
+export type Count<Label extends string> = (labels: MetricLabels<Label>) => void;
 /** Adds one observation, in the metric's unit. */
-export type Observe<Label extends string> = (labels: Labels<Label>, value: number) => void;
+export type Observe<Label extends string> = (labels: MetricLabels<Label>, value: number) => void;
 
 export interface Metrics {
   /** @param start  series that are there, with 0, before anything is counted: `rate()` misses the first step of others */
-  counter<Label extends string>(definition: Definition<Label>, start: readonly Labels<Label>[]): Count<Label>;
+  counter<Label extends string>(definition: Definition<Label>, start: readonly MetricLabels<Label>[]): Count<Label>;
   /** @param start  as for `counter` */
-  histogram<Label extends string>(definition: Definition<Label>, start: readonly Labels<Label>[]): Observe<Label>;
+  histogram<Label extends string>(definition: Definition<Label>, start: readonly MetricLabels<Label>[]): Observe<Label>;
   /** A counter or a gauge that is asked for at each scrape; series that `read` leaves out are not there. */
   observe<Label extends string>(definition: Definition<Label>, read: () => Iterable<Sample<Label>>): void;
   /** As `observe`, for a metric without labels; undefined: it is not there. */

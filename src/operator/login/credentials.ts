@@ -20,7 +20,7 @@ import type { Load } from '../../lib/fair-semaphore.ts';
 import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
 import { type JsonRecord, recordOf, stringMapOf, stringOf } from '../../lib/json.ts';
 import { type Clock, type DurationMs, type EpochMs, HOUR, MINUTE, plus, type Random } from '../../lib/time.ts';
-import { createSharedReads, type Read } from './referenced-objects.ts';
+import { createSharedReads, type ReferenceRead } from './referenced-objects.ts';
 
 /** Where the keys of an identity come from. */
 export interface KeySource {
@@ -128,7 +128,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
     ...(cause === undefined ? {} : { cause }),
   });
 
-  const unread = ({ thrown, fresh }: Extract<Read<unknown>, { readonly ok: false }>): Refused => {
+  const unread = ({ thrown, fresh }: Extract<ReferenceRead<unknown>, { readonly ok: false }>): Refused => {
     const message = `spec.awsAccess: what it refers to could not be read: ${failureFrom(thrown).message}`;
     return refusal(message, false, fresh, thrown);
   };

@@ -88,7 +88,7 @@ interface Terms {
   readonly since: DurationMs | undefined;
 }
 
-type Outcome =
+type LoginOutcome =
   | { readonly op: 'held' | 'fetched' }
   /** Asked, or waiting for its turn to ask. */
   | { readonly op: 'asked' | 'queued' }
@@ -149,7 +149,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
   };
 
   /** What is held will do for now, or its renewal has to wait; undefined: it has to be asked for. */
-  const keepFor = (uid: string, own: Held): Outcome | undefined => {
+  const keepFor = (uid: string, own: Held): LoginOutcome | undefined => {
     if (!needsLogin(own.login, read(clock))) return { op: 'held' };
     const place = placeOf(uid, own);
     return place > clock.now() ? { op: 'waiting', until: place } : undefined;
@@ -163,7 +163,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
   const endOf = (request: LoginRequest, registry: Registry, own: Login): EpochMs | undefined =>
     isRenewalOf(flights.peek(request, registry), own, read(clock)) ? undefined : own.expiresAt;
 
-  const obtainOne = (request: LoginRequest, registry: Registry, asked: Terms, signal: AbortSignal): Outcome => {
+  const obtainOne = (request: LoginRequest, registry: Registry, asked: Terms, signal: AbortSignal): LoginOutcome => {
     const { uid } = request;
     const { inputs, force, since } = asked;
     const mine = byUid.get(uid)?.get(registry.registry);
@@ -181,14 +181,19 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
     return found.op === 'refused' ? refused(request, registry.registry, own, found.error) : found;
   };
 
-  const refused = ({ uid }: LoginRequest, registry: string, own: Held | undefined, error: LoginError): Outcome => {
+  const refused = ({ uid }: LoginRequest, registry: string, own: Held | undefined, error: LoginError): LoginOutcome => {
     // What waits for the same answer must not all begin at once when it comes.
     if (own) hold(uid, { login: own.login, inputs: own.inputs });
     return { op: 'failed', problem: problemOf(registry, error) };
   };
 
   /** As `obtainOne`, heeding the mark by which somebody asks for a fresh login. */
-  const obtainMarked = (request: LoginRequest, registry: Registry, inputs: string, signal: AbortSignal): Outcome => {
+  const obtainMarked = (
+    request: LoginRequest,
+    registry: Registry,
+    inputs: string,
+    signal: AbortSignal,
+  ): LoginOutcome => {
     const { uid, asked } = request;
     if (asked === undefined) return obtainOne(request, registry, { inputs, force: false, since: undefined }, signal);
     const { at, outcomes } = markOf(uid, asked);

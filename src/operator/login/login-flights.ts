@@ -4,7 +4,7 @@
 // neither another region nor another namespace from its login.
 
 import type { TokenRequest } from '../../aws/ecr-client.ts';
-import { createLoginCache, type LoginError, type Terms } from '../../aws/token-cache.ts';
+import { createLoginCache, type LoginError, type LookupTerms } from '../../aws/token-cache.ts';
 import { type Login, makeLogin, onBothClocks, type Token } from '../../core/login.ts';
 import type { Registry } from '../../core/registries.ts';
 import type { Access } from '../../core/resource.ts';
@@ -30,7 +30,7 @@ export interface Asker {
   readonly identity: IdentityKey;
 }
 
-export type Asked =
+export type LoginAnswer =
   /** `isFresh`: it was fetched for this object, and is given to it for the first time. */
   | { readonly op: 'held'; readonly login: Login; readonly isFresh: boolean }
   | { readonly op: 'refused'; readonly error: LoginError }
@@ -38,7 +38,7 @@ export type Asked =
   | { readonly op: 'asked' | 'queued' };
 
 export interface LoginFlights {
-  ask(asker: Asker, registry: Registry, terms: Terms, signal: AbortSignal): Asked;
+  ask(asker: Asker, registry: Registry, terms: LookupTerms, signal: AbortSignal): LoginAnswer;
   /** What is in memory, due or not. */
   peek(asker: Asker, registry: Registry): Login | undefined;
   /** These registries are what the object wants, and no others. */
@@ -104,7 +104,7 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
       try {
         const token = await source.fetchToken(question, signal);
         const login = onBothClocks(makeLogin(registry, token, clock.now(), random), read(clock));
-        if (isThere(uid)) fresh.set(uid, (fresh.get(uid) ?? new Set()).add(keyOf(asker, { kind, region })));
+        if (isThere(uid)) fresh.set(uid, (fresh.get(uid) ?? new Set()).add(loginKeyOf(asker, { kind, region })));
         return login;
       } catch (thrown) {
         // Keys of a role can be taken back before their end; other ones may be had.
@@ -115,7 +115,7 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
 
   const begin = (asker: Asker, registry: Registry, force: boolean, signal: AbortSignal): boolean => {
     const { uid, group, endpoints } = asker;
-    const key = keyOf(asker, registry);
+    const key = loginKeyOf(asker, registry);
     const place = `${registry.kind} ${registry.region} ${endpoints.useFips} ${endpoints.useDualstack}`;
     const permit = permits.tryAcquire(place, group);
     if (!permit) {
@@ -131,7 +131,7 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
 
   return {
     ask(asker, registry, terms, signal) {
-      const key = keyOf(asker, registry);
+      const key = loginKeyOf(asker, registry);
       // What was fetched for this very object is the latest there is, whatever its end says: asking once more would give no other.
       const isFresh = fresh.get(asker.uid)?.has(key) ?? false;
       const found = cache.look(key, isFresh ? { ...terms, after: undefined } : terms);
@@ -148,9 +148,9 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
           return { op: begin(asker, registry, terms.force ?? false, signal) ? 'asked' : 'queued' };
       }
     },
-    peek: (asker, registry) => cache.peek(keyOf(asker, registry)),
+    peek: (asker, registry) => cache.peek(loginKeyOf(asker, registry)),
     keep(asker, registries) {
-      const keys = registries.map((registry) => keyOf(asker, registry));
+      const keys = registries.map((registry) => loginKeyOf(asker, registry));
       const waiting = fresh.get(asker.uid);
       for (const key of waiting ?? []) if (!keys.includes(key)) waiting?.delete(key);
       cache.keep(asker.uid, keys);
@@ -163,7 +163,10 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
   };
 }
 
-function keyOf({ identity, keys, endpoints }: Asker, { kind, region }: Pick<Registry, 'kind' | 'region'>): IdentityKey {
+function loginKeyOf(
+  { identity, keys, endpoints }: Asker,
+  { kind, region }: Pick<Registry, 'kind' | 'region'>,
+): IdentityKey {
   const { useFips, useDualstack } = endpoints;
   return identityKey('login', { identity, registry: kind, region, useFips, useDualstack, account: keys.account });
 }

@@ -38,7 +38,7 @@ export interface ObjectLogins {
 }
 
 /** A login that is on its way for longer, most likely because it waits for its turn at AWS, is told like one that failed. */
-export const PATIENCE = MINUTE;
+export const LOGIN_PATIENCE = MINUTE;
 
 export function createObjectLogins(credentials: CredentialResolver, logins: LoginBook, clock: Clock): ObjectLogins {
   /** Since when something that an object needs has been on its way, on the monotonic clock. */
@@ -75,7 +75,7 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
       registry,
       message: 'no answer for a minute: too much of this namespace waits for AWS, or for the API server, already',
       denied: false,
-      retryAt: plus(clock.now(), PATIENCE),
+      retryAt: plus(clock.now(), LOGIN_PATIENCE),
       cause: undefined,
     }));
 
@@ -89,7 +89,7 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
       const since = awaited.get(key) ?? clock.monotonic();
       awaited.set(key, since);
       const pendingFor = (clock.monotonic() - since) as DurationMs;
-      if (pendingFor < PATIENCE) return { ...obtained, pendingFor };
+      if (pendingFor < LOGIN_PATIENCE) return { ...obtained, pendingFor };
       return { ...obtained, failures: [...obtained.failures, ...overdue(obtained.pending)] };
     },
     forget: (key) => void awaited.delete(key),

@@ -10,7 +10,7 @@ import type { JsonRecord } from '../../lib/json.ts';
 import { type Clock, type DurationMs, MINUTE } from '../../lib/time.ts';
 import { createUsers } from '../../lib/users.ts';
 
-export type Read<Part> =
+export type ReferenceRead<Part> =
   | {
       readonly ok: true;
       /** Undefined: there is no such object. */
@@ -22,7 +22,7 @@ export type Read<Part> =
   | { readonly ok: false; readonly thrown: unknown; readonly fresh: DurationMs };
 
 /** What is read of an object. */
-export interface Question<Part> {
+export interface Reference<Part> {
   readonly resource: ResourceDescriptor;
   readonly namespace: string;
   readonly name: string;
@@ -37,7 +37,7 @@ export interface SharedReads {
    * @param user  who asks: woken when the answer is there; it has one question at a time, and the answer to its former one may be let go
    * @returns undefined: it is being read, or waits for its turn
    */
-  read<Part>(question: Question<Part>, user: string): Read<Part> | undefined;
+  read<Part>(question: Reference<Part>, user: string): ReferenceRead<Part> | undefined;
   /** It changed: it is read again at the next need. */
   forget(resource: ResourceDescriptor, key: ObjectKey): void;
   /** `user` refers to nothing any more. */
@@ -84,7 +84,7 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
   });
   const objectOf = ({ plural }: ResourceDescriptor, key: ObjectKey): string => `${plural}/${key}`;
 
-  const fill = async (entry: Entry, { resource, namespace, name, pick }: Question<unknown>): Promise<void> => {
+  const fill = async (entry: Entry, { resource, namespace, name, pick }: Reference<unknown>): Promise<void> => {
     try {
       const object = await client.find(resource, namespace, name, signal);
       entry.outcome = { ok: true, part: object && pick(object) };
@@ -98,7 +98,7 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
   };
 
   return {
-    read<Part>(question: Question<Part>, user: string) {
+    read<Part>(question: Reference<Part>, user: string) {
       const { resource, namespace, name, about } = question;
       const object = objectOf(resource, objectKey(namespace, name));
       users.keep(user, [JSON.stringify([object, about])]);
@@ -109,7 +109,7 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
       }
       // What `pick` made for the same `about`.
       if (held?.outcome && held.staleAt > clock.monotonic())
-        return { ...(held.outcome as Read<Part>), fresh: (held.staleAt - clock.monotonic()) as DurationMs };
+        return { ...(held.outcome as ReferenceRead<Part>), fresh: (held.staleAt - clock.monotonic()) as DurationMs };
       const permit = permits.tryAcquire('', namespace);
       if (!permit) {
         permits.wait('', namespace, user);

@@ -62,7 +62,7 @@ export interface Fence {
 }
 
 /** From telling of a login to having written it into the first Secret; who takes longer has died, or cannot write. */
-const PATIENCE = seconds(30);
+const ANNOUNCED_PATIENCE = seconds(30);
 /** The clocks of two operators differ by no more; what is told from further in the future is no reason to wait. */
 const SKEW = (5 * MINUTE) as DurationMs;
 /** Secrets read in search of a later login; one is enough unless somebody meddles with them. */
@@ -104,8 +104,8 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
       if (rest.length === 0) return { op: 'clear' };
       const now = clock.now();
       const told = Math.max(...rest.map(({ refreshedAt }) => parseRfc3339(refreshedAt) ?? 0)) as EpochMs;
-      if (told > now - PATIENCE && told <= now + SKEW)
-        return { op: 'wait', until: plus(Math.min(told, now) as EpochMs, PATIENCE) };
+      if (told > now - ANNOUNCED_PATIENCE && told <= now + SKEW)
+        return { op: 'wait', until: plus(Math.min(told, now) as EpochMs, ANNOUNCED_PATIENCE) };
       return {
         op: 'fetch',
         after: new Map(rest.map(({ registry, expiresAt }) => [registry, parseRfc3339(expiresAt) ?? now])),

@@ -14,7 +14,7 @@ import type { Attempt, Reconcile, Result } from '../../kube/controller.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, parseRfc3339, plus, read, SECOND } from '../../lib/time.ts';
-import { ANY, type LoginResult, type ObjectLogins, PATIENCE } from '../login/object-logins.ts';
+import { ANY, LOGIN_PATIENCE, type LoginResult, type ObjectLogins } from '../login/object-logins.ts';
 import type { Applied } from '../secrets/apply.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import type { Fence } from './login-fence.ts';
@@ -60,7 +60,7 @@ export function createReconciler({
 }: ReconcilerParts): Reconcile {
   /** Waits for logins, and says so in the status when the very first one takes long. */
   const awaitLogins = async ({ object, wish, access }: LoggedIn, pending: DurationMs): Promise<Result> => {
-    const toTell = plus(clock.now(), (PATIENCE - pending) as DurationMs);
+    const toTell = plus(clock.now(), (LOGIN_PATIENCE - pending) as DurationMs);
     // What has been told of this generation, such as a refusal, stands until there is news.
     const isTold = object.status.observedGeneration === object.generation && object.status.conditions !== undefined;
     if (access.held.length > 0 || isTold) return { op: 'done', wakeAt: toTell };
@@ -74,7 +74,7 @@ export function createReconciler({
   const settleMeanwhile = async (request: LoggedIn, attempt: Attempt, pending: DurationMs): Promise<Result> => {
     const { object, wish, access } = request;
     const held = access.held.filter(({ registry }) => !access.pending.includes(registry));
-    const toTell = plus(clock.now(), (PATIENCE - pending) as DurationMs);
+    const toTell = plus(clock.now(), (LOGIN_PATIENCE - pending) as DurationMs);
     if (sizeProblem(access.widened) !== undefined) return { op: 'done', wakeAt: toTell };
     const written = await writeSecrets(request, attempt);
     if (!written) return { op: 'retry' };

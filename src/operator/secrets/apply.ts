@@ -39,7 +39,14 @@ export interface Applied {
   readonly failed: boolean;
 }
 
-type Outcome = 'created' | 'updated' | 'deleted' | 'terminating' | 'retry' | Problem | { readonly delayed: Problem };
+type ActionOutcome =
+  | 'created'
+  | 'updated'
+  | 'deleted'
+  | 'terminating'
+  | 'retry'
+  | Problem
+  | { readonly delayed: Problem };
 
 /** Of a Secret that is there already. */
 const CHANGES: ReadonlySet<Action['op']> = new Set(['update', 'adopt']);
@@ -74,10 +81,10 @@ export async function applyPlan(
 ): Promise<Applied> {
   const { signal, isLate, clock } = context;
   const hall = createHall(AT_ONCE, SLOW_AT_ONCE, clock);
-  const results: { readonly namespace: string; readonly outcome: Outcome }[] = [];
+  const results: { readonly namespace: string; readonly outcome: ActionOutcome }[] = [];
   let retryAfter: DurationMs | undefined;
   const heed = ({ delay }: ApiError): void => void (retryAfter = longer(retryAfter, delay));
-  const tryOnce = async (action: Action, wanted: Payload): Promise<Outcome> => {
+  const tryOnce = async (action: Action, wanted: Payload): Promise<ActionOutcome> => {
     try {
       const outcome = await write(context, owner, secretName, action, wanted);
       return outcome === 'retry' && isLate(action.namespace) ? failed(context, action, elusive(action)) : outcome;
@@ -87,7 +94,7 @@ export async function applyPlan(
       return isLate(action.namespace) ? failed(context, action, refused(context, action, thrown)) : 'retry';
     }
   };
-  const run = (namespace: string, work: () => Promise<Outcome>): Promise<void> =>
+  const run = (namespace: string, work: () => Promise<ActionOutcome>): Promise<void> =>
     hall.within(1, async () => {
       results.push({ namespace, outcome: signal.aborted ? 'retry' : await work() });
     });
@@ -95,7 +102,7 @@ export async function applyPlan(
     ...(payload ? actions.map((action) => run(action.namespace, () => tryOnce(action, payload))) : []),
     ...prune.map((seen) => run(seen.namespace, () => remove(context, seen, heed))),
   ]);
-  const having = (outcome: Outcome): readonly string[] =>
+  const having = (outcome: ActionOutcome): readonly string[] =>
     results
       .filter((result) => result.outcome === outcome)
       .map(({ namespace }) => namespace)
@@ -124,7 +131,7 @@ async function write(
   name: string,
   action: Action,
   payload: Payload,
-): Promise<Outcome> {
+): Promise<ActionOutcome> {
   try {
     if (action.op === 'create' && context.obstructed.has(action.namespace)) {
       const found = await takeOver(context, owner, name, action, payload);
@@ -148,7 +155,7 @@ async function send(
   name: string,
   action: Action,
   payload: Payload,
-): Promise<Outcome> {
+): Promise<ActionOutcome> {
   const { writer } = context;
   switch (action.op) {
     case 'update':
@@ -172,7 +179,7 @@ function refused(context: ApplyContext, action: Action, thrown: unknown): Proble
 }
 
 /** What is good meanwhile is no problem yet. */
-function failed({ isGood }: ApplyContext, action: Action, told: Problem): Outcome {
+function failed({ isGood }: ApplyContext, action: Action, told: Problem): ActionOutcome {
   return action.op === 'update' && isGood(action.seen) ? { delayed: told } : told;
 }
 
@@ -197,7 +204,7 @@ async function update(
   action: Action,
   seen: SeenSecret,
   payload: Payload,
-): Promise<Outcome> {
+): Promise<ActionOutcome> {
   return (await context.writer.update(owner, seen, payload)) ? 'updated' : failed(context, action, undone(action));
 }
 
@@ -208,7 +215,7 @@ async function takeOver(
   name: string,
   action: Action,
   payload: Payload,
-): Promise<Outcome> {
+): Promise<ActionOutcome> {
   const { writer, formerUid } = context;
   const { namespace, named } = action;
   try {
@@ -227,7 +234,11 @@ async function takeOver(
   }
 }
 
-async function remove(context: ApplyContext, seen: SeenSecret, heed: (throttled: ApiError) => void): Promise<Outcome> {
+async function remove(
+  context: ApplyContext,
+  seen: SeenSecret,
+  heed: (throttled: ApiError) => void,
+): Promise<ActionOutcome> {
   try {
     await context.writer.delete(seen);
     return 'deleted';
@@ -250,7 +261,7 @@ function longer(one: DurationMs | undefined, other: DurationMs | undefined): Dur
   return one === undefined || (other !== undefined && other > one) ? other : one;
 }
 
-function lost({ op, namespace, named }: Action): Outcome {
+function lost({ op, namespace, named }: Action): ActionOutcome {
   return CHANGES.has(op) ? 'retry' : missingNamespace(namespace, named);
 }
 

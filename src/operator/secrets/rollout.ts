@@ -25,7 +25,7 @@ export interface Due {
 }
 
 /** What became of the admitted actions, by namespace. */
-export interface Outcome {
+export interface WriteOutcomes {
   readonly created: readonly string[];
   readonly updated: readonly string[];
   /** Was not as we thought, or the API server was too busy for it. */
@@ -44,7 +44,7 @@ export interface Rollout {
    * @returns the namespaces updated since this was last told, sorted: empty while some wait, so that a renewal in many
    *          steps is told once
    */
-  recordWrites(uid: string, due: Due, outcome: Outcome): readonly string[];
+  recordWrites(uid: string, due: Due, outcome: WriteOutcomes): readonly string[];
   /**
    * Of the Secrets that are as wanted, though told as contested, those that do not count as left alone yet: written too lately,
    * or what became of that has yet to be seen.

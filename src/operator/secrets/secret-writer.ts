@@ -93,7 +93,7 @@ export function createSecretWriter(
   /** The answer does not repeat the content. If it is not what was sent, the watch event of the same version says so. */
   const note = (answer: JsonRecord, { type, immutable }: Kept, { content }: Payload): void => {
     const seen = seenSecretOf({ ...answer, type, immutable, data: { [DOCKER_CONFIG_KEY]: content } });
-    if (seen) store.wrote(keyOf(seen), seen);
+    if (seen) store.wrote(secretKeyOf(seen), seen);
   };
 
   return {
@@ -180,7 +180,7 @@ export function createSecretWriter(
   };
 }
 
-function keyOf({ namespace, name }: SeenSecret): ObjectKey {
+function secretKeyOf({ namespace, name }: SeenSecret): ObjectKey {
   return objectKey(namespace, name);
 }
 

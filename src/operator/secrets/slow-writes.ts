@@ -36,7 +36,7 @@ export class SlowWrite extends Failure {
 }
 
 /** Longer than a write takes on an API server that is well, and waits for its turn with others. */
-const PATIENCE = seconds(2);
+const WRITE_PATIENCE = seconds(2);
 /** Writes of one namespace that go on. */
 const OF_NAMESPACE = 2;
 /** Writes of all that go on: fewer than the slow requests of the transport, so that others have a place there too. */
@@ -78,7 +78,7 @@ export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites 
       let cancel = (): void => {};
       const late = Promise.withResolvers<never>();
       const begin = (stepAside: StepAside): void => {
-        cancel = clock.after(PATIENCE, () => {
+        cancel = clock.after(WRITE_PATIENCE, () => {
           const beside = under.get(namespace);
           if (going.size < OF_ALL && (beside?.size ?? 0) < OF_NAMESPACE && stepAside()) keep(namespace, name, writing);
           else given.abort();

@@ -1,12 +1,12 @@
 // What is counted of the webhook, as controller-runtime does and in our own words.
 
-import type { Verdict } from '../../core/admit.ts';
+import type { AdmissionVerdict } from '../../core/admit.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import type { DurationMs, EpochMs } from '../../lib/time.ts';
 import { METRIC } from './metric-catalogue.ts';
 
 export interface WebhookTelemetry {
-  readonly answered: (verdict: Verdict, took: DurationMs) => void;
+  readonly answered: (verdict: AdmissionVerdict, took: DurationMs) => void;
   /** What came was no review. */
   readonly refused: () => void;
 }

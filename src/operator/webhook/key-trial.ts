@@ -10,17 +10,17 @@ import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
 import { type Clock, type DurationMs, MINUTE, SECOND, seconds } from '../../lib/time.ts';
 import { createBudget } from '../../lib/token-bucket.ts';
 
-type Outcome = Answers['login'];
+type TrialOutcome = Answers['login'];
 
 export interface LoginTrial {
   /** Never throws, and takes no longer than three seconds. */
-  try(trial: Trial): Promise<Outcome>;
+  try(trial: Trial): Promise<TrialOutcome>;
 }
 
 /** What a user who waits for kubectl is asked to wait (docs/rules.md, rule 18). */
-export const PATIENCE = seconds(3);
+export const TRIAL_PATIENCE = seconds(3);
 /** How long an outcome holds: a key that was denied may be a new one, which IAM takes seconds to spread. */
-const HOLDS: Readonly<Record<Outcome['op'], DurationMs>> = {
+const HOLDS: Readonly<Record<TrialOutcome['op'], DurationMs>> = {
   good: MINUTE,
   none: MINUTE,
   denied: seconds(5),
@@ -29,19 +29,19 @@ const HOLDS: Readonly<Record<Outcome['op'], DurationMs>> = {
 const CALLS = { perSecond: 10, atOnce: 50 };
 /** Of these, under way: each has a client of its own while it lasts. */
 const CALLS_UNDER_WAY = 10;
-const TOO_MANY: Outcome = { op: 'unknown', message: 'too many are being tried' };
+const TOO_MANY: TrialOutcome = { op: 'unknown', message: 'too many are being tried' };
 /** Outcomes that are remembered; beyond that all are forgotten. */
 const MOST_HELD = 256;
 
 export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
   const budget = createBudget(clock, CALLS.perSecond, CALLS.atOnce);
   const inTurn = pLimit(CALLS_UNDER_WAY);
-  const flights = new Map<IdentityKey, { readonly outcome: Promise<Outcome>; until: DurationMs | undefined }>();
+  const flights = new Map<IdentityKey, { readonly outcome: Promise<TrialOutcome>; until: DurationMs | undefined }>();
 
   const call = async (
     { credentials: keys, region, useFips, useDualstack }: Trial,
     signal: AbortSignal,
-  ): Promise<Outcome> => {
+  ): Promise<TrialOutcome> => {
     try {
       await ecr.fetchToken({ kind: 'private', keys, account: undefined, region, useFips, useDualstack }, signal);
       return { op: 'good' };
@@ -52,12 +52,12 @@ export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
   };
 
   /** Who does not get his turn in time is not called for any more. */
-  const ask = async (trial: Trial): Promise<Outcome> => {
+  const ask = async (trial: Trial): Promise<TrialOutcome> => {
     if (!budget.take()) return TOO_MANY;
     const late = new AbortController();
-    const waitedInVain = Promise.withResolvers<Outcome>();
+    const waitedInVain = Promise.withResolvers<TrialOutcome>();
     let hasBegun = false;
-    const cancel = clock.after(PATIENCE, () => {
+    const cancel = clock.after(TRIAL_PATIENCE, () => {
       late.abort();
       if (!hasBegun) waitedInVain.resolve(TOO_MANY);
     });
@@ -81,7 +81,7 @@ export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
       const held = flights.get(key);
       if (held && (held.until === undefined || clock.monotonic() < held.until)) return await held.outcome;
       if (flights.size >= MOST_HELD) flights.clear();
-      const flight: { readonly outcome: Promise<Outcome>; until: DurationMs | undefined } = {
+      const flight: { readonly outcome: Promise<TrialOutcome>; until: DurationMs | undefined } = {
         outcome: ask(trial),
         until: undefined,
       };

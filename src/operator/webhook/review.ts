@@ -5,15 +5,15 @@ import { SECRETS } from '../../api/meta.ts';
 import { LEGACY_KIND } from '../../api/names.ts';
 import type { EcrClient } from '../../aws/ecr-client.ts';
 import {
+  type AdmissionVerdict,
   type AdmitPolicy,
   type Answers,
   examine,
   isInTheWay,
-  judge,
+  judgeReview,
   parseReview,
   type Questions,
   type Review,
-  type Verdict,
 } from '../../core/admit.ts';
 import { keyOf } from '../../core/resource.ts';
 import { type Reply, textReply } from '../../http/server.ts';
@@ -24,7 +24,7 @@ import { createBudget } from '../../lib/token-bucket.ts';
 import { type ClusterView } from '../state/cluster-view.ts';
 import { occupantOf } from '../state/reduced-objects.ts';
 import type { WebhookTelemetry } from '../telemetry/webhook-telemetry.ts';
-import { createLoginTrial, PATIENCE } from './key-trial.ts';
+import { createLoginTrial, TRIAL_PATIENCE } from './key-trial.ts';
 
 export interface WebhookParts {
   readonly client: Pick<KubeReader, 'findMetadata'>;
@@ -98,7 +98,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
     try {
       return await Promise.race([
         findOccupied(questions, review, late.signal).catch(() => unknown),
-        sleep(clock, PATIENCE, late.signal).then(() => unknown),
+        sleep(clock, TRIAL_PATIENCE, late.signal).then(() => unknown),
       ]);
     } finally {
       late.abort();
@@ -111,7 +111,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
     return from !== undefined && convertedFrom === `${LEGACY_KIND}/${from.uid}`;
   };
 
-  const decide = async (review: Review): Promise<Verdict> => {
+  const decide = async (review: Review): Promise<AdmissionVerdict> => {
     const questions = examine(review);
     if ('warnings' in questions) return questions;
     const converting = isConversion(review);
@@ -120,7 +120,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
       findMissing(questions),
       findOccupiedInTime(questions, review),
     ]);
-    return judge(review, { login, missing, ...places }, policy, converting);
+    return judgeReview(review, { login, missing, ...places }, policy, converting);
   };
 
   return async (body) => {
@@ -142,7 +142,7 @@ function notLookedUp(secretName: string): Places {
 }
 
 /** As the original answered: a denial has code 403. Every text of it is redacted here. */
-function answerTo(uid: string, { denial, warnings }: Verdict): object {
+function answerTo(uid: string, { denial, warnings }: AdmissionVerdict): object {
   const status = denial === undefined ? {} : { status: { code: 403, reason: 'Forbidden', message: redact(denial) } };
   return {
     apiVersion: 'admission.k8s.io/v1',
