@@ -136,13 +136,6 @@ export const RUN_FLAGS: readonly Flag[] = [
     value: 'COUNT',
     help: 'Secrets rewritten a second when logins are renewed; creations, repairs and key changes never wait.',
   },
-  {
-    name: 'leader-elect',
-    env: 'ECR_OPERATOR_LEADER_ELECT',
-    fallback: 'false',
-    value: 'true|false',
-    help: 'Not built yet: run one replica.',
-  },
   ...WEBHOOK_FLAGS,
 ];
 
@@ -177,10 +170,6 @@ export function parseRunConfig(args: readonly string[], env: Environment): Parse
     if (!parsed) mistakes.push(`${from}: "${text}" is not an address; give HOST:PORT, :PORT, or 0 for none`);
     return parsed;
   };
-  const elect = oneOf('leader-elect', YES_OR_NO, 'false');
-  if (elect === 'true') {
-    mistakes.push(`${read('leader-elect').from}: leader election is not built yet; leave it out and run one replica`);
-  }
   const config: Config = {
     renewalsPerSecond: Number(having('renewals-per-second', isCount(1, 99_999), 'a whole number from 1 to 99999')),
     metricsAddress: address('metrics-bind-address'),
@@ -273,9 +262,7 @@ function readFlags(
   args: readonly string[],
   mistakes: string[],
 ): ReadonlyMap<string, string> {
-  const options = Object.fromEntries(
-    all.map(({ name }) => [name, { type: name === 'leader-elect' ? ('boolean' as const) : ('string' as const) }]),
-  );
+  const options = Object.fromEntries(all.map(({ name }) => [name, { type: 'string' as const }]));
   const result = new Map<string, string>();
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
   for (const token of tokens) {
@@ -283,7 +270,6 @@ function readFlags(
     if (token.kind !== 'option') continue;
     const flag = all.find(({ name }) => name === token.name);
     if (!flag) mistakes.push(`${token.rawName} is not a flag of ${command} (see kube-ecr-secrets-operator help)`);
-    else if (token.name === 'leader-elect') result.set(token.name, token.value ?? 'true');
     else if (token.value === undefined || token.value.startsWith('--'))
       mistakes.push(`--${token.name} needs a value: ${flag.value}`);
     else result.set(token.name, token.value);

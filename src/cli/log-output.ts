@@ -5,7 +5,7 @@
 
 import type { Writable } from 'node:stream';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
-import { createBudget } from '../lib/token-bucket.ts';
+import { createTokenBucket } from '../lib/token-bucket.ts';
 
 /** Why a line was left out: there were too many, or the stream took none. */
 export type WhyDropped = 'rate' | 'output';
@@ -29,7 +29,7 @@ const WAITING_BYTES = 256 * 1024;
 const TELL_AFTER: DurationMs = seconds(10);
 
 export function createLogOutput({ stream, clock, onDropped, tell }: LogOutputOptions): LogOutput {
-  const budget = createBudget(clock, LINES.perSecond, LINES.atOnce);
+  const budget = createTokenBucket(clock, LINES.perSecond, LINES.atOnce);
   let untold = 0;
   let isWaiting = false;
   let telling: number | undefined;

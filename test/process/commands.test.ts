@@ -186,18 +186,6 @@ describe('a wrong configuration of run', () => {
     const same = ['--webhook-bind-address=:8080', '--webhook-certificate-folder=/tls'];
     assert.deepEqual(await mistakesOf(same), ['--metrics-bind-address and --webhook-bind-address are the same: :8080']);
   });
-
-  for (const [args, env, from] of [
-    [['--leader-elect'], {}, '--leader-elect'],
-    [['--leader-elect=true'], {}, '--leader-elect'],
-    [[], { ECR_OPERATOR_LEADER_ELECT: 'true' }, 'ECR_OPERATOR_LEADER_ELECT'],
-  ] as const) {
-    test(`asks for leader election (${from}${args[0] ?? ''}), which is refused in a clear sentence`, async () => {
-      assert.deepEqual(await mistakesOf(args, env), [
-        `${from}: leader election is not built yet; leave it out and run one replica`,
-      ]);
-    });
-  }
 });
 
 describe('a start that cannot be', () => {
