@@ -138,12 +138,9 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
 
   /** The next turn of the event loop, with which a new slice begins. */
   const nextTurn = (): Promise<void> => {
-    turn ??= new Promise((resolve) => {
-      setImmediate(() => {
-        turn = undefined;
-        sliceBegan = clock.monotonic();
-        resolve();
-      });
+    turn ??= clock.turn().then(() => {
+      turn = undefined;
+      sliceBegan = clock.monotonic();
     });
     return turn;
   };

@@ -21,6 +21,8 @@ export interface Clock {
    * A `delay` over 2^31-1 ms is cut to that: Node fires longer timers at once.
    */
   after(delay: DurationMs, callback: () => void): () => void;
+  /** Resolves in the next turn of the event loop: timers, streams and probes come before whoever waits for it. */
+  turn(): Promise<void>;
 }
 
 /** What both clocks show at one moment. */
@@ -47,6 +49,7 @@ export const systemClock: Clock = {
     const timer = setTimeout(callback, Math.min(Math.max(delay, 0), LONGEST_TIMER_MS));
     return () => clearTimeout(timer);
   },
+  turn: () => new Promise((resolve) => void setImmediate(resolve)),
 };
 
 export const systemRandom: Random = Math.random;

@@ -83,16 +83,9 @@ const LAST_WRITES = seconds(5);
 /**
  * Starts the operator; it runs until `signal` aborts.
  *
- * `leading` says that this process may write; it aborts when that is no longer so. Without leader election it is
- * `signal` itself.
- *
  * @throws Failure when an address cannot be listened on
  */
-export async function startOperator(
-  options: OperatorOptions,
-  signal: AbortSignal,
-  leading: AbortSignal = signal,
-): Promise<Operator> {
+export async function startOperator(options: OperatorOptions, signal: AbortSignal): Promise<Operator> {
   const { access, clock, random, log, metrics } = options;
   const telemetry = createTelemetry(metrics, clock, access.url, WATCHED);
   const controllers = createControllerTelemetry(metrics, clock, { pullsecret: WORKERS, conversion: CONVERTERS });
@@ -214,7 +207,7 @@ export async function startOperator(
     throw thrown;
   });
 
-  const parts = { signal: leading, clock, random, log };
+  const parts = { signal, clock, random, log };
   const work = createController({ ...parts, queue, telemetry: controllers.pullsecret }, reconcile);
   const conversion = createController({ ...parts, queue: conversions, telemetry: controllers.conversion }, convert);
 
@@ -243,8 +236,8 @@ export async function startOperator(
     });
     running.push(
       supervise('check of the CRDs', (until) => checkCrds({ transport, clock, log }, until)),
-      supervisor.run('workers', (until) => queue.run(work, WORKERS, until), leading),
-      supervisor.run('workers of conversions', (until) => conversions.run(conversion, CONVERTERS, until), leading),
+      supervisor.run('workers', (until) => queue.run(work, WORKERS, until), signal),
+      supervisor.run('workers of conversions', (until) => conversions.run(conversion, CONVERTERS, until), signal),
     );
   })();
   const finish = async (): Promise<void> => {

@@ -35,6 +35,7 @@ export function createManualClock(start: EpochMs): ManualClock {
   return {
     now: () => wall as EpochMs,
     monotonic: () => monotonic as DurationMs,
+    turn: () => new Promise((resolve) => void setImmediate(resolve)),
     after(delay, callback) {
       const timer: Timer = { at: monotonic + Math.max(0, delay), callback };
       timers.add(timer);

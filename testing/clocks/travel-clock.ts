@@ -21,6 +21,7 @@ export function createTravelClock(): TravelClock {
   return {
     now: () => (Date.now() + ahead) as EpochMs,
     monotonic: () => monotonic() as DurationMs,
+    turn: () => new Promise((resolve) => void setImmediate(resolve)),
     after(delay, callback) {
       const timer: Timer = {
         at: monotonic() + delay,
