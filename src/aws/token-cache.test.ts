@@ -7,7 +7,7 @@ import { after, START } from '../../testing/rigs/builders.ts';
 import { Failure, type Next } from '../lib/errors.ts';
 import type { IdentityKey } from '../lib/identity-key.ts';
 import { type DurationMs, type EpochMs, HOUR, MINUTE, plus, SECOND, seconds } from '../lib/time.ts';
-import { type Cached, createLoginCache, type LoginCache, LoginError } from './token-cache.ts';
+import { type Cached, createTokenCache, LoginError, type TokenCache } from './token-cache.ts';
 
 interface Ticket extends Cached {
   readonly serial: number;
@@ -15,7 +15,7 @@ interface Ticket extends Cached {
 
 interface Setting {
   readonly clock: ManualClock;
-  readonly cache: LoginCache<Ticket>;
+  readonly cache: TokenCache<Ticket>;
   /** How often a login was fetched, whatever came of it. */
   readonly fetched: () => number;
   /** Gives a ticket that lives two minutes and is renewed after one. */
@@ -29,7 +29,7 @@ function setting(random = 1): Setting {
   const clock = createManualClock(START);
   let count = 0;
   let failure: unknown;
-  const cache = createLoginCache<Ticket>(clock, () => random);
+  const cache = createTokenCache<Ticket>(clock, () => random);
   return {
     clock,
     // Every key of these tests is used by somebody, except where that is what the test is about.
@@ -130,7 +130,7 @@ describe('a login', () => {
 
   test('does not add up with the keys that one user has had', async () => {
     const clock = createManualClock(START);
-    const cache = createLoginCache<Ticket>(clock, () => 1);
+    const cache = createTokenCache<Ticket>(clock, () => 1);
     for (let turn = 0; turn < 1_000; turn += 1) {
       cache.keep('user', [key(`${turn}`)]);
       await cache.get(key(`${turn}`), () =>
@@ -308,7 +308,7 @@ describe('the time until the next question', () => {
 
   test('is that of the cache below, which refused; no call was made, so that it is no further attempt', async () => {
     const one = setting();
-    const below = createLoginCache<Ticket>(one.clock, () => 1);
+    const below = createTokenCache<Ticket>(one.clock, () => 1);
     below.keep('above', [key('role')]);
     const upper: Setting = { ...one, fetch: () => below.get(key('role'), one.fetch) };
     one.breakWith(failure('after', SECOND));

@@ -53,7 +53,7 @@ export type CachedToken<Login> =
   | { readonly op: 'flying'; readonly flight: Promise<Login> }
   | { readonly op: 'refused'; readonly error: LoginError };
 
-export interface LoginCache<Login extends Cached> {
+export interface TokenCache<Login extends Cached> {
   /** What is held, due or ended as it may be. */
   peek(key: IdentityKey): Login | undefined;
   /** Undefined: it has to be fetched. */
@@ -100,7 +100,7 @@ interface Entry<Login> {
   readonly dueAt: DurationMs;
 }
 
-export function createLoginCache<Login extends Cached>(clock: Clock, random: Random): LoginCache<Login> {
+export function createTokenCache<Login extends Cached>(clock: Clock, random: Random): TokenCache<Login> {
   const logins = new Map<IdentityKey, Entry<Login>>();
   const flights = new Map<IdentityKey, Promise<Login>>();
   const refusals = new Map<IdentityKey, RefusedCall>();
@@ -147,7 +147,7 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
     }
   };
 
-  const look: LoginCache<Login>['look'] = (key, { force = false, since, after = 0 as EpochMs } = {}) => {
+  const look: TokenCache<Login>['look'] = (key, { force = false, since, after = 0 as EpochMs } = {}) => {
     const flight = flights.get(key);
     if (flight) return { op: 'flying', flight };
     const held = logins.get(key);
@@ -163,7 +163,7 @@ export function createLoginCache<Login extends Cached>(clock: Clock, random: Ran
     return error && { op: 'refused', error };
   };
 
-  const begin: LoginCache<Login>['begin'] = (key, fetch, { force = false } = {}) => {
+  const begin: TokenCache<Login>['begin'] = (key, fetch, { force = false } = {}) => {
     // Afterwards, even if `fetch` throws before it waits: a flight that stayed would be the last one of its key.
     const started = fly(key, fetch, force).finally(() => flights.delete(key));
     flights.set(key, started);

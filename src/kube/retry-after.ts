@@ -3,14 +3,14 @@
 import { type Clock, type DurationMs, sleep } from '../lib/time.ts';
 import type { ApiError } from './api-error.ts';
 
-export interface Gate {
+export interface RetryAfter {
   /** Resolves when nothing is to be waited for, or `signal` aborts. */
   passed(signal: AbortSignal): Promise<void>;
   /** Shuts the gate for everybody when the error says that the API server has too much to do. */
   heed(error: ApiError): void;
 }
 
-export function createGate(clock: Clock): Gate {
+export function createRetryAfter(clock: Clock): RetryAfter {
   let openAt = 0;
   return {
     async passed(signal) {

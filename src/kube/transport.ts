@@ -6,12 +6,12 @@ import type { SecureContext } from 'node:tls';
 import { Failure } from '../lib/errors.ts';
 import type { NameLookup } from '../lib/name-lookup.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
-import { createHall } from '../lib/weighted-semaphore.ts';
+import { createWeightedSemaphore } from '../lib/weighted-semaphore.ts';
 import type { ApiCredentials, ApiServerAccess } from './access.ts';
 import { apiErrorFrom } from './api-error.ts';
 import { createConnectionPool, TCP_KEEP_ALIVE_MS } from './connections.ts';
 import { type Line, linesOf } from './lines.ts';
-import { createGate } from './retry-after.ts';
+import { createRetryAfter } from './retry-after.ts';
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -88,8 +88,8 @@ export function createTransport({
   onAnswer = () => {},
 }: TransportOptions): Transport {
   const pool = createConnectionPool(IN_FLIGHT + SLOW_IN_FLIGHT, lookup);
-  const hall = createHall(IN_FLIGHT, SLOW_IN_FLIGHT, clock);
-  const gate = createGate(clock);
+  const inFlight = createWeightedSemaphore(IN_FLIGHT, SLOW_IN_FLIGHT, clock);
+  const retryAfter = createRetryAfter(clock);
 
   const open = async (
     request: ApiRequest,
@@ -134,7 +134,7 @@ export function createTransport({
     if (status >= 200 && status < 300) return;
     const { text } = await bodyOf(answer);
     const error = apiErrorFrom(status, parseOr(text, undefined), answer.headers['retry-after']);
-    gate.heed(error);
+    retryAfter.heed(error);
     throw error;
   };
 
@@ -142,9 +142,9 @@ export function createTransport({
     async send(request, signal) {
       request.onTurn?.('waits');
       // Who waits for the API server to take requests again is not slow: it is no reason to have more of them.
-      await gate.passed(signal);
-      return await hall.within(1, async (): Promise<ApiAnswer> => {
-        await gate.passed(signal);
+      await retryAfter.passed(signal);
+      return await inFlight.run(1, async (): Promise<ApiAnswer> => {
+        await retryAfter.passed(signal);
         request.onTurn?.('sent');
         return await within(clock, REQUEST_TIMEOUT, signal, async (inner): Promise<ApiAnswer> => {
           const answer = await open(request, 'requests', inner);
@@ -160,7 +160,7 @@ export function createTransport({
     },
     async *stream(request, deadline, signal) {
       request.onTurn?.('waits');
-      await gate.passed(signal);
+      await retryAfter.passed(signal);
       request.onTurn?.('sent');
       const ended = new AbortController();
       const end = (): void => ended.abort();

@@ -5,12 +5,12 @@ import { test } from 'node:test';
 import { createManualClock } from '../../testing/clocks/manual-clock.ts';
 import { START } from '../../testing/rigs/builders.ts';
 import type { DurationMs } from './time.ts';
-import { createBudget } from './token-bucket.ts';
+import { createTokenBucket } from './token-bucket.ts';
 
 // Rule 18
 test('a budget gives so many at once, then so many a second, and never saves up more', async () => {
   const clock = createManualClock(START);
-  const budget = createBudget(clock, 2, 5);
+  const budget = createTokenBucket(clock, 2, 5);
   const taken = (): number => {
     let count = 0;
     while (budget.take()) count += 1;

@@ -2,12 +2,12 @@
 
 import type { Clock } from './time.ts';
 
-export interface Budget {
+export interface TokenBucket {
   /** Whether it may be done once more, now. */
   take(): boolean;
 }
 
-export function createBudget(clock: Clock, perSecond: number, atOnce: number): Budget {
+export function createTokenBucket(clock: Clock, perSecond: number, atOnce: number): TokenBucket {
   let left = atOnce;
   let at = clock.monotonic();
   return {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createManualClock } from '../../testing/clocks/manual-clock.ts';
 import type { DurationMs, EpochMs } from './time.ts';
-import { createHall, createRoom } from './weighted-semaphore.ts';
+import { createSplitSemaphore, createWeightedSemaphore } from './weighted-semaphore.ts';
 
 interface Guest {
   readonly leave: () => void;
@@ -16,9 +16,9 @@ describe('a room', () => {
   const clock = createManualClock(0 as EpochMs);
   const inside: string[] = [];
 
-  const enter = (room: ReturnType<typeof createRoom>, name: string, bytes: number): Guest => {
+  const enter = (room: ReturnType<typeof createSplitSemaphore>, name: string, bytes: number): Guest => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const done = room.within(bytes, async () => {
+    const done = room.run(bytes, async () => {
       inside.push(name);
       await promise.finally(() => inside.splice(inside.indexOf(name), 1));
     });
@@ -27,7 +27,7 @@ describe('a room', () => {
   const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
   test('is entered by as many as have room, and by the others in their turn, when somebody leaves', async () => {
-    const room = createRoom(10, clock);
+    const room = createSplitSemaphore(10, clock);
     const [a, b, c, d] = [enter(room, 'a', 6), enter(room, 'b', 4), enter(room, 'c', 5), enter(room, 'd', 2)];
     await turn();
     assert.deepEqual(inside, ['a', 'b']);
@@ -44,7 +44,7 @@ describe('a room', () => {
   });
 
   test('is had by what is larger than it alone, and is free again after a failure', async () => {
-    const room = createRoom(10, clock);
+    const room = createSplitSemaphore(10, clock);
     const [large, small] = [enter(room, 'large', 1_000), enter(room, 'small', 3)];
     await turn();
     assert.deepEqual(inside, ['large']);
@@ -54,15 +54,15 @@ describe('a room', () => {
     assert.deepEqual(inside, ['small']);
     small.leave();
     await small.done;
-    assert.equal(await room.within(10, () => Promise.resolve(7)), 7);
+    assert.equal(await room.run(10, () => Promise.resolve(7)), 7);
   });
 
   test('is left for a second one, as far as there is room, by whoever takes long', async () => {
-    const hall = createHall(2, 1, clock);
+    const hall = createWeightedSemaphore(2, 1, clock);
     const aside: (() => void)[] = [];
     const guests = ['a', 'b', 'c', 'd', 'e'].map((name) => {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const done = hall.within(1, async (stepAside) => {
+      const done = hall.run(1, async (stepAside) => {
         inside.push(name);
         aside.push(stepAside);
         await promise;
@@ -96,7 +96,7 @@ describe('a room', () => {
   });
 
   test('is left, by what takes longer than a second, for a second one, each at its own time and by one timer', async () => {
-    const hall = createHall(2, 2, clock);
+    const hall = createWeightedSemaphore(2, 2, clock);
     const [a] = [enter(hall, 'a', 1)];
     await clock.advance(400 as DurationMs);
     const [b, c, d] = ['b', 'c', 'd'].map((name) => enter(hall, name, 1));
@@ -116,7 +116,7 @@ describe('a room', () => {
   });
 
   test('lets what is small in, however long what is large stays, and bounds it as well', async () => {
-    const room = createRoom(32, clock);
+    const room = createSplitSemaphore(32, clock);
     const [large, next] = [enter(room, 'large', 30), enter(room, 'next', 30)];
     const small = Array.from({ length: 17 }, (_, at) => enter(room, `small-${at}`, 2));
     await turn();

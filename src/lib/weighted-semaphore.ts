@@ -4,14 +4,14 @@
 
 import { type Clock, type DurationMs, SECOND } from './time.ts';
 
-export interface Room {
+export interface WeightedSemaphore {
   /**
    * Runs `work` when there is room for `size`, in order of asking. What is larger than the whole room has it for itself.
    *
    * @param work  goes on apart, in a second room, once it has taken a second and as far as there is room in that one: what waits
    *              has its turn. It is given a function by which it asks for that at once
    */
-  within<Result>(size: number, work: (stepAside: StepAside) => Promise<Result>): Promise<Result>;
+  run<Result>(size: number, work: (stepAside: StepAside) => Promise<Result>): Promise<Result>;
 }
 
 /** @returns false when there is no room apart yet: others wait for this one */
@@ -27,9 +27,12 @@ const SMALL = 1 / 16;
  *
  * @param capacity  of each of the two, more than 0
  */
-export function createRoom(capacity: number, clock: Clock): Room {
-  const [small, large] = [createHall(capacity, capacity, clock), createHall(capacity, capacity, clock)];
-  return { within: (size, work) => (size <= capacity * SMALL ? small : large).within(size, work) };
+export function createSplitSemaphore(capacity: number, clock: Clock): WeightedSemaphore {
+  const [small, large] = [
+    createWeightedSemaphore(capacity, capacity, clock),
+    createWeightedSemaphore(capacity, capacity, clock),
+  ];
+  return { run: (size, work) => (size <= capacity * SMALL ? small : large).run(size, work) };
 }
 
 /**
@@ -38,7 +41,7 @@ export function createRoom(capacity: number, clock: Clock): Room {
  * @param capacity  more than 0
  * @param aside     of the second room, for those that take long
  */
-export function createHall(capacity: number, aside: number, clock: Clock): Room {
+export function createWeightedSemaphore(capacity: number, aside: number, clock: Clock): WeightedSemaphore {
   /** Those that are in the first room and have not taken a second, in order of their beginning. One timer does for all of them. */
   const quick = new Map<StepAside, DurationMs>();
   let cancelLook: (() => void) | undefined;
@@ -78,7 +81,7 @@ export function createHall(capacity: number, aside: number, clock: Clock): Room 
   };
 
   return {
-    async within(wanted, work) {
+    async run(wanted, work) {
       const size = Math.min(wanted, capacity);
       let isAside = false;
       const stepAside = (): boolean => {

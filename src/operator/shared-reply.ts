@@ -2,7 +2,7 @@
 
 import type { Reply, Route } from '../http/server.ts';
 import { type Clock, SECOND } from '../lib/time.ts';
-import { createBudget } from '../lib/token-bucket.ts';
+import { createTokenBucket } from '../lib/token-bucket.ts';
 
 /** More than any number of scrapers ask for. Beyond it, all are given what the last one was given. */
 const MADE = { perSecond: 2, atOnce: 20 };
@@ -13,7 +13,7 @@ const MADE = { perSecond: 2, atOnce: 20 };
  * @param make  a reply that costs much
  */
 export function shareReply(make: () => Promise<Reply>, clock: Clock): Route {
-  const budget = createBudget(clock, MADE.perSecond, MADE.atOnce);
+  const budget = createTokenBucket(clock, MADE.perSecond, MADE.atOnce);
   let flight: Promise<Reply> | undefined;
   let last: Reply | undefined;
   let cancel = (): void => {};

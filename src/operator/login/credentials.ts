@@ -9,7 +9,7 @@ import { OPERATOR_NAME, ROLE_ARN_ANNOTATION, STS_AUDIENCE } from '../../api/name
 import type { AmbientIdentity } from '../../aws/ambient.ts';
 import type { AwsKeys, Endpoints } from '../../aws/calls.ts';
 import type { StsClient, TemporaryKeys } from '../../aws/sts-client.ts';
-import { createLoginCache } from '../../aws/token-cache.ts';
+import { createTokenCache } from '../../aws/token-cache.ts';
 import { accountOfRole, type Credentials, type Identity, isRoleArn, parseCredentials } from '../../core/identity.ts';
 import type { Access, PullSecretObject } from '../../core/resource.ts';
 import { credentialsNamespace } from '../../core/resource.ts';
@@ -101,7 +101,7 @@ type Refused = Extract<Resolved, { readonly ok: false }>;
 export function createCredentialResolver(parts: CredentialParts): CredentialResolver {
   const { client, sts, ambient, clock, random, operatorNamespace } = parts;
   const reads = createSharedReads(parts);
-  const roles = createLoginCache<TemporaryKeys & { readonly renewAt: EpochMs }>(clock, random);
+  const roles = createTokenCache<TemporaryKeys & { readonly renewAt: EpochMs }>(clock, random);
 
   /** Keys that end, shared by whoever has the same identity. */
   const cached = (

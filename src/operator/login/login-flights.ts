@@ -4,7 +4,7 @@
 // neither another region nor another namespace from its login.
 
 import type { TokenRequest } from '../../aws/ecr-client.ts';
-import { createLoginCache, type LoginError, type LookupTerms } from '../../aws/token-cache.ts';
+import { createTokenCache, type LoginError, type LookupTerms } from '../../aws/token-cache.ts';
 import { type Login, makeLogin, onBothClocks, type Token } from '../../core/login.ts';
 import type { Registry } from '../../core/registries.ts';
 import type { Access } from '../../core/resource.ts';
@@ -71,7 +71,7 @@ const QUESTIONS: Bounds = {
 
 export function createLoginFlights({ source, clock, random, isThere, wake }: LoginFlightsParts): LoginFlights {
   const permits = createFairSemaphore({ clock, bounds: QUESTIONS, wake });
-  const cache = createLoginCache<Login>(clock, random);
+  const cache = createTokenCache<Login>(clock, random);
   /** By flight: the objects that wait for it. */
   const waiters = new Map<IdentityKey, Set<string>>();
   /** By object: logins that were fetched for it, and not given to it yet. */

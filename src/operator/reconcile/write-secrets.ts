@@ -14,7 +14,7 @@ import { keyOf } from '../../core/resource.ts';
 import type { Findings } from '../../core/status.ts';
 import type { Attempt } from '../../kube/controller.ts';
 import type { Clock, EpochMs } from '../../lib/time.ts';
-import { createRoom } from '../../lib/weighted-semaphore.ts';
+import { createSplitSemaphore } from '../../lib/weighted-semaphore.ts';
 import type { LoginsToWrite } from '../login/object-logins.ts';
 import { type Applied, applyPlan } from '../secrets/apply.ts';
 import type { ConfirmPrune } from '../secrets/prune.ts';
@@ -66,7 +66,7 @@ export function writingSecrets({
   confirmPrune,
   clock,
 }: WriteSecretsParts): WriteSecrets {
-  const room = createRoom(PAYLOAD_BYTES, clock);
+  const payloads = createSplitSemaphore(PAYLOAD_BYTES, clock);
 
   /** Where its Secrets are wanted, and what the stores show there. */
   const look = (object: PullSecretObject, wish: Wish) => {
@@ -143,7 +143,7 @@ export function writingSecrets({
     };
   };
 
-  return (request, attempt) => room.within(dockerConfigBytes(request.access.widened), () => write(request, attempt));
+  return (request, attempt) => payloads.run(dockerConfigBytes(request.access.widened), () => write(request, attempt));
 }
 
 /** Namespaces of which the status tells a problem with one of these reasons. */

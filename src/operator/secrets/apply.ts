@@ -17,7 +17,7 @@ import { ApiError, isConflict, isNamespaceTerminating, isNotFound, isOtherObject
 import { Failure, failureFrom } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock, DurationMs } from '../../lib/time.ts';
-import { createHall } from '../../lib/weighted-semaphore.ts';
+import { createWeightedSemaphore } from '../../lib/weighted-semaphore.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import { SlowWrite } from './slow-writes.ts';
 
@@ -80,7 +80,7 @@ export async function applyPlan(
   payload: Payload | undefined,
 ): Promise<Applied> {
   const { signal, isLate, clock } = context;
-  const hall = createHall(AT_ONCE, SLOW_AT_ONCE, clock);
+  const writes = createWeightedSemaphore(AT_ONCE, SLOW_AT_ONCE, clock);
   const results: { readonly namespace: string; readonly outcome: ActionOutcome }[] = [];
   let retryAfter: DurationMs | undefined;
   const heed = ({ delay }: ApiError): void => void (retryAfter = longer(retryAfter, delay));
@@ -95,7 +95,7 @@ export async function applyPlan(
     }
   };
   const run = (namespace: string, work: () => Promise<ActionOutcome>): Promise<void> =>
-    hall.within(1, async () => {
+    writes.run(1, async () => {
       results.push({ namespace, outcome: signal.aborted ? 'retry' : await work() });
     });
   await Promise.all([

@@ -5,13 +5,13 @@ import { describe, test } from 'node:test';
 import { createManualClock } from '../../../testing/clocks/manual-clock.ts';
 import { START } from '../../../testing/rigs/builders.ts';
 import { type DurationMs, HOUR, MINUTE, SECOND } from '../../lib/time.ts';
-import { createContention } from './repair-backoff.ts';
+import { createRepairBackoff } from './repair-backoff.ts';
 
 // Rule 10
 describe('a secret that is changed again and again', () => {
   test('is repaired five times at once, then after waits that double up to five minutes', async () => {
     const clock = createManualClock(START);
-    const contention = createContention(clock);
+    const contention = createRepairBackoff(clock);
     const waits: number[] = [];
     for (let turn = 0; turn < 15; turn += 1) {
       const wait = contention.wait('a');
@@ -24,7 +24,7 @@ describe('a secret that is changed again and again', () => {
   });
 
   test('does not delay another one', () => {
-    const contention = createContention(createManualClock(START));
+    const contention = createRepairBackoff(createManualClock(START));
     for (let turn = 0; turn < 5; turn += 1) contention.repaired('a');
     assert.ok(contention.wait('a') > 0);
     assert.equal(contention.wait('b'), 0);
@@ -32,7 +32,7 @@ describe('a secret that is changed again and again', () => {
 
   test('is repaired at once again when it was left in peace for ten minutes', async () => {
     const clock = createManualClock(START);
-    const contention = createContention(clock);
+    const contention = createRepairBackoff(clock);
     for (let turn = 0; turn < 5; turn += 1) contention.repaired('a');
     await clock.advance((10 * MINUTE) as DurationMs);
     for (let turn = 0; turn < 4; turn += 1) contention.repaired('a');
@@ -43,7 +43,7 @@ describe('a secret that is changed again and again', () => {
 
   test('does not wait longer when the wall clock is set back', async () => {
     const clock = createManualClock(START);
-    const contention = createContention(clock);
+    const contention = createRepairBackoff(clock);
     for (let turn = 0; turn < 5; turn += 1) contention.repaired('a');
     clock.jump(-1 * HOUR);
     assert.equal(contention.wait('a'), SECOND);

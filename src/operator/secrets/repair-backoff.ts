@@ -2,7 +2,7 @@
 
 import { type Clock, type DurationMs, MINUTE, SECOND } from '../../lib/time.ts';
 
-export interface Contention {
+export interface RepairBackoff {
   /**
    * How long a Secret has to wait for its next repair; 0: it may be repaired now.
    *
@@ -28,7 +28,7 @@ interface Repairs {
   readonly last: number;
 }
 
-export function createContention(clock: Clock): Contention {
+export function createRepairBackoff(clock: Clock): RepairBackoff {
   const repairs = new Map<string, Repairs>();
 
   const sweep = (now: number): void => {

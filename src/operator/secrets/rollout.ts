@@ -9,7 +9,7 @@ import { latestStart } from '../../core/login.ts';
 import type { Action, Payload, SeenSecret } from '../../core/plan.ts';
 import type { Pacer } from '../../lib/pacer.ts';
 import { type Clock, type DurationMs, type EpochMs, plus, read, SECOND, seconds } from '../../lib/time.ts';
-import { createContention } from './repair-backoff.ts';
+import { createRepairBackoff } from './repair-backoff.ts';
 
 export interface Due {
   /** To be written now. */
@@ -87,7 +87,7 @@ const SETTLED_AFTER = seconds(2);
 const SILENT_ROUNDS = 4;
 
 export function createRollout(pacer: Pacer, clock: Clock): Rollout {
-  const contention = createContention(clock);
+  const repairBackoff = createRepairBackoff(clock);
   const states = new Map<string, State>();
   /** By object and namespace: rounds in a row that ended with the Secret to be tried again. */
   const silent = new Map<string, Map<string, number>>();
@@ -151,7 +151,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
         // By a clock read after that of the place: what may be done now is not a millisecond away.
         const wait = renews
           ? placeOf(state, namespace, renews) - clock.monotonic()
-          : contention.wait(placeName(uid, namespace));
+          : repairBackoff.wait(placeName(uid, namespace));
         if (wait <= 0) {
           due.push(action);
           // What is wrong although this very content was to be there before.
@@ -169,7 +169,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       const { repairs, waiting } = due;
       const done = new Set([...created, ...updated]);
       count(uid, due, new Set(retry), done);
-      for (const namespace of repairs) if (done.has(namespace)) contention.repaired(placeName(uid, namespace));
+      for (const namespace of repairs) if (done.has(namespace)) repairBackoff.repaired(placeName(uid, namespace));
       const state = states.get(uid);
       if (!state) return updated;
       for (const namespace of done) state.places.delete(namespace);
@@ -187,7 +187,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     },
     settling(uid, targets, isUnseen) {
       const isSettling = ({ namespace }: Target): boolean =>
-        isUnseen(namespace) || contention.sinceRepair(placeName(uid, namespace)) < SETTLED_AFTER;
+        isUnseen(namespace) || repairBackoff.sinceRepair(placeName(uid, namespace)) < SETTLED_AFTER;
       return { problems: targets.filter(isSettling).map(contest), until: plus(clock.now(), SETTLED_AFTER) };
     },
     isLate: (uid, namespace) => (silent.get(uid)?.get(namespace) ?? 0) >= SILENT_ROUNDS,

@@ -24,7 +24,7 @@ import type { KubeReader, KubeWriter } from '../../kube/client.ts';
 import type { StoreWriter } from '../../kube/store.ts';
 import { type JsonRecord, recordOf } from '../../lib/json.ts';
 import type { Clock } from '../../lib/time.ts';
-import { createRoom } from '../../lib/weighted-semaphore.ts';
+import { createSplitSemaphore } from '../../lib/weighted-semaphore.ts';
 import { dockerConfigOf, isOfOurGroup, seenSecretOf } from '../state/reduced-objects.ts';
 import { createSlowWrites } from './slow-writes.ts';
 
@@ -75,7 +75,7 @@ export function createSecretWriter(
   clock: Clock,
   signal: AbortSignal,
 ): SecretWriter {
-  const room = createRoom(IN_FLIGHT_BYTES, clock);
+  const inFlight = createSplitSemaphore(IN_FLIGHT_BYTES, clock);
   const slow = createSlowWrites(clock, signal);
 
   /** One write of `content`: in its turn, and waited for as long as a write takes. */
@@ -85,7 +85,7 @@ export function createSecretWriter(
     write: (signal: AbortSignal) => Promise<Result>,
   ): Promise<Result> =>
     slow.run(namespace, name, (begin, ended) =>
-      room.within(content.length, (stepAside) => {
+      inFlight.run(content.length, (stepAside) => {
         begin(stepAside);
         return write(ended);
       }),

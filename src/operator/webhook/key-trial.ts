@@ -8,7 +8,7 @@ import type { Answers, Trial } from '../../core/admit.ts';
 import { failureFrom } from '../../lib/errors.ts';
 import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
 import { type Clock, type DurationMs, MINUTE, SECOND, seconds } from '../../lib/time.ts';
-import { createBudget } from '../../lib/token-bucket.ts';
+import { createTokenBucket } from '../../lib/token-bucket.ts';
 
 type TrialOutcome = Answers['login'];
 
@@ -34,7 +34,7 @@ const TOO_MANY: TrialOutcome = { op: 'unknown', message: 'too many are being tri
 const MOST_HELD = 256;
 
 export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
-  const budget = createBudget(clock, CALLS.perSecond, CALLS.atOnce);
+  const budget = createTokenBucket(clock, CALLS.perSecond, CALLS.atOnce);
   const inTurn = pLimit(CALLS_UNDER_WAY);
   const flights = new Map<IdentityKey, { readonly outcome: Promise<TrialOutcome>; until: DurationMs | undefined }>();
 

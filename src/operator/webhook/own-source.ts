@@ -1,7 +1,7 @@
 // Certificates that the operator signs: one authority for all replicas, a leaf for each replica, which is never stored.
 
 import { type Clock, type DurationMs, MINUTE } from '../../lib/time.ts';
-import { createBudget } from '../../lib/token-bucket.ts';
+import { createTokenBucket } from '../../lib/token-bucket.ts';
 import { isDue, type KeyPair } from '../../pki/certificate.ts';
 import type { Authorities, AuthoritySecret } from './authority-secret.ts';
 import type { Signer, Source } from './certificate-source.ts';
@@ -31,7 +31,7 @@ const REPAIRS = { perSecond: 0.1, atOnce: 10 };
 export function ownSource(options: OwnSourceOptions): Source {
   const { secret, signer, names, clock, configuration } = options;
   let leaf: { readonly pair: KeyPair; readonly issuer: string } | undefined;
-  const repairs = createBudget(clock, REPAIRS.perSecond, REPAIRS.atOnce);
+  const repairs = createTokenBucket(clock, REPAIRS.perSecond, REPAIRS.atOnce);
   let heard: { readonly issuer: string; readonly since: DurationMs } | undefined;
 
   const needsLeaf = ({ newest, trusted }: Authorities): boolean => {

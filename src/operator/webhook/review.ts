@@ -20,7 +20,7 @@ import { type Reply, textReply } from '../../http/server.ts';
 import type { KubeReader } from '../../kube/client.ts';
 import { redact } from '../../lib/redact.ts';
 import { type Clock, type DurationMs, SECOND, sleep } from '../../lib/time.ts';
-import { createBudget } from '../../lib/token-bucket.ts';
+import { createTokenBucket } from '../../lib/token-bucket.ts';
 import { type ClusterView } from '../state/cluster-view.ts';
 import { occupantOf } from '../state/reduced-objects.ts';
 import type { WebhookTelemetry } from '../telemetry/webhook-telemetry.ts';
@@ -54,7 +54,7 @@ export type Webhook = (body: unknown) => Promise<Reply>;
 export function createWebhook(parts: WebhookParts): Webhook {
   const { client, view, clock, policy, isSynced, telemetry } = parts;
   const trial = createLoginTrial(parts.ecr, clock);
-  const reads = createBudget(clock, READS.perSecond, READS.atOnce);
+  const reads = createTokenBucket(clock, READS.perSecond, READS.atOnce);
   const inTurn = pLimit(READ_AT_ONCE);
 
   const missingOf = (namespaces: readonly string[]): readonly string[] =>
