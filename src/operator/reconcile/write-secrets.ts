@@ -104,7 +104,7 @@ export function writingSecrets({
       {
         writer: secrets,
         formerUid: formerUid(view.predecessor(keyOf(object)), object),
-        isGood: (secret) => rollout.holdsUsableLogin(object.uid, secret),
+        holdsUsableLogin: (secret) => rollout.holdsUsableLogin(object.uid, secret),
         obstructed: toldOf(object, OBSTRUCTIONS),
         isLate: (namespace) => rollout.isLate(object.uid, namespace),
         signal,

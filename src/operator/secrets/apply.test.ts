@@ -103,7 +103,7 @@ function apply(
   const context: ApplyContext = {
     writer,
     formerUid: undefined,
-    isGood: () => false,
+    holdsUsableLogin: () => false,
     obstructed: new Set(),
     isLate: () => false,
     clock: createManualClock(START),
@@ -218,7 +218,7 @@ describe('a secret that is as before after it was written', () => {
 
   test('is only late when what it holds is good meanwhile', async () => {
     answering(changedBack);
-    assert.equal(outcomeOf(await apply([change('update')], { isGood: () => true })), 'delayed');
+    assert.equal(outcomeOf(await apply([change('update')], { holdsUsableLogin: () => true })), 'delayed');
   });
 });
 
@@ -265,7 +265,7 @@ describe('something in the place of a secret', () => {
 describe('an update that fails for now', () => {
   test('is only late while the secret holds a good login', async () => {
     answering({ PATCH: ILL });
-    const applied = await apply([change('update')], { isGood: () => true });
+    const applied = await apply([change('update')], { holdsUsableLogin: () => true });
     assert.equal(outcomeOf(applied), 'delayed');
     assert.equal(applied.failed, true);
     assert.equal(outcomeOf(await apply([change('update')])), 'UpdateSecretError');
@@ -273,12 +273,12 @@ describe('an update that fails for now', () => {
 
   test('because nobody is allowed to is told, whatever the secret holds', async () => {
     answering({ PATCH: QUOTA });
-    assert.equal(outcomeOf(await apply([change('update')], { isGood: () => true })), 'UpdateSecretError');
+    assert.equal(outcomeOf(await apply([change('update')], { holdsUsableLogin: () => true })), 'UpdateSecretError');
   });
 
   test('because the connection broke is late as well', async () => {
     server.script((exchange) => exchange.cut());
-    assert.equal(outcomeOf(await apply([change('update')], { isGood: () => true })), 'delayed');
+    assert.equal(outcomeOf(await apply([change('update')], { holdsUsableLogin: () => true })), 'delayed');
   });
 });
 
@@ -286,7 +286,10 @@ describe('a secret that is another one each time', () => {
   test('is told in the end, and is late only while it holds a good login', async () => {
     answering({ PATCH: STALE });
     assert.equal(outcomeOf(await apply([change('update')], { isLate: () => true })), 'SecretContested');
-    assert.equal(outcomeOf(await apply([change('update')], { isLate: () => true, isGood: () => true })), 'delayed');
+    assert.equal(
+      outcomeOf(await apply([change('update')], { isLate: () => true, holdsUsableLogin: () => true })),
+      'delayed',
+    );
   });
 });
 
@@ -354,7 +357,7 @@ describe('a plan whose writes are throttled', () => {
     answering({ PATCH: BUSY, POST: BUSY });
     const isLate = (): boolean => true;
     assert.equal(outcomeOf(await apply([create('a')], { isLate })), 'CreateSecretError');
-    const updated = await apply([change('update')], { isLate, isGood: () => true });
+    const updated = await apply([change('update')], { isLate, holdsUsableLogin: () => true });
     assert.equal(outcomeOf(updated), 'delayed');
     assert.match(updated.delayed[0]?.message ?? '', /too many requests/);
     assert.deepEqual((await apply([create('a')], { isLate: (namespace) => namespace === 'b' })).retry, ['a']);

@@ -1,0 +1,181 @@
+// One action of a plan: it is sent, and whatever comes of it is an outcome. Conflicts and missing namespaces are no surprises here.
+
+import { REASON } from '../../api/names.ts';
+import { missingNamespace, type Problem, type Target } from '../../core/desired.ts';
+import {
+  type Action,
+  conflict,
+  isOwned,
+  opensMore,
+  type Payload,
+  type SeenSecret,
+  terminating,
+} from '../../core/plan.ts';
+import type { PullSecretObject } from '../../core/resource.ts';
+import { ApiError, isConflict, isNamespaceTerminating, isNotFound, isOtherObject } from '../../kube/api-error.ts';
+import { Failure, failureFrom } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { SecretWriter } from './secret-writer.ts';
+import { SlowWrite } from './slow-writes.ts';
+
+/** `retry`: the Secret is not as the plan saw it, or the API server is busy. `delayed`: an update failed, and the Secret holds a usable login. */
+export type ActionOutcome =
+  | 'created'
+  | 'updated'
+  | 'deleted'
+  | 'terminating'
+  | 'retry'
+  | Problem
+  | { readonly delayed: Problem };
+
+export interface ActionContext {
+  readonly writer: SecretWriter;
+  /** Uid of an owner whose Secrets become this object's, or are deleted, soon: they are waited for, and are no conflict. */
+  readonly formerUid: string | undefined;
+  /** Whether a Secret that has to be updated holds a usable login all the same. */
+  readonly holdsUsableLogin: (seen: SeenSecret) => boolean;
+  /** Namespaces whose Secret was in the way before: it is read before anything is sent. */
+  readonly obstructed: ReadonlySet<string>;
+  /** Whether the Secret of a namespace has been retried so often that the status has to say why. */
+  readonly isLate: (namespace: string) => boolean;
+  /** For bugs: the status says that the log has the details. */
+  readonly log: Logger;
+}
+
+/** The Secrets of one object, of one name, in all its namespaces. */
+export interface Actions {
+  run(action: Action, payload: Payload): Promise<ActionOutcome>;
+  remove(seen: SeenSecret): Promise<ActionOutcome>;
+}
+
+/** Of a Secret that is there already. */
+const CHANGES: ReadonlySet<Action['op']> = new Set(['update', 'adopt']);
+
+/** @param onThrottled  told of each 429 of the API server, which may name a delay */
+export function createActions(
+  context: ActionContext,
+  owner: PullSecretObject,
+  name: string,
+  onThrottled: (error: ApiError) => void,
+): Actions {
+  const { writer, formerUid, holdsUsableLogin, obstructed, isLate, log } = context;
+
+  const problem = ({ namespace, named }: Target, reason: string, thrown: unknown): Problem => {
+    if (!(thrown instanceof Failure)) log.error('A write failed unexpectedly', { reason, in: namespace }, thrown);
+    return { namespace, named, reason, message: failureFrom(thrown).message };
+  };
+  const refused = (action: Action, thrown: unknown): Problem =>
+    problem(action, CHANGES.has(action.op) ? REASON.updateSecretError : REASON.createSecretError, thrown);
+  /** A Secret that holds a usable login meanwhile is no problem yet. */
+  const failed = (action: Action, told: Problem): ActionOutcome =>
+    action.op === 'update' && holdsUsableLogin(action.seen) ? { delayed: told } : told;
+
+  const update = async (action: Action, seen: SeenSecret, payload: Payload): Promise<ActionOutcome> =>
+    (await writer.update(owner, seen, payload)) ? 'updated' : failed(action, undone(action));
+
+  const send = async (action: Action, payload: Payload): Promise<ActionOutcome> => {
+    const { namespace, named } = action;
+    switch (action.op) {
+      case 'update':
+        return await update(action, action.seen, payload);
+      case 'adopt':
+        return (await writer.adopt(owner, action.seen, payload)) ? 'updated' : opensMore(namespace, named, name);
+      case 'replace':
+        await writer.delete(action.seen);
+        await writer.create(owner, namespace, name, payload);
+        return 'updated';
+      case 'create':
+        await writer.create(owner, namespace, name, payload);
+        return 'created';
+    }
+  };
+
+  /** A Secret of that name exists and the watch does not show it: it is ours without its labels, or somebody else's. */
+  const inspect = async (action: Action, payload: Payload): Promise<ActionOutcome> => {
+    const { namespace, named } = action;
+    try {
+      const seen = await writer.read(namespace, name);
+      if (!seen) return 'retry';
+      if (formerUid !== undefined && isOwned(seen, formerUid)) return 'retry';
+      if (!isOwned(seen, owner.uid))
+        return seen.deleting ? terminating(namespace, named, name) : conflict(namespace, named, seen);
+      // With our labels the watch will show it: another operator has just created it, perhaps with a later login.
+      if (seen.managed && seen.ownerUidLabel === owner.uid) return 'retry';
+      return await update(action, seen, payload);
+    } catch (thrown) {
+      if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
+      if (isTransientlyBusy(thrown)) throw thrown;
+      return problem(action, REASON.getSecretError, thrown);
+    }
+  };
+
+  const attempt = async (action: Action, payload: Payload): Promise<ActionOutcome> => {
+    try {
+      if (action.op === 'create' && obstructed.has(action.namespace)) {
+        const found = await inspect(action, payload);
+        if (found !== 'retry') return found;
+      }
+      return await send(action, payload);
+    } catch (thrown) {
+      if (isNamespaceTerminating(thrown)) return 'terminating';
+      if (action.op === 'create' && isConflict(thrown)) return await inspect(action, payload);
+      if (isNotFound(thrown)) return lost(action);
+      if (isOtherObject(thrown)) return 'retry';
+      if (isTransientlyBusy(thrown)) throw thrown;
+      const told = refused(action, thrown);
+      return isUnanswered(thrown) ? failed(action, told) : told;
+    }
+  };
+
+  return {
+    async run(action, payload) {
+      const late = isLate(action.namespace);
+      try {
+        const outcome = await attempt(action, payload);
+        return outcome === 'retry' && late ? failed(action, elusive(action)) : outcome;
+      } catch (thrown) {
+        if (!isTransientlyBusy(thrown)) throw thrown;
+        if (isThrottled(thrown)) onThrottled(thrown);
+        return late ? failed(action, refused(action, thrown)) : 'retry';
+      }
+    },
+    async remove(seen) {
+      try {
+        await writer.delete(seen);
+        return 'deleted';
+      } catch (thrown) {
+        if (isThrottled(thrown)) onThrottled(thrown);
+        return problem({ namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
+      }
+    },
+  };
+}
+
+/** The namespace is gone: a Secret that was in it is, too. */
+function lost({ op, namespace, named }: Action): ActionOutcome {
+  return CHANGES.has(op) ? 'retry' : missingNamespace(namespace, named);
+}
+
+function elusive({ namespace, named }: Action): Problem {
+  const message = `the secret in namespace ${namespace} is another one, or in another version, each time it is to be written; its managedFields say who else writes it`;
+  return { namespace, named, reason: REASON.secretContested, message };
+}
+
+function undone({ namespace, named }: Action): Problem {
+  const message = `the secret in namespace ${namespace} is as before after it was written: an admission webhook or policy of the cluster changes back what is written into it`;
+  return { namespace, named, reason: REASON.secretContested, message };
+}
+
+/** The API server did not answer, or not as it should. */
+function isUnanswered(thrown: unknown): boolean {
+  return thrown instanceof ApiError ? thrown.status >= 500 : thrown instanceof Failure;
+}
+
+/** The write is not refused: it goes on, or may be tried again soon. */
+function isTransientlyBusy(thrown: unknown): thrown is Failure {
+  return isThrottled(thrown) || thrown instanceof SlowWrite;
+}
+
+function isThrottled(thrown: unknown): thrown is ApiError {
+  return thrown instanceof ApiError && thrown.status === 429;
+}
