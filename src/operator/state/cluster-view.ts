@@ -1,21 +1,14 @@
 // Everything that was last seen, with the indexes that decisions need, and the map from a change to the keys it concerns.
 
-import { isDeepStrictEqual } from 'node:util';
 import { type ObjectKey, objectKey, splitKey } from '../../api/meta.ts';
 import { NAMESPACED_KIND } from '../../api/names.ts';
 import { type LegacyObject, type Predecessor, predecessorOf } from '../../core/conversion.ts';
 import { concerns, isTarget, type NamespaceView } from '../../core/desired.ts';
 import type { SeenSecret } from '../../core/plan.ts';
-import {
-  credentialsNamespace,
-  isOlder,
-  keyOf,
-  type PullSecretObject,
-  parseWish,
-  type Wish,
-} from '../../core/resource.ts';
+import { isOlder, keyOf, type PullSecretObject, type Wish } from '../../core/resource.ts';
 import { type Change, createStore, type Store, type StoreReader } from '../../kube/store.ts';
-import { stringOf } from '../../lib/json.ts';
+import { createIndexBy } from './index-by.ts';
+import { createObjectIndex } from './object-index.ts';
 import { createObjectQuota, type ObjectQuota } from './object-quota.ts';
 import type { StoredNamespace } from './reduced-objects.ts';
 
@@ -90,78 +83,36 @@ export function createClusterView({
   objectsPerNamespace,
 }: ClusterViewOptions): ClusterState {
   const quota = createObjectQuota(objectsPerNamespace);
-  const byUid = new Map<string, PullSecretObject>();
-  /** Keys of the CRs that want a Secret, by its place: `namespace/name`, or `/name` for any namespace. */
-  const byPlace = new Map<string, Set<ObjectKey>>();
-  /** Keys of the CRs whose AWS keys are in a Secret, by its place. */
-  const byCredentials = new Map<ObjectKey, Set<ObjectKey>>();
-  const secretsByOwner: OwnedSecrets = new Map();
+  const index = createObjectIndex(operatorNamespace);
+  /** Keys of Secrets, by the uid of the object that their label names. */
+  const secretsByOwner = createIndexBy<ObjectKey>();
   const namespaceViews = new Map<string, NamespaceView>();
   const predecessors = new Map<ObjectKey, Predecessor>();
-  const wishes = new WeakMap<PullSecretObject, Wish | string>();
   const lent = new Map<ObjectKey, PullSecretObject>();
 
-  const wish = (object: PullSecretObject): Wish | string => {
-    const known = wishes.get(object);
-    if (known !== undefined) return known;
-    const parsed = parseWish(object);
-    wishes.set(object, parsed);
-    return parsed;
-  };
-
-  const placeOf = (object: PullSecretObject): string =>
-    objectKey(object.namespace, stringOf(object.spec['secretName']) ?? '');
-
-  /** Where its AWS keys are, if they are in a Secret. */
-  const credentialsPlaceOf = (object: PullSecretObject): ObjectKey | undefined => {
-    const wanted = wish(object);
-    const identity = typeof wanted === 'string' ? undefined : wanted.access.identity;
-    return identity?.op === 'secretRef'
-      ? objectKey(credentialsNamespace(object, operatorNamespace), identity.secretName)
-      : undefined;
-  };
-
-  const index = (object: PullSecretObject, key: ObjectKey, change: typeof addTo): void => {
-    change(byPlace, placeOf(object), key);
-    const credentials = credentialsPlaceOf(object);
-    if (credentials !== undefined) change(byCredentials, credentials, key);
-  };
-
-  /** What it wants is read once for each spec, not for each version: most of those are news of its status. */
-  const reindex = (key: ObjectKey, before: PullSecretObject | undefined, after: PullSecretObject | undefined): void => {
-    if (before && after && isDeepStrictEqual(before.spec, after.spec)) {
-      const known = wishes.get(before);
-      if (known !== undefined) wishes.set(after, known);
-      return;
-    }
-    if (before) index(before, key, removeFrom);
-    if (after) index(after, key, addTo);
-  };
-
   const onObject = ({ key, before, after, own }: Change<PullSecretObject>): void => {
-    reindex(key, before, after);
+    index.update(key, before, after);
     if (before && before.uid !== after?.uid) {
-      byUid.delete(before.uid);
       onGone(before.uid);
       const next = quota.leave(key, before);
       if (next !== undefined) enqueue(next);
     }
-    if (after) byUid.set(after.uid, after);
     if (legacy.get(key)) onLegacy(key);
     if (own) return;
     enqueue(key);
-    // A place that somebody gives up may be what another one waits for.
-    if (before && (!after || placeOf(before) !== placeOf(after))) enqueueWanting(placeOf(before));
+    // A Secret that one object gives up may be what another one waits for.
+    const wanted = before && index.secretKey(before);
+    if (wanted !== undefined && (!after || index.secretKey(after) !== wanted)) enqueueWanting(wanted);
   };
 
   const onSecret = (change: Change<SeenSecret>): void => {
     const { key, before, after } = change;
-    if (before?.ownerUidLabel !== undefined) removeOwned(secretsByOwner, before.ownerUidLabel, key);
-    if (after?.ownerUidLabel !== undefined) addOwned(secretsByOwner, after.ownerUidLabel, key, after);
-    tellOfSecret(change);
+    if (before?.ownerUidLabel !== undefined) secretsByOwner.remove(before.ownerUidLabel, key);
+    if (after?.ownerUidLabel !== undefined) secretsByOwner.add(after.ownerUidLabel, key);
+    enqueueAffected(change);
   };
 
-  const tellOfSecret = ({ key, before, after, own }: Change<SeenSecret>): void => {
+  const enqueueAffected = ({ key, before, after, own }: Change<SeenSecret>): void => {
     const changesHands = before?.ownerUidLabel !== after?.ownerUidLabel;
     // A write of our own is no news to the CR that it was done for; a hand-over is news to the one that had it before.
     if (before && (changesHands || !own)) enqueueOwner(before);
@@ -172,16 +123,16 @@ export function createClusterView({
   };
 
   const enqueueOwner = ({ ownerUidLabel }: SeenSecret): void => {
-    const owner = ownerUidLabel === undefined ? undefined : byUid.get(ownerUidLabel);
+    const owner = ownerUidLabel === undefined ? undefined : index.byUid(ownerUidLabel);
     if (owner) enqueue(keyOf(owner));
   };
 
-  /** Every CR that wants a Secret at this place. */
-  const enqueueWanting = (place: ObjectKey): void => {
-    const { namespace, name } = splitKey(place);
-    for (const key of byPlace.get(place) ?? []) enqueue(key);
+  /** Every object that wants this Secret. */
+  const enqueueWanting = (secret: ObjectKey): void => {
+    const { namespace, name } = splitKey(secret);
+    for (const key of index.wanting(secret)) enqueue(key);
     if (namespace === undefined) return;
-    for (const key of byPlace.get(objectKey(undefined, name)) ?? []) {
+    for (const key of index.wanting(objectKey(undefined, name))) {
       const object = cluster.get(key);
       // What happens in one namespace costs nothing for objects that are not about it.
       if (object && wants(object, namespace)) enqueue(key);
@@ -193,7 +144,7 @@ export function createClusterView({
     if (after) namespaceViews.set(name, after);
     else namespaceViews.delete(name);
     for (const [objectKey, object] of cluster.entries()) {
-      const wanted = wish(object);
+      const wanted = index.wish(object);
       if (typeof wanted !== 'string' && concerns(wanted.targets, before, after)) enqueue(objectKey);
     }
     // The namespaced kind follows its namespace by itself: it is deleted with it.
@@ -201,7 +152,7 @@ export function createClusterView({
 
   const onCredentialSecret = ({ key }: Change<{ readonly resourceVersion: string }>): void => {
     onCredentials(key);
-    for (const object of byCredentials.get(key) ?? []) enqueue(object);
+    for (const object of index.referringTo(key)) enqueue(object);
   };
 
   const legacy = createStore<LegacyObject>(({ key, after }) => {
@@ -212,7 +163,7 @@ export function createClusterView({
   const namespaced = createStore(onObject);
   const cluster = createStore(onObject);
   const wants = (object: PullSecretObject, namespace: string): boolean => {
-    const wanted = wish(object);
+    const wanted = index.wish(object);
     const view = namespaceViews.get(namespace);
     if (typeof wanted === 'string' || object.isCollected || !view) return false;
     return object.kind === NAMESPACED_KIND || isTarget(wanted.targets, view);
@@ -230,8 +181,8 @@ export function createClusterView({
     ...stores,
     quota,
     rivalOf(object, namespace, secretName) {
-      for (const place of [objectKey(namespace, secretName), objectKey(undefined, secretName)]) {
-        for (const key of byPlace.get(place) ?? []) {
+      for (const secret of [objectKey(namespace, secretName), objectKey(undefined, secretName)]) {
+        for (const key of index.wanting(secret)) {
           const other = (key.startsWith('/') ? cluster : namespaced).get(key);
           if (other && other.uid !== object.uid && isOlder(other, object) && wants(other, namespace)) return other.kind;
         }
@@ -249,10 +200,10 @@ export function createClusterView({
       return () => void lent.delete(key);
     },
     predecessor: (key) => predecessors.get(key),
-    objectByUid: (uid) => byUid.get(uid),
-    objects: () => byUid.values(),
-    wish,
-    secretsOf: (uid) => secretsByOwner.get(uid)?.values() ?? [],
+    objectByUid: (uid) => index.byUid(uid),
+    objects: () => index.all(),
+    wish: (object) => index.wish(object),
+    secretsOf: (uid) => Array.from(secretsByOwner.get(uid)).flatMap((key) => stores.secrets.get(key) ?? []),
     namespaceViews: () => namespaceViews,
   };
   return { view, stores };
@@ -262,28 +213,4 @@ export function createClusterView({
 function isOfferedAnew(before: SeenSecret | undefined, after: SeenSecret): boolean {
   if (before?.offeredTo !== after.offeredTo) return true;
   return after.offeredTo !== undefined && before?.contentDigest !== after.contentDigest;
-}
-
-type OwnedSecrets = Map<string, Map<ObjectKey, SeenSecret>>;
-
-function addOwned(index: OwnedSecrets, uid: string, key: ObjectKey, secret: SeenSecret): void {
-  const held = index.get(uid) ?? new Map<ObjectKey, SeenSecret>();
-  index.set(uid, held.set(key, secret));
-}
-
-function removeOwned(index: OwnedSecrets, uid: string, key: ObjectKey): void {
-  const held = index.get(uid);
-  held?.delete(key);
-  if (held?.size === 0) index.delete(uid);
-}
-
-function addTo(index: Map<string, Set<ObjectKey>>, place: string, key: ObjectKey): void {
-  const keys = index.get(place) ?? new Set();
-  index.set(place, keys.add(key));
-}
-
-function removeFrom(index: Map<string, Set<ObjectKey>>, place: string, key: ObjectKey): void {
-  const keys = index.get(place);
-  keys?.delete(key);
-  if (keys?.size === 0) index.delete(place);
 }
