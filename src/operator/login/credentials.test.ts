@@ -16,7 +16,8 @@ import { Failure } from '../../lib/errors.ts';
 import { identityKey } from '../../lib/identity-key.ts';
 import type { JsonRecord } from '../../lib/json.ts';
 import { HOUR, plus, SECOND } from '../../lib/time.ts';
-import { type CredentialResolver, createCredentialResolver, type KeySource } from './credentials.ts';
+import { type CredentialResolver, createCredentialResolver } from './credentials.ts';
+import type { KeySource } from './key-source.ts';
 
 const ROLE = 'arn:aws:iam::444455556666:role/ecr';
 const INLINE = { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY };

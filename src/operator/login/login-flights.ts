@@ -12,7 +12,7 @@ import { failureFrom } from '../../lib/errors.ts';
 import { type Bounds, createFairSemaphore, type Load } from '../../lib/fair-semaphore.ts';
 import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
 import { type Clock, type Random, read, seconds } from '../../lib/time.ts';
-import type { KeySource } from './credentials.ts';
+import type { KeySource } from './key-source.ts';
 
 /** Where tokens come from. */
 export interface LoginSource {

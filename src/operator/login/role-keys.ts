@@ -1,0 +1,65 @@
+// Keys of roles: they end, are shared by everybody who takes the role in the same way, and are fetched anew before they end.
+
+import type { StsClient, TemporaryKeys } from '../../aws/sts-client.ts';
+import { createTokenCache } from '../../aws/token-cache.ts';
+import { accountOfRole } from '../../core/identity.ts';
+import type { Access } from '../../core/resource.ts';
+import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
+import { type Clock, type DurationMs, type EpochMs, MINUTE, type Random } from '../../lib/time.ts';
+import { type BaseIdentity, endpointOf, type KeySource } from './key-source.ts';
+
+export interface RoleKeys {
+  /**
+   * @param account  whose keys they are, where that is known without asking
+   * @param fetch    asks for them, one request at a time for each key; `force` reaches it
+   */
+  source(
+    key: IdentityKey,
+    account: string | undefined,
+    fetch: (signal: AbortSignal, force: boolean) => Promise<TemporaryKeys>,
+  ): KeySource;
+  /** The identity that has taken the further role of `access`; `base` itself when there is none. */
+  withRole(base: BaseIdentity, access: Access): BaseIdentity;
+  /** These keys are what the object with this uid uses, and no others. */
+  keep(uid: string, keys: readonly IdentityKey[]): void;
+}
+
+/** Keys of a role are not used in their last minutes: a login that begins then would not be signed to its end. */
+const MARGIN = (5 * MINUTE) as DurationMs;
+
+export function createRoleKeys(sts: Pick<StsClient, 'assumeRole'>, clock: Clock, random: Random): RoleKeys {
+  const roles = createTokenCache<TemporaryKeys & { readonly renewAt: EpochMs }>(clock, random);
+
+  const source: RoleKeys['source'] = (key, account, fetch) => ({
+    account,
+    forget: () => roles.forget(key),
+    get: (signal, force = false) => {
+      const fetchOne = async () => {
+        const keys = await fetch(signal, force);
+        return { ...keys, renewAt: (keys.expiresAt - MARGIN) as EpochMs };
+      };
+      return roles.get(key, fetchOne, force ? { force, since: clock.monotonic() } : {});
+    },
+  });
+
+  return {
+    source,
+    keep: (uid, keys) => roles.keep(uid, keys),
+    withRole(base, access) {
+      if (!access.role) return base;
+      const { roleArn, externalId } = access.role;
+      const at = endpointOf(access);
+      const identity = identityKey('role', { base: base.identity, roleArn, externalId, ...at });
+      const fetch = async (signal: AbortSignal, force: boolean): Promise<TemporaryKeys> => {
+        const keys = await base.keys.get(signal, force);
+        return await sts.assumeRole({ ...at, roleArn, externalId, sessionName: base.session, keys }, signal);
+      };
+      const hop = source(identity, accountOfRole(roleArn), fetch);
+      const forget = (): void => {
+        base.keys.forget();
+        hop.forget();
+      };
+      return { ...base, keys: { ...hop, forget }, identity, kept: [...base.kept, identity] };
+    },
+  };
+}

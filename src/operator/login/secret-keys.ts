@@ -1,0 +1,33 @@
+// AWS keys in a Secret that an object refers to.
+
+import { SECRETS } from '../../api/meta.ts';
+import { OPERATOR_NAME } from '../../api/names.ts';
+import { type Identity, parseCredentials } from '../../core/identity.ts';
+import type { JsonRecord } from '../../lib/json.ts';
+import { type Clock, plus } from '../../lib/time.ts';
+import { type BaseIdentity, identityOfPair, type RefusedIdentity, refuse, unread } from './key-source.ts';
+import type { SharedReads } from './referenced-objects.ts';
+
+export type IdentityOfSecret = (
+  reference: Extract<Identity, { op: 'secretRef' }>,
+  namespace: string,
+  uid: string,
+) => BaseIdentity | RefusedIdentity | undefined;
+
+/** @returns the identity; undefined while the Secret is read for the object with this uid, which is woken when it has been */
+export function readingSecretKeys(reads: SharedReads, clock: Clock): IdentityOfSecret {
+  return ({ secretName, keys: names }, namespace, uid) => {
+    const called = `secret ${secretName} in namespace ${namespace}`;
+    const about = JSON.stringify(names);
+    const pick = (secret: JsonRecord): ReturnType<typeof parseCredentials> => parseCredentials(secret['data'], names);
+    const read = reads.read({ resource: SECRETS, namespace, name: secretName, about, pick }, uid);
+    if (!read?.ok) return read && unread(read, clock);
+    const { part: found, fresh } = read;
+    if (!found) return refuse(clock, `${called} does not exist (spec.awsAccess.secretRef)`, true, fresh);
+    if (typeof found === 'string') return refuse(clock, `${called} ${found}`, true, fresh);
+    const { credentials, trimmed } = found;
+    const remark =
+      trimmed.length === 0 ? undefined : `${called}: white space around ${trimmed.join(' and ')} was left out`;
+    return { ...identityOfPair(credentials, OPERATOR_NAME), remark, lookAgainAt: plus(clock.now(), fresh) };
+  };
+}
