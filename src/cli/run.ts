@@ -8,6 +8,7 @@ import { Failure } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { systemClock, systemRandom } from '../lib/time.ts';
+import { networkPorts } from '../operator/ports.ts';
 import { startOperator } from '../operator/run.ts';
 import { METRIC } from '../operator/telemetry/metric-catalogue.ts';
 import { accessOf } from './access.ts';
@@ -64,20 +65,27 @@ async function operate(config: Config, log: Logger, metrics: Metrics, signal: Ab
   const access = await accessOf(config);
   observeProcess(metrics, PROGRAM_VERSION);
   const bundle = process.env['AWS_CA_BUNDLE'];
+  const authorities = readAuthorities(bundle);
+  const openPorts = networkPorts({
+    access,
+    userAgent: `${OPERATOR_NAME}/${PROGRAM_VERSION}`,
+    env: process.env,
+    awsCertificateAuthorities: authorities,
+    useAmbient: config.ambientCredentials === 'cluster',
+    clock: systemClock,
+  });
   const operator = await startOperator(
     {
       access,
+      openPorts,
       metricsAddress: config.metricsAddress,
       probeAddress: config.probeAddress,
       namespace: config.namespace ?? access.namespace ?? DEFAULT_NAMESPACE,
-      userAgent: `${OPERATOR_NAME}/${PROGRAM_VERSION}`,
       instance: hostname(),
       renewalsPerSecond: config.renewalsPerSecond,
-      env: process.env,
-      awsCertificateAuthorities: readAuthorities(bundle),
-      readAwsAuthorities: bundle ? () => readFile(bundle, 'utf8') : undefined,
+      awsAuthorities:
+        bundle && authorities !== undefined ? { text: authorities, read: () => readFile(bundle, 'utf8') } : undefined,
       convertsLegacy: config.convertsLegacy,
-      useAmbient: config.ambientCredentials === 'cluster',
       perObjectMetrics: config.perObjectMetrics,
       objectsPerNamespace: config.objectsPerNamespace,
       webhook: config.webhook,

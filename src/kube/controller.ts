@@ -19,9 +19,9 @@ export interface ControllerTelemetry {
   /** Name in metrics and log. */
   readonly controller: string;
   readonly queue: WorkqueueObserver;
-  onReconciled(result: ReconcileResult, took: DurationMs): void;
+  readonly onReconciled: (result: ReconcileResult, took: DurationMs) => void;
   /** A reconciliation threw what is no Failure. */
-  onBug(): void;
+  readonly onBug: () => void;
 }
 
 export interface ControllerParts {

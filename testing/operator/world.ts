@@ -8,6 +8,7 @@ import type { ApiServerAccess } from '../../src/kube/access.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { createMetrics, type Metrics } from '../../src/lib/metrics.ts';
 import { type Clock, systemClock, systemRandom } from '../../src/lib/time.ts';
+import { networkPorts, type PortsOptions } from '../../src/operator/ports.ts';
 import { type Operator, type OperatorOptions, startOperator } from '../../src/operator/run.ts';
 import { type AuditEntry, type AuditLog, createAuditLog } from '../api-server/audit-log.ts';
 import { installCrds } from '../api-server/install-crds.ts';
@@ -50,7 +51,8 @@ export interface RunningOperator {
 
 /** What an operator finds around it, where that is not what every suite has. */
 export type OperatorSurroundings = Partial<
-  Pick<OperatorOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient' | 'webhook' | 'objectsPerNamespace'>
+  Pick<OperatorOptions, 'webhook' | 'objectsPerNamespace'> &
+    Pick<PortsOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient'>
 >;
 
 export interface World {
@@ -219,24 +221,23 @@ export function accessTo({ url, certificateAuthority: ca }: ControlPlane, token:
 export async function startInProcess(
   access: ApiServerAccess,
   clock: Clock,
-  over: OperatorSurroundings = {},
+  { env = process.env, awsCertificateAuthorities, useAmbient = true, ...over }: OperatorSurroundings = {},
 ): Promise<RunningOperator> {
+  const openPorts = networkPorts({ access, clock, userAgent: USER_AGENT, env, awsCertificateAuthorities, useAmbient });
   const lines: string[] = [];
   const metrics = createMetrics();
   const stopping = new AbortController();
   const operator = await startOperator(
     {
       access,
+      openPorts,
       metricsAddress: { host: '127.0.0.1', port: 0 },
       probeAddress: { host: '127.0.0.1', port: 0 },
       namespace: OPERATOR_NAMESPACE,
-      userAgent: USER_AGENT,
       instance: 'test',
       renewalsPerSecond: 50,
-      env: process.env,
-      awsCertificateAuthorities: undefined,
+      awsAuthorities: undefined,
       convertsLegacy: true,
-      useAmbient: true,
       perObjectMetrics: 1_000,
       objectsPerNamespace: 500,
       webhook: undefined,

@@ -4,6 +4,7 @@ import { afterEach, beforeEach } from 'node:test';
 import { createClient, type KubeClient } from '../../src/kube/client.ts';
 import { createTransport, type Transport } from '../../src/kube/transport.ts';
 import {
+  type ClusterListener,
   type ClusterState,
   type ClusterViewOptions,
   createClusterView,
@@ -14,17 +15,14 @@ import { START } from './builders.ts';
 
 const ignore = (): void => {};
 
-/** @param over  what the test looks at; the namespace of the operator is `operator`, a namespace has room for 500 objects */
-export function createTestView(over: Partial<ClusterViewOptions> = {}): ClusterState {
-  return createClusterView({
-    enqueue: ignore,
-    onLegacy: ignore,
-    onGone: ignore,
-    onCredentials: ignore,
-    operatorNamespace: 'operator',
-    objectsPerNamespace: 500,
-    ...over,
-  });
+/** What a test looks at: news, or the bounds of the view. */
+type Wanted = Partial<ClusterViewOptions & ClusterListener>;
+
+/** @param over  the namespace of the operator is `operator`, a namespace has room for 500 objects, nobody follows the news */
+export function createTestView(over: Wanted = {}): ClusterState {
+  const state = createClusterView({ operatorNamespace: 'operator', objectsPerNamespace: 500, ...over });
+  state.follow({ enqueue: ignore, onLegacy: ignore, onGone: ignore, onCredentials: ignore, ...over });
+  return state;
 }
 
 export interface ViewRig extends ClusterState {
@@ -33,7 +31,7 @@ export interface ViewRig extends ClusterState {
 }
 
 /** Registers the hooks of a suite: each test has a server, a client of it and an empty view of its own. */
-export function useViewRig(over: Partial<ClusterViewOptions> = {}): ViewRig {
+export function useViewRig(over: Wanted = {}): ViewRig {
   let parts: (ViewRig & { readonly transport: Transport }) | undefined;
   const need = (): ViewRig => {
     if (!parts) throw new Error('the rig is not there before a test runs');
@@ -61,6 +59,9 @@ export function useViewRig(over: Partial<ClusterViewOptions> = {}): ViewRig {
     },
     get stores() {
       return need().stores;
+    },
+    get follow() {
+      return need().follow;
     },
   };
 }

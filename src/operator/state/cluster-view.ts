@@ -57,9 +57,12 @@ export interface ClusterStores {
 export interface ClusterState {
   readonly view: ClusterView;
   readonly stores: ClusterStores;
+  /** From now on `listener` is told of changes: one, before anything is watched. */
+  follow(this: void, listener: ClusterListener): void;
 }
 
-export interface ClusterViewOptions {
+/** Whoever follows the news. */
+export interface ClusterListener {
   /** Told the key of every CR that a change may concern. */
   readonly enqueue: (key: ObjectKey) => void;
   /** Told the key of every object of the deprecated kind that changed, or whose successor may have. */
@@ -68,20 +71,18 @@ export interface ClusterViewOptions {
   readonly onGone: (uid: string) => void;
   /** Told of a Secret with AWS keys that changed. */
   readonly onCredentials: (key: ObjectKey) => void;
+}
+
+export interface ClusterViewOptions {
   /** Namespace in which the cluster kind's `secretRef` looks. */
   readonly operatorNamespace: string;
   /** Objects of one namespace that are kept whole. */
   readonly objectsPerNamespace: number;
 }
 
-export function createClusterView({
-  enqueue,
-  onLegacy,
-  onGone,
-  onCredentials,
-  operatorNamespace,
-  objectsPerNamespace,
-}: ClusterViewOptions): ClusterState {
+export function createClusterView({ operatorNamespace, objectsPerNamespace }: ClusterViewOptions): ClusterState {
+  let listener: ClusterListener | undefined;
+  const enqueue = (key: ObjectKey): void => listener?.enqueue(key);
   const quota = createObjectQuota(objectsPerNamespace);
   const index = createObjectIndex(operatorNamespace);
   /** Keys of Secrets, by the uid of the object that their label names. */
@@ -93,11 +94,11 @@ export function createClusterView({
   const onObject = ({ key, before, after, own }: Change<PullSecretObject>): void => {
     index.update(key, before, after);
     if (before && before.uid !== after?.uid) {
-      onGone(before.uid);
+      listener?.onGone(before.uid);
       const next = quota.leave(key, before);
       if (next !== undefined) enqueue(next);
     }
-    if (legacy.get(key)) onLegacy(key);
+    if (legacy.get(key)) listener?.onLegacy(key);
     if (own) return;
     enqueue(key);
     // A Secret that one object gives up may be what another one waits for.
@@ -151,14 +152,14 @@ export function createClusterView({
   };
 
   const onCredentialSecret = ({ key }: Change<{ readonly resourceVersion: string }>): void => {
-    onCredentials(key);
+    listener?.onCredentials(key);
     for (const object of index.referringTo(key)) enqueue(object);
   };
 
   const legacy = createStore<LegacyObject>(({ key, after }) => {
     if (!after) return;
     predecessors.set(key, predecessorOf(after));
-    onLegacy(key);
+    listener?.onLegacy(key);
   });
   const namespaced = createStore(onObject);
   const cluster = createStore(onObject);
@@ -206,7 +207,13 @@ export function createClusterView({
     secretsOf: (uid) => Array.from(secretsByOwner.get(uid)).flatMap((key) => stores.secrets.get(key) ?? []),
     namespaceViews: () => namespaceViews,
   };
-  return { view, stores };
+  return {
+    view,
+    stores,
+    follow(next) {
+      listener = next;
+    },
+  };
 }
 
 /** It is offered to somebody else than before, or, offered, opens something else. */

@@ -1,0 +1,32 @@
+// What the operator talks to: the API server and AWS. A simulation of the two needs nothing else of the operator.
+
+import { type Aws, type AwsOptions, createAws } from '../aws/clients.ts';
+import type { ApiServerAccess } from '../kube/access.ts';
+import { createTransport, type Transport } from '../kube/transport.ts';
+import { createNameLookup } from '../lib/name-lookup.ts';
+import type { Telemetry } from './telemetry/request-telemetry.ts';
+
+export interface Ports {
+  readonly transport: Transport;
+  readonly aws: Aws;
+}
+
+/**
+ * @param told  of each answer
+ * @throws Failure when one of them cannot be talked to as it was asked for, such as through a proxy that is none
+ */
+export type OpenPorts = (told: Pick<Telemetry, 'onAnswer' | 'onAwsCall'>) => Ports;
+
+export interface PortsOptions extends AwsOptions {
+  readonly access: ApiServerAccess;
+}
+
+/** The real ones, over the network. */
+export function networkPorts(options: PortsOptions): OpenPorts {
+  const { access, clock, userAgent } = options;
+  return ({ onAnswer, onAwsCall }) => {
+    const lookup = createNameLookup({ clock });
+    const aws = createAws(options, lookup, onAwsCall);
+    return { aws, transport: createTransport({ access, clock, userAgent, lookup, onAnswer }) };
+  };
+}
