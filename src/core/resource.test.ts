@@ -9,11 +9,15 @@ import { isRecord, type JsonRecord, recordOf } from '../lib/json.ts';
 import { parseRegistries } from './registries.ts';
 import {
   credentialsNamespace,
+  forcedBy,
   inputsDigest,
   isNamespaceName,
   isOlder,
   keyOf,
+  type PullSecretObject,
   parseWish,
+  type Since,
+  since,
   type Wish,
 } from './resource.ts';
 
@@ -241,4 +245,33 @@ describe('the AWS keys of an object', () => {
 test('the key of an object is its namespace and name, or its name alone when it is of the cluster kind', () => {
   assert.equal(keyOf({ namespace: 'team-a', name: 'login' }), 'team-a/login');
   assert.equal(keyOf({ namespace: undefined, name: 'login' }), '/login');
+});
+
+describe('what was decided about an object', () => {
+  const decidedOn = clusterPullSecret(spec());
+  const rows: Readonly<Record<string, readonly [now: PullSecretObject | undefined, want: Since]>> = {
+    'holds while only its status changes': [
+      { ...decidedOn, resourceVersion: '9', status: { observedGeneration: 1 } },
+      'same',
+    ],
+    'is to be decided again when its spec changes': [{ ...decidedOn, generation: 2 }, 'changed'],
+    'is to be decided again when a fresh login is asked for': [{ ...decidedOn, reconcileAt: 'now' }, 'changed'],
+    'is about another object when that one was deleted and created again': [{ ...decidedOn, uid: 'other' }, 'replaced'],
+    'is about another object though the garbage collector is at work on that one': [
+      { ...decidedOn, uid: 'other', isCollected: true },
+      'replaced',
+    ],
+    'is void when the garbage collector is at work on its Secrets': [{ ...decidedOn, isCollected: true }, 'gone'],
+    'is void when it is deleted': [undefined, 'gone'],
+  };
+  for (const [outcome, [now, want]] of Object.entries(rows))
+    test(outcome, () => assert.equal(since(decidedOn, now), want));
+});
+
+test('a mark asks for a fresh login until it has been heeded', () => {
+  const object = clusterPullSecret(spec());
+  assert.equal(forcedBy(object), undefined);
+  assert.equal(forcedBy({ ...object, reconcileAt: 'now' }), 'now');
+  assert.equal(forcedBy({ ...object, reconcileAt: 'now', status: { lastHandledReconcileAt: 'now' } }), undefined);
+  assert.equal(forcedBy({ ...object, status: { lastHandledReconcileAt: 'now' } }), undefined, 'it was taken away');
 });

@@ -158,3 +158,27 @@ export function keyOf(object: Pick<PullSecretObject, 'namespace' | 'name'>): Obj
 export function credentialsNamespace(object: PullSecretObject, operatorNamespace: string): string {
   return object.kind === CLUSTER_KIND ? operatorNamespace : (object.namespace ?? operatorNamespace);
 }
+
+/** What has become of an object since something was decided about it. */
+export type Since =
+  /** It wants what it wanted. */
+  | 'same'
+  /** Its spec changed, or a fresh login was asked for: decide again. */
+  | 'changed'
+  /** It was deleted, and another object has its name. */
+  | 'replaced'
+  /** It was deleted, or the garbage collector is at work on its Secrets: write nothing. */
+  | 'gone';
+
+/** @param now  the object of that name as it is now; undefined: there is none */
+export function since(decidedOn: PullSecretObject, now: PullSecretObject | undefined): Since {
+  if (!now) return 'gone';
+  if (now.uid !== decidedOn.uid) return 'replaced';
+  if (now.isCollected) return 'gone';
+  return now.generation === decidedOn.generation && now.reconcileAt === decidedOn.reconcileAt ? 'same' : 'changed';
+}
+
+/** The mark by which a user asks for a fresh login; undefined when it has been heeded, or there is none. */
+export function forcedBy({ reconcileAt, status }: PullSecretObject): string | undefined {
+  return reconcileAt === status.lastHandledReconcileAt ? undefined : reconcileAt;
+}

@@ -3,7 +3,7 @@
 import type { ObjectKey } from '../../api/meta.ts';
 import type { Login } from '../../core/login.ts';
 import { withExtraHosts } from '../../core/registries.ts';
-import type { PullSecretObject, Wish } from '../../core/resource.ts';
+import { forcedBy, type PullSecretObject, type Wish } from '../../core/resource.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, plus } from '../../lib/time.ts';
 import type { CredentialResolver } from './credentials.ts';
 import type { LoginBook, Logins } from './login-book.ts';
@@ -59,7 +59,7 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
       const rest = { waiting: ANY, isFresh: false, remark: undefined, pendingFor: undefined };
       return { held, inputs, widened, failures, lookAgainAt, pending: resolved ? [] : names, ...rest };
     }
-    const asked = object.reconcileAt === object.status.lastHandledReconcileAt ? undefined : object.reconcileAt;
+    const asked = forcedBy(object);
     const { keys, identity, lookAgainAt, remark } = resolved;
     // An object of the cluster kind is a group of its own.
     const group = namespace ?? `/${name}`;

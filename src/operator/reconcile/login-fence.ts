@@ -11,7 +11,7 @@ import type { LoginStatus } from '../../api/schema.ts';
 import { isSuperseded, type Login } from '../../core/login.ts';
 import type { SeenSecret } from '../../core/plan.ts';
 import type { Registry } from '../../core/registries.ts';
-import type { PullSecretObject } from '../../core/resource.ts';
+import { type PullSecretObject, since } from '../../core/resource.ts';
 import { withLogins } from '../../core/status.ts';
 import { likeliestFirst } from '../../core/stored-login.ts';
 import type { KubeReader } from '../../kube/client.ts';
@@ -117,11 +117,11 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
       if (isOvertaken(object)) return false;
       if (told.length === 0 && isFirst) return true;
       if (told.length === 0 || held.every(({ digest }) => told.some((one) => one.digest === digest))) {
-        const { kind, namespace, name, uid } = object;
+        const { kind, namespace, name } = object;
         const raw = await client.find(RESOURCES[kind], namespace, name, signal);
         const fresh = raw && pullSecretOf(kind, raw);
-        // Of another generation: somebody wants something else by now, and who has seen that may have written it already.
-        return fresh?.uid === uid && fresh.generation === object.generation && !isOvertaken(fresh);
+        // The spec changed: another operator that has seen that may have written it already.
+        return fresh !== undefined && since(object, fresh) === 'same' && !isOvertaken(fresh);
       }
       try {
         return await statuses.write(object, withLogins(object.status, held));

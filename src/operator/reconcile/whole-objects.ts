@@ -4,7 +4,7 @@
 import { RESOURCES } from '../../api/kinds.ts';
 import type { ObjectKey } from '../../api/meta.ts';
 import { isServed } from '../../core/quota.ts';
-import type { PullSecretObject } from '../../core/resource.ts';
+import { type PullSecretObject, since } from '../../core/resource.ts';
 import type { KubeReader } from '../../kube/client.ts';
 import type { Reconcile } from '../../kube/controller.ts';
 import type { StoreWriter } from '../../kube/store.ts';
@@ -42,7 +42,7 @@ export function createWholeObjects({ client, view, store }: WholeObjectsParts): 
       if (!held?.isWaiting || held.isCollected || !isServed(held)) return await reconcile(key, attempt);
       const whole = await readNow(held, attempt.signal);
       // Its going is still to be told by the watch, which makes another attempt.
-      if (whole?.uid !== held.uid) return { op: 'done', wakeAt: undefined };
+      if (!whole || since(held, whole) === 'replaced') return { op: 'done', wakeAt: undefined };
       // Of another version the watch is still to tell: only what is held may take room.
       if (view.object(key)?.resourceVersion === whole.resourceVersion) store.complete(key, view.quota.admit(whole));
       const giveBack = view.lend(key, whole);

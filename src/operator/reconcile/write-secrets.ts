@@ -4,18 +4,17 @@
 // not confirm; what all the Secrets in hand are to hold stays within a bound, however much the objects want.
 
 import { objectKey } from '../../api/meta.ts';
-import { REASON } from '../../api/names.ts';
 import { formerUid } from '../../core/conversion.ts';
 import { desiredTargets } from '../../core/desired.ts';
 import { dockerConfigBytes } from '../../core/docker-config.ts';
 import { isOwned, makePayload, planSecrets, type SeenSecret } from '../../core/plan.ts';
-import type { PullSecretObject, Wish } from '../../core/resource.ts';
-import { keyOf } from '../../core/resource.ts';
+import { contested, obstructed } from '../../core/problems.ts';
+import { keyOf, type PullSecretObject, since, type Wish } from '../../core/resource.ts';
 import type { Findings } from '../../core/status.ts';
 import type { Attempt } from '../../kube/controller.ts';
 import type { Clock, EpochMs } from '../../lib/time.ts';
 import { createSplitSemaphore } from '../../lib/weighted-semaphore.ts';
-import type { LoginsToWrite } from '../login/object-logins.ts';
+import type { LoginResult, LoginsToWrite } from '../login/object-logins.ts';
 import { type Applied, applyPlan } from '../secrets/apply.ts';
 import type { ConfirmPrune } from '../secrets/prune.ts';
 import type { Due, Rollout } from '../secrets/rollout.ts';
@@ -39,6 +38,9 @@ export interface WriteRequest {
   readonly access: LoginsToWrite;
 }
 
+/** A request once what there is of the logins is known. */
+export type LoggedIn = WriteRequest & { readonly access: LoginResult };
+
 /** What one round wrote, and what it left for later. */
 export interface WriteResult {
   readonly findings: Findings;
@@ -52,10 +54,6 @@ export type WriteSecrets = (request: WriteRequest, attempt: Attempt) => Promise<
 
 /** What the Secrets of objects that are worked on are to hold, all together: an object may want 1 MiB (docs/rules.md, rule 14). */
 const PAYLOAD_BYTES = 1_024 * 1_024;
-/** Problems of a Secret that is in the way and that no watch shows. */
-const OBSTRUCTIONS: ReadonlySet<string> = new Set([REASON.secretConflict, REASON.secretTerminating]);
-/** Problems of a Secret that somebody else changes. */
-const CONTESTED: ReadonlySet<string> = new Set([REASON.secretContested]);
 const NOTHING: Due = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
 
 export function writingSecrets({
@@ -68,35 +66,19 @@ export function writingSecrets({
 }: WriteSecretsParts): WriteSecrets {
   const payloads = createSplitSemaphore(PAYLOAD_BYTES, clock);
 
-  /** Where its Secrets are wanted, and what the stores show there. */
-  const look = (object: PullSecretObject, wish: Wish) => {
-    const owned = [...view.secretsOf(object.uid)];
-    const served = namespacesOf(owned.filter((one) => isOwned(one, object.uid)));
-    const desired = desiredTargets(wish.targets, view.namespaceViews(), (namespace) => served.has(namespace));
-    const seen = new Map<string, SeenSecret>();
-    const rivals = new Map<string, string>();
-    for (const { namespace } of desired.targets) {
-      const secret = view.secrets.get(objectKey(namespace, wish.secretName));
-      const rival = secret ? undefined : view.rivalOf(object, namespace, wish.secretName);
-      if (secret) seen.set(namespace, secret);
-      if (rival !== undefined) rivals.set(namespace, rival);
-    }
-    return { desired, found: { seen, owned, rivals } };
-  };
-
   const write: WriteSecrets = async ({ object, wish, access }, { log, signal }) => {
-    // While there was no room, somebody may have changed his mind.
-    if (view.objectByUid(object.uid)?.generation !== object.generation) return undefined;
-    const { desired, found } = look(object, wish);
+    // The spec may have changed while this waited for memory.
+    if (since(object, view.objectByUid(object.uid)) !== 'same') return undefined;
+    const { desired, found } = look(view, object, wish);
     const payload = makePayload(access.widened, access.inputs, clock.now());
     const plan = planSecrets(object, desired.targets, found, payload);
     const unclear = namespacesOf(desired.undecided);
     const candidates = plan.prune.filter(({ namespace }) => !unclear.has(namespace));
     const prune = await confirmPrune(object, candidates, found.owned.length, signal);
-    // Gone while that was asked: nothing more is to be kept about it.
+    // Deleted while the API server was asked: nothing more is to be kept about it.
     if (!view.objectByUid(object.uid)) return undefined;
-    const contested = toldOf(object, CONTESTED);
-    const due = payload ? rollout.takeDue(object.uid, plan.actions, payload, contested) : NOTHING;
+    const fought = contested(object.status);
+    const due = payload ? rollout.takeDue(object.uid, plan.actions, payload, fought) : NOTHING;
     const { actions, waiting } = due;
     const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: access.isFresh, log };
     if (actions.length > 0 && !(await fence.pass(object, access.held, about, signal))) return undefined;
@@ -105,7 +87,7 @@ export function writingSecrets({
         writer: secrets,
         formerUid: formerUid(view.predecessor(keyOf(object)), object),
         holdsUsableLogin: (secret) => rollout.holdsUsableLogin(object.uid, secret),
-        obstructed: toldOf(object, OBSTRUCTIONS),
+        obstructed: obstructed(object.status),
         isLate: (namespace) => rollout.isLate(object.uid, namespace),
         signal,
         clock,
@@ -121,7 +103,7 @@ export function writingSecrets({
     const inPlace = new Set([...plan.ready, ...waiting, ...applied.created, ...applied.updated, ...delayed]);
     const settling = rollout.settling(
       object.uid,
-      desired.targets.filter(({ namespace }) => contested.has(namespace) && inPlace.has(namespace)),
+      desired.targets.filter(({ namespace }) => fought.has(namespace) && inPlace.has(namespace)),
       (namespace) => view.secrets.isUnseen(objectKey(namespace, wish.secretName)),
     );
     for (const { namespace } of settling.problems) inPlace.delete(namespace);
@@ -146,9 +128,20 @@ export function writingSecrets({
   return (request, attempt) => payloads.run(dockerConfigBytes(request.access.widened), () => write(request, attempt));
 }
 
-/** Namespaces of which the status tells a problem with one of these reasons. */
-function toldOf({ status }: PullSecretObject, reasons: ReadonlySet<string>): ReadonlySet<string> {
-  return namespacesOf((status.problems?.items ?? []).filter(({ reason }) => reasons.has(reason)));
+/** Where its Secrets are wanted, and what the stores show there. */
+function look(view: ClusterView, object: PullSecretObject, wish: Wish) {
+  const owned = [...view.secretsOf(object.uid)];
+  const served = namespacesOf(owned.filter((one) => isOwned(one, object.uid)));
+  const desired = desiredTargets(wish.targets, view.namespaceViews(), (namespace) => served.has(namespace));
+  const seen = new Map<string, SeenSecret>();
+  const rivals = new Map<string, string>();
+  for (const { namespace } of desired.targets) {
+    const secret = view.secrets.get(objectKey(namespace, wish.secretName));
+    const rival = secret ? undefined : view.rivalOf(object, namespace, wish.secretName);
+    if (secret) seen.set(namespace, secret);
+    if (rival !== undefined) rivals.set(namespace, rival);
+  }
+  return { desired, found: { seen, owned, rivals } };
 }
 
 function namespacesOf(items: readonly { readonly namespace: string }[]): ReadonlySet<string> {

@@ -1,0 +1,60 @@
+// Logins of an object are on their way: what can be done without them is done, and the user is told when it takes long.
+
+import { sizeProblem } from '../../core/plan.ts';
+import { processingStatus } from '../../core/status.ts';
+import type { Attempt, Result } from '../../kube/controller.ts';
+import { type Clock, type DurationMs, plus, read, SECOND } from '../../lib/time.ts';
+import { LOGIN_PATIENCE } from '../login/object-logins.ts';
+import { outlook } from './outlook.ts';
+import type { ReportWrites } from './report-writes.ts';
+import type { StatusWriter } from './status-writer.ts';
+import type { LoggedIn, WriteSecrets } from './write-secrets.ts';
+
+export interface MeanwhileParts {
+  readonly writeSecrets: WriteSecrets;
+  readonly statuses: StatusWriter;
+  readonly reportWrites: ReportWrites;
+  readonly clock: Clock;
+}
+
+/** A first login that takes longer than this is worth a status write of its own. */
+const SLOW_LOGIN = SECOND;
+
+/** @param pending  for how long logins have been on their way */
+export type Meanwhile = (request: LoggedIn, attempt: Attempt, pending: DurationMs) => Promise<Result>;
+
+export function doingMeanwhile({ writeSecrets, statuses, reportWrites, clock }: MeanwhileParts): Meanwhile {
+  /** Waits for logins, and says so in the status when the very first one takes long. */
+  const awaitLogins = async ({ object, wish, access }: LoggedIn, pending: DurationMs): Promise<Result> => {
+    const toTell = plus(clock.now(), (LOGIN_PATIENCE - pending) as DurationMs);
+    // What has been told of this generation, such as a refusal, stands until there is news.
+    const isTold = object.status.observedGeneration === object.generation && object.status.conditions !== undefined;
+    if (access.held.length > 0 || isTold) return { op: 'done', wakeAt: toTell };
+    const wait = (SLOW_LOGIN - pending) as DurationMs;
+    if (wait > 0) return { op: 'done', wakeAt: plus(clock.now(), wait) };
+    const status = processingStatus(object.status, object.generation, wish.secretName, clock.now());
+    return (await statuses.write(object, status)) ? { op: 'done', wakeAt: toTell } : { op: 'retry' };
+  };
+
+  /** Repairs what can be repaired with the logins that there are; what is said of them waits for those that are on their way. */
+  const settleMeanwhile = async (request: LoggedIn, attempt: Attempt, pending: DurationMs): Promise<Result> => {
+    const { access } = request;
+    const held = access.held.filter(({ registry }) => !access.pending.includes(registry));
+    const toTell = plus(clock.now(), (LOGIN_PATIENCE - pending) as DurationMs);
+    if (sizeProblem(access.widened) !== undefined) return { op: 'done', wakeAt: toTell };
+    const written = await writeSecrets(request, attempt);
+    if (!written) return { op: 'retry' };
+    const { applied, findings } = written;
+    reportWrites(request, { ...written, findings: { ...findings, failures: [] } }, attempt);
+    if (applied.retry.length > 0 && applied.retryAfter === undefined) return { op: 'retry' };
+    return outlook(written, { ...access, held }, read(clock), [toTell]);
+  };
+
+  return async (request, attempt, pending) => {
+    const { generation, status } = request.object;
+    // What is wanted anew is written when all of its logins are there, or have failed: a part of it would be written twice.
+    const isServed =
+      request.access.held.length > 0 && status.observedGeneration === generation && status.logins?.length;
+    return isServed ? await settleMeanwhile(request, attempt, pending) : await awaitLogins(request, pending);
+  };
+}

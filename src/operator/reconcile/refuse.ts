@@ -1,0 +1,51 @@
+// What an object wants cannot be done: the status says so, and what its Secrets hold stays.
+
+import type { PullSecretObject } from '../../core/resource.ts';
+import { type Findings, nextStatus } from '../../core/status.ts';
+import { wakeAt } from '../../core/wake.ts';
+import type { Result } from '../../kube/controller.ts';
+import type { EventRecorder } from '../../kube/events.ts';
+import { type Clock, parseRfc3339, read } from '../../lib/time.ts';
+import { ANY, type LoginResult } from '../login/object-logins.ts';
+import { announce } from './object-events.ts';
+import type { StatusWriter } from './status-writer.ts';
+
+/** @param again  when something may be different: with newer logins than those that cannot be written, or later */
+export type Refuse = (
+  object: PullSecretObject,
+  reason: string,
+  message: string,
+  again?: Partial<LoginResult>,
+) => Promise<Result>;
+
+export interface RefusingParts {
+  readonly statuses: StatusWriter;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+}
+
+export function refusing({ statuses, events, clock }: RefusingParts): Refuse {
+  return async (object, reason, message, again = {}) => {
+    const findings: Findings = {
+      generation: object.generation,
+      refusal: { reason, message },
+      logins: [],
+      failures: [],
+      desired: 0,
+      ready: [],
+      pending: 0,
+      problems: [],
+      delayed: [],
+      handledReconcileAt: object.status.lastHandledReconcileAt,
+    };
+    announce(events, object, '', findings, undefined);
+    const written = await statuses.write(object, nextStatus(object.status, findings, clock.now()));
+    if (!written) return { op: 'retry' };
+    const moment = read(clock);
+    // That the login which the Secrets still hold has ended is to be told when it comes.
+    const endsAt = parseRfc3339(object.status.expiresAt);
+    const others = [again.lookAgainAt, endsAt !== undefined && endsAt > moment.now ? endsAt : undefined];
+    const { held: logins = [], failures = [], waiting = ANY } = again;
+    return { op: 'done', wakeAt: wakeAt({ logins, failures, waiting, problems: [], others }, moment) };
+  };
+}
