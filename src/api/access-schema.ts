@@ -1,4 +1,4 @@
-// What users write about AWS: who asks for logins, and which registries they are to open. A part of the schema.
+// The part of the schema about AWS: which identity fetches logins, and which registries they open.
 
 import { z } from 'zod';
 import {
@@ -120,7 +120,7 @@ const ambient = z
     "The operator's own identity (IRSA, EKS Pod Identity, instance role, environment). For the cluster kind only.",
   );
 
-/** Exactly one identity: a slip must never mean another one than was written, least of all the operator's own. */
+/** Exactly one identity: a slip must never select another one than was written, least of all the operator's own. */
 const exactlyOne = (...identities: readonly string[]) => {
   const all = ['has(self.accessKeyId) || has(self.secretAccessKey)', ...identities.map((name) => `has(self.${name})`)];
   const count = all.map((given) => `(${given} ? 1 : 0)`).join(' + ');

@@ -1,11 +1,11 @@
-// Covers the CRDs: their order and names, what of the original's API must stay, and our own bounds.
+// Covers the CRDs: their order and names, what of the Go project's API must stay, and the operator's own bounds.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isRecord, type JsonRecord, listOf, recordOf } from '../lib/json.ts';
 import { makeCrds } from './crd.ts';
 
-/** The part of a value at a path of names and indices; an empty record where there is none. */
+/** The part of a value at a path of names and indices; an empty record if absent. */
 function at(value: unknown, ...path: readonly (string | number)[]): JsonRecord {
   let part: unknown = value;
   for (const name of path) part = typeof name === 'number' ? listOf(part)[name] : recordOf(part)[name];

@@ -33,14 +33,14 @@ const COLUMNS: readonly Column[] = [
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Age of this object' },
 ];
 
-/** Removes what zod writes and a structural schema must not, or need not, hold. */
+/** Removes what zod writes and a structural schema must not, or need not, have. */
 function cleaned(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(cleaned);
   if (!isRecord(node)) return node;
   const result: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(node)) {
     if (name === '$schema' || (name === 'additionalProperties' && value === false)) continue;
-    // A record's key schema: every label key is a string anyway.
+    // The schema of a record's keys: every label key is a string anyway.
     if (name === 'propertyNames') continue;
     result[name] = name === 'default' ? value : cleaned(value);
   }

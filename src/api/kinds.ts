@@ -1,4 +1,4 @@
-// Where the API server serves our own kinds.
+// Where the API server serves the operator's kinds.
 
 import type { ResourceDescriptor } from './meta.ts';
 import { CLUSTER_KIND, GROUP, LEGACY_VERSION, NAMESPACED_KIND, type PullSecretKind, VERSION } from './names.ts';

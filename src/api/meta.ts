@@ -1,6 +1,6 @@
-// What a Kubernetes object is called: the path of its kind, and its key.
+// How a Kubernetes object is addressed: the path of its kind, and its key.
 
-/** What a request names: the group, version and plural of its path. */
+/** The group, version and plural in the path of a request. */
 export interface ResourceDescriptor {
   /** Empty for the core group. */
   readonly group: string;

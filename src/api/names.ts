@@ -1,4 +1,5 @@
-// Every name that users, other tools or the original know us by. Changing one breaks somebody; adding one is an API change.
+// Every name by which users, other tools or the Go project know the operator. Changing one breaks somebody. Adding one
+// is an API change.
 
 export const GROUP = 'aws.zakariaamine.com';
 export const VERSION = 'v1alpha2';
@@ -8,7 +9,7 @@ export const NAMESPACED_KIND = 'AWSECRImagePullSecret';
 export const CLUSTER_KIND = 'ClusterAWSECRImagePullSecret';
 export type PullSecretKind = typeof NAMESPACED_KIND | typeof CLUSTER_KIND;
 
-/** The original's deprecated kind, cluster scoped; it is only ever converted. */
+/** The Go project's deprecated kind, cluster scoped; the operator only converts it. */
 export const LEGACY_KIND = 'AWSECRCredential';
 export const LEGACY_VERSION = 'v1alpha1';
 export const LEGACY_API_VERSION = `${GROUP}/${LEGACY_VERSION}`;
@@ -17,24 +18,24 @@ export const LEGACY_API_VERSION = `${GROUP}/${LEGACY_VERSION}`;
 export const OPERATOR_NAME = 'kube-ecr-secrets-operator';
 
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
-/** On our Secrets: uid of the CR they were written for. */
+/** On a pull Secret: uid of the CR it was written for. */
 export const OWNER_UID_LABEL = `${GROUP}/owner-uid`;
-/** On a Secret with AWS keys: `"true"` asks us to watch it, so that a new key is picked up at once. */
+/** On a Secret with AWS keys: `"true"` asks the operator to watch it, so that a new key is picked up at once. */
 export const CREDENTIALS_LABEL = `${GROUP}/credentials`;
 
-/** On our Secrets, as in the original: when the first of its logins ends, RFC 3339. */
+/** On a pull Secret, as in the Go project: when the first of its logins ends, RFC 3339. */
 export const EXPIRY_ANNOTATION = 'expiry';
-/** On our Secrets: digest of the identity and registries they were made from. */
+/** On a pull Secret: digest of the identity and registries it was made from. */
 export const INPUTS_ANNOTATION = `${GROUP}/inputs`;
 /**
- * On a Secret, beside our managed-by label: `<Kind>/<name>` of the CR in reach of it that is to own it. Who can edit the
- * Secret asks by it for adoption, or for a hand-over from one CR to another.
+ * On a Secret, beside the managed-by label: `<Kind>/<name>` of the CR that may adopt it and is to own it. An editor of
+ * the Secret requests adoption with it, or a hand-over from one CR to another.
  */
 export const ADOPT_ANNOTATION = `${GROUP}/adopt`;
 /** On a CR: any new value forces a fresh login. */
 export const RECONCILE_AT_ANNOTATION = `${GROUP}/reconcile-at`;
 
-/** On a CR: the object that it was converted from, as `<kind>/<uid>`. For people; nothing is decided by it. */
+/** On a CR: the object it was converted from, as `<kind>/<uid>`. For people; the operator decides nothing by it. */
 export const CONVERTED_FROM_ANNOTATION = `${GROUP}/converted-from`;
 
 export const DOCKER_CONFIG_TYPE = 'kubernetes.io/dockerconfigjson';
@@ -44,7 +45,7 @@ export const CONDITION_READY = 'Ready';
 export const CONDITION_RECONCILING = 'Reconciling';
 export const CONDITION_STALLED = 'Stalled';
 
-/** Reasons, shared by conditions, problems and events. The first eight are the original's. */
+/** Reasons, shared by conditions, problems and events. The first eight are the Go project's. */
 export const REASON = {
   secretsProcessing: 'SecretsProcessing',
   secretsUpdated: 'SecretsUpdated',
@@ -84,8 +85,8 @@ export const NAMESPACE_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
 export const NAMESPACE_MAX_LENGTH = 63;
 
 /**
- * Labels that are kept of a namespace: Kubernetes bounds their lengths, but not their number. Of a namespace with more, a
- * selector that asks for one which was not kept is left undecided.
+ * Labels kept of a namespace: Kubernetes bounds their lengths, but not their number. For a namespace with more, a
+ * selector on a label that was not kept is undecided.
  */
 export const MAX_SELECTABLE_LABELS = 100;
 
@@ -119,18 +120,18 @@ export const HOST_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9
 export const HOST_MAX_LENGTH = 253;
 /** Logins of one object: each is a call of AWS every few hours, and several kilobytes in each Secret. */
 export const MAX_REGIONS = 40;
-/** Hosts beside those that the logins name; a Secret holds no more than 100 to 200 in all (1 MiB). */
+/** Hosts beside those in the logins; a Secret holds no more than 100 to 200 in all (1 MiB). */
 export const MAX_ACCOUNTS = 100;
 export const MAX_HOSTS = 100;
 
 /** On a ServiceAccount: the role of web identity on EKS, used when `serviceAccountRef.roleArn` is absent. */
 export const ROLE_ARN_ANNOTATION = 'eks.amazonaws.com/role-arn';
-/** The only audience for which tokens are asked. */
+/** The only audience for which the operator requests tokens. */
 export const STS_AUDIENCE = 'sts.amazonaws.com';
 
-/** Type of the Secret with the webhook's own certificate authority; no other Secret is ever taken for it. */
+/** Type of the Secret with the webhook's own certificate authority; the operator never uses any other Secret as one. */
 export const AUTHORITY_TYPE = `${GROUP}/webhook-authority`;
-/** Where reviews are taken: the path of the original. */
+/** Where the webhook takes reviews: the path of the Go project. */
 export const WEBHOOK_PATH = '/validate-mutate-awsecrcredential';
 
 /** Name in `status.logins` of the login to the public registry. */

@@ -1,4 +1,4 @@
-// Covers the schema: the manifests of the original stay valid, and each bound refuses what is beyond it.
+// Covers the schema: the Go project's manifests stay valid, and each bound refuses what is beyond it.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -7,7 +7,7 @@ import { base64, KEY_ID, SECRET_KEY, spec } from '../../testing/rigs/builders.ts
 import { recordOf } from '../lib/json.ts';
 import { clusterSpec, legacySpec, namespacedSpec } from './schema.ts';
 
-/** The manifests of the original's README, word for word. */
+/** The manifests of the Go project's README, word for word. */
 const NAMESPACED_MANIFEST = `
 apiVersion: aws.zakariaamine.com/v1alpha2
 kind: AWSECRImagePullSecret
@@ -37,7 +37,7 @@ spec:
     - ns3
 `;
 
-/** The spec of a manifest whose placeholders somebody filled in. */
+/** The spec of a manifest with its placeholders filled in. */
 function filled(manifest: string, keyId: string, secretKey: string): unknown {
   const values = { YOUR_ACCESS_KEY_ID: keyId, YOUR_SECRET_ACCESS_KEY: secretKey, THE_ECR_REGION: 'eu-west-1' };
   const text = Object.entries(values).reduce((seen, [name, value]) => seen.replace(name, value), manifest);

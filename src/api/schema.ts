@@ -1,4 +1,4 @@
-// THE source of the API: both specs and the status. TypeScript types, CRDs and the API reference are readings of it.
+// THE source of the API: both specs and the status. TypeScript types, CRDs and the API reference are derived from it.
 // Used at build time only: at run time the operator imports nothing but types from here.
 
 import { z } from 'zod';
@@ -178,7 +178,7 @@ export const status = z
   .meta({ default: { observedGeneration: -1 } })
   .describe('What was found and done. Written by the operator only.');
 
-/** The deprecated v1alpha1 kind, as the original defined it; it is only ever converted. */
+/** The deprecated v1alpha1 kind, as the Go project defined it; the operator only converts it. */
 export const legacySpec = z
   .strictObject({
     awsAccess: z

@@ -1,4 +1,4 @@
-// Covers the linter of CRD schemas: it finds each thing that Kubernetes, or our own rules, forbid.
+// Covers the linter of CRD schemas: it finds each thing that Kubernetes, or the project's own rules, forbid.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,9 +1,9 @@
 // A linter for what Kubernetes demands of a CRD schema (a "structural schema") and for what CEL's cost estimate needs.
-// Pure. It says where a schema breaks a rule before an API server has to.
+// Pure. It reports where a schema breaks a rule before an API server does.
 
 import { isRecord, type JsonRecord, recordOf, stringsOf } from '../lib/json.ts';
 
-/** Keywords of JSON Schema that a structural schema may not hold at all (kubernetes.io, "Specifying a structural schema"). */
+/** Keywords of JSON Schema that a structural schema may not hold (kubernetes.io, "Specifying a structural schema"). */
 const FORBIDDEN = [
   '$ref',
   '$schema',
@@ -58,7 +58,7 @@ function isDocumented(path: string): boolean {
   return !/(\[\]|\.\*|^schema\.(apiVersion|kind|metadata))$/.test(path);
 }
 
-/** A CEL rule is priced by the largest value it could see, so what it stands on must have bounds. */
+/** The API server prices a CEL rule by the largest value it could see, so its operands must have bounds. */
 function ruleProblems(node: JsonRecord, path: string): readonly string[] {
   if (!('x-kubernetes-validations' in node)) return [];
   if (node['type'] === 'string' && !('maxLength' in node)) return [`${path}: has a CEL rule and no maxLength`];
