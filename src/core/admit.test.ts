@@ -1,4 +1,5 @@
-// Covers what the webhook says, as a table: what it has to know first, and its words. The API server has its say in test/scenario.
+// Covers the webhook's answers as a table: what it must look up first, and its words. test/scenario has the API
+// server's.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -20,7 +21,7 @@ import {
 interface Change {
   readonly kind?: PullSecretKind;
   readonly wanted: JsonRecord;
-  /** The spec that is stored; absent: it is a creation. */
+  /** The stored spec; absent for a creation. */
   readonly stored?: JsonRecord;
   readonly dryRun?: boolean;
   readonly metadata?: JsonRecord;

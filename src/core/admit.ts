@@ -1,7 +1,9 @@
-// What the webhook says about a change of a CR (docs/rules.md, rule 18). Pure: what has to be asked is named here, and asked elsewhere.
+// What the webhook answers to a change of a CR (docs/rules.md, rule 18). Pure: it names the look-ups it needs, and the
+// caller makes them.
 //
-// A review is input from anybody: the API server shows no credential to a webhook. So nothing that it refers to is followed:
-// of AWS only the pair of keys in the review itself is asked about, of the cluster only whether the pull Secret is there.
+// A review is input from anybody: the API server shows no credential to a webhook. So the webhook follows no reference
+// in it: of AWS it asks only about the pair of keys in the review itself, of the cluster only whether the pull Secret
+// exists.
 
 import {
   API_VERSION,
@@ -20,52 +22,52 @@ export interface Review {
   readonly isCreation: boolean;
   readonly dryRun: boolean;
   readonly object: PullSecretObject;
-  /** As it is stored; undefined for a creation. */
+  /** The stored object; undefined for a creation. */
   readonly before: PullSecretObject | undefined;
-  /** Value of the annotation that says what it was converted from. */
+  /** Value of the annotation that names the object it was converted from. */
   readonly convertedFrom: string | undefined;
 }
 
-/** Without `review` there is nothing to say about it: it is let through. */
+/** Without `review` there is nothing to judge: it is allowed. */
 export interface ParsedReview {
-  /** To be repeated in the answer. */
+  /** Repeated in the answer. */
   readonly uid: string;
   readonly review: Review | undefined;
 }
 
-/** The pair that is to be tried, and where. */
+/** The pair of keys to try, and where. */
 export interface Trial {
   readonly credentials: Credentials;
   readonly region: string;
   readonly useFips: boolean;
   readonly useDualstack: boolean;
-  /** The same for the same pair. */
+  /** The same for the same pair of keys. */
   readonly identity: IdentityKey;
 }
 
-/** What has to be known before a review can be answered. */
+/** What must be looked up before a review can be answered. */
 export interface Questions {
   readonly trial: Trial | undefined;
   /** Namespaces in which the Secret is wanted by name, sorted. */
   readonly namespaces: readonly string[];
-  /** Whether one of them may be missing; an object's own is always there. */
+  /** Whether one of them may be missing; an object's own always exists. */
   readonly mayBeMissing: boolean;
-  /** The Secret that may not be there yet, in any of them. */
+  /** The Secret that must not exist yet in any of them. */
   readonly secretName: string | undefined;
 }
 
-/** Who is where a pull Secret is wanted. */
+/** The owner of a Secret that already has the name of the wanted pull Secret. */
 export interface Occupant {
   readonly deleting: boolean;
   readonly ownerUid: string | undefined;
-  /** Only of an owner that is of our API group. */
+  /** Only of an owner in the operator's API group. */
   readonly ownerKind: string | undefined;
   readonly ownerName: string | undefined;
   /** The CR that is asked to own it, `<Kind>/<name>`. */
   readonly offeredTo: string | undefined;
 }
 
-/** What came of asking. `unknown`: it could not be found out, in words for the user. */
+/** The results of the look-ups. `unknown`: one failed; the reason, in words for the user. */
 export interface Answers {
   readonly login: { readonly op: 'good' | 'none' } | { readonly op: 'denied' | 'unknown'; readonly message: string };
   readonly missing: readonly string[];
@@ -81,12 +83,12 @@ export interface AdmissionVerdict {
 }
 
 export interface AdmitPolicy {
-  /** What a creation that names a namespace that does not exist gets. */
+  /** The answer to a creation that names a namespace that does not exist. */
   readonly missingNamespaces: 'deny' | 'warn';
 }
 
 const KINDS: readonly PullSecretKind[] = [NAMESPACED_KIND, CLUSTER_KIND];
-/** The API server cuts a warning after 256 characters, and all of them together after 4,096 (Kubernetes, warning headers). */
+/** The API server cuts a warning after 256 characters, all of them after 4,096 (Kubernetes, warning headers). */
 const LONGEST_WARNING = 250;
 const LONGEST_DENIAL = 1_000;
 /** Room for names in one sentence. */
@@ -100,7 +102,7 @@ const LET_THROUGH: AdmissionVerdict = { denial: undefined, warnings: [] };
 /**
  * Reads an AdmissionReview of admission.k8s.io/v1.
  *
- * @returns the review, or why it is none
+ * @returns the review, or why the body is none
  */
 export function parseReview(body: unknown): ParsedReview | string {
   const { apiVersion, kind, request } = recordOf(body);
@@ -149,12 +151,12 @@ function objectOf({ kind, ...raw }: OurObject): PullSecretObject {
 }
 
 /**
- * The first look, without asking anybody.
+ * The first look, without any look-up.
  *
- * What does not touch the spec is always let through: metadata and finalizers are never held up. A fault that is stored
- * already is no reason to refuse the mending of another one.
+ * A change that leaves the spec alone is always allowed: the webhook never holds up metadata and finalizers. A fault
+ * that is already stored is no reason to refuse the repair of another one.
  *
- * @returns the verdict when nothing has to be asked
+ * @returns the verdict when no look-up is needed
  */
 export function examine(review: Review): AdmissionVerdict | Questions {
   const { object, before, isCreation, dryRun } = review;
@@ -174,7 +176,7 @@ export function examine(review: Review): AdmissionVerdict | Questions {
   };
 }
 
-/** Only a pair that stands in the review, and only as it is: taking a role with it is STS's matter, which is never asked. */
+/** Only a pair of keys in the review itself, tried directly: taking a role needs STS, which the webhook never calls. */
 function trialOf({ access: { identity, role, region, useFips, useDualstack } }: Wish): Trial | undefined {
   if (identity.op !== 'inline' || role) return undefined;
   const { credentials } = identity;
@@ -186,7 +188,7 @@ function trialOf({ access: { identity, role, region, useFips, useDualstack } }: 
 /**
  * Whether a Secret is in the way of a CR that is being created.
  *
- * @param isLive  whether the CR with this uid is still there; what it leaves behind otherwise is the collector's
+ * @param isLive  whether the CR with this uid exists; the garbage collector deletes what it leaves behind otherwise
  */
 export function isInTheWay(
   { deleting, ownerUid, ownerKind, ownerName, offeredTo }: Occupant,
@@ -195,12 +197,12 @@ export function isInTheWay(
 ): boolean {
   if (deleting || offeredTo === `${kind}/${name}`) return false;
   if (ownerUid === undefined || ownerKind === undefined) return true;
-  // An object of this name that was deleted a moment ago: the Secret is taken over, or collected and made anew.
+  // Left by a deleted object of this name: the operator takes the Secret over, or makes it anew after its collection.
   if (ownerKind === kind && ownerName === name) return false;
   return isLive(ownerUid);
 }
 
-/** What can be said when all has been asked. A conversion is never refused: its Secrets would be lost with its predecessor. */
+/** The verdict after all look-ups. A conversion is never refused: its Secrets would be lost with its predecessor. */
 export function judgeReview(
   review: Review,
   answers: Answers,

@@ -1,4 +1,4 @@
-// What an object of the deprecated kind becomes, when that is refused, and who owns its Secrets afterwards.
+// Covers what an object of the deprecated kind becomes, when that is refused, and who owns its Secrets afterwards.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

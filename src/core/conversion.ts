@@ -1,4 +1,4 @@
-// The original's deprecated AWSECRCredential -> a ClusterAWSECRImagePullSecret with the same wish. Pure.
+// The Go project's deprecated AWSECRCredential -> a ClusterAWSECRImagePullSecret with the same wish. Pure.
 
 import {
   CLUSTER_KIND,
@@ -19,17 +19,16 @@ export interface LegacyObject {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly generation: number;
-  /** Somebody deletes it, or our own conversion has and the collector has not let it go yet. */
+  /** A user deletes it, or the conversion has and the garbage collector has not let it go yet. */
   readonly deleting: boolean;
   readonly spec: JsonRecord;
   readonly conditions: readonly JsonRecord[];
 }
 
 /**
- * The spec of the object that takes over: the fields that the old kind has, as they stand (the keys plain or base64),
- * and nothing else.
+ * The spec of the successor: the old kind's fields as they stand (the keys plain or base64), and nothing else.
  *
- * @returns the spec, or a sentence that says why there can be none; it holds nothing out of the spec
+ * @returns the spec, or a sentence that says why there can be none; the sentence quotes nothing of the spec
  */
 export function convertedSpec({ name, spec }: Pick<LegacyObject, 'name' | 'spec'>): JsonRecord | string {
   const { region, accessKeyId, secretAccessKey } = recordOf(spec['awsAccess']);
@@ -37,7 +36,7 @@ export function convertedSpec({ name, spec }: Pick<LegacyObject, 'name' | 'spec'
   const converted = {
     awsAccess: { region, accessKeyId, secretAccessKey },
     secretName: spec['secretName'],
-    // The new kind takes no empty list; none at all means the same.
+    // The new kind takes no empty list; an absent one means the same.
     ...(namespaces.length === 0 ? {} : { namespaces }),
   };
   const wish = parseWish({ ...NOBODY, name, spec: converted });
@@ -63,7 +62,7 @@ const NOBODY: Omit<PullSecretObject, 'name' | 'spec'> = {
   status: {},
 };
 
-/** Whether `object` is what the old one is converted to: of its name, of the same spec, and there to stay. */
+/** Whether `object` is what the old one converts to: of its name, of the same spec, and not being deleted. */
 export function isSuccessor(old: LegacyObject, object: PullSecretObject): boolean {
   return mayFollow(old, object) && sameJson(convertedSpec(old), object.spec);
 }
@@ -72,12 +71,12 @@ function mayFollow(old: Pick<LegacyObject, 'name'>, object: PullSecretObject): b
   return object.kind === CLUSTER_KIND && object.name === old.name && !object.deleting;
 }
 
-/** What is kept of an old object, also when it is gone. Its keys are not: it stays in memory as long as the process lives. */
+/** What is kept of an old object, also after its deletion, as long as the process lives. Its keys are not. */
 export interface Predecessor {
   readonly uid: string;
   readonly name: string;
   readonly deleting: boolean;
-  /** Of the spec that it is converted to; undefined: it cannot be. */
+  /** Digest of the spec that it converts to; undefined when it cannot be converted. */
   readonly specDigest: string | undefined;
 }
 
@@ -92,10 +91,10 @@ function specDigest(spec: JsonRecord): string {
 }
 
 /**
- * The uid whose Secrets will soon be in nobody's way: that of the old object from which `object` takes over. They are on
- * their way to `object`; or, when the user has deleted the old object, the collector is on its way to them.
+ * The uid of the old object from which `object` takes over: its Secrets are not in the way for long. The operator hands
+ * them to `object`; or, when the user has deleted the old object, the garbage collector deletes them.
  *
- * @param old  the old object of the same name as it was last seen, if there is or was one
+ * @param old  the old object of the same name as last seen, if there is or was one
  */
 export function formerUid(old: Predecessor | undefined, object: PullSecretObject): string | undefined {
   if (!old || old.deleting || !mayFollow(old, object)) return undefined;
@@ -111,10 +110,9 @@ export interface OwnerReference {
 }
 
 /**
- * The owner references of a Secret after `owner` has taken the place of those that `stepsBack` says yes to; all others
- * stay as they are.
+ * The owner references of a Secret after `owner` has replaced those for which `stepsBack` is true; all others stay.
  *
- * Only one of them may be the controller: where somebody else is, `owner` is an owner like the former one.
+ * Only one of them may be the controller: where another owner is, `owner` becomes an owner that is not the controller.
  */
 export function reparented(
   references: unknown,
@@ -135,7 +133,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** @returns the conditions that say why `old` is not converted; undefined when they say so already */
+/** @returns the conditions that say why `old` is not converted; undefined when its conditions already say so */
 export function refusedConditions(
   old: LegacyObject,
   { reason, message }: Refusal,

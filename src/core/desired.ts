@@ -1,4 +1,4 @@
-// A wish and the namespaces there are -> where a Secret is wanted now. Pure.
+// Wish and existing namespaces -> where a Secret is wanted now. Pure.
 
 import { MAX_SELECTABLE_LABELS, REASON } from '../api/names.ts';
 import { isNamespaceName, type Targets } from './resource.ts';
@@ -7,14 +7,14 @@ import { type Labels, type Match, match } from './selector.ts';
 export interface NamespaceView {
   readonly name: string;
   readonly labels: Labels;
-  /** `labels` are all that it has, not only the first of them. */
+  /** `labels` are all its labels, not only the first of them. */
   readonly hasAllLabels: boolean;
   readonly terminating: boolean;
 }
 
 export interface Target {
   readonly namespace: string;
-  /** Named by the CR, rather than come by its selector: only a failure in such a namespace makes the CR not Ready. */
+  /** Named by the CR, not only matched by its selector: only a failure in such a namespace makes the CR not Ready. */
   readonly named: boolean;
 }
 
@@ -31,8 +31,8 @@ export interface Desired {
   /** Named namespaces in which nothing can be wanted yet. */
   readonly problems: readonly Problem[];
   /**
-   * Namespaces that have too many labels to say whether the selector means them: such a namespace gains no Secret and loses none.
-   * One that is served already is among the targets too.
+   * Namespaces with too many labels to decide whether the selector matches: such a namespace gains no Secret and loses
+   * none. One that has a Secret already is among the targets too.
    */
   readonly undecided: readonly Problem[];
 }
@@ -55,7 +55,7 @@ export function desiredTargets(
   for (const namespace of wish.named) {
     if (wish.excluded.has(namespace)) continue;
     const view = namespaces.get(namespace);
-    // Watches bring an object and its namespace in any order.
+    // Watches deliver an object and its namespace in any order.
     const isThere = view ? !view.terminating : wish.isOwn;
     if (isThere) targets.set(namespace, { namespace, named: true });
     else if (!view) problems.push(missingNamespace(namespace, true));
@@ -94,13 +94,13 @@ function selection({ selector, excluded }: Targets, view: NamespaceView): Match 
   return match(selector, view.labels, view.hasAllLabels);
 }
 
-/** Whether a namespace that is there is certain to be a target, by its name or its labels. */
+/** Whether an existing namespace is certain to be a target, by its name or its labels. */
 export function isTarget(wish: Targets, view: NamespaceView): boolean {
   if (view.terminating || wish.excluded.has(view.name)) return false;
   return wish.named.includes(view.name) || selection(wish, view) === 'yes';
 }
 
-/** Whether a change of one namespace can change what a wish means; `undefined` is a namespace that is not there. */
+/** Whether a change of one namespace can change the targets of a wish; `undefined` is a missing namespace. */
 export function concerns(wish: Targets, before: NamespaceView | undefined, after: NamespaceView | undefined): boolean {
   const name = (after ?? before)?.name;
   if (name === undefined || wish.excluded.has(name)) return false;

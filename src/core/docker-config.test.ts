@@ -1,4 +1,4 @@
-// Covers `.dockerconfigjson`: what is written, and that it is read back the same, or not at all.
+// Covers `.dockerconfigjson`: what is written reads back the same, or not at all.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

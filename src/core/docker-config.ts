@@ -1,4 +1,4 @@
-// `.dockerconfigjson`: from logins to text, and back from a found Secret to the passwords in it. Pure.
+// `.dockerconfigjson`: from logins to text, and from a found Secret back to its passwords. Pure.
 
 import { isRecord, recordOf } from '../lib/json.ts';
 import { isLater, type Login } from './login.ts';
@@ -26,13 +26,13 @@ export function makeDockerConfig(logins: readonly Login[]): string {
 }
 
 /**
- * Upper bound of the bytes of `makeDockerConfig`'s text, without making it: many hosts of long tokens could be more than
- * there is memory.
+ * Upper bound of the bytes of `makeDockerConfig`'s text, without making it: many hosts of long tokens could exceed
+ * memory.
  */
 export function dockerConfigBytes(logins: readonly Login[]): number {
   let bytes = ENTRY_BYTES;
   for (const { username, password, hosts } of logins) {
-    // In JSON a character takes six bytes at the most; that of real tokens takes one.
+    // In JSON a character takes six bytes at most; those of real tokens take one.
     const secret = Buffer.byteLength(JSON.stringify(`${username}${password}`));
     const auth = Math.ceil((Buffer.byteLength(`${username}:${password}`) + 2) / 3) * 4;
     for (const host of hosts) bytes += ENTRY_BYTES + Buffer.byteLength(JSON.stringify(host)) + secret + auth;
@@ -47,7 +47,7 @@ function basic(username: string, password: string): string {
   return Buffer.from(`${username}:${password}`).toString('base64');
 }
 
-/** What one host's entry opens it with. */
+/** The user name and password of one host's entry. */
 export interface RegistryAuth {
   readonly username: string;
   readonly password: string;
@@ -57,7 +57,7 @@ export interface RegistryAuth {
  * The entries of a `.dockerconfigjson`, by host.
  *
  * @param base64  the value as it stands in the Secret's `data`
- * @returns empty for anything that is not what we write; never an error, and never the parser's words
+ * @returns empty for anything that the operator does not write; never an error, and never the parser's words
  */
 export function readDockerConfig(base64: string): ReadonlyMap<string, RegistryAuth> {
   const entries = new Map<string, RegistryAuth>();
@@ -71,7 +71,7 @@ export function readDockerConfig(base64: string): ReadonlyMap<string, RegistryAu
 /**
  * The hosts that a `.dockerconfigjson` opens, in whatever form.
  *
- * @returns undefined for what is no docker config: nothing can be said about it
+ * @returns undefined for what is no docker config: its hosts are unknown
  */
 export function hostsIn(base64: string): readonly string[] | undefined {
   const auths = recordOf(parse(base64))['auths'];

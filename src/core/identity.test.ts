@@ -1,4 +1,4 @@
-// Covers the forms of spec.awsAccess, the pairs of keys as the original stored them, and those in a referenced Secret.
+// Covers the forms of spec.awsAccess, the pairs of keys as the Go project stored them, and those in a Secret.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,4 +1,4 @@
-// Who asks AWS: the forms of `spec.awsAccess`, and the pair of keys behind them. Pure; never shows a key.
+// The identity that calls AWS: the forms of `spec.awsAccess`, and the pair of keys behind them. Pure; shows no key.
 
 import {
   CLUSTER_KIND,
@@ -15,7 +15,7 @@ import {
 import { isRecord, type JsonRecord, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 import { ownText } from '../lib/own-text.ts';
 
-/** AWS keys as a request is signed with. */
+/** AWS keys that sign a request. */
 export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -25,12 +25,12 @@ export interface Credentials {
 export type Identity =
   | { readonly op: 'inline'; readonly credentials: Credentials }
   | { readonly op: 'secretRef'; readonly secretName: string; readonly keys: CredentialKeys }
-  /** Without `roleArn` the account's annotation names the role. */
+  /** Without `roleArn` the annotation of the ServiceAccount names the role. */
   | { readonly op: 'serviceAccount'; readonly name: string; readonly roleArn: string | undefined }
   /** The operator's own. */
   | { readonly op: 'ambient' };
 
-/** A role that is taken with an identity. */
+/** A role that the identity assumes. */
 export interface Role {
   readonly roleArn: string;
   readonly externalId: string | undefined;
@@ -47,13 +47,16 @@ export interface CredentialKeys {
 const PLAIN_KEY_ID = /^[A-Z0-9]{16,128}$/;
 /** A plain secret access key as AWS hands it out: 40 characters of base64 (IAM user guide). */
 const PLAIN_SECRET = /^[A-Za-z0-9/+=]{40}$/;
-/** What a Secret may give as a secret access key: the 40 characters above, and room for longer ones of the same alphabet. */
+/** What a Secret may give as a secret access key: the 40 characters above, or up to 128 of the same alphabet. */
 const SECRET_SHAPE = /^[A-Za-z0-9/+=]{40,128}$/;
-/** A session token is base64 of some hundred characters (STS API reference, Credentials); nobody says how many at least. */
+/** A session token is base64 of some hundred characters (STS API reference, Credentials); AWS documents no minimum. */
 const SESSION_TOKEN_SHAPE = /^[A-Za-z0-9/+=_-]{32,}$/;
-/** What a header of a request may hold; anything else is a slip of the editor, and no key that AWS ever gave out. */
+/** What a header of a request may hold; anything else is an editing slip, and no key that AWS ever issued. */
 const SENDABLE = /^[\x21-\x7e]+$/;
-/** STS bounds it nowhere; its own are under 4,096 (STS API reference, Credentials), and a request has room for few times that. */
+/**
+ * STS documents no bound; its own are under 4,096 (STS API reference, Credentials), and a request has room for few
+ * times as much.
+ */
 const SESSION_TOKEN_MAX_LENGTH = 8_192;
 /** Of a value of a Secret, as base64: the longest key, and as much white space around it. */
 const LONGEST_VALUE = (SESSION_TOKEN_MAX_LENGTH * 2 * 4) / 3;
@@ -65,7 +68,7 @@ const FORMS = 'accessKeyId and secretAccessKey, or secretRef, or serviceAccountR
 /**
  * Reads the identity of a `spec.awsAccess`.
  *
- * The schema and its CEL rules say the same, but an object may have been stored before them.
+ * The schema and its CEL rules demand the same, but an object may have been stored before them.
  *
  * @returns the identity, or a sentence that says what is missing; never an identity that is not written there
  */
@@ -93,7 +96,7 @@ function parsePair(accessKeyId: string | undefined, secretAccessKey: string | un
   return { op: 'inline', credentials: plainPair(accessKeyId, secretAccessKey) };
 }
 
-/** Told before any call: AWS would repeat what it takes for a key id. */
+/** Reported before any call: AWS would repeat in its answer what it takes for a key id. */
 const SWAPPED = "accessKeyId and secretAccessKey in each other's place";
 
 function isSwapped(accessKeyId: string, secretAccessKey: string): boolean {
@@ -101,7 +104,7 @@ function isSwapped(accessKeyId: string, secretAccessKey: string): boolean {
 }
 
 function looksSecret(accessKeyId: string): boolean {
-  // One that ends in `=` is base64 of something.
+  // A value that ends in `=` is base64 of something.
   return PLAIN_SECRET.test(accessKeyId) && !accessKeyId.endsWith('=') && !PLAIN_KEY_ID.test(accessKeyId);
 }
 
@@ -114,7 +117,7 @@ function parseServiceAccount(reference: JsonRecord): Identity | string {
   return { op: 'serviceAccount', name, roleArn };
 }
 
-/** The further hop of a `spec.awsAccess`; undefined when there is none, a sentence when it cannot be used. */
+/** The role that a `spec.awsAccess` assumes; undefined when there is none, a sentence when it cannot be used. */
 export function parseRole(awsAccess: JsonRecord): Role | string | undefined {
   if (awsAccess['assumeRole'] === undefined) return undefined;
   const { roleArn, externalId } = recordOf(awsAccess['assumeRole']);
@@ -155,8 +158,8 @@ function parseReference(reference: JsonRecord): Identity | string {
 }
 
 /**
- * The pair in plain form. The original's webhook stored both keys as base64: a key id that is base64 of a key id says so,
- * and then a secret that is base64 of a secret is taken out of it too.
+ * The pair in plain form. The Go project's webhook stored both keys as base64: a key id that is base64 of a key id
+ * shows it, and then a secret that is base64 of a secret is decoded too.
  */
 function plainPair(accessKeyId: string, secretAccessKey: string): Credentials {
   const id = decoded(accessKeyId, PLAIN_KEY_ID);
@@ -172,18 +175,19 @@ function decoded(text: string, plain: RegExp): string | undefined {
 
 export interface FoundCredentials {
   readonly credentials: Credentials;
-  /** Names of the keys that had white space around them, which was left out: an editor's line feed, most often. */
+  /** Names of the keys with surrounding white space, which was left out: an editor's line feed, most often. */
   readonly trimmed: readonly string[];
 }
 
 /**
  * Reads the pair out of a Secret's `data`.
  *
- * Whoever writes the names of the keys may not be one who may read the Secret, and may name any value in it. So what has not the shape that
- * AWS gives is never used, and of what is refused only the shape is told that it lacks.
+ * A user who writes the names of the keys may not be allowed to read the Secret, and may name any value in it. So a
+ * value without the shape of AWS's keys is never used, and a refusal says only which shape it lacks.
  *
  * @param data  as on the wire: base64 values by name
- * @returns the pair, its surrounding white space trimmed, or a sentence that names the key that is missing, empty or of no such shape
+ * @returns the pair, its surrounding white space trimmed, or a sentence that names the key that is missing, empty or
+ *          misshapen
  */
 export function parseCredentials(data: unknown, keys: CredentialKeys): FoundCredentials | string {
   const values = stringMapOf(data);
@@ -191,7 +195,7 @@ export function parseCredentials(data: unknown, keys: CredentialKeys): FoundCred
   const read = (name: string): string | undefined => {
     const value = values.get(name);
     if (value === undefined) return undefined;
-    // What is longer is no key, whatever stands in it: it is not even decoded.
+    // A longer value is no key, whatever it holds: it is not even decoded.
     if (value.length > LONGEST_VALUE) return 'x'.repeat(SESSION_TOKEN_MAX_LENGTH + 1);
     const text = Buffer.from(value, 'base64').toString('utf8');
     if (text !== text.trim()) trimmed.push(name);
@@ -211,7 +215,7 @@ export function parseCredentials(data: unknown, keys: CredentialKeys): FoundCred
   return { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }, trimmed };
 }
 
-/** What is wrong with the shape of a pair: one of five sentences, which hold nothing but the names of keys. */
+/** What is wrong with the shape of a pair: one of five sentences, which hold only the names of keys. */
 function shapeFaultOf(
   { accessKeyId, secretAccessKey, sessionToken }: { readonly [Key in keyof CredentialKeys]: string | undefined },
   names: CredentialKeys,
@@ -232,7 +236,7 @@ function faultOf(name: string, value: string, longest: number): string | undefin
   return SENDABLE.test(value) ? undefined : `has a key ${name} that ${UNSENDABLE}`;
 }
 
-/** The account of a role, by its ARN. */
+/** The account in the ARN of a role. */
 export function accountOfRole(roleArn: string): string | undefined {
   return roleArn.split(':')[4];
 }

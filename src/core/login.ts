@@ -16,7 +16,7 @@ import {
 
 /** One login to one registry: what `docker login` would be given. */
 export interface Login {
-  /** What it opens: the region of a private registry. */
+  /** The region of a private registry, or `public`. */
   readonly registry: string;
   readonly username: string;
   readonly password: string;
@@ -26,16 +26,16 @@ export interface Login {
   readonly expiresAt: EpochMs;
   readonly refreshedAt: EpochMs;
   readonly renewAt: EpochMs;
-  /** Digest of token and end; it stands in the status, and is how a stored login is recognised. */
+  /** Digest of token and end; the status holds it, and it identifies a stored login. */
   readonly digest: string;
   /**
-   * The same as `renewAt` on the clock that never goes back, from the moment this process first had the login: a wall clock
-   * that is set back does not put the renewal off. It stands in no status and no Secret.
+   * The same as `renewAt` on the monotonic clock, from the moment this process first had the login: setting the wall
+   * clock back does not put the renewal off. No status and no Secret holds it.
    */
   readonly dueBy?: DurationMs | undefined;
 }
 
-/** What a registry answered, before we decide when to renew it. */
+/** A registry's answer, before the operator decides when to renew it. */
 export interface Token {
   readonly username: string;
   readonly password: string;
@@ -43,11 +43,11 @@ export interface Token {
   readonly expiresAt: EpochMs;
 }
 
-/** Renewal falls between these shares of a login's life: at most half of it, earlier by jitter (docs/rules.md, rule 5). */
+/** Renewal falls between these shares of a login's life: at most half of it, less by jitter (docs/rules.md, rule 5). */
 const LATEST_SHARE = 0.5;
 const JITTER_SHARE = 0.1;
 
-/** ECR's tokens live 12 hours (AWS documentation); the rest is for clocks of two operators that differ. */
+/** ECR's tokens live 12 hours (AWS documentation); the rest allows for two operators whose clocks differ. */
 const SKEW = (5 * MINUTE) as DurationMs;
 const LONGEST_LIFE = 12 * HOUR + SKEW;
 
@@ -81,14 +81,14 @@ export function makeLogin(registry: string, token: Token, now: EpochMs, random: 
   };
 }
 
-/** Whether a login may be written into a Secret: its token has not ended. */
+/** Whether a login may be written into a Secret: its token has not expired. */
 export function isUsable(login: Login, now: EpochMs): boolean {
   return login.expiresAt > now;
 }
 
 /**
- * The login with its renewal on both clocks, as of the moment this process has it. One that says it was fetched later than
- * now is due at once: the wall clock was set back since, and nothing it shows says how much of the life is left.
+ * The login with its renewal on both clocks, from the moment this process has it. A login fetched later than now is due
+ * at once: the wall clock was set back since, and nothing in the login says how much of its life is left.
  */
 export function onBothClocks(login: Login, { now, monotonic }: Moment): Login {
   const left = isFromLater(login, now) ? 0 : Math.max(0, login.renewAt - now);
@@ -99,20 +99,20 @@ function isFromLater({ refreshedAt }: Login, now: EpochMs): boolean {
   return refreshedAt > plus(now, SKEW);
 }
 
-/** How long a login need not be renewed: until the first of the two clocks says that its time has come. */
+/** How long a login need not be renewed: until the first of the two clocks reaches its renewal. */
 export function untilDue({ renewAt, dueBy }: Login, { now, monotonic }: Moment): DurationMs {
   return Math.max(0, Math.min(renewAt - now, (dueBy ?? Number.POSITIVE_INFINITY) - monotonic)) as DurationMs;
 }
 
-/** Whether a login must be fetched: there is none, or its time to be renewed has come. */
+/** Whether a login must be fetched: there is none, or its renewal is due. */
 export function needsLogin(held: Login | undefined, moment: Moment): boolean {
   return held === undefined || untilDue(held, moment) === 0;
 }
 
 /**
- * Whether `told`, of the same registry, is another login that ends later: somebody else has fetched it. Of two that end in
- * the same second it is the one with the higher digest, so that everybody chooses the same. An end that no login can have
- * is nobody's.
+ * Whether `told`, of the same registry, is another login that ends later: another operator has fetched it. Of two that
+ * end in the same second it is the one with the higher digest, so that every operator chooses the same. An end that no
+ * login can have is ignored.
  */
 export function isSuperseded(held: Login, told: LoginStatus, now: EpochMs): boolean {
   const end = parseRfc3339(told.expiresAt);
@@ -125,8 +125,9 @@ export function isLater(one: Pick<Login, 'expiresAt' | 'digest'>, other: Pick<Lo
 }
 
 /**
- * Of two logins of one identity to one registry the one to go on with: an end never goes back (docs/rules.md, rule 7), unless
- * the wall clock was set back since the old one was fetched. When it is the old one, it is renewed when the new one would have been.
+ * Which of two logins of one identity to one registry to keep: an end never goes back (docs/rules.md, rule 7), unless
+ * the wall clock was set back since the old one was fetched. A kept old one is renewed when the new one would have
+ * been.
  */
 export function later(held: Login | undefined, fetched: Login, now: EpochMs): Login {
   if (!held || held.expiresAt <= fetched.expiresAt || held.expiresAt > now + LONGEST_LIFE) return fetched;
@@ -135,18 +136,18 @@ export function later(held: Login | undefined, fetched: Login, now: EpochMs): Lo
 }
 
 /**
- * Whether `shared`, which another object was given, renews `held` although it may end before it: the wall clock was set back
- * since `held` was fetched, so only the other clock says which of the two came later.
+ * Whether `shared`, fetched for another object, renews `held` although it may end before it: the wall clock was set
+ * back since `held` was fetched, so only the monotonic clock says which of the two came later.
  */
 export function isRenewalOf(shared: Login | undefined, held: Login, moment: Moment): boolean {
   if (!shared || held.renewAt <= moment.now || needsLogin(shared, moment)) return false;
   return (shared.dueBy ?? 0) > (held.dueBy ?? Number.POSITIVE_INFINITY);
 }
 
-/** Renewals take no more than this part of the life that the old login has left (docs/rules.md, rule 12). */
+/** Renewals take at most this part of the life that the old login has left (docs/rules.md, rule 12). */
 const PART_OF_REST = 0.1;
 
-/** The last instant at which the renewal of a login that ends at `endsAt` may begin to be written. */
+/** The last instant at which writing the renewal of a login that ends at `endsAt` may begin. */
 export function latestStart(now: EpochMs, endsAt: EpochMs): EpochMs {
   return (now + Math.max(0, endsAt - now) * PART_OF_REST) as EpochMs;
 }

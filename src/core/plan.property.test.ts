@@ -1,4 +1,4 @@
-// Holds the plan against any cluster: it settles, it touches nothing foreign, and the order of its inputs is no matter.
+// Holds the plan against any cluster: it settles, touches nothing foreign, and ignores the order of its inputs.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -34,7 +34,7 @@ const payload: Payload = {
 const target = (namespace: string, named = true): Target => ({ namespace, named });
 const good = seenSecret('ns1', payload);
 
-/** The plan for namespace ns1 when `seen` is there. */
+/** The plan for namespace ns1 with `seen` in it. */
 function planFor(seen: SeenSecret | undefined, held: Payload | undefined = payload) {
   const all = seen ? [seen] : [];
   const seenByNamespace = new Map(all.map((secret) => [secret.namespace, secret]));

@@ -1,4 +1,4 @@
-// Which writes bring the Secrets of one CR to the wanted state. Pure: same arguments, same plan.
+// The writes that bring the Secrets of one CR to the wanted state. Pure: same arguments, same plan.
 
 import { DOCKER_CONFIG_TYPE, REASON } from '../api/names.ts';
 import { digest } from '../lib/digest.ts';
@@ -7,7 +7,7 @@ import type { Problem, Target } from './desired.ts';
 import { dockerConfigBytes, makeDockerConfig } from './docker-config.ts';
 import { isUsable, type Login } from './login.ts';
 
-/** A Secret as it was last seen, reduced: nothing in it opens anything, and its size does not depend on its data. */
+/** A Secret as last seen, reduced: it holds no password, and its size does not depend on the Secret's data. */
 export interface SeenSecret {
   readonly namespace: string;
   readonly name: string;
@@ -16,13 +16,13 @@ export interface SeenSecret {
   readonly type: string;
   readonly immutable: boolean;
   readonly deleting: boolean;
-  /** Who owns it: the controller if it has one, else the first owner that is one of our kinds; at most one. */
+  /** Uid of the owner: the controller if it has one, else the first owner of the operator's kinds; at most one. */
   readonly ownerUids: readonly string[];
-  /** Kind of that owner, if it is one of ours. */
+  /** Kind of that owner, if it is one of the operator's. */
   readonly ownerKind: string | undefined;
-  /** The CR that is asked to own it, `<Kind>/<name>`. What it opens is looked at when it is taken over. */
+  /** The CR that is asked to own it, `<Kind>/<name>`. The operator checks its hosts when it takes it over. */
   readonly offeredTo: string | undefined;
-  /** Has our managed-by label and this owner's uid in the other one. */
+  /** Has the managed-by label, and this owner's uid in the other label. */
   readonly ownerUidLabel: string | undefined;
   readonly managed: boolean;
   readonly inputs: string | undefined;
@@ -47,15 +47,15 @@ export interface Payload {
 export type Action =
   | { readonly op: 'create'; readonly namespace: string; readonly named: boolean }
   | { readonly op: 'update'; readonly namespace: string; readonly named: boolean; readonly seen: SeenSecret }
-  /** A Secret that is not ours, and that somebody who can edit it has offered to this CR. */
+  /** A foreign Secret that an editor of it has offered to this CR. */
   | { readonly op: 'adopt'; readonly namespace: string; readonly named: boolean; readonly seen: SeenSecret }
-  /** An immutable Secret of ours: deleting and creating is the only way left. */
+  /** An immutable Secret of this CR: deleting and creating is the only way to change it. */
   | { readonly op: 'replace'; readonly namespace: string; readonly named: boolean; readonly seen: SeenSecret };
 
 export interface Plan {
   /** In order of namespace. */
   readonly actions: readonly Action[];
-  /** Secrets of this CR where none is wanted any more. */
+  /** Secrets of this CR where none is wanted any longer. */
   readonly prune: readonly SeenSecret[];
   /** Namespaces whose Secret is as wanted, or holds the last good login while there is no newer. Sorted. */
   readonly ready: readonly string[];
@@ -69,10 +69,10 @@ export function contentDigest(base64: string): string {
 }
 
 /**
- * What the Secrets are to hold, made of the logins that have not ended.
+ * What the Secrets are to hold, made of the logins that have not expired.
  *
- * @returns undefined when there is no such login: a Secret then stays as it is, since an old token may still pull and an
- *          empty one never does
+ * @returns undefined when there is no such login: a Secret then stays as it is, since an old token may still pull and
+ *          an empty one never does
  */
 export function makePayload(logins: readonly Login[], inputs: string, now: EpochMs): Payload | undefined {
   const usable = logins.filter((login) => isUsable(login, now));
@@ -86,7 +86,7 @@ export function makePayload(logins: readonly Login[], inputs: string, now: Epoch
 /** All data of a Secret together, decoded: `MaxSecretSize` of Kubernetes' core/v1. */
 const MOST_BYTES = 1_048_576;
 
-/** Why no Secret can hold these logins; undefined when one can. Found out before anything is made, or sent. */
+/** Why no Secret can hold these logins; undefined when one can. Checked before anything is made or sent. */
 export function sizeProblem(logins: readonly Login[]): string | undefined {
   const bytes = dockerConfigBytes(logins);
   if (bytes <= MOST_BYTES) return undefined;
@@ -95,7 +95,7 @@ export function sizeProblem(logins: readonly Login[]): string | undefined {
   return `the pull secret would hold ${hosts} hosts and ${size}, but Kubernetes takes 1 MiB: name fewer regions, accounts or hosts in spec.registries`;
 }
 
-/** A Secret is ours only if an owner reference has the CR's uid and its type is the one we write. */
+/** A Secret belongs to a CR only if an owner reference has the CR's uid and its type is the one the operator writes. */
 export function isOwned(seen: SeenSecret, ownerUid: string): boolean {
   return seen.type === DOCKER_CONFIG_TYPE && seen.ownerUids.includes(ownerUid);
 }
@@ -110,7 +110,7 @@ function isCurrent(seen: SeenSecret, ownerUid: string, payload: Payload): boolea
   );
 }
 
-/** Of another CR only the kind is told: who may see this object may not be one who may see that. */
+/** Of another CR the message names only the kind: a user who may see this object may not be allowed to see that one. */
 export function conflict(
   namespace: string,
   named: boolean,
@@ -126,13 +126,13 @@ export function conflict(
   };
 }
 
-/** Offered, but not taken over. */
+/** The Secret is offered, but not taken over. */
 export function opensMore(namespace: string, named: boolean, name: string): Problem {
   const message = `secret ${name} in namespace ${namespace} is offered, but opens hosts that this object would not, or is no docker config; it is left alone: take them out of it, or choose a different name`;
   return { namespace, named, reason: REASON.secretConflict, message };
 }
 
-/** Nothing can be made in its place before it is gone. */
+/** The operator can create nothing under this name before the Secret is gone. */
 export function terminating(namespace: string, named: boolean, name: string): Problem {
   const message = `secret ${name} in namespace ${namespace} is being deleted, and its finalizers hold it; it is made anew when it is gone`;
   return { namespace, named, reason: REASON.secretTerminating, message };
@@ -145,20 +145,20 @@ function preceded(namespace: string, named: boolean, kind: string): Problem {
 
 /** The CR that plans. */
 export interface Claimant {
-  /** It will be gone when somebody's finalizer lets go of it: it keeps what it has, and takes over nothing. */
+  /** A foreign finalizer still holds it: it keeps what it has, and takes over nothing. */
   readonly deleting: boolean;
   readonly uid: string;
   readonly kind: string;
   readonly name: string;
 }
 
-/** What is there, as last seen. */
+/** The Secrets and rivals, as last seen. */
 export interface Observed {
-  /** The Secrets of the wanted name by namespace; absent means "not there then". */
+  /** The Secrets of the wanted name by namespace; absent means "did not exist then". */
   readonly seen: ReadonlyMap<string, SeenSecret>;
-  /** Every Secret that says it was written for this CR, whatever its name and namespace. */
+  /** Every Secret labelled as written for this CR, whatever its name and namespace. */
   readonly owned: Iterable<SeenSecret>;
-  /** Kind of an older CR that wants the same Secret, by namespace. It only counts where there is no Secret. */
+  /** Kind of an older CR that wants the same Secret, by namespace. It counts only where the Secret does not exist. */
   readonly rivals: ReadonlyMap<string, string>;
 }
 
@@ -195,7 +195,7 @@ function decide(
       ? { op: 'adopt', namespace, named, seen }
       : conflict(namespace, named, seen);
   }
-  // Something may hold a Secret that is being deleted: until it is gone, kubelets read it, so it is kept as good as any other.
+  // A finalizer may hold a Secret that is being deleted: kubelets read it until it is gone, so it is kept up to date.
   if (!payload || isCurrent(seen, claimant.uid, payload)) return 'ready';
   if (!seen.immutable) return { op: 'update', namespace, named, seen };
   return seen.deleting ? terminating(namespace, named, seen.name) : { op: 'replace', namespace, named, seen };
@@ -203,10 +203,10 @@ function decide(
 
 /**
  * @param targets  where the Secret is wanted, sorted, no repeats
- * @param payload  what the Secrets are to hold, if there is anything to hold
+ * @param payload  what the Secrets are to hold, if anything
  *
- * Holds (plan.property.test.ts): planning again after applying yields no action; a Secret that is not owned, nor offered,
- * is in no action and in no prune; the order of the inputs does not matter.
+ * Guarantees (plan.property.test.ts): planning again after applying yields no action; a Secret that is neither owned
+ * nor offered is in no action and in no prune; the order of the inputs does not matter.
  */
 export function planSecrets(
   claimant: Claimant,
@@ -238,7 +238,7 @@ function byPlace(one: SeenSecret, other: SeenSecret): number {
   return `${one.namespace}/${one.name}` < `${other.namespace}/${other.name}` ? -1 : 1;
 }
 
-/** More deletions than this in one round need a second, consistent look (docs/rules.md, rule 4). */
+/** More deletions than this in one reconciliation need a second, consistent look (docs/rules.md, rule 4). */
 export function needsConfirmation(deletions: number, owned: number): boolean {
   return deletions > Math.max(10, owned * 0.2);
 }

@@ -1,4 +1,4 @@
-// Covers which objects of a namespace are kept whole: those that are served always, the others as far as there is room.
+// Covers which objects of a namespace are kept whole: served ones always, the others as long as there is room.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,9 +1,10 @@
-// How many objects of one namespace are kept, and how large: who fills a namespace must not fill the operator's memory. Pure.
+// How many objects of one namespace are kept, and how large. Pure. Users who fill a namespace must not fill the
+// operator's memory.
 
 import { SECRET_NAME_MAX_LENGTH } from '../api/names.ts';
 import type { PullSecretObject } from './resource.ts';
 
-/** What one namespace may have in memory, or has. */
+/** What one namespace may take of the memory, or takes. */
 export interface Share {
   readonly objects: number;
   /** Of spec and status, as JSON. */
@@ -12,9 +13,9 @@ export interface Share {
 
 /** An object with two regions and its status takes 2 KB; 8 KiB for each of 500 are 4 MB for a namespace. */
 const BYTES_OF_OBJECT = 8 * 1_024;
-/** Of the status of an object that waits: as much as says why. */
+/** Of the status of a waiting object: enough to say why it waits. */
 const STATUS_BYTES = 2 * 1_024;
-/** Of `spec.awsAccess` of an object that is served and not kept whole; what the schema lets through is no longer. */
+/** Of `spec.awsAccess` of a served object that is not kept whole; the schema allows no longer one. */
 const ACCESS_BYTES = 4 * 1_024;
 
 /** @param objects  of one namespace, more than 0 */
@@ -27,24 +28,24 @@ export function keptBytes({ spec, status }: Pick<PullSecretObject, 'spec' | 'sta
   return jsonBytes(spec) + jsonBytes(status);
 }
 
-/** Whether its Secrets hold logins, which have to be renewed: its status says so, which the operator alone writes. */
+/** Whether its Secrets hold logins that must be renewed, by its status, which only the operator writes. */
 export function isServed({ status }: Pick<PullSecretObject, 'status'>): boolean {
   return (status.logins ?? []).length > 0;
 }
 
 /**
- * Whether an object may be kept whole. One that is served counts for none: a smaller share, as after an upgrade, takes nothing
- * from anybody.
+ * Whether an object may be kept whole. A served one is exempt from the count: a smaller share, as after an upgrade,
+ * takes nothing from any object.
  *
- * @param others  what the others of its namespace take
+ * @param others  what the other objects of its namespace take
  */
 export function mayKeep(object: Pick<PullSecretObject, 'spec' | 'status'>, others: Share, most: Share): boolean {
   return (isServed(object) || others.objects < most.objects) && others.bytes + keptBytes(object) <= most.bytes;
 }
 
 /**
- * All that is kept of an object for which there is no room: of one that is served, who asks and for which Secret, and what its Secrets
- * hold; of one that waits, why.
+ * What is kept of an object without room: of a served one, its identity, its Secret's name and the status of its
+ * logins; of a waiting one, the reason.
  */
 export function reducedForm(object: PullSecretObject): PullSecretObject {
   if (isServed(object)) return { ...object, isWaiting: true, spec: placeOf(object) };
@@ -52,7 +53,7 @@ export function reducedForm(object: PullSecretObject): PullSecretObject {
   return { ...object, isWaiting: true, spec: {}, status };
 }
 
-/** As much of the spec as the other objects, and the Secrets with keys, have to do with. */
+/** The part of the spec that matters to the other objects and to the Secrets with keys. */
 function placeOf({ spec: { awsAccess, secretName } }: PullSecretObject): PullSecretObject['spec'] {
   const isName = typeof secretName === 'string' && secretName.length <= SECRET_NAME_MAX_LENGTH;
   const isSmall = awsAccess !== undefined && jsonBytes(awsAccess) <= ACCESS_BYTES;

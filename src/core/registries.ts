@@ -1,4 +1,4 @@
-// Which registries a CR wants to open, and the hosts in its pull secret beside those that the logins name. Pure.
+// Which registries a CR wants to open, and the hosts in its pull secret beside those in the logins. Pure.
 
 import {
   ACCOUNT_PATTERN,
@@ -19,13 +19,13 @@ export interface Registry {
   /** Its name in `status.logins`: the region, or `public`. */
   readonly registry: string;
   readonly kind: 'private' | 'public';
-  /** Where it is asked for. */
+  /** Where its token is requested. */
   readonly region: string;
 }
 
 /** Hosts that the same logins open. */
 export interface ExtraHosts {
-  /** Accounts, sorted: their registries in every region that is logged in to. */
+  /** Accounts, sorted: their registries in every region with a login. */
   readonly accounts: readonly string[];
   /** Host names, sorted: further names of the registry in `region`. */
   readonly hosts: readonly string[];
@@ -78,9 +78,9 @@ const LISTS: readonly (readonly [string, number, (text: string) => boolean, stri
 ];
 
 /**
- * Adds to each login the hosts that it opens too.
+ * Adds to each login the further hosts that it opens.
  *
- * A host that a login names itself stays that login's own, whatever the others are to open.
+ * A host named by a login itself stays with that login, whatever the others are to open.
  */
 export function withExtraHosts(logins: readonly Login[], { accounts, hosts, region }: ExtraHosts): readonly Login[] {
   const own = new Set(logins.flatMap((login) => login.hosts));

@@ -1,4 +1,4 @@
-// A CR as the store holds it -> what it wants, checked. Pure. Nothing of a CR reaches a request without passing here.
+// A CR as the API server stores it -> what it wants, checked. Pure. No part of a CR reaches a request unchecked.
 
 import { type ObjectKey, objectKey } from '../api/meta.ts';
 import {
@@ -17,7 +17,7 @@ import { type Identity, parseIdentity, parseRole, type Role } from './identity.t
 import { type ExtraHosts, isRegion, parseRegistries, type Registry } from './registries.ts';
 import { parseSelector, type Selector } from './selector.ts';
 
-/** A CR, reduced to what decisions need. Its spec is whatever the API server stored, under whichever schema. */
+/** A CR, reduced to what decisions need. Its spec is what the API server stored, under whichever schema. */
 export interface PullSecretObject {
   readonly kind: PullSecretKind;
   readonly namespace: string | undefined;
@@ -26,11 +26,11 @@ export interface PullSecretObject {
   readonly resourceVersion: string;
   readonly generation: number;
   readonly deleting: boolean;
-  /** The garbage collector is at work on its Secrets, to delete them or to let go of them: nothing is written any more. */
+  /** The garbage collector is deleting or orphaning its Secrets: the operator writes nothing any longer. */
   readonly isCollected: boolean;
   /**
-   * There is no room for all of it beside the others of its namespace: most of its spec is not kept. One that is served is read
-   * again for each of its turns.
+   * Its namespace has no room for all of it: most of its spec is not kept. A served one is read again for each
+   * reconciliation.
    */
   readonly isWaiting: boolean;
   /** RFC 3339, whole seconds; empty when unknown. */
@@ -47,18 +47,18 @@ export type Claim = Pick<PullSecretObject, 'createdAt' | 'uid'>;
 export interface Targets {
   /** Sorted, no repeats. For the namespaced kind: its own namespace. */
   readonly named: readonly string[];
-  /** The object is in the namespace that it names: that one is there, whether it has been seen yet or not. */
+  /** The object is in the namespace that it names, which therefore exists, whether it has been seen yet or not. */
   readonly isOwn: boolean;
   readonly selector: Selector | undefined;
   readonly excluded: ReadonlySet<string>;
 }
 
-/** Who asks AWS, and at which of its endpoints. */
+/** The identity that calls AWS, and which endpoints. */
 export interface Access {
   readonly identity: Identity;
-  /** Taken with the identity, one further hop. */
+  /** A further role that the identity assumes. */
   readonly role: Role | undefined;
-  /** Where a role is asked for: that of `spec.awsAccess`. */
+  /** Whose STS endpoint a role is requested from: the one of `spec.awsAccess`. */
   readonly region: string;
   readonly useFips: boolean;
   readonly useDualstack: boolean;
@@ -116,14 +116,14 @@ function parseTargets({ kind, namespace, spec }: PullSecretObject): Targets | st
     return { named: namespace === undefined ? [] : [namespace], isOwn: true, selector: undefined, excluded: new Set() };
   }
   for (const field of ['namespaces', 'excludeNamespaces']) {
-    // A list that cannot be read must not look like an empty one: Secrets would be taken away.
+    // A list that cannot be read must not look like an empty one: the operator would delete Secrets.
     const list = spec[field] ?? [];
     if (!Array.isArray(list) || stringsOf(list).length < list.length) return `spec.${field} is not a list of names`;
   }
   const selector = spec['namespaceSelector'] === undefined ? undefined : parseSelector(spec['namespaceSelector']);
   if (typeof selector === 'string') return `spec.namespaceSelector: ${selector}`;
   return {
-    // A name that no namespace can have is kept: it is reported as a namespace that is not there.
+    // A name that no namespace can have is kept: it is reported as a missing namespace.
     named: [...new Set(stringsOf(spec['namespaces']))].sort(),
     isOwn: false,
     selector,
@@ -131,7 +131,7 @@ function parseTargets({ kind, namespace, spec }: PullSecretObject): Targets | st
   };
 }
 
-/** Whether a namespace can have this name; others are never put into a request. */
+/** Whether a namespace can have this name; no other name is ever put into a request. */
 export function isNamespaceName(name: string): boolean {
   return name.length <= NAMESPACE_MAX_LENGTH && NAMESPACE.test(name);
 }
@@ -144,7 +144,7 @@ export function inputsDigest(
   return digest(identityFingerprint, ...registries.map(({ registry }) => registry), ...extra.accounts, ...extra.hosts);
 }
 
-/** Whether one CR comes before another where nothing else decides between them: by age, then by uid. */
+/** Whether one CR precedes another when nothing else decides: by age, then by uid. */
 export function isOlder(one: Claim, other: Claim): boolean {
   return one.createdAt === other.createdAt ? one.uid < other.uid : one.createdAt < other.createdAt;
 }

@@ -1,4 +1,4 @@
-// Covers label selectors: what Kubernetes' operators mean, and that a selector that is not understood selects nothing.
+// Covers label selectors: the meaning of Kubernetes' operators, and that an unreadable selector selects nothing.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -114,7 +114,7 @@ describe('of labels that were cut', () => {
           const said = match(selector, kept, kept.size === labels.size);
           assert.ok(said === whole || said === 'undecided');
           if (kept.size === labels.size) assert.equal(said, whole);
-          // What is asked for was kept: nothing is left open.
+          // Every label asked for was kept: the match is decided.
           if (selector.every(({ label }) => kept.has(label))) assert.equal(said, whole);
         },
       ),

@@ -10,11 +10,11 @@ export interface Requirement {
   readonly values: ReadonlySet<string>;
 }
 
-/** All requirements must hold; none means that everything matches. */
+/** All requirements must hold; an empty list matches everything. */
 export type Selector = readonly Requirement[];
 
 /**
- * Reads a LabelSelector. What is not understood is an error, never left out: a requirement less selects more.
+ * Reads a LabelSelector. What is not understood is an error, never left out: with one requirement less it selects more.
  *
  * @returns the selector, or a sentence that says what is wrong with it
  */
@@ -65,7 +65,7 @@ export type Match = 'yes' | 'no' | 'undecided';
 /**
  * Kubernetes' meaning: NotIn and DoesNotExist also match an object without the label.
  *
- * @param areAll  `labels` are all that the object has, so that one which is not among them is not there
+ * @param areAll  `labels` are all labels of the object, so that it does not have any other
  */
 export function match(selector: Selector, labels: Labels, areAll: boolean): Match {
   const answers = new Set(

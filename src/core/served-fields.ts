@@ -1,11 +1,11 @@
-// Which fields that we know the API server does not: it would drop them from what is written, without a word. Pure.
+// Fields of the operator's CRDs that the API server does not serve: it would silently drop them from every write. Pure.
 
 import { isRecord, type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
 
 /**
- * @param crds    the CustomResourceDefinitions that this version was made with
+ * @param crds    the CustomResourceDefinitions of this version
  * @param served  an OpenAPI v3 document of the API server
- * @returns paths such as `AWSECRImagePullSecret.spec.registries`, without what is below them; only the kind when that is
+ * @returns paths such as `AWSECRImagePullSecret.spec.registries`, without what is below them; only the kind when it is
  *          not served at all. Empty: nothing is missing
  */
 export function missingFields(crds: readonly JsonRecord[], served: JsonRecord): readonly string[] {

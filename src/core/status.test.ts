@@ -1,4 +1,4 @@
-// Covers the truth table of the status: what each situation does to Ready, and what stands beside it.
+// Covers the truth table of the status: what each situation does to Ready and the other conditions.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -19,7 +19,7 @@ const problem = (namespace: string, named: boolean): Problem => ({
   message: `secret ecr-login already exists in namespace ${namespace}`,
 });
 
-/** The status after a round in which all was well. */
+/** The status after a reconciliation without any problem. */
 const good = nextStatus({}, findings(['ns1', 'ns2']), START);
 const goodMessage = good.conditions?.[0]?.message ?? '';
 

@@ -1,4 +1,4 @@
-// Previous status + what happened -> next status: the truth table of docs/status.md. Pure.
+// Previous status + findings -> next status: the truth table of docs/status.md. Pure.
 
 import { CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED, REASON } from '../api/names.ts';
 import type { Condition, LoginStatus, Problem as ProblemStatus, PullSecretStatus } from '../api/schema.ts';
@@ -7,34 +7,36 @@ import type { Problem } from './desired.ts';
 import { isUsable, type Login } from './login.ts';
 import { cut, formatGoTime, listNames } from './text.ts';
 
-/** Why a login could not be had. */
+/** Why there is no new login. */
 export interface LoginFailure {
   readonly registry: string;
   readonly message: string;
-  /** AWS, or the missing key, said no: only a change helps. Otherwise it is tried again by itself. */
+  /** AWS denied it, or the key is missing: only a change helps. Otherwise the operator retries by itself. */
   readonly denied: boolean;
 }
 
-/** One round of one CR, as far as it came. */
+/** The result of one reconciliation of one CR, as far as it got. */
 export interface Findings {
   readonly generation: number;
-  /** The spec, or the Secret it refers to, cannot be used: nothing was tried, or only what the Secrets hold already was renewed. */
+  /**
+   * The spec, or the Secret it refers to, cannot be used: nothing was tried, or only what the Secrets hold was renewed.
+   */
   readonly refusal?: { readonly reason: string; readonly message: string };
-  /** By registry: the logins that the Secrets hold or would hold, usable or ended. */
+  /** By registry: the logins that the Secrets hold or would hold, usable or expired. */
   readonly logins: readonly Login[];
   readonly failures: readonly LoginFailure[];
   readonly desired: number;
   /** Namespaces whose Secret is in place, sorted. */
   readonly ready: readonly string[];
-  /** Wanted Secrets that are neither in place nor a problem: their time is still to come. */
+  /** Wanted Secrets that are neither in place nor a problem: their writes are still to come. */
   readonly pending: number;
   readonly problems: readonly Problem[];
-  /** Secrets that hold a good login, among `ready`, but could not be given the newest one yet. */
+  /** Secrets that hold a good login, among `ready`, but could not get the newest one yet. */
   readonly delayed: readonly Problem[];
   readonly handledReconcileAt: string | undefined;
 }
 
-/** Why something stalls, or is tried again; not always what Ready is about. */
+/** Why a CR is stalled or retried; not always the cause in Ready. */
 interface Cause {
   readonly reason: string;
   readonly message: string;
@@ -89,12 +91,12 @@ export function processingStatus(
   return bounded({ ...previous, observedGeneration: generation, conditions: told });
 }
 
-/** The status that tells of new logins before they are in any Secret; all else stays as it was. */
+/** The status that records new logins before any Secret holds them; all else stays as it was. */
 export function withLogins(previous: PullSecretStatus, logins: readonly Login[]): PullSecretStatus {
   return bounded({ ...previous, ...loginFields(logins.map(loginStatus)) });
 }
 
-/** Fewer of the problems, where something else needs their room. */
+/** Drops problems that do not fit beside the rest. */
 function bounded({ problems, ...rest }: PullSecretStatus): PullSecretStatus {
   if (!problems) return rest;
   const items = fitting(problems.items, MOST_BYTES - Buffer.byteLength(JSON.stringify(rest)));
@@ -118,7 +120,7 @@ function judge(previous: PullSecretStatus, findings: Findings, now: EpochMs): St
   );
 }
 
-/** The Secrets keep what they hold; it is renewed only where the logins of the round say so. */
+/** The Secrets keep what they hold; only the logins in the findings are renewed. */
 function judgeRefusal(
   { expiresAt }: Pick<PullSecretStatus, 'expiresAt'>,
   { reason, message }: Cause,
@@ -132,7 +134,7 @@ function judgeRefusal(
   return { status: 'False', reason: REASON.tokenExpired, message: ended, stalled };
 }
 
-/** Conditions beside a Ready that holds: what is being tried again, or will not come by itself. */
+/** Conditions beside a Ready that holds: what is being retried, or will not recover by itself. */
 function progress({ failures, delayed }: Findings): Pick<StatusVerdict, 'stalled' | 'reconciling'> {
   const denied = failures.find((failure) => failure.denied);
   if (denied) return { stalled: { reason: REASON.loginFailed, message: failureMessage(denied) } };
@@ -151,7 +153,7 @@ function failureMessage({ registry, message }: LoginFailure): string {
   return cut(`login to ${registry}: ${message}`, MESSAGE);
 }
 
-/** A verdict when the state of the logins decides; undefined when they are good enough. */
+/** A verdict when the logins decide; undefined when they are good enough. */
 function judgeLogins(previous: PullSecretStatus, findings: Findings, now: EpochMs): StatusVerdict | undefined {
   const ended = findings.logins.find((login) => !isUsable(login, now));
   const failures = findings.failures;
@@ -183,7 +185,7 @@ function judgeLogins(previous: PullSecretStatus, findings: Findings, now: EpochM
   };
 }
 
-/** What Ready says when the logins are good, whatever else is missing. */
+/** Reasons of Ready while the logins are good, whatever else is missing. */
 const LOGGED_IN: ReadonlySet<string> = new Set([
   REASON.secretsUpdated,
   REASON.partiallyReady,
@@ -196,7 +198,7 @@ function lastSuccess(previous: PullSecretStatus): number | undefined {
   return ready && LOGGED_IN.has(ready.reason) ? ready.observedGeneration : undefined;
 }
 
-/** Only a failure in a namespace that the CR names counts: who controls a selected one must not be able to spoil it. */
+/** Only a failure in a namespace that the CR names counts: nobody else's namespace may make the CR not Ready. */
 function judgeNamespaces(findings: Findings): StatusVerdict | undefined {
   const named = findings.problems.filter((problem) => problem.named);
   if (named.length > 0) {
@@ -213,7 +215,7 @@ function judgeNamespaces(findings: Findings): StatusVerdict | undefined {
   return undefined;
 }
 
-/** The original's words, to the letter. */
+/** The Go project's words, to the letter. */
 function updatedMessage(findings: Findings): string {
   const next = Math.min(...findings.logins.map((login) => login.renewAt)) as EpochMs;
   const when = Number.isFinite(next) ? ` next update at: ${formatGoTime(next)}` : '';
@@ -254,7 +256,7 @@ function loginStatus({ registry, expiresAt, refreshedAt, renewAt, digest, hosts 
   };
 }
 
-/** What the status says about logins: each of them, when the first one ends, and when the last one came. */
+/** The fields about logins: each login, when the first one ends, and when the last one was fetched. */
 function loginFields(unsorted: readonly LoginStatus[]): Pick<PullSecretStatus, 'logins' | 'expiresAt' | 'refreshedAt'> {
   if (unsorted.length === 0) return {};
   const logins = unsorted.toSorted((one, other) => (one.registry < other.registry ? -1 : 1));
@@ -279,7 +281,7 @@ function problemStatus(problems: readonly Problem[], left: number): PullSecretSt
   return { count: problems.length, items: fitting(items, left) };
 }
 
-/** The first of `items` that have room in `left` bytes. */
+/** The first of `items` that fit in `left` bytes. */
 function fitting(items: readonly ProblemStatus[], left: number): ProblemStatus[] {
   const room = Math.min(PROBLEM_BYTES, left);
   let bytes = 0;

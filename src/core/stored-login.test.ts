@@ -1,4 +1,4 @@
-// Covers which of the Secrets that say they are of one object are believed first.
+// Covers which of the Secrets labelled for one object are believed first.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

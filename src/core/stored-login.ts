@@ -8,9 +8,9 @@ import { type Login, loginDigest } from './login.ts';
 import type { SeenSecret } from './plan.ts';
 
 /**
- * Times and hosts come from the status, which only the operator may write; the Secret gives nothing but the user name and
- * the password, and those only if their digest, together with the end that the status tells, is the one in the status. So who can edit a Secret
- * can neither lengthen a login nor plant one.
+ * Times and hosts come from the status, which only the operator may write. The Secret contributes only the user name
+ * and the password, and those only if their digest, together with the end in the status, is the one in the status. So
+ * an editor of the Secret can neither lengthen a login nor plant one.
  *
  * @param status   one entry of `status.logins`
  * @param entries  of the Secret's `.dockerconfigjson`, by host
@@ -28,13 +28,13 @@ export function proveLogin(status: LoginStatus, entries: ReadonlyMap<string, Reg
 }
 
 /**
- * The logins of today with those of their hosts that a Secret has, each of which is opened there by the login before. What somebody
- * else has put into it is left out.
+ * The current logins, each with those of its hosts that the Secret opens with the previous login. Entries that anybody
+ * else put into the Secret are left out.
  *
- * @param told     `status.logins`: only what they prove is heeded
+ * @param told     `status.logins`: only entries that they prove count
  * @param entries  of the Secret's `.dockerconfigjson`, by host
- * @param wanted   the logins of today, with all the hosts that they are to open
- * @returns empty when the Secret holds none of the logins that are told of
+ * @param wanted   the current logins, with all the hosts that they are to open
+ * @returns empty when the Secret holds none of the logins in the status
  */
 export function renewedAsStored(
   told: readonly LoginStatus[],
@@ -56,9 +56,9 @@ export function renewedAsStored(
 type Place = Pick<SeenSecret, 'namespace' | 'name'>;
 
 /**
- * In which order Secrets that say they are of one object are to be asked what they hold. Whoever controls a namespace that a selector chose
- * can make as many there as he likes, named as he likes: so those in namespaces that the object names come first, of each namespace
- * one before any other one's second, and beyond that an order that nobody can foresee who does not know `secret`.
+ * The order in which to read Secrets labelled for one object. A user who controls a namespace that a selector matched
+ * can create any number there, under any name. So those in namespaces that the object names come first, the first of
+ * each namespace comes before the second of any, and the rest of the order is unpredictable without `secret`.
  *
  * @param named   namespaces that the object names
  * @param secret  differs from login to login
@@ -79,7 +79,9 @@ export function likeliestFirst<Seen extends Place>(
   return ranked.sort((one, other) => one.rank - other.rank).map(({ seen }) => seen);
 }
 
-/** What most namespaces' Secrets say that they were made from; what one says alone is what whoever can edit it wants to be said. */
+/**
+ * The inputs annotation that most namespaces' Secrets share: an editor of one Secret can write any value into its own.
+ */
 export function commonInputs(inOrder: readonly Pick<SeenSecret, 'namespace' | 'inputs'>[]): string | undefined {
   const namespaces = new Set<string>();
   const votes = new Map<string, number>();

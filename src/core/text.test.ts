@@ -1,4 +1,4 @@
-// Covers the words for people: cut texts, lists with "and N more", and times as Go prints them.
+// Covers texts for people: cut texts, lists with "and N more", and times as Go prints them.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,4 +1,4 @@
-// Words for people: cut texts, lists with "and N more", and times as Go prints them. Pure.
+// Texts for people: cut texts, lists with "and N more", and times as Go prints them. Pure.
 
 import { ownText } from '../lib/own-text.ts';
 import { type EpochMs, formatMilliseconds } from '../lib/time.ts';
@@ -6,8 +6,7 @@ import { type EpochMs, formatMilliseconds } from '../lib/time.ts';
 /**
  * `text`, or its beginning and an ellipsis, `length` characters at most.
  *
- * Half a character never stays: the API server stores another text for it, and what we write would differ from what we
- * read for ever.
+ * Never ends in half a character: the API server stores another text for it, and every later comparison would differ.
  */
 export function cut(text: string, length: number): string {
   if (text.length <= length) return text.toWellFormed();
@@ -15,7 +14,7 @@ export function cut(text: string, length: number): string {
   return ownText(`${/[\uD800-\uDBFF]$/.test(head) ? head.slice(0, -1) : head}…`);
 }
 
-/** The names joined; those that go beyond `length` characters are counted as "and N more". */
+/** The names joined; those beyond `length` characters are counted as "and N more". */
 export function listNames(names: readonly string[], separator: string, length: number): string {
   let used = 0;
   const fitting = names.findIndex((name) => {
@@ -32,7 +31,7 @@ export function listNames(names: readonly string[], separator: string, length: n
   return rest === 0 ? head : `${head}${separator}and ${rest} more`;
 }
 
-/** A time as Go's `time.Time.String` prints it in UTC, which is how the original wrote it: trailing zeros are left out. */
+/** A time as Go's `time.Time.String` prints it in UTC, as the Go project writes it: trailing zeros are left out. */
 export function formatGoTime(instant: EpochMs): string {
   const time = formatMilliseconds(instant).replace('T', ' ');
   return `${time.replace(/\.?0*Z$/, '')} +0000 UTC`;

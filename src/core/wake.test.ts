@@ -1,4 +1,4 @@
-// Covers when an object is looked at again by itself.
+// Covers when an object is reconciled again without an event.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { type Outlook, wakeAt } from './wake.ts';
 
 const NOTHING: Outlook = { logins: [], failures: [], waiting: new Map(), problems: [], others: [] };
 const held = login('eu-west-1');
-/** The other clock stood at an hour at START, and goes on with the wall clock. */
+/** The monotonic clock stands at one hour at START, and advances with the wall clock. */
 const at = (now: EpochMs): Moment => ({ now, monotonic: (now - START + HOUR) as DurationMs });
 const failure = { registry: 'eu-west-1', retryAt: after(MINUTE) };
 const conflict = { namespace: 'ns1', named: true, reason: 'SecretConflict', message: 'm' };
