@@ -1,4 +1,4 @@
-// Covers digests: their shape, and that the borders between the parts count.
+// Covers digests: their shape, and that the boundaries between the parts count.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,8 +1,8 @@
-// Digests: how two values are compared without keeping, or showing, either.
+// Digests: they compare two values without keeping, or showing, either.
 
 import { hash } from 'node:crypto';
 
-/** How many hexadecimal digits of the SHA-256 are kept: 128 bits, which nobody collides by chance or by work. */
+/** Hexadecimal digits of the SHA-256 that are kept: 128 bits, beyond collisions by chance or by work. */
 const DIGITS = 32;
 
 /**
@@ -13,7 +13,7 @@ const DIGITS = 32;
  * @returns `sha256:` and 32 hexadecimal digits
  */
 export function digest(...parts: readonly string[]): string {
-  // One call for all: each one into the library costs more than what it digests.
+  // One call for all parts: a call into the library costs more than hashing a part.
   const text = parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join('');
   return `sha256:${hash('sha256', text, 'buffer').toString('hex', 0, DIGITS / 2)}`;
 }

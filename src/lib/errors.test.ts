@@ -1,4 +1,4 @@
-// Covers Failures: what they keep, and what becomes of anything else that is thrown.
+// Covers Failures: what they keep, and what any other thrown value becomes.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

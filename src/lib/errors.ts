@@ -1,13 +1,13 @@
-// The one shape of everything that can go wrong: it says what to do next, in words that are safe to show.
+// The one shape of every failure: it says what to do next, in words that are safe to show.
 
 import { ownText } from './own-text.ts';
 import type { DurationMs } from './time.ts';
 
 /**
- * What happens after a failure.
- * - `backoff`: try again by itself, later each time.
- * - `after`: try again after `delay`, because somebody said so (Retry-After) or the cause is known to take that long.
- * - `change`: trying again is useless until somebody changes the object, the key or the cluster.
+ * What to do after a failure.
+ * - `backoff`: retry automatically, with growing delays.
+ * - `after`: retry after `delay`, because a server said so (Retry-After) or the cause is known to take that long.
+ * - `change`: retrying is useless until a user changes the object, the key or the cluster.
  * - `stop`: the process is ending.
  */
 export type Next = 'backoff' | 'after' | 'change' | 'stop';
@@ -24,7 +24,7 @@ export interface FailureOptions {
   readonly cause?: unknown;
 }
 
-/** The same in every copy of this file: a part of the bundle that is loaded late has one of its own (docs/adr/0003). */
+/** The same in every copy of this file: a part of the bundle that is loaded late has its own copy (docs/adr/0003). */
 const BRAND = Symbol.for('kube-ecr-secrets-operator/Failure');
 
 export class Failure extends Error {
@@ -48,8 +48,8 @@ export class Failure extends Error {
 }
 
 /**
- * Turns whatever was thrown into a Failure. A Failure stays as it is; anything else is a bug of ours and is tried again
- * with backoff, with a fixed text: the text of an unknown error may hold secret data.
+ * Turns any thrown value into a Failure. A Failure stays as it is. Anything else is a bug of the operator: it is
+ * retried with backoff, under a fixed text, since the text of an unknown error may hold secret data.
  */
 export function failureFrom(thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
@@ -61,13 +61,13 @@ export function failureFrom(thrown: unknown): Failure {
   });
 }
 
-/** How deep a chain of causes is followed, and how many characters of each text are kept. */
+/** The depth to which a chain of causes is followed, and the characters of each text that are kept. */
 const CAUSES = 4;
 const LONGEST_TEXT = 500;
 const LONGEST_STACK = 1_000;
 
 /**
- * What a log writes of a cause, in an error of our own: others hang on theirs whatever they like, and it would be kept with them.
+ * What a log writes of a cause, as a new error: libraries attach anything to theirs, and it would be kept with them.
  *
  * @returns undefined when it is no error
  */

@@ -1,4 +1,4 @@
-// Covers who gets a permit when many want one: nobody is kept out by a group that wants many, or by a place that does not answer.
+// Covers which group gets a permit when many want one: neither a greedy group nor a hanging place keeps others out.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -28,7 +28,7 @@ function setting(bounds = BOUNDS) {
       return true;
     },
   });
-  /** Takes as many as there are. */
+  /** Takes every free permit. */
   const drain = (place: string, group: string): readonly Permit[] => {
     const taken: Permit[] = [];
     for (let permit = permits.tryAcquire(place, group); permit; permit = permits.tryAcquire(place, group))

@@ -1,59 +1,59 @@
-// Permits for what may take long and is asked for by many: bounded in all, by place and by group, and taken in turns by group.
+// A semaphore for calls that may hang: bounded in all, per place and per group; groups take turns.
 //
-// Guarantees: nobody waits here, whoever gets no permit is woken when it is worth asking again; one group, or one place that does not answer,
-// never holds all the permits; what is slow leaves the others' permits and counts to bounds of its own; when even those are full, what has
-// been slow for longest is cut for a group that has next to nothing.
+// Guarantees: no call waits here; a caller without a permit is woken when asking again is worth it. One group, or one
+// place that does not answer, never holds all the permits. A slow call leaves the other permits and counts to separate
+// bounds. When even those are full, the longest slow call is cut for a group that has next to nothing.
 
 import { type Clock, type DurationMs, SECOND } from './time.ts';
 
-/** How many permits there are. Numbers of what is held at once, each more than 0. */
+/** How many permits exist. Each number bounds what is held at once, and is more than 0. */
 export interface Bounds {
   readonly atOnce: number;
   /** Of those, at one place. */
   readonly perPlace: number;
-  /** Held by one group, slow ones too. */
+  /** Held by one group, slow ones included. */
   readonly perGroup: number;
-  /** What has been held for over a second, beside those. Undefined: what is slow stays among them. */
+  /** Permits held for over a second, beside those. Undefined: slow ones stay among the others. */
   readonly slow?: {
     readonly inAll: number;
     /** Held by one group at one place, once one of them is slow. */
     readonly perPlaceOfGroup: number;
-    /** What has been held for longer may be cut for a group that has less. */
+    /** A permit held for longer may be cut for a group that has less. */
     readonly cutAfter: DurationMs;
   };
 }
 
-/** What is under way, for metrics. */
+/** Permits in use, for metrics. */
 export interface Load {
-  /** Permits in use, those of what is slow among them. */
+  /** All permits in use, slow ones included. */
   readonly inUse: number;
   readonly slow: number;
-  /** Those who wait for one. */
+  /** Waiters for a permit. */
   readonly waiting: number;
 }
 
 export interface Permit {
-  /** Gives it back; to be called once. */
+  /** Gives the permit back; to be called once. */
   readonly giveBack: () => void;
-  /** Aborts when it is needed for somebody else: what it was for is to be given up. */
+  /** Aborts when another group needs the permit: the holder must give up its call. */
   readonly cut: AbortSignal;
 }
 
 export interface FairSemaphore extends Load {
   /**
-   * @param place  what is asked, such as a host: one that hangs keeps no other from being asked
+   * @param place  the callee, such as a host: one that hangs does not keep others from being called
    * @param group  on whose behalf, such as a namespace
-   * @returns undefined: there is none now
+   * @returns undefined when no permit is free
    */
   tryAcquire(place: string, group: string): Permit | undefined;
-  /** `waiter` is woken, once, when a permit may be had for it. */
+  /** Wakes `waiter`, once, when a permit may be free for it. */
   wait(place: string, group: string, waiter: string): void;
 }
 
 export interface FairSemaphoreOptions {
   readonly clock: Clock;
   readonly bounds: Bounds;
-  /** @returns false: the waiter is not there any more, and another one may have its turn */
+  /** @returns false when the waiter is gone, so that another one is woken */
   readonly wake: (waiter: string) => boolean;
 }
 
@@ -65,20 +65,20 @@ interface Held {
   readonly cut: AbortController;
 }
 
-/** What takes longer is slow. */
+/** A permit held for longer is slow. */
 const SLOW_AFTER = SECOND;
-/** While somebody waits, it is looked this often whether a permit is free that a woken one did not want after all. */
+/** While there are waiters, how often to look for a permit that a woken waiter did not take. */
 const LOOK_AGAIN = (SECOND / 4) as DurationMs;
-/** What a group that has nothing slow may hold while the slow ones of others fill their bound. */
+/** What a group without slow permits may hold while those of other groups fill their bound. */
 const WHILE_FULL = 2;
 
 export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOptions): FairSemaphore {
-  /** In order of their beginning; as many as the bounds let be there, some tens. */
+  /** In the order in which they were taken; as many as the bounds allow, some tens. */
   const held = new Set<Held>();
   /** By group, in order of their turns; then by place. */
   const waiting = new Map<string, Map<string, Set<string>>>();
   let waiters = 0;
-  /** By group: how many were woken and have not asked yet. */
+  /** By group: waiters that were woken and have not asked yet. */
   const turns = new Map<string, number>();
   let isLooking = false;
 
@@ -90,7 +90,9 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
   const slowInAll = (): number => count((one) => one.isSlow);
   const ageOf = ({ since }: Held): number => clock.monotonic() - since;
 
-  /** While other groups wait, who has a permit gets a further one in its turn: an object with forty regions would take all that are free. */
+  /**
+   * While other groups wait, a group with a permit gets more only in turn: an object with forty regions would take all.
+   */
   const mustWait = (group: string): boolean => {
     const others = waiting.size - (waiting.has(group) ? 1 : 0);
     return others > 0 && !turns.has(group) && count((one) => !one.isSlow && one.group === group) > 0;
@@ -101,14 +103,14 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
     else turns.delete(group);
   };
 
-  /** Whether a group may begin anything, wherever. */
+  /** Whether a group may get a permit at any place. */
   const mayBeginAny = (group: string): boolean => {
     const quick = count((one) => !one.isSlow);
     const own = count((one) => one.group === group);
     if (quick >= bounds.atOnce || own >= bounds.perGroup) return false;
     if (!bounds.slow) return true;
     const suspects = new Set(Array.from(held, (one) => (one.isSlow ? one.group : undefined)));
-    // Half of the places are kept for those who have nothing slow.
+    // Half of the permits are kept for groups without slow ones.
     if (suspects.has(group)) return count((one) => !one.isSlow && suspects.has(one.group)) < bounds.atOnce / 2;
     return slowInAll() < bounds.slow.inAll || own < WHILE_FULL;
   };
@@ -119,7 +121,7 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
     return !bounds.slow || !here.some(({ isSlow }) => isSlow) || here.length < bounds.slow.perPlaceOfGroup;
   };
 
-  /** What has been held for over a second leaves the places of the others, as far as there is room for it. */
+  /** Permits held for over a second leave the bounds of the others, as far as the bound of slow ones allows. */
   const moveAside = (): void => {
     if (!bounds.slow) return;
     let room = bounds.slow.inAll - slowInAll();
@@ -131,7 +133,7 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
     }
   };
 
-  /** For a group that has next to nothing: the oldest one of the group that has most. */
+  /** For a group that has next to nothing, cuts the oldest permit of the group that has most. */
   const cutFor = (group: string): void => {
     if (!bounds.slow || count((one) => one.group === group) >= WHILE_FULL) return;
     const byGroup = Map.groupBy(held, (one) => one.group);
@@ -145,7 +147,7 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
     isLooking = true;
     clock.after(LOOK_AGAIN, () => {
       isLooking = false;
-      // Who was woken and did not ask does not want it.
+      // A woken waiter that did not ask does not want a permit.
       turns.clear();
       moveAside();
       wakeNext();
@@ -154,7 +156,7 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
     });
   };
 
-  /** Wakes as many as there may be permits for, a group after the other. */
+  /** Wakes as many waiters as there may be permits for, one group after the other. */
   const wakeNext = (): void => {
     let free = bounds.atOnce - count((one) => !one.isSlow);
     for (const turn of turns.values()) free -= turn;
@@ -162,7 +164,7 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
       if (free <= 0) return;
       if (!mayBeginAny(group) || !wakeOne(group, places)) continue;
       free -= 1;
-      // Its next one comes after those of all other groups.
+      // The group's next waiter comes after those of all other groups.
       if (waiting.delete(group) && places.size > 0) waiting.set(group, places);
     }
   };

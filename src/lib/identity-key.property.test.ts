@@ -6,7 +6,7 @@ import * as fc from 'fast-check';
 import { digest } from './digest.ts';
 import { type IdentityKey, identityKey } from './identity-key.ts';
 
-/** Texts that a user may choose, among them those that look like names, kinds, lengths and keys of ours. */
+/** Texts that a user may choose, among them lookalikes of the names, kinds, lengths and keys that are digested. */
 const text = fc.oneof(
   fc.string(),
   fc.constantFrom(
@@ -29,7 +29,7 @@ const flag = fc.boolean();
 const endpoint = { region: text, useFips: flag, useDualstack: flag };
 const key = text.map((one) => one as IdentityKey);
 
-/** Each kind with arbitrary parts: what the parts are, as one text, and the key that is made of them. */
+/** Each kind with arbitrary parts: the parts as one text, and their key. */
 const identity = fc.oneof(
   fc
     .record({ accessKeyId: text, secretAccessKey: text, sessionToken: fc.option(text, { nil: undefined }) })
@@ -59,7 +59,7 @@ const identity = fc.oneof(
     .map((parts) => ({ kind: 'login', parts, made: identityKey('login', parts) })),
 );
 
-/** Tells undefined from an empty text, as the keys do. */
+/** Distinguishes undefined from an empty text, as the keys do. */
 function written({ kind, parts }: { readonly kind: string; readonly parts: object }): string {
   return JSON.stringify([kind, Object.entries(parts).sort(([one], [other]) => (one < other ? -1 : 1))]);
 }

@@ -1,6 +1,6 @@
-// The key of an identity: what every cache, flight and refusal of AWS is found by. One function makes it, and nothing else can.
+// The key of an identity: every cache, flight and refusal of AWS is found by it. Only the function here can make one.
 //
-// Guarantees: the keys of two identities are the same only when their kinds and all their parts are; no text that a user
+// Guarantees: the keys of two identities are equal only when their kinds and all their parts are; no text that a user
 // chooses can make an identity of one kind look like one of another.
 
 import { digest } from './digest.ts';
@@ -10,55 +10,55 @@ declare const made: unique symbol;
 /** `sha256:` and 32 hexadecimal digits. Shows nothing of its parts. */
 export type IdentityKey = string & { readonly [made]: 'identity' };
 
-/** What tells two identities of one kind apart. A part that is undefined is another one than an empty text. */
+/** The parts that distinguish two identities of one kind. An undefined part differs from an empty text. */
 interface Kinds {
-  /** A pair of AWS keys, wherever it stands. */
+  /** A pair of AWS keys, wherever it is stored. */
   readonly pair: {
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
     readonly sessionToken: string | undefined;
   };
-  /** A role that is taken with a token of a ServiceAccount. */
+  /** A role assumed with a token of a ServiceAccount. */
   readonly serviceAccount: Endpoint & {
     readonly namespace: string;
     readonly name: string;
     readonly uid: string;
     readonly roleArn: string;
   };
-  /** The operator's own; `variables` as JSON: what the environment says of it. */
+  /** The operator's own; `variables`: what the environment says of it, as JSON. */
   readonly ambient: { readonly source: string; readonly variables: string };
-  /** The operator's own, with keys that are asked for in one region. */
+  /** The operator's own, with keys requested in one region. */
   readonly ambientIn: Endpoint & { readonly ambient: IdentityKey };
-  /** A role that is taken with another identity. */
+  /** A role assumed with another identity. */
   readonly role: Endpoint & {
     readonly base: IdentityKey;
     readonly roleArn: string;
     readonly externalId: string | undefined;
   };
-  /** An identity that asks at other endpoints than the usual ones: they name other hosts. */
+  /** An identity that calls endpoints other than the usual ones: they name other hosts. */
   readonly endpoint: Endpoint & { readonly identity: IdentityKey };
   /** An identity at one registry. */
   readonly login: Endpoint & {
     readonly identity: IdentityKey;
     readonly registry: 'private' | 'public';
-    /** Whose registry the answer has to name. */
+    /** The account whose registry the answer must name. */
     readonly account: string | undefined;
   };
 }
 
-/** Which of AWS's endpoints is asked. */
+/** Which of AWS's endpoints is called. */
 interface Endpoint {
   readonly region: string;
   readonly useFips: boolean;
   readonly useDualstack: boolean;
 }
 
-/** First of everything that is digested: no other digest of the program begins with it. */
+/** First in every digest here: no other digest of the program begins with it. */
 const DOMAIN = 'kube-ecr-secrets-operator identity';
 
 /**
- * @param kind   what kind of identity it is
- * @param parts  by name, in any order; what they hold besides the named parts does not count
+ * @param kind   the kind of identity
+ * @param parts  by name, in any order; properties besides the named parts do not count
  */
 export function identityKey<Kind extends keyof Kinds>(kind: Kind, parts: Kinds[Kind]): IdentityKey {
   const named = PARTS[kind].flatMap((name) => {
@@ -84,6 +84,6 @@ const PARTS = {
 
 type Listed<Kind extends keyof Kinds> = (typeof PARTS)[Kind][number];
 type Unlisted = { [Kind in keyof Kinds]: Exclude<keyof Kinds[Kind], Listed<Kind>> }[keyof Kinds];
-/** Whoever adds a part and does not list it is told here. */
+/** Does not compile when a part of `Kinds` is not listed above. */
 const ALL_LISTED: [Unlisted] extends [never] ? true : Unlisted = true;
 void ALL_LISTED;

@@ -1,4 +1,4 @@
-// Covers the reading of values of unknown shape, and when two JSON values are the same.
+// Covers the reading of values of unknown shape, and the equality of JSON values.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

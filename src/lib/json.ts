@@ -1,4 +1,4 @@
-// Reading values of unknown shape (JSON from the network) without trusting them.
+// Readers for values of unknown shape (JSON from the network).
 
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
@@ -25,14 +25,16 @@ export function stringsOf(value: unknown): readonly string[] {
   return listOf(value).filter((item): item is string => typeof item === 'string');
 }
 
-/** The entries of a record whose values are texts, as a Map, so that no name of a user's choosing is ever a property. */
+/** The entries of a record whose values are texts, as a Map, so that no user-chosen name is ever a property. */
 export function stringMapOf(value: unknown): ReadonlyMap<string, string> {
   const result = new Map<string, string>();
   for (const [name, text] of Object.entries(recordOf(value))) if (typeof text === 'string') result.set(name, text);
   return result;
 }
 
-/** Whether two JSON values are the same; the order of names in an object does not matter, and `undefined` equals absent. */
+/**
+ * Whether two JSON values are equal; the order of names in an object does not matter, and `undefined` equals absent.
+ */
 export function sameJson(one: unknown, other: unknown): boolean {
   if (one === other) return true;
   if (Array.isArray(one) && Array.isArray(other)) {
@@ -43,7 +45,7 @@ export function sameJson(one: unknown, other: unknown): boolean {
   return [...names].every((name) => sameJson(own(one, name), own(other, name)));
 }
 
-/** JSON text that is the same for two values if, and only if, they are the same: for digests. */
+/** JSON text that is equal for two values if, and only if, they are equal: for digests. */
 export function canonicalJson(value: unknown): string {
   const sorted = (_name: string, part: unknown): unknown =>
     isRecord(part)

@@ -1,4 +1,4 @@
-// Covers the log: its two formats, and that no key or token comes out by any of its ways.
+// Covers the log: its two formats, and that no key or token gets into it by any way.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,4 +1,4 @@
-// The process log: one line per event, JSON for machines or text for people. Every text in it is redacted here.
+// The process log: one line per event, JSON for machines or text for people. It redacts every text.
 
 import pino from 'pino';
 import { redact } from './redact.ts';
@@ -13,7 +13,9 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
-  /** `error`, if given, is written as `err`: its name and its redacted text, with those of its causes; of a mistake also the place. */
+  /**
+   * `error`, if given, becomes `err`: its name and redacted text, with those of its causes; where, for a program bug.
+   */
   warn(message: string, fields?: LogFields, error?: unknown): void;
   error(message: string, fields?: LogFields, error?: unknown): void;
   with(fields: LogFields): Logger;
@@ -27,16 +29,16 @@ export interface LogOptions {
   readonly clock: Clock;
 }
 
-/** How deep a chain of causes is followed. */
+/** The depth to which a chain of causes is followed. */
 const CAUSES = 4;
-/** Characters of a text that are written: an answer of megabytes may stand in an error. */
+/** Characters written of a text: an error may hold an answer of megabytes. */
 const LONGEST_TEXT = 2_000;
-/** What a program throws by mistake; errors of systems and services have a code, or a class of their own. */
+/** What a program bug throws; errors of systems and services have a code, or a class of their own. */
 const MISTAKES: ReadonlySet<string> = new Set(['Error', 'TypeError', 'RangeError', 'ReferenceError']);
-/** Lines of a stack that are written: enough to find the place. */
+/** Lines of a stack that are written: enough to locate the bug. */
 const FRAMES = 3;
 
-/** Where a mistake was made, for a report: in the bundle, line and column. */
+/** Where a bug threw, for a report: in the bundle, line and column. */
 function placeOf(error: Error): string {
   if (!MISTAKES.has(error.name) || 'code' in error) return '';
   const frames = error.stack?.match(/^ +at .+$/gm) ?? [];
@@ -90,7 +92,7 @@ function wrap(target: pino.Logger): Logger {
   };
 }
 
-/** A logger that writes synchronously, so that the last words of a dying process are not lost. */
+/** A logger that writes synchronously, so that the last lines of a dying process are not lost. */
 export function createLogger(options: LogOptions): Logger {
   const stream = { write: options.format === 'json' ? options.write : (line: string) => options.write(textLine(line)) };
   const target = pino(

@@ -1,28 +1,29 @@
-// Hides what one call was made with from whatever comes back: by value, since AWS repeats what it was sent in words of its own.
-// `redact` knows shapes and stays the second line.
+// Masks the secrets of one call in whatever comes back: by value, since AWS repeats its input in its own words.
+// `redact` knows shapes and stays the second line of defence.
 
 import { ownText } from './own-text.ts';
 
-/** What stands in place of what was hidden; as `redact` writes it. */
+/** Replaces what is masked; the same as in `redact`. */
 const MASK = '[redacted]';
 /**
- * Characters in a row of a secret that are hidden wherever they stand. Of a secret access key (240 random bits) that leaves 66 at
- * most to whoever sees what stands beside them, and no word of an answer has as many in common with one by chance.
+ * Length from which a piece of a secret is masked anywhere. Of a secret access key (240 random bits) a reader learns at
+ * most 66 bits, and no word of an answer has this much in common with one by chance.
  */
 const RUN = 12;
-/** How deep a chain of causes is followed. */
+/** The depth to which a chain of causes is followed. */
 const CAUSES = 8;
 
-/** Replaces what is to be hidden. */
+/** Replaces the secrets in a text. */
 export type Mask = (text: string) => string;
 
 /**
- * A mask for the texts that a call was made with: each plain, as base64 (also inside of a longer text) and as a URL encodes it, and any
- * twelve characters of any of these in a row.
+ * A mask for the texts that a call was made with: plain, as base64 (also inside a longer text) and as a URL encodes
+ * them, and for any twelve consecutive characters of these.
  *
- * @param secrets  undefined and what is shorter than twelve characters is no secret that could be told from words
- * @param written  texts of the same call that whoever asked wrote himself and AWS repeats, such as the name of a role. What stands in them is
- *                 left as it is: else he learns from what is hidden whether he has guessed a piece of a secret
+ * @param secrets  undefined, and texts shorter than twelve characters, are skipped: they are indistinguishable from
+ *                 words
+ * @param written  texts of the same call that its user wrote and AWS repeats, such as the name of a role. They stay
+ *                 unmasked: a mask in them would confirm a user's guess at a piece of a secret
  */
 export function createMask(
   secrets: readonly (string | undefined)[],
@@ -46,11 +47,12 @@ export function createMask(
   };
 }
 
-/** A text in the forms in which it may come back. */
+/** The forms in which AWS may repeat a text. */
 function formsOf(secret: string): readonly string[] {
   const encoded = encodeURIComponent(secret);
   const bytes = Buffer.from(secret);
-  // Inside of a longer text base64 begins at any of three places of a group; the groups at its ends belong to the neighbours too.
+  // Inside a longer text base64 begins at any of the three offsets of a group; its end groups are shared with
+  // neighbours.
   const shifted = [0, 1, 2].map((shift) => Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64'));
   const inner = shifted.map((text, shift) => text.slice(shift === 0 ? 0 : 4).replace(/.{0,2}=+$/, ''));
   const url = inner.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
@@ -60,7 +62,7 @@ function formsOf(secret: string): readonly string[] {
   );
 }
 
-/** Where each run of twelve characters of a text begins. */
+/** The offsets of each run of twelve characters in a text. */
 function runsOf(text: string): ReadonlyMap<string, readonly number[]> {
   const runs = new Map<string, number[]>();
   for (let at = 0; at + RUN <= text.length; at += 1) {
@@ -85,9 +87,9 @@ function withoutHits(text: string, hits: Uint8Array): string {
   return result + text.slice(from);
 }
 
-/** Longest text of an error that is kept: beyond it nobody reads, and masking costs time for each character. */
+/** Longest text of an error that is kept: nobody reads further, and masking costs time for each character. */
 const LONGEST_TEXT = 2_000;
-/** Between texts that are masked together; in none of them, and no part of any secret. */
+/** Separates texts that are masked together; it is in none of them, and no part of any secret. */
 const BETWEEN = '\u0000\u0001';
 
 interface Field {
@@ -97,12 +99,12 @@ interface Field {
 }
 
 /**
- * Hides in an error, and in what it was caused by, what `mask` hides: in place, before anybody else has seen it. Name, message, stack and
- * code of each are cut to 2,000 characters; nothing else of an error is ever read here.
+ * Applies `mask` to an error and its causes in place, before anything else reads them. Name, message, stack and code of
+ * each are cut to 2,000 characters; no other property of an error is ever read here.
  */
 export function maskError(thrown: unknown, mask: Mask): void {
   const fields = fieldsOf(thrown);
-  // All at once: a mask walks its secrets for each text that it is given.
+  // All at once: a mask walks its secrets once per call.
   const masked = mask(fields.map(({ text }) => text).join(BETWEEN)).split(BETWEEN);
   for (const [index, { error, name }] of fields.entries()) {
     const value = ownText(masked[index] ?? '');

@@ -1,4 +1,4 @@
-// Covers how metrics are counted and read: what is there from the start, what is asked for at each scrape.
+// Covers how metrics are counted and read: the initial series, and the values read at each scrape.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,8 +1,8 @@
-// The numbers that /metrics serves: how they are counted and read. Their names and words are in operator/telemetry/metric-catalogue.ts.
+// Counting and reading of the metrics on /metrics. Their names and words are in operator/telemetry/metric-catalogue.ts.
 
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 
-/** What a metric is, before anything is counted: enough to describe it to users. */
+/** The definition of a metric, from which its description for users is made. */
 export interface Definition<Label extends string = string> {
   /** With its unit; a counter's ends in `_total` (prometheus.io, metric and label naming). */
   readonly name: string;
@@ -28,13 +28,13 @@ export type Count<Label extends string> = (labels: MetricLabels<Label>) => void;
 export type Observe<Label extends string> = (labels: MetricLabels<Label>, value: number) => void;
 
 export interface Metrics {
-  /** @param start  series that are there, with 0, before anything is counted: `rate()` misses the first step of others */
+  /** @param start  series that exist, with 0, before anything is counted: `rate()` misses the first step of others */
   counter<Label extends string>(definition: Definition<Label>, start: readonly MetricLabels<Label>[]): Count<Label>;
   /** @param start  as for `counter` */
   histogram<Label extends string>(definition: Definition<Label>, start: readonly MetricLabels<Label>[]): Observe<Label>;
-  /** A counter or a gauge that is asked for at each scrape; series that `read` leaves out are not there. */
+  /** A counter or a gauge that is read at each scrape; series that `read` leaves out are absent. */
   observe<Label extends string>(definition: Definition<Label>, read: () => Iterable<Sample<Label>>): void;
-  /** As `observe`, for a metric without labels; undefined: it is not there. */
+  /** As `observe`, for a metric without labels; undefined: absent. */
   observeOne(definition: Definition<never>, read: () => number | undefined | Promise<number | undefined>): void;
   /** The series of one metric; empty when there is no such metric. */
   read(name: string): Promise<readonly Sample[]>;
@@ -56,7 +56,7 @@ export function createMetrics(): Metrics {
   const observeWith = (definition: Definition, read: () => Iterable<Sample> | Promise<Iterable<Sample>>): void => {
     const add = (samples: Iterable<Sample>): void => {
       metric.reset();
-      // Without labels the library shows 0 where there is nothing.
+      // Without labels the library shows 0 where there is no value.
       if (definition.labels.length === 0) metric.remove({});
       for (const { labels, value } of samples) metric.inc(labels, value);
     };

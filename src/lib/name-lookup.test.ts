@@ -1,4 +1,4 @@
-// Covers how names are looked up: nobody waits for a name that is not answered for, and such names do not keep others from their turn.
+// Covers the look-up of names: nothing waits past the deadline, and unanswered names do not hold up others.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { SECOND, seconds } from './time.ts';
 type Answer = Parameters<NameLookup>[2];
 type Ended = readonly [code: string | undefined, address: unknown];
 
-/** A resolver whose answers come when a test says so. */
+/** A resolver that answers when the test says so. */
 function setting() {
   const clock = createManualClock(START);
   const asked: string[] = [];
@@ -57,7 +57,7 @@ describe('a name', () => {
     const first = find('dead');
     await clock.advance(seconds(4));
     assert.deepEqual(await first, ['EAI_AGAIN', '']);
-    // The system's resolver is not done with it: nobody asks it twice.
+    // The system's resolver is still busy with it: the name is not looked up twice.
     const second = find('dead');
     await clock.advance(seconds(4));
     assert.deepEqual(await second, ['EAI_AGAIN', '']);

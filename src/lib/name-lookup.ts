@@ -1,8 +1,8 @@
-// Host names to addresses, for every connection of the operator: one zone that does not answer keeps no other name from being looked up.
+// Host names to addresses, for every connection of the operator: a zone that does not answer blocks no other name.
 //
-// getaddrinfo (which heeds /etc/hosts, and so a pod's hostAliases) holds a thread of a small pool until it comes back, and cannot be cut off.
-// Guarantees: one look-up of a name at a time, shared by all; nobody waits longer than a deadline; names that were slow get half of the
-// threads at most, and rest after a look-up that nobody could wait for.
+// getaddrinfo (which reads /etc/hosts, and so a pod's hostAliases) holds a thread of a small pool until it returns, and
+// cannot be cancelled. Guarantees: one look-up of a name at a time, shared by all callers. No caller waits longer than
+// the deadline. Slow names get at most half of the threads, and rest after a look-up that exceeded the deadline.
 
 import { lookup as getaddrinfo, type LookupAddress, type LookupOptions } from 'node:dns';
 import { type Clock, type DurationMs, SECOND, seconds } from './time.ts';
@@ -14,31 +14,31 @@ export type NameLookup = (hostname: string, options: LookupOptions, callback: Ca
 
 export interface NameLookupOptions {
   readonly clock: Clock;
-  /** What finds the addresses; by default the system's resolver. */
+  /** Finds the addresses; by default the system's resolver. */
   readonly resolve?: NameLookup;
 }
 
 /**
- * Look-ups at once. libuv gives half of its threads to those of names (libuv, thread pool, slow I/O), and the process asks for 32, which cost
- * 8 KB each until they are used (cli/engine.ts).
+ * Look-ups at once. libuv gives half of its threads to name look-ups (libuv, thread pool, slow I/O), and the process
+ * asks for 32 threads, which cost 8 KB each until they are used (cli/engine.ts).
  */
 const AT_ONCE = 16;
 /** Of those, for names that were slow, or are. */
 const SLOW_AT_ONCE = AT_ONCE / 2;
 /** Of those, kept free for names that were found quickly before. */
 const KEPT_FOR_QUICK = AT_ONCE / 4;
-/** What takes longer is slow. */
+/** A look-up that takes longer is slow. */
 const SLOW_AFTER = SECOND;
-/** The longest that anybody waits; below the time that a connection has, so that it is said that the name was the trouble. */
+/** The longest that a caller waits; shorter than the timeout of a connection, so that the error blames the name. */
 const DEADLINE = seconds(4);
-/** After a look-up that took longer than anybody waits, or was as slow to fail, the name is not looked up again for so long. */
+/** After a look-up that exceeded the deadline, or failed as slowly, the name is not looked up again for this long. */
 const REST = seconds(15);
 /**
- * For connections: a host with several addresses is tried at the next one after this. Node's own 250 ms give up every address that is farther
- * away than that, one after the other; a first packet that is lost is sent again after a second (RFC 6298).
+ * For connections to a host with several addresses: the next one is tried after this. Node's default of 250 ms gives up
+ * every address farther away than that, one after the other. A lost first packet is resent after a second (RFC 6298).
  */
 export const ADDRESS_TIMEOUT_MS = 2_000;
-/** Names whose ways are remembered; users choose names of regions. */
+/** Names whose history is remembered; users choose names of regions. */
 const MOST_NAMES = 500;
 
 interface Flight {
@@ -105,7 +105,7 @@ export function createNameLookup({ clock, resolve = getaddrinfo }: NameLookupOpt
       const took = clock.monotonic() - startedAt;
       const isLost = took >= DEADLINE || (took >= SLOW_AFTER && error !== null);
       const restsUntil = isLost ? clock.monotonic() + REST : 0;
-      // A name that is quickly said not to be there says nothing about its zone.
+      // A quick answer that a name does not exist says nothing about its zone.
       if (took >= SLOW_AFTER || error === null)
         remember(hostname, { speed: took >= SLOW_AFTER ? 'slow' : 'quick', restsUntil });
       for (const callback of Array.from(waiting)) callback(error, ...addresses);
@@ -130,7 +130,7 @@ export function createNameLookup({ clock, resolve = getaddrinfo }: NameLookupOpt
     };
     const cancel = clock.after(DEADLINE, () => {
       answer(noAnswer(hostname), '');
-      // Nobody wants one that never had its turn.
+      // Nothing waits any longer for a look-up that never began.
       if (!flight.isBegun && flight.waiting.size === 0) flights.delete(key);
     });
     flight.waiting.add(answer);
@@ -138,7 +138,7 @@ export function createNameLookup({ clock, resolve = getaddrinfo }: NameLookupOpt
   };
 }
 
-/** As the system says it when a name server does not answer (getaddrinfo(3), EAI_AGAIN). */
+/** The error of the system when a name server does not answer (getaddrinfo(3), EAI_AGAIN). */
 function noAnswer(hostname: string): NodeJS.ErrnoException {
   const error: NodeJS.ErrnoException = new Error(`the name server does not answer for ${hostname} in time`);
   error.code = 'EAI_AGAIN';

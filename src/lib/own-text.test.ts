@@ -1,4 +1,4 @@
-// Covers that what is kept of a long text keeps only itself: in a process of its own, whose heap is looked at.
+// Covers that a part kept of a long text keeps only itself in memory: in a separate process, whose heap is measured.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -10,7 +10,7 @@ const FILE = fileURLToPath(new URL('own-text.ts', import.meta.url));
 const KEPT = 200;
 const PARENT_BYTES = 500_000;
 
-/** Bytes of heap that `KEPT` texts hold, each cut by `cut` out of half a megabyte. */
+/** Bytes of heap held by `KEPT` texts, each cut by `cut` out of half a megabyte. */
 function heldBy(cut: string): number {
   const program = `
     import { ownText } from ${JSON.stringify(FILE)};

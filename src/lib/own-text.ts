@@ -1,8 +1,9 @@
-// Texts that are kept of longer ones.
+// Copies of parts of longer texts.
 
 /**
- * A copy that keeps nothing of the text that it was cut from. V8 makes `slice`, `trim` and the groups of a match a view of their whole
- * parent (from 13 characters on), which stays in memory as long as they do: twenty characters of a Secret may hold a megabyte.
+ * A copy that does not keep the text it was cut from in memory. V8 makes `slice`, `trim` and the groups of a match a
+ * view of their whole parent (from 13 characters on), which lives as long: twenty characters of a Secret may hold a
+ * megabyte.
  */
 export function ownText(text: string): string {
   // Lone surrogates, which UTF-8 cannot hold, become U+FFFD.

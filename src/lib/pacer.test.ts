@@ -1,4 +1,4 @@
-// Covers the line in which renewals wait.
+// Covers the queue of renewals.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,23 +1,23 @@
-// When the next renewal may be written: so many a second over all objects, and none later than its login can wait.
+// When the next renewal may be written: so many a second over all objects, and none later than its login allows.
 
 import type { Clock, DurationMs, EpochMs, Random } from './time.ts';
 import { plus } from './time.ts';
 
 export interface Pacer {
   /**
-   * Takes the next free place in the line.
+   * Takes the next free slot in the queue.
    *
-   * @param latest  the place must not be after this; when the line is longer, it is any instant until then, so that what
-   *                does not fit is spread as well
+   * @param latest  the slot must not be after this; when the queue is longer, it is any instant until then, so that the
+   *                overflow is spread as well
    * @returns now or later
    */
   next(latest: EpochMs): EpochMs;
 }
 
-/** @param perSecond  places in a second, more than 0 */
+/** @param perSecond  slots in a second, more than 0 */
 export function createPacer(clock: Clock, random: Random, perSecond: number): Pacer {
   const spacing = 1_000 / perSecond;
-  /** On the clock that never goes back. */
+  /** On the monotonic clock. */
   let free = 0;
   return {
     next(latest) {

@@ -1,4 +1,4 @@
-// Covers the redaction: no key or token passes in any of its forms, and everything else does, unchanged.
+// Covers the redaction: no key or token passes in any of its forms, and all other text does, unchanged.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -7,7 +7,7 @@ import { base64, KEY_ID, SECRET_KEY } from '../../testing/rigs/builders.ts';
 import { digest } from './digest.ts';
 import { redact } from './redact.ts';
 
-/** Long base64 as AWS hands it out: an ECR password and a session token, made up. */
+/** Long base64 as AWS returns it: an ECR password and a session token, made up. */
 const LONG = base64('{"payload":"VGhpcyBpcyBub3QgYSB0b2tlbiBidXQgaGFzIGl0cyBzaGFwZQ==","version":"2"}'.repeat(8));
 const SESSION_TOKEN = `IQoJb3JpZ2luX2VjE${LONG}`;
 const ECR_TOKEN = base64(`AWS:${LONG}`);
@@ -25,7 +25,7 @@ const canaries: Readonly<Record<string, string>> = {
   'a token in the alphabet of URLs': Buffer.from(LONG).toString('base64url'),
 };
 
-/** What may stand around a secret, with its place marked by a percent sign and an S. */
+/** Contexts of a secret, its position marked by a percent sign and an S. */
 const places: Readonly<Record<string, (text: string) => string>> = {
   alone: (text) => text,
   'in a sentence': (text) => `AWS says that ${text} is unknown, or expired`,

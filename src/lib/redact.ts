@@ -6,7 +6,7 @@ const MASK = '[redacted]';
 /** One character of base64, plain or as a URL encodes it. */
 const UNIT = '(?:[A-Za-z0-9+/]|%2[BbFf])';
 const TOKEN_UNIT = '(?:[A-Za-z0-9+/=_-]|%2[BbFf]|%3[Dd])';
-/** What `%3D` and its like leave before a key is no part of it. */
+/** A URL-encoded character before a key, such as `%3D`, is no part of it. */
 const START = '(?:(?<![A-Za-z0-9+/%]|%[0-9A-Fa-f])|(?<=%[0-9A-Fa-f]{2}))';
 const PAD = '(?:=|%3[Dd])';
 
@@ -20,13 +20,14 @@ function mixed(unit: string, length: number): string {
 
 /**
  * Shapes that never belong in an output, longest first.
- * - mixed base64 runs of 100 characters or more: ECR tokens (2 to 4 KB), session tokens, whole `.dockerconfigjson` values
- * - its base64 as the original stored a secret access key: 54 characters and two of padding
+ * - mixed base64 runs of 100 characters or more: ECR tokens (2 to 4 KB), session tokens, whole `.dockerconfigjson`
+ *   values
+ * - base64 of a secret access key, as the Go project stored it: 54 characters and two of padding
  * - mixed runs of exactly 40 base64 characters: an AWS secret access key
  * - access key ids (AWS IAM user guide: 20 characters with the prefixes AKIA and ASIA), plain and as base64
  *
- * Before them what AWS repeats of an Authorization header (Signature Version 4): all of it from its name on; the scope that it begins with,
- * whatever key or secret stands before the date; and each of its parts by its own name.
+ * Before them, what AWS repeats of an Authorization header (Signature Version 4): all of it from its name on; the scope
+ * that it begins with, whatever key or secret is before the date; and each of its parts by its own name.
  */
 const PATTERNS: readonly RegExp[] = [
   /AWS4-(?:HMAC|ECDSA)-[A-Za-z0-9-]{1,40}[^\n]*/g,

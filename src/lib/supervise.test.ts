@@ -1,4 +1,4 @@
-// Covers what becomes of a loop that throws, on a clock that the test moves.
+// Covers the restarts of a loop that throws, on a clock that the test moves.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,10 +1,10 @@
-// Loops that run as long as the process does: one that ends by an exception is told, counted and started again, and one that
-// goes on failing is named to whoever decides whether the process is alive.
+// Loops that run as long as the process. A loop that throws is reported, counted and restarted; one that keeps failing
+// is named to the liveness probe.
 
 import type { Logger } from './log.ts';
 import { backoff, type Clock, type DurationMs, MINUTE, type Random, SECOND, sleep } from './time.ts';
 
-/** @param signal  aborts when the loop is to end, and when it has ended: what it started goes on no longer than itself */
+/** @param signal  aborts when the loop must end, and when it has ended: what it started must end with it */
 export type Loop = (signal: AbortSignal) => Promise<void>;
 
 export interface Supervisor {
@@ -14,7 +14,7 @@ export interface Supervisor {
    * @param name  for log, metric and probe
    */
   run(name: string, loop: Loop, signal: AbortSignal): Promise<void>;
-  /** Names of the loops that have not run for a minute in one piece for five minutes. */
+  /** Names of the loops that for five minutes have not run for a whole minute without throwing. */
   failing(): readonly string[];
 }
 
@@ -22,19 +22,19 @@ export interface SupervisorParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Told of each end by an exception. */
+  /** Called each time a loop throws. */
   readonly onFailed: (name: string) => void;
 }
 
 const FIRST_PAUSE = SECOND;
 const LAST_PAUSE = MINUTE;
-/** A loop that has run for so long is well again. */
+/** A loop that has run for this long has recovered. */
 const WELL_AFTER = MINUTE;
-/** What fails for so long does not mend itself; a new process may be better off. */
+/** A loop that fails for this long will not recover by itself; a new process may. */
 const FAILING_AFTER = (5 * MINUTE) as DurationMs;
 
 export function createSupervisor({ clock, random, log, onFailed }: SupervisorParts): Supervisor {
-  /** When each loop that failed last was well, and since when it runs again; undefined while it pauses. */
+  /** When each loop whose last run failed was last well, and since when it runs again; undefined while it pauses. */
   const failed = new Map<string, { readonly since: DurationMs; startedAt: DurationMs | undefined }>();
   const isWell = (startedAt: DurationMs | undefined): boolean =>
     startedAt !== undefined && clock.monotonic() - startedAt >= WELL_AFTER;

@@ -1,4 +1,4 @@
-// Covers instants and lengths: their texts, the backoff, sleeping, and the longest timer that Node can hold.
+// Covers instants and durations: their texts, the backoff, sleeping, and the longest timer that Node can hold.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -23,7 +23,7 @@ import {
 } from './time.ts';
 
 const NOON = Date.parse('2023-10-05T12:00:00.987Z') as EpochMs;
-/** Within the years 1970 to 9999, which is what RFC 3339 can name. */
+/** Within the years 1970 to 9999, the range of RFC 3339. */
 const instant = integer({ min: 0, max: 253_402_300_799_999 }).map((value) => value as EpochMs);
 
 describe('an instant', () => {

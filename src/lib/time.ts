@@ -1,20 +1,20 @@
-// Instants, lengths of time, and the two sources of nondeterminism: the clock and randomness.
-// Everything else takes them as arguments; this is the only file that touches Date, setTimeout or Math.random.
+// Instants, durations, and the two sources of nondeterminism: the clock and randomness. Everything else takes them as
+// arguments; this is the only file that touches Date, setTimeout or Math.random.
 
-/** Instant in milliseconds since 1970-01-01T00:00:00Z, wall clock. Never a length of time. */
+/** Instant in milliseconds since 1970-01-01T00:00:00Z, wall clock. Never a duration. */
 export type EpochMs = number & { readonly unit: 'epoch-ms' };
 
-/** Length of time in milliseconds, 0 or more. Never an instant. */
+/** Duration in milliseconds, 0 or more. Never an instant. */
 export type DurationMs = number & { readonly unit: 'ms' };
 
 /** A number in [0, 1). */
 export type Random = () => number;
 
-/** What the operator knows of time. Tests hand in a manual one (testing/clocks/manual-clock.ts). */
+/** The operator's source of time. Tests pass a manual one (testing/clocks/manual-clock.ts). */
 export interface Clock {
   /** The wall clock; it may jump in both directions (NTP, suspend and resume). */
   now(): EpochMs;
-  /** Milliseconds on a clock that never goes back; only differences mean anything. */
+  /** Milliseconds on the monotonic clock; only differences mean anything. */
   monotonic(): DurationMs;
   /**
    * Calls `callback` once, `delay` from now, unless the returned function is called first.
@@ -25,7 +25,7 @@ export interface Clock {
   turn(): Promise<void>;
 }
 
-/** What both clocks show at one moment. */
+/** Both clocks at one moment. */
 export interface Moment {
   readonly now: EpochMs;
   readonly monotonic: DurationMs;
@@ -62,7 +62,7 @@ export function plus(instant: EpochMs, length: DurationMs): EpochMs {
   return (instant + length) as EpochMs;
 }
 
-/** For libraries that take no other. */
+/** For libraries that take only a Date. */
 export function dateOf(instant: EpochMs): Date {
   return new Date(instant);
 }

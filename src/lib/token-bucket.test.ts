@@ -1,4 +1,4 @@
-// Covers how often something may be done that anybody can ask for.
+// Covers the rate limit.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// How often something may be done that anybody can ask for: so many a second, and some at once.
+// A rate limit for what any client can trigger: so many a second, and a burst.
 
 import type { Clock } from './time.ts';
 

@@ -1,4 +1,4 @@
-// Covers who uses what: the last one to leave lets a thing go, and nobody else does.
+// Covers reference counting: only the last user that leaves a key frees it.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

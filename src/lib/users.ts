@@ -1,13 +1,13 @@
-// Who uses what: a thing that nobody uses any more is let go, one that is used never is.
+// Reference counts: a key that nobody uses is freed, one in use never is.
 
 export interface Users<Key extends string> {
-  /** The keys that `user` uses from now on, and no others; none: it is gone. */
+  /** The keys that `user` uses from now on, and no others; none: the user is gone. */
   keep(user: string, keys: readonly Key[]): void;
-  /** Whether somebody uses it. */
+  /** Whether any user uses it. */
   has(key: Key): boolean;
 }
 
-/** @param onUnused  told of a key whose last user has left it */
+/** @param onUnused  called with a key whose last user has left it */
 export function createUsers<Key extends string>(onUnused: (key: Key) => void): Users<Key> {
   const counts = new Map<Key, number>();
   const byUser = new Map<string, readonly Key[]>();
@@ -27,7 +27,7 @@ export function createUsers<Key extends string>(onUnused: (key: Key) => void): U
       const before = byUser.get(user) ?? [];
       if (before.length === keys.length && before.every((key, index) => key === keys[index])) return;
       const kept = [...new Set(keys)];
-      // Those that stay are counted before the others leave: what is used by both must not be let go between.
+      // Kept keys are counted before the others are dropped: a key in both lists must not be freed in between.
       for (const key of kept) counts.set(key, (counts.get(key) ?? 0) + 1);
       if (kept.length === 0) byUser.delete(user);
       else byUser.set(user, kept);

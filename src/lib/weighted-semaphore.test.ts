@@ -1,4 +1,4 @@
-// Covers the bound on bytes in hand: nothing begins without room, everything begins in its turn, and nothing is lost.
+// Covers the bound on work in progress: nothing begins without room, everything begins in order, and no room is lost.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -33,7 +33,7 @@ describe('a room', () => {
     assert.deepEqual(inside, ['a', 'b']);
     b.leave();
     await turn();
-    // There is room for d, but c asked before: else what is large would never have its turn.
+    // There is room for d, but c came first: otherwise large work would starve.
     assert.deepEqual(inside, ['a']);
     a.leave();
     await turn();

@@ -1,29 +1,30 @@
-// A bound on what is in hand at once, in bytes or in numbers: work that needs more than what is free waits for its turn.
+// A weighted semaphore, in bytes or in numbers: work that needs more than what is free waits in order.
 //
-// Guarantees: what takes longer than a second keeps no other one from its turn, as far as there is room for it apart.
+// Guarantees: work that takes longer than a second delays no other work, as long as the second room has space for it.
 
 import { type Clock, type DurationMs, SECOND } from './time.ts';
 
 export interface WeightedSemaphore {
   /**
-   * Runs `work` when there is room for `size`, in order of asking. What is larger than the whole room has it for itself.
+   * Runs `work` when there is room for `size`, first come first served. Work larger than the whole room has it for
+   * itself.
    *
-   * @param work  goes on apart, in a second room, once it has taken a second and as far as there is room in that one: what waits
-   *              has its turn. It is given a function by which it asks for that at once
+   * @param work  moves to a second room once it has taken a second and as soon as that one has space, so that waiting
+   *              work can begin. It is given a function that requests the move at once
    */
   run<Result>(size: number, work: (stepAside: StepAside) => Promise<Result>): Promise<Result>;
 }
 
-/** @returns false when there is no room apart yet: others wait for this one */
+/** @returns false while the second room is full: other work waits for this one */
 export type StepAside = () => boolean;
 
 const SLOW = SECOND;
-/** Of the room: what needs no more is small. */
+/** Of the room: work that needs no more is small. */
 const SMALL = 1 / 16;
 
 /**
- * What is small has a room of its own, of the same size: it never waits for what is large, which may be slow, and what is large
- * is not held up by what is small and goes on coming. What takes long has a second one of the same size as well.
+ * Small work has a room of its own, of the same size. It never waits for large work, which may be slow, and a stream of
+ * small work does not hold up large work. Each has a second room of the same size for what takes long.
  *
  * @param capacity  of each of the two, more than 0
  */
@@ -36,17 +37,17 @@ export function createSplitSemaphore(capacity: number, clock: Clock): WeightedSe
 }
 
 /**
- * One room for all, whatever their size.
+ * One room for all work, whatever its size.
  *
  * @param capacity  more than 0
- * @param aside     of the second room, for those that take long
+ * @param aside     of the second room, for work that takes long
  */
 export function createWeightedSemaphore(capacity: number, aside: number, clock: Clock): WeightedSemaphore {
   /** Those that are in the first room and have not taken a second, in order of their beginning. One timer does for all of them. */
   const quick = new Map<StepAside, DurationMs>();
   let cancelLook: (() => void) | undefined;
   const waiting: { readonly size: number; readonly enter: () => void }[] = [];
-  /** Who would step aside as soon as there is room. */
+  /** Work to move as soon as the second room has space. */
   const overdue = new Set<StepAside>();
   let free = capacity;
   let freeAside = aside;
