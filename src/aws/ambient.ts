@@ -1,4 +1,4 @@
-// The operator's own AWS identity: found where this environment says it is, never guessed; its real error is shown.
+// The operator's own AWS identity: found where the environment says it is, never guessed; errors quote the source.
 
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -17,9 +17,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export type AmbientSource = 'environment' | 'web identity' | 'container' | 'shared config' | 'instance role';
 
 export interface AmbientIdentity {
-  /** Changes when the environment names another identity; what is only known by asking does not count. */
+  /** Changes when the environment names another identity; what only a call can find out does not count. */
   readonly identity: IdentityKey;
-  /** @throws Failure that names the source and says what it said */
+  /** @throws Failure that names the source and quotes its error */
   keys(endpoints: Endpoints, signal: AbortSignal): Promise<TemporaryKeys>;
 }
 
@@ -30,14 +30,14 @@ export interface AmbientOptions {
   readonly call: Call;
 }
 
-/** Metadata that does not answer within this is not there; tried once more. */
+/** A metadata service that does not answer within this is taken as absent; tried once more. */
 const METADATA_TIMEOUT_MS = 2_000;
 
 /**
- * Where the identity is to be found. In the order of the SDK's own chain, but decided by what is set, not by what fails:
- * a chain that falls through shows the last failure, which says nothing of the one that matters (aws/aws-sdk-js-v3#8101).
+ * Where the identity is found. In the order of the SDK's own chain, but decided by what is set, not by what fails: a
+ * chain that falls through shows the last failure, which says nothing of the one that matters (aws/aws-sdk-js-v3#8101).
  *
- * @param hasSharedFiles  whether the user that we run as has AWS configuration files, as a developer does and a pod does not
+ * @param hasSharedFiles  whether the process's user has AWS configuration files, as a developer has and a pod has not
  */
 export function ambientSource(env: Environment, hasSharedFiles: boolean): AmbientSource {
   if (env['AWS_ACCESS_KEY_ID'] && env['AWS_SECRET_ACCESS_KEY']) return 'environment';
@@ -51,7 +51,7 @@ function findsSharedFiles(): boolean {
   return ['credentials', 'config'].some((name) => existsSync(join(homedir(), '.aws', name)));
 }
 
-/** Who the environment says we are, by source. */
+/** The variables that name the identity, by source. */
 const NAMING: Readonly<Record<AmbientSource, readonly string[]>> = {
   environment: ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
   'web identity': ['AWS_ROLE_ARN'],
@@ -80,17 +80,17 @@ export function createAmbientIdentity({ env, clock, egress, call }: AmbientOptio
         return await providers.fromInstanceMetadata({
           timeout: METADATA_TIMEOUT_MS,
           maxRetries: 1,
-          // Without a session anybody whom the operator could be made to send a request for would have the role.
+          // Version 1 needs no session: an attacker who could make the operator send a request would get the role.
           ec2MetadataV1Disabled: true,
         })();
     }
   };
 
-  /** By endpoint: what a source was asked and has not answered yet, however often its answer was given up. */
+  /** By endpoint: calls of a source without an answer so far, whether or not their callers gave up. */
   const underWay = new Map<string, Promise<Provided>>();
   /**
-   * One question at a time: what is given up goes on, as a program that never ends (`credential_process`) does, and there must not be one
-   * more for each try.
+   * One call at a time: an abandoned one goes on, such as a program that never ends (`credential_process`), and retries
+   * must not add further ones.
    */
   const provideOnce = (endpoints: Endpoints): Promise<Provided> => {
     const at = source === 'shared config' ? '' : JSON.stringify(endpointConfig(endpoints));
@@ -136,7 +136,7 @@ function called(source: AmbientSource): string {
   return `the operator's own AWS identity (${source})`;
 }
 
-/** What is no answer of an AWS service: a file that is not there, an agent that says no. */
+/** A failure that is no answer of an AWS service: a missing file, an agent that refuses. */
 function ownWords(source: AmbientSource, thrown: unknown): Failure | undefined {
   if (!(thrown instanceof Error) || '$fault' in thrown) return undefined;
   const status: unknown = Reflect.get(thrown, 'statusCode');

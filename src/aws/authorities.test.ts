@@ -1,4 +1,4 @@
-// Covers what happens when the bundle of authorities for AWS changes while the operator runs.
+// Covers a change of the bundle of certificate authorities for AWS while the operator runs.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ describe('a bundle of authorities that changes', () => {
   const lines: string[] = [];
   let server: Server;
   let egress: Egress;
-  /** What stands in the file; undefined: it is gone. */
+  /** The content of the file; undefined: it is deleted. */
   let file: string | undefined = former.certificate;
   let following: Promise<void>;
 

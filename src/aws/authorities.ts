@@ -1,4 +1,5 @@
-// Further authorities that are trusted for AWS (`AWS_CA_BUNDLE`): the file is looked at again, since whoever rotates it restarts nobody.
+// Further certificate authorities for AWS (`AWS_CA_BUNDLE`): the file is read again, since rotating it restarts
+// nothing.
 
 import { failureFrom } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
@@ -8,7 +9,7 @@ import { usableAuthorities } from '../pki/authorities.ts';
 export interface AuthoritiesParts {
   /** The text of the file. @throws when it cannot be read */
   readonly read: () => Promise<string>;
-  /** As it was when the operator started. */
+  /** The text when the operator started. */
   readonly text: string;
   /** From now on these are trusted, each PEM. */
   readonly trust: (authorities: readonly string[]) => void;
@@ -16,10 +17,12 @@ export interface AuthoritiesParts {
   readonly log: Logger;
 }
 
-/** A changed file is in force within a minute. */
+/** A changed file takes effect within a minute. */
 const LOOK_EVERY = (MINUTE / 2) as DurationMs;
 
-/** Runs until `signal` aborts. A file that is gone, or holds no certificate that can be used, leaves what is trusted as it is. */
+/**
+ * Runs until `signal` aborts. A deleted file, or one without a usable certificate, leaves the trusted ones as they are.
+ */
 export async function followAuthorities(parts: AuthoritiesParts, signal: AbortSignal): Promise<void> {
   const { read, trust, clock, log } = parts;
   let seen = parts.text;

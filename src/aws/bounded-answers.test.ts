@@ -1,4 +1,4 @@
-// Covers how much is read of an answer, by the SDK's own client: a flood ends the call, and nothing else.
+// Covers how much of an answer is read, by the SDK's own client: a flood ends the call, and nothing else.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -50,7 +50,7 @@ describe('an answer', () => {
     const ecr = createEcrClient({ clock: systemClock, userAgent: 'test', egress, call, isEndpointGiven: true });
     return await ecr.fetchToken(QUESTION, signal).catch((thrown: unknown) => thrown);
   };
-  /** Sends until nobody listens any more; at most 150 MB. */
+  /** Sends until the client disconnects; at most 150 MB. */
   const flood = (status: number, headers: Readonly<Record<string, string>>) => (response: ServerResponse) => {
     sent = 0;
     response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1', ...headers });

@@ -1,4 +1,4 @@
-// A bound on what is read of one answer of AWS, or of whoever plays it: the SDK itself reads to the end, whatever comes.
+// A bound on the answers of AWS, or of an impostor: the SDK itself reads to the end, however long they are.
 
 import { Readable, Transform } from 'node:stream';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
@@ -10,10 +10,10 @@ export type RequestHandler = Pick<
   'handle' | 'metadata' | 'updateHttpClientConfig' | 'httpHandlerConfigs' | 'destroy'
 >;
 
-/** Answers are under 8 KB (a token of 4, keys of a role with a session token); pages of proxies that answer instead are small too. */
+/** Answers are under 8 KB (a token of 4, keys of a role with a session token); error pages of proxies are small too. */
 export const ANSWER_CAP_BYTES = 256 * 1024;
 
-/** @param options  of the SDK's own handler, which does all the rest */
+/** @param options  of the SDK's own handler, which does everything else */
 export function createBoundedHandler(options: ConstructorParameters<typeof NodeHttpHandler>[0]): RequestHandler {
   const handler = new NodeHttpHandler(options);
   return {

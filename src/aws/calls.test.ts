@@ -1,4 +1,4 @@
-// Covers the deadline of a call: it ends what does not end by itself, whatever that makes of the signal.
+// Covers the deadline of a call: it ends a call that does not end by itself, even one that ignores its signal.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,4 +1,4 @@
-// One call of AWS: under a deadline, counted, and its failure in our words.
+// One call of AWS: under a deadline, counted, and with its failure in the operator's words.
 
 import { createMask, maskError } from '../lib/mask.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
@@ -10,14 +10,14 @@ export interface AwsKeys {
   readonly sessionToken?: string | undefined;
 }
 
-/** Which of AWS's endpoints is asked. */
+/** Which of AWS's endpoints is called. */
 export interface Endpoints {
   readonly region: string;
   readonly useFips: boolean;
   readonly useDualstack: boolean;
 }
 
-/** For an SDK client. What an object does not ask for is left to the environment (`AWS_USE_FIPS_ENDPOINT`), which its owner sets. */
+/** For an SDK client. A switch that an object leaves off stays with the environment (`AWS_USE_FIPS_ENDPOINT`). */
 export function endpointConfig({ region, useFips, useDualstack }: Endpoints): {
   readonly region: string;
   readonly useFipsEndpoint?: true;
@@ -35,7 +35,7 @@ export interface AwsCall extends Pick<CallContext, 'region'> {
   readonly operation: string;
   /** `success` or the reason of the Failure. */
   readonly code: string;
-  /** AWS said no. */
+  /** AWS denied it. */
   readonly denied: boolean;
   readonly took: DurationMs;
 }
@@ -47,20 +47,20 @@ export interface CallsOptions {
   readonly onCall?: (call: AwsCall) => void;
 }
 
-/** What is asked, and what must not come back in any words about it. */
+/** What the call asks, and what no message about it may repeat. */
 export interface CallInputs extends CallContext {
-  /** Whatever the call is signed with or proves itself by: key id, secret, session token, web identity token. */
+  /** Everything that signs or proves the call: key id, secret, session token, web identity token. */
   readonly sentWith: readonly (string | undefined)[];
-  /** What whoever asks wrote himself, and AWS repeats. */
+  /** Texts of the call's user that AWS repeats. */
   readonly written?: readonly (string | undefined)[];
 }
 
-/** The texts of a pair that a call is signed with. */
+/** The texts of a pair that signs a call. */
 export function textsOf({ accessKeyId, secretAccessKey, sessionToken }: AwsKeys): readonly (string | undefined)[] {
   return [accessKeyId, secretAccessKey, sessionToken];
 }
 
-/** For the configuration of an SDK client: the keys, and nothing else that the object holds. */
+/** For the configuration of an SDK client: the keys, and nothing else of the object. */
 export function keysOf({ accessKeyId, secretAccessKey, sessionToken }: AwsKeys): {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -70,7 +70,7 @@ export function keysOf({ accessKeyId, secretAccessKey, sessionToken }: AwsKeys):
 }
 
 /**
- * Carries out one call. What it was sent with is hidden in whatever it throws, and in the causes of that, before anybody reads them.
+ * Carries out one call. It masks the call's secrets in any error and in its causes, before anything else reads them.
  *
  * @throws Failure, see failures.ts
  */
@@ -82,11 +82,11 @@ export type Call = <Answer>(
 ) => Promise<Answer>;
 
 /**
- * For all tries together; a call that takes longer is given up, and others are not held up by it. Also one that does not heed
- * its signal: the SDK waits for a program that gives the operator's own identity (`credential_process`) as long as that runs.
+ * For all attempts together; a call that takes longer is abandoned, and holds up no other. Even one that ignores its
+ * signal: the SDK waits indefinitely for the program that provides the operator's own identity (`credential_process`).
  */
 const CALL_TIMEOUT = seconds(30);
-/** Tries of the SDK: it corrects a wrong clock between two of them. */
+/** Attempts of the SDK: it corrects a wrong clock between two of them. */
 export const ATTEMPTS = 3;
 
 export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): Call {

@@ -1,4 +1,4 @@
-// Everything that talks to AWS, put together once.
+// The clients for AWS, wired together.
 
 import { Failure } from '../lib/errors.ts';
 import type { NameLookup } from '../lib/name-lookup.ts';
@@ -13,7 +13,7 @@ import { createStsClient, type StsClient } from './sts-client.ts';
 export interface AwsOptions {
   readonly clock: Clock;
   readonly userAgent: string;
-  /** Where AWS is reached, and who we are to it, as the SDK reads it. */
+  /** The endpoints of AWS and the operator's identity, as the SDK reads them. */
   readonly env: NodeJS.ProcessEnv;
   /** Text of a bundle of further authorities (`AWS_CA_BUNDLE`); undefined: none. */
   readonly awsCertificateAuthorities: string | undefined;
@@ -24,14 +24,14 @@ export interface AwsOptions {
 export interface Aws {
   readonly ecr: EcrClient;
   readonly sts: StsClient;
-  /** Undefined when nobody may use it. */
+  /** Undefined when no object may use it. */
   readonly ambient: AmbientIdentity | undefined;
-  /** Further authorities are trusted from now on, each PEM, instead of those before. */
+  /** Trusts these further authorities, each PEM, instead of the former ones. */
   trust(authorities: readonly string[]): void;
   close(): void;
 }
 
-/** @throws Failure when the environment cannot be used, such as a proxy that is none, or a bundle without certificates */
+/** @throws Failure when the environment is unusable, such as an invalid proxy, or a bundle without certificates */
 export function createAws(options: AwsOptions, lookup: NameLookup, onCall: (call: AwsCall) => void): Aws {
   const { clock, userAgent, env, awsCertificateAuthorities: bundle, useAmbient } = options;
   const certificateAuthorities = usableAuthorities(bundle ?? '');

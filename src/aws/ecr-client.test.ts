@@ -1,4 +1,4 @@
-// Covers what the calls of AWS leave behind: connections are shared and reused, whatever the clients and the roles.
+// Covers the connections to AWS: they are shared and reused, whatever the clients and the roles.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

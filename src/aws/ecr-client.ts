@@ -1,4 +1,4 @@
-// Asks ECR, private and public, for tokens. The keys are always given: there is no fall-back to an identity of our own.
+// Requests tokens from ECR, private and public. The keys are always given: there is no fallback to another identity.
 
 import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 import type { Clock } from '../lib/time.ts';
@@ -6,11 +6,11 @@ import { ATTEMPTS, type AwsKeys, type Call, type Endpoints, endpointConfig, keys
 import { type EcrToken, parsePublicToken, parseToken } from './ecr-token.ts';
 import type { Egress } from './egress.ts';
 
-/** One question to one registry. */
+/** One request to one registry. */
 export interface TokenRequest extends Endpoints {
   readonly kind: 'private' | 'public';
   readonly keys: AwsKeys;
-  /** Twelve digits: whose registry the answer has to name; undefined when that is not known beforehand. */
+  /** Twelve digits: the account whose registry the answer must name; undefined when it is not known beforehand. */
   readonly account: string | undefined;
 }
 
@@ -19,21 +19,21 @@ export interface EcrClientOptions {
   readonly userAgent: string;
   readonly egress: Egress;
   readonly call: Call;
-  /** The endpoint was set by whoever runs the operator: the registry that it names is believed, whatever its host. */
+  /** The operator's administrator set the endpoint: the registry in its answer is trusted, whatever its host. */
   readonly isEndpointGiven: boolean;
 }
 
 export interface EcrClient {
   /**
-   * One call of GetAuthorizationToken, tried three times at most.
+   * One call of GetAuthorizationToken, with at most three attempts.
    *
-   * @throws Failure, see failures.ts and token.ts
+   * @throws Failure, see failures.ts and ecr-token.ts
    */
   fetchToken(request: TokenRequest, signal: AbortSignal): Promise<EcrToken>;
 }
 
 export function createEcrClient({ clock, userAgent, egress, call, isEndpointGiven }: EcrClientOptions): EcrClient {
-  // One client a call (22 KB and a quarter of a millisecond, measured): what is shared between calls could mix up their keys.
+  // One client a call (22 KB and a quarter of a millisecond, measured): a shared one could mix up keys.
   const configOf = (request: TokenRequest) => ({
     ...endpointConfig(request),
     credentials: keysOf(request.keys),
@@ -54,7 +54,7 @@ export function createEcrClient({ clock, userAgent, egress, call, isEndpointGive
   };
 
   const fetchPublic = async (request: TokenRequest, signal: AbortSignal): Promise<EcrToken> => {
-    // Loaded when somebody wants it: most never do.
+    // Loaded on first use: most installations never need it.
     const { ECRPUBLICClient, GetAuthorizationTokenCommand: PublicCommand } = await import('@aws-sdk/client-ecr-public');
     const client = new ECRPUBLICClient(configOf(request));
     const { region, keys } = request;

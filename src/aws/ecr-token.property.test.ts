@@ -1,4 +1,4 @@
-// Holds the reading of ECR's answer against any answer at all: a token for an ECR host, or a Failure that repeats nothing.
+// Holds the parser of ECR's answer against any answer: a token for an ECR host, or a Failure that repeats nothing.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Covers the reading of GetAuthorizationToken's answer, field by field: what is taken and what is refused.
+// Covers the parser of GetAuthorizationToken's answer, field by field: what is taken and what is refused.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -18,7 +18,7 @@ function parse(over: object) {
   return parseToken({ authorizationData: [{ ...entry, ...over }] }, { region: REGION }, START);
 }
 
-/** The words of the refusal of `answer`; it must be asked again in a minute. */
+/** The words of the refusal of `answer`; the retry must come in a minute. */
 function refusal(answer: unknown): string {
   try {
     parseToken(answer, { region: REGION }, START);

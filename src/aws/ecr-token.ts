@@ -13,13 +13,13 @@ export interface EcrToken {
   readonly expiresAt: EpochMs;
 }
 
-/** Life of a token whose end the answer does not tell (docs/rules.md, rule 5). */
+/** Life of a token whose answer gives no end (docs/rules.md, rule 5). */
 const ASSUMED_LIFE = (6 * HOUR) as DurationMs;
 /** ECR tokens live 12 hours (ECR API reference, GetAuthorizationToken); a later end is not believed. */
 const LONGEST_LIFE = (12 * HOUR) as DurationMs;
-/** A token that ends sooner is of no use to anybody. */
+/** A token that ends sooner is useless. */
 const SHORTEST_LIFE = (5 * SECOND) as DurationMs;
-/** How soon a useless answer is asked for again. */
+/** The delay before the retry after a useless answer. */
 const ASK_AGAIN_AFTER = MINUTE;
 /** Real tokens are 2 to 4 KB; a larger one would fill a Secret (1 MiB) with few registries. */
 const LONGEST_TOKEN = 64 * 1024;
@@ -38,18 +38,18 @@ function bad(what: string): Failure {
 }
 
 export interface Expected {
-  /** That was asked; a host of another region is refused. */
+  /** The requested region; a host of another one is refused. */
   readonly region: string;
-  /** Twelve digits: a host of another account is refused. Undefined: nobody knows beforehand. */
+  /** Twelve digits: a host of another account is refused. Undefined: not known beforehand. */
   readonly account?: string | undefined;
-  /** The registry is to be opened under these names of it as well. */
+  /** The login opens these names of the registry as well. */
   readonly useFips?: boolean;
   readonly useDualstack?: boolean;
-  /** Any https host is taken: whoever runs the operator has set the endpoint that names it. */
+  /** Any https host is accepted: the operator's administrator set the endpoint that names it. */
   readonly anyHost?: boolean;
 }
 
-/** The host of ECR Public, and the one that it has for IPv6 (ECR Public user guide, Making requests). */
+/** The host of ECR Public, and its host for IPv6 (ECR Public user guide, Making requests). */
 const PUBLIC_HOST = 'public.ecr.aws';
 const PUBLIC_DUALSTACK_HOST = 'ecr-public.aws.com';
 
@@ -72,8 +72,9 @@ export function parsePublicToken(
 }
 
 /**
- * @param answer  the answer as the SDK gives it: `{authorizationData: [{authorizationToken, expiresAt, proxyEndpoint}]}`
- * @throws Failure (`after` a minute) when anything in it cannot be trusted; nothing is taken from half an answer
+ * @param answer  the answer as the SDK gives it: `{authorizationData: [{authorizationToken, expiresAt,
+ *                proxyEndpoint}]}`
+ * @throws Failure (`after` a minute) when any part of it cannot be trusted; nothing is taken from half an answer
  */
 export function parseToken(answer: unknown, expected: Expected, now: EpochMs): EcrToken {
   const entries = listOf(isRecord(answer) ? answer['authorizationData'] : undefined).filter(isRecord);
@@ -118,7 +119,9 @@ function parseHosts(endpoint: string | undefined, expected: Expected): readonly 
   return [...new Set([host, ...namesOf(account, expected)])];
 }
 
-/** Further names of the registry at the endpoints that were asked (ECR user guide, Making requests to Amazon ECR registries). */
+/**
+ * Further names of the registry, by the requested endpoints (ECR user guide, Making requests to Amazon ECR registries).
+ */
 function namesOf(account: string, { region, useFips = false, useDualstack = false }: Expected): readonly string[] {
   const [ipv4, dualstack] = suffixesOf(region);
   const fips = useFips ? '-fips' : '';
@@ -135,13 +138,15 @@ function httpsHost(endpoint: string): string | undefined {
   return url.host;
 }
 
-/** Whose registry in `region` a host is; undefined when it is none. */
+/** The account whose registry in `region` has this host; undefined when it is no registry. */
 function accountOf(host: string, region: string): string | undefined {
   const [, account, ofRegion, suffix = ''] = HOST.exec(host) ?? [];
   return ofRegion === region && suffixesOf(region).includes(suffix) ? account : undefined;
 }
 
-/** DNS suffixes of the region's partition, by the SDK's own data. Registries have `on.` where APIs have `api.` (dual-stack). */
+/**
+ * DNS suffixes of the region's partition, by the SDK's data. Registries have `on.` where APIs have `api.` (dual-stack).
+ */
 function suffixesOf(region: string): readonly [ipv4: string, dualstack: string] {
   const { dnsSuffix, dualStackDnsSuffix } = partition(region);
   return [dnsSuffix, dualStackDnsSuffix.replace(/^api\./, 'on.')];

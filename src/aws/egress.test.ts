@@ -1,4 +1,4 @@
-// Covers how the environment names a proxy; that calls go through it is covered in test/scenario/proxy.test.ts.
+// Covers how the environment names a proxy; test/scenario/proxy.test.ts covers that calls go through it.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -40,7 +40,7 @@ describe('the proxy to AWS', () => {
     'me:secret@',
     '::',
     'http://a b',
-    // What stands behind any of these is no part of the address any more, and what stands before it looks like a host.
+    // Text behind any of these is not part of the address, and text before it looks like a host.
     'http://me:a/secret@proxy.example.com:3128',
     'http://secret/b@proxy.example.com',
     'http://me:a?secret@proxy.example.com',

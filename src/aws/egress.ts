@@ -11,9 +11,9 @@ import { createBoundedHandler, type RequestHandler } from './bounded-answers.ts'
 export interface EgressOptions {
   /** The process's environment: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, in either case. */
   readonly env: NodeJS.ProcessEnv;
-  /** Authorities that are trusted beside the usual ones (`AWS_CA_BUNDLE`), each PEM that can be used; by default none. */
+  /** Authorities trusted beside the usual ones (`AWS_CA_BUNDLE`), each PEM that can be used; by default none. */
   readonly certificateAuthorities?: readonly string[];
-  /** How names of hosts are looked up, that of a proxy too; undefined: as Node does. */
+  /** Looks up host names, that of a proxy too; undefined: as Node does. */
   readonly lookup?: NameLookup | undefined;
 }
 
@@ -22,14 +22,14 @@ export interface Egress {
   readonly handler: RequestHandler;
   /** `host:port` of the proxy to AWS, without its password; undefined when there is none. */
   readonly proxy: string | undefined;
-  /** New connections trust these beside the usual ones, and no longer those that were given before. */
+  /** New connections trust these beside the usual ones, and the formerly given ones no longer. */
   trust(authorities: readonly string[]): void;
   close(): void;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 10_000;
-/** To one host: as many as there are questions under way at once, quick and slow ones (operator/login/login-flights.ts). */
+/** To one host: as many as there can be calls at once, quick and slow ones (operator/login/login-flights.ts). */
 const SOCKETS = 96;
 
 /** @throws Failure (`stop`) when a variable names no proxy; its value, which may hold a password, is not repeated */
@@ -47,7 +47,7 @@ export function createEgress({ env, certificateAuthorities = [], lookup }: Egres
     autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
     ...(lookup ? { lookup } : {}),
   };
-  // The SDK would make a pool of sockets for each client, and knows no proxy by itself.
+  // The SDK would make a pool of sockets for each client, and does not support proxies by itself.
   const httpsAgent = new HttpsAgent({
     ...common,
     ...(certificateAuthorities.length === 0 ? {} : trusting(certificateAuthorities)),
@@ -64,7 +64,7 @@ export function createEgress({ env, certificateAuthorities = [], lookup }: Egres
     }),
     proxy: secure?.host,
     trust(authorities) {
-      // Connections that are kept are kept apart by what they trust: none of the former ones is used again.
+      // The agent pools connections by what they trust: it reuses none of the former ones.
       Object.assign(httpsAgent.options, trusting(authorities));
       for (const sockets of Object.values(httpsAgent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
     },
@@ -76,8 +76,9 @@ export function createEgress({ env, certificateAuthorities = [], lookup }: Egres
 }
 
 /**
- * Options of an agent: one context for all connections. With `ca` Node makes a context for each, of 1 MB, since 150 usual authorities are in it.
- * A list replaces what is trusted otherwise, so that has to be in it: Node's own and NODE_EXTRA_CA_CERTS.
+ * Options of an agent: one TLS context for all connections. With `ca` Node makes a context for each, of 1 MB, since it
+ * holds the 150 usual authorities. A list replaces the defaults, so it includes them: Node's own and
+ * NODE_EXTRA_CA_CERTS.
  */
 function trusting(authorities: readonly string[]): {
   readonly secureContext: SecureContext;
@@ -85,12 +86,12 @@ function trusting(authorities: readonly string[]): {
 } {
   return {
     secureContext: createSecureContext({ ca: [...getCACertificates(), ...authorities] }),
-    // A client has no use for it; the agent's connections are kept apart by it, and not by their context.
+    // A TLS client ignores it; the agent pools connections by it, and not by their context.
     sessionIdContext: digest('authorities', ...authorities),
   };
 }
 
-/** Lower case goes before upper case, as curl and Node have it. */
+/** Lower case goes before upper case, as in curl and Node. */
 function valueOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
   return env[name.toLowerCase()] || env[name] || undefined;
 }
@@ -98,7 +99,7 @@ function valueOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
 function proxyFrom(env: NodeJS.ProcessEnv, name: string): URL | undefined {
   const value = valueOf(env, name);
   if (value === undefined) return undefined;
-  // Without a scheme it is one of HTTP, as for curl.
+  // Without a scheme it is HTTP, as for curl.
   const url = URL.parse(value.includes('://') ? value : `http://${value}`);
   if (url && (url.protocol === 'http:' || url.protocol === 'https:') && isOnlyAddress(url, value)) return url;
   throw new Failure({
@@ -109,16 +110,16 @@ function proxyFrom(env: NodeJS.ProcessEnv, name: string): URL | undefined {
 }
 
 /**
- * Whether a URL is an address and nothing else. A slash, `?` or `#` in a password that is not encoded ends the address for a parser: what
- * it takes for the host is a piece of the password, which is then asked for by DNS and told in words.
+ * Whether a URL is an address and nothing else. An unencoded slash, `?` or `#` in a password ends the address for a
+ * parser: what it takes for the host is a piece of the password, which would get into DNS queries and messages.
  */
 function isOnlyAddress({ pathname, search, hash }: URL, value: string): boolean {
   return pathname === '/' && search === '' && hash === '' && !/[\s\\?#]/.test(value);
 }
 
 /**
- * Node connects to a proxy with options of its own, in a field of the agent that has no public name, and takes none of the agent's: the name
- * of the proxy would be looked up beside all others. A test sees that they are found.
+ * Node connects to a proxy with separate options, in a field of the agent without a public name, and ignores the
+ * agent's own: the look-up of the proxy's name would bypass `lookup`. A test notices when the field is gone.
  */
 function reachProxyWith(agent: HttpAgent, { lookup, autoSelectFamilyAttemptTimeout }: ConnectOptions): void {
   for (const symbol of Object.getOwnPropertySymbols(agent)) {

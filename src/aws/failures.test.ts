@@ -12,7 +12,7 @@ interface Shape {
   /** Status of an answer that the SDK could not read. */
   readonly raw?: number;
   readonly code?: string;
-  /** Without the id that AWS gives to every request. */
+  /** Without the request id that AWS always sends. */
   readonly noId?: true;
 }
 

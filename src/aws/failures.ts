@@ -6,8 +6,8 @@ import { ownText } from '../lib/own-text.ts';
 import { redact } from '../lib/redact.ts';
 
 /**
- * Error codes by which AWS says no to these keys; the SDK puts them into `name`. HTTP 401 and 403 mean the same, in an answer
- * of AWS: proxies that look into TLS, and gateways, refuse with them too, and know nothing of the keys.
+ * Error codes by which AWS denies these keys; the SDK puts them into `name`. HTTP 401 and 403 mean the same only in an
+ * answer of AWS: TLS-inspecting proxies and gateways also refuse with them, and know nothing of the keys.
  */
 const DENIALS = new Set([
   'AccessDenied',
@@ -30,24 +30,24 @@ const DENIALS = new Set([
   'UnrecognizedClientException',
 ]);
 
-/** What was asked, and of whom. */
+/** The operation that was called, and where. */
 export interface CallContext {
   readonly service: 'ECR' | 'ECR Public' | 'STS';
   readonly region: string;
   readonly what: 'login' | 'role';
-  /** What is waited for, where that is not an answer of the service alone. */
+  /** What the call waits for, where that is not only the service's answer. */
   readonly awaited?: string;
 }
 
 export const DENIED_REASON = 'AWSDenied';
-/** What the SDK calls an answer without a code. */
+/** The SDK's name for an answer without a code. */
 const NO_CODE = 'Unknown';
 const LONGEST_MESSAGE = 600;
 
 /**
  * @param thrown  anything that a call of the SDK threw
  * @param proxy   `host:port` of the proxy on the way, if there is one
- * @returns `change` when AWS said no, else `backoff`
+ * @returns `change` when AWS denied the call, else `backoff`
  */
 export function failureOfAws(
   thrown: unknown,
@@ -57,7 +57,7 @@ export function failureOfAws(
   if (thrown instanceof Failure) return thrown;
   const code = thrown instanceof Error ? thrown.name : 'Error';
   const status = statusOf(thrown);
-  // The SDK's own rules about endpoints: FIPS where there is none, or beside an endpoint that was set.
+  // The SDK's own rules about endpoints: FIPS where it does not exist, or beside an endpoint that was set.
   if (code === 'EndpointError') {
     const message = `${service} in ${region} cannot be asked like this: ${wordsOf(thrown)}`;
     return new Failure({ next: 'change', reason: 'NoEndpoint', message, cause: thrown });
@@ -96,7 +96,7 @@ function codeOf(thrown: unknown): string | undefined {
   return thrown.name !== NO_CODE && /^[A-Za-z]+$/.test(thrown.name) ? thrown.name : undefined;
 }
 
-/** HTTP status of the answer, if there was one: the SDK notes it in `$metadata`, and in `$response` when it could not read it. */
+/** HTTP status of the answer, if any: the SDK notes it in `$metadata`, and in `$response` when it could not read it. */
 function statusOf(thrown: unknown): number | undefined {
   if (!isObject(thrown)) return undefined;
   for (const [holder, name] of [
@@ -110,7 +110,7 @@ function statusOf(thrown: unknown): number | undefined {
   return undefined;
 }
 
-/** AWS gives every request an id, whatever it answers; nobody on the way does. */
+/** AWS adds a request id to every answer; nothing on the way does. */
 function hasRequestId(thrown: unknown): boolean {
   const metadata: unknown = isObject(thrown) ? Reflect.get(thrown, '$metadata') : undefined;
   return isObject(metadata) && typeof Reflect.get(metadata, 'requestId') === 'string';
@@ -129,13 +129,13 @@ function wordsOf(thrown: unknown): string {
   return thrown instanceof Error ? ownText(redact(thrown.message).slice(0, LONGEST_MESSAGE)) : '';
 }
 
-/** Why there was no answer; the proxy is named because it is the first thing to look at. */
+/** Why there was no answer; it names the proxy because that is the first thing to check. */
 function networkWords(thrown: unknown, proxy: string | undefined): string {
   const by = proxy === undefined ? '' : ` (by way of the proxy ${proxy})`;
   if (!(thrown instanceof Error)) return `no answer${by}`;
   if (thrown.name === 'AbortError' || thrown.name === 'TimeoutError') return `no answer in time${by}`;
   const code = stringOf(Reflect.get(thrown, 'code'));
-  // Node's words name the proxy, without its password, and what it said.
+  // Node's words name the proxy, without its password, and quote its answer.
   if (code === 'ERR_PROXY_TUNNEL') return `the proxy refused: ${wordsOf(thrown)}`;
   return `${code ?? 'no answer'}${by}`;
 }

@@ -1,4 +1,4 @@
-// Asks STS for a role: with keys, or with a token of a ServiceAccount.
+// Requests the keys of a role from STS: with keys, or with a token of a ServiceAccount.
 
 import { Failure } from '../lib/errors.ts';
 import { type Clock, type EpochMs, HOUR, plus } from '../lib/time.ts';
@@ -42,7 +42,7 @@ export interface StsClientOptions {
   readonly call: Call;
 }
 
-/** What an answer without an end is taken to live: the shortest that STS gives by default (STS API reference, AssumeRole). */
+/** Assumed life of keys without an end in the answer: the shortest STS default (STS API reference, AssumeRole). */
 const ASSUMED_LIFE = HOUR;
 /** Bounds and characters of `RoleSessionName` (STS API reference, AssumeRole). */
 const LONGEST_SESSION_NAME = 64;
@@ -76,7 +76,7 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
     async assumeRoleWithToken(request, signal) {
       const { roleArn, sessionName, token } = request;
       const { AssumeRoleWithWebIdentityCommand, STSClient } = await import('@aws-sdk/client-sts');
-      // This operation is not signed: the token is all the proof there is. Keys that are none keep the SDK from looking for some.
+      // This operation is not signed: the token is the only proof. Empty keys keep the SDK from looking for some.
       const client = new STSClient({ ...configOf(request), credentials: { accessKeyId: '', secretAccessKey: '' } });
       const command = new AssumeRoleWithWebIdentityCommand({
         RoleArn: roleArn,
@@ -109,7 +109,7 @@ function temporaryKeysOf({ Credentials }: Answer, now: EpochMs): TemporaryKeys {
   return { accessKeyId, secretAccessKey, sessionToken, expiresAt: endOf(Credentials?.Expiration, now) };
 }
 
-/** @param end  a Date of the SDK's */
+/** @param end  a Date of the SDK */
 export function endOf(end: object | undefined, now: EpochMs): EpochMs {
   const at = end === undefined ? Number.NaN : Number(end);
   return Number.isFinite(at) ? (at as EpochMs) : plus(now, ASSUMED_LIFE);

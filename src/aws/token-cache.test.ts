@@ -1,4 +1,4 @@
-// Covers the login cache: one flight at a time, who shares its end, and when a key is asked again.
+// Covers the login cache: one flight at a time, which callers share its result, and when a key is fetched again.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -18,7 +18,7 @@ interface Setting {
   readonly cache: TokenCache<Ticket>;
   /** How often a login was fetched, whatever came of it. */
   readonly fetched: () => number;
-  /** Gives a ticket that lives two minutes and is renewed after one. */
+  /** Returns a ticket that lives two minutes and is renewed after one. */
   readonly fetch: () => Promise<Ticket>;
   /** Every later fetch fails like this; undefined: it succeeds again. */
   readonly breakWith: (failure: unknown) => void;
@@ -32,7 +32,7 @@ function setting(random = 1): Setting {
   const cache = createTokenCache<Ticket>(clock, () => random);
   return {
     clock,
-    // Every key of these tests is used by somebody, except where that is what the test is about.
+    // Every key of these tests is in use, except in tests about unused keys.
     cache: Object.create(cache, {
       get: {
         value(...[key, ...rest]: Parameters<typeof cache.get>) {
@@ -55,7 +55,7 @@ function setting(random = 1): Setting {
   };
 }
 
-/** A key as `identityKey` makes it, as far as the cache can tell. */
+/** A key as `identityKey` makes it, as far as the cache can see. */
 function key(name: string): IdentityKey {
   return name as IdentityKey;
 }
@@ -64,7 +64,7 @@ function failure(next: Next, delay?: DurationMs): Failure {
   return new Failure({ next, reason: 'AWSFailed', message: 'no login', ...(delay === undefined ? {} : { delay }) });
 }
 
-/** Asks once and gives the time until the next question is allowed. */
+/** Asks once and returns the time until the next attempt is allowed. */
 async function refusal({ cache, clock, fetch }: Setting, force = false): Promise<number> {
   const error: unknown = await cache.get(key('k'), fetch, { force }).then(
     () => assert.fail('there was a login'),

@@ -1,7 +1,7 @@
 // Logins in memory: one for each identity and registry, one flight at a time, and a memory for refusals.
 //
-// Guarantees: never two calls for one key at once; a key that was refused is not asked again before its time, however
-// many CRs want it; what nobody uses is not kept; keys are digests, so the cache knows no credential.
+// Guarantees: never two calls for one key at once; a refused key is not retried before its time, however many CRs want
+// it; unused keys are not kept; keys are digests, so the cache knows no credential.
 
 import { Failure, failureFrom, wordsOfCause } from '../lib/errors.ts';
 import type { IdentityKey } from '../lib/identity-key.ts';
@@ -24,10 +24,10 @@ export interface Cached {
   readonly renewAt: EpochMs;
 }
 
-/** What a refusal comes to. */
+/** The parts of a refusal that are kept. */
 type Words = Pick<Failure, 'next' | 'reason' | 'message'>;
 
-/** A failure to log in, with the time before which nobody need ask again. */
+/** A failure to log in, with the time before which a retry is refused. */
 export class LoginError extends Failure {
   override readonly name = 'LoginError';
   readonly retryAt: EpochMs;
@@ -39,15 +39,15 @@ export class LoginError extends Failure {
 }
 
 export interface LookupTerms {
-  /** Not from memory, and in spite of an earlier refusal, which does not become longer for others if this fails too. */
+  /** Bypasses memory and an earlier refusal, which does not last longer for other callers if this fails too. */
   readonly force?: boolean;
-  /** Not one from memory that came before this instant of the monotonic clock. */
+  /** Rejects a login in memory that came before this instant of the monotonic clock. */
   readonly since?: DurationMs | undefined;
-  /** Not one from memory that ends at this instant or before. */
+  /** Rejects a login in memory that ends at this instant or before. */
   readonly after?: EpochMs | undefined;
 }
 
-/** What there is of a login without asking anybody. */
+/** What the cache knows of a login without a call. */
 export type CachedToken<Login> =
   | { readonly op: 'held'; readonly login: Login }
   | { readonly op: 'flying'; readonly flight: Promise<Login> }
@@ -56,7 +56,7 @@ export type CachedToken<Login> =
 export interface TokenCache<Login extends Cached> {
   /** What is held, due or ended as it may be. */
   peek(key: IdentityKey): Login | undefined;
-  /** Undefined: it has to be fetched. */
+  /** Undefined: it must be fetched. */
   look(key: IdentityKey, terms?: LookupTerms): CachedToken<Login> | undefined;
   /**
    * Fetches a login for a key that has no flight.
@@ -71,11 +71,11 @@ export interface TokenCache<Login extends Cached> {
    */
   get(key: IdentityKey, fetch: () => Promise<Login>, terms?: LookupTerms): Promise<Login>;
   /**
-   * The keys that `user` uses from now on. What nobody uses is let go, logins and refusals alike, and nothing that is used ever is: so
-   * there is as much in memory as there are objects, whatever came and went.
+   * The keys that `user` uses from now on. Logins and refusals of unused keys are dropped, those in use never are:
+   * memory grows with the number of objects only.
    */
   keep(user: string, keys: readonly IdentityKey[]): void;
-  /** The next `get` asks, whatever is held and whatever was refused. */
+  /** The next `get` fetches, whatever is in memory or was refused. */
   forget(key: IdentityKey): void;
   /** Keys with a login. */
   readonly size: number;
@@ -89,11 +89,11 @@ const FIRST_DELAY = SECOND;
 interface RefusedCall {
   readonly words: Words & { readonly cause?: unknown };
   readonly attempts: number;
-  /** On the clock that never goes back: setting the wall clock must not lengthen it. */
+  /** On the monotonic clock: setting the wall clock must not lengthen it. */
   readonly until: DurationMs;
 }
 
-/** A login, and what the monotonic clock said when it came and when it is to be renewed: setting the other clock changes neither. */
+/** A login, with the monotonic times of its arrival and its renewal: setting the wall clock changes neither. */
 interface Entry<Login> {
   readonly login: Login;
   readonly cameAt: DurationMs;
@@ -113,15 +113,15 @@ export function createTokenCache<Login extends Cached>(clock: Clock, random: Ran
     const failure = failureFrom(thrown);
     const standing = refusals.get(key);
     const before = standing?.attempts ?? 0;
-    // Refused by the cache of what this login is fetched with: that one counts, and knows when it may be asked again.
+    // The cache of the underlying credentials refused it: that refusal counts, and has its own retry time.
     const isBelow = failure instanceof LoginError;
     const delay = isBelow ? untilRetry(failure, clock.now()) : delayOf(failure, before, random);
-    // Whoever forces a call, again and again, must not make those wait who only want the same.
+    // A caller that forces calls repeatedly must not make other callers of the same key wait longer.
     const isOthers = isForced && standing !== undefined && standing.until > clock.monotonic();
     const attempts = isBelow || isForced ? before : before + 1;
     const until = isOthers ? standing.until : ((clock.monotonic() + delay) as DurationMs);
     const { next, reason, message, cause } = failure;
-    // For the log of whoever hears of it later: the words of the cause, not what the SDK hangs on its errors, some 40 KB for each key.
+    // For later logs: the words of the cause, not what the SDK attaches to its errors, some 40 KB for each key.
     const words = { next, reason, message, cause: wordsOfCause(cause) };
     if (users.has(key)) refusals.set(key, { words, attempts, until });
     return new LoginError(failure, plus(clock.now(), (until - clock.monotonic()) as DurationMs));
@@ -138,7 +138,7 @@ export function createTokenCache<Login extends Cached>(clock: Clock, random: Ran
       const login = await fetch();
       const cameAt = clock.monotonic();
       const dueAt = (cameAt + Math.max(0, login.renewAt - clock.now())) as DurationMs;
-      // Whoever asked may want something else by now.
+      // The user may have dropped the key in the meantime.
       if (users.has(key)) logins.set(key, { login, cameAt, dueAt });
       refusals.delete(key);
       return login;
