@@ -1,7 +1,7 @@
-// Bounds what those who connect to a server can make it hold: connections, and requests of each that are in hand.
+// Bounds what the clients of a server can make it hold: connections, and the requests in progress on each.
 //
-// Guarantee: whoever comes is let in, whatever the others do. The place is taken from the connection on which nothing has begun or come to
-// its end for longest; from one that waits for its answer only when all others do too.
+// Guarantee: every new client gets a connection, whatever the others do. It replaces the connection on which no request
+// has begun or ended for longest; one that waits for its answer only when all others do too.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
@@ -9,7 +9,7 @@ import { Server as TlsServer } from 'node:tls';
 
 export interface ConnectionLimits {
   readonly connections: number;
-  /** Requests of one connection that are in hand at once, so those that a client sends before it has the answer to others. */
+  /** Requests in progress on one connection, so also those that a client sends before the answers to earlier ones. */
   readonly requestsEach: number;
 }
 
@@ -18,19 +18,19 @@ export type Bound = 'connections' | 'pipelined' | 'requests' | 'bytes' | 'unread
 
 export interface Connections {
   /**
-   * Takes a request in hand until its answer has left the process, or its connection has ended.
+   * Counts a request as in progress until its answer has left the process, or its connection has ended.
    *
    * @param response  the answer to it
-   * @returns undefined when its connection has too many in hand: it is closed, and nothing is to be done for the request
+   * @returns undefined when its connection has too many: the connection is closed, and the request must be dropped
    */
   take(request: IncomingMessage, response: ServerResponse): InHand | undefined;
-  /** Closes all, those whose handshake is under way too. */
+  /** Closes all connections, even during their handshake. */
   destroy(): void;
 }
 
-/** A request that is in hand. */
+/** A request in progress. */
 export interface InHand {
-  /** Calls back once, when the request is no longer in hand; at once if it is not. */
+  /** Calls back once, when the request is no longer in progress; at once if it is not. */
   onDone(callback: () => void): void;
   /** Closes its connection. */
   cut(bound: Bound): void;
@@ -38,13 +38,13 @@ export interface InHand {
 
 interface Connection {
   readonly socket: Socket;
-  /** Each with what is to be done at its end: Node says nothing of an answer whose turn on the connection never came. */
+  /** Each with its callbacks: Node emits nothing for an answer whose turn on the connection never came. */
   readonly inHand: Map<IncomingMessage, (() => void)[]>;
 }
 
 /**
- * What a parser is given at once. Node reads 64 KiB, which hold 1,700 requests, and makes all of them before it can be told that
- * the connection is closed: with a hundred connections, half a gigabyte.
+ * The parser gets this much at once. Node reads 64 KiB, which hold 1,700 requests, and creates all of them before the
+ * connection can be closed: with a hundred connections, half a gigabyte.
  */
 const PIECE_BYTES = 1024;
 
@@ -54,7 +54,7 @@ export function boundConnections(
   limits: ConnectionLimits,
   onRefused: (bound: Bound) => void,
 ): Connections {
-  /** The one on which something happened last is the last. */
+  /** Ordered by their last activity, the latest last. */
   const all = new Set<Connection>();
   const bySocket = new WeakMap<Socket, Connection>();
 
@@ -79,7 +79,7 @@ export function boundConnections(
     if (!(server instanceof TlsServer)) parseInPieces(socket);
     if (all.size > limits.connections) close(leastInUse(all, connection), 'connections');
   });
-  // Requests come on a socket of their own, which has the address of the one below it.
+  // Node emits requests on the TLS socket, which has the address of the TCP socket below it.
   server.on('secureConnection', (secure: Socket) => {
     const name = nameOf(secure);
     const connection = [...all].find(({ socket }) => nameOf(socket) === name);
@@ -91,7 +91,7 @@ export function boundConnections(
   return {
     take(request, response) {
       const connection = bySocket.get(request.socket);
-      // What was parsed before its connection was closed is of no use.
+      // Parsed before its connection was closed: nobody gets the answer.
       if (!connection || !all.has(connection)) return undefined;
       if (connection.inHand.size >= limits.requestsEach) {
         close(connection, 'pipelined');
@@ -124,13 +124,13 @@ function finish({ inHand }: Connection, request: IncomingMessage): void {
   for (const callback of callbacks) callback();
 }
 
-/** @param newcomer  is never the one: its handshake would be given up before it can say what it wants */
+/** @param newcomer  never chosen: it would be closed before it can send its request */
 function leastInUse(connections: ReadonlySet<Connection>, newcomer: Connection): Connection {
   const others = [...connections].filter((one) => one !== newcomer);
   return others.find((one) => !waitsForAnswer(one)) ?? others[0] ?? newcomer;
 }
 
-/** It has sent all of a request. What it has only begun to send, anybody can begin. */
+/** Whether it has sent a whole request. A request that has only begun proves nothing: any client can begin one. */
 function waitsForAnswer({ inHand }: Connection): boolean {
   return [...inHand.keys()].some(({ complete }) => complete);
 }
@@ -139,7 +139,7 @@ function nameOf({ localAddress, localPort, remoteAddress, remotePort }: Socket):
   return `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
 }
 
-/** Puts itself between a socket and the parser that listens to it, and ends when the socket does. */
+/** Inserts itself between a socket and the parser that listens to it, and ends when the socket does. */
 function parseInPieces(socket: Socket): void {
   const listeners = socket.listeners('data') as ((chunk: Buffer) => void)[];
   socket.removeAllListeners('data');

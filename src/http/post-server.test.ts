@@ -1,4 +1,4 @@
-// Covers the server that anybody may send anything to, over real TLS.
+// Covers the server that takes requests from any client, over real TLS.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -19,7 +19,7 @@ interface Answer {
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
-/** Whatever ends it, a reset too. */
+/** However it ends, by a reset too. */
 const endOf = (socket: Socket): Promise<void> => new Promise((resolve) => void socket.once('close', () => resolve()));
 
 // Rule 14

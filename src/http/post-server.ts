@@ -1,7 +1,8 @@
-// An HTTPS server that takes JSON from anybody at one path: the webhook. Whoever reaches the port may send it anything.
+// An HTTPS server that takes JSON from any client at one path: the webhook. Every client that reaches the port may send
+// anything.
 //
-// Guarantees: what it holds of all bodies together is bounded, as text and as values, whoever sends them, and small ones are not
-// kept out by large ones; a certificate is changed while it runs, and no connection notices.
+// Guarantees: all bodies together are bounded, as text and as values, whoever sends them, and large ones do not keep
+// out small ones; a certificate changes while the server runs, and no connection notices.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
@@ -18,9 +19,9 @@ export interface Certificate {
 
 export interface PostServer {
   readonly port: number;
-  /** New connections see this certificate. Without one, none comes about. */
+  /** New connections see this certificate. Without one, handshakes fail. */
   use(certificate: Certificate): void;
-  /** Answers what is in hand and closes. */
+  /** Answers the requests in progress and closes. */
   close(): Promise<void>;
 }
 
@@ -29,33 +30,35 @@ export interface PostServerOptions {
   readonly path: string;
   /** @param body  any JSON value */
   readonly answer: (body: unknown) => Promise<Reply>;
-  /** Told of each bound that somebody reached. */
+  /** Called with each bound that a client reaches. */
   readonly onRefused?: (bound: Bound) => void;
 }
 
-/** The largest body that the API server's own webhooks have to expect: two objects as large as etcd takes them (1.5 MiB). */
+/** The largest body that a webhook must expect of the API server: two objects of the largest size in etcd (1.5 MiB). */
 export const POST_CAP_BYTES = 3 * 1024 * 1024;
-/** A body that is no longer needs no room of its own while it is read: connections bound how many there are. */
+/** A body up to this size needs no share while it is read: connections bound how many there are. */
 const SMALL_BYTES = 16 * 1024;
 /** Of all larger bodies that are read. */
 const READ_CAP_BYTES = 4 * 1024 * 1024;
-/** Of all bodies that were parsed and are being answered, by what they cost: one of the largest, or hundreds of the usual. */
+/** Of all parsed bodies that are being answered, by their cost: one of the largest, or hundreds of the usual. */
 const PARSED_CAP_BYTES = 12 * 1024 * 1024;
-/** What a value costs beside its text: that of an empty object in V8, with its place in a list. */
+/** Cost of a value beside its text: that of an empty object in V8, with its slot in a list. */
 const VALUE_BYTES = 64;
-/** What a byte of the text costs: two for a text that is not Latin, one for what is made of it. */
+/** Cost of a byte of the text: two for a text that is not Latin, one for the values made of it. */
 const TEXT_FACTOR = 3;
-/** Reviews that are answered at once, fewer than there are connections; each may wait for AWS for three seconds. */
+/** Reviews that are answered at once, fewer than the connections; each may wait for AWS for three seconds. */
 const ANSWERED = 150;
-/** An object of ours with 10,000 namespaces, twice, has a fifth of these values, and is nested a dozen deep. */
+/** An object of the operator's kinds with 10,000 namespaces, twice, has a fifth of these values, and a dozen levels. */
 const BOUNDS: JsonBounds = { depth: 100, values: 100_000 };
-/** A body that takes longer than the API server waits (`timeoutSeconds`: 5) is of no use any more. */
+/** A body that takes longer than the API server waits (`timeoutSeconds`: 5) is useless. */
 const REQUEST_TIMEOUT_MS = 5_000;
-/** How often Node looks for requests that are late. */
+/** How often Node looks for late requests. */
 const CHECK_INTERVAL_MS = 1_000;
-/** Longer than the API server keeps an idle connection (90 s, net/http's default transport): it closes, not we. */
+/**
+ * Longer than the API server keeps an idle connection (90 s, net/http's default transport), so that it closes first.
+ */
 const KEEP_ALIVE_MS = 120_000;
-/** Who takes no byte of an answer for so long is cut off. */
+/** A client that reads no byte of an answer for so long is disconnected. */
 const UNREAD_MS = 30_000;
 const LIMITS: ConnectionLimits = { connections: 200, requestsEach: 4 };
 
@@ -87,7 +90,7 @@ export async function startPostServer(options: PostServerOptions): Promise<PostS
     }
     return await judge(body);
   };
-  /** What it does not need any more goes before it waits. */
+  /** Drops the text before it waits for the answer. */
   const judge = (body: Buffer): Reply | Promise<Reply> => {
     const values = countValues(body, BOUNDS);
     if (values === undefined) return textReply(413, 'the body has too many values, or too deep ones\n');
@@ -107,7 +110,7 @@ export async function startPostServer(options: PostServerOptions): Promise<PostS
   };
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { status, contentType, body } = await receive(request).catch(() => textReply(500, 'internal error\n'));
-    // What was not read would have to be read before the next request.
+    // The rest of an unread body would have to be read before the next request.
     const close = request.complete ? {} : { connection: 'close' };
     response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body), ...close });
     response.end(body);
@@ -128,7 +131,7 @@ export async function startPostServer(options: PostServerOptions): Promise<PostS
     },
   );
   server.timeout = UNREAD_MS;
-  // All of them in the end, too: once a handshake that is under way is done, nobody would close its connection.
+  // Closes all of them at shutdown: nothing else closes a connection whose handshake completes then.
   const connections = boundConnections(server, LIMITS, onRefused);
   return {
     port: await listen(server, address),
@@ -143,7 +146,7 @@ export async function startPostServer(options: PostServerOptions): Promise<PostS
   };
 }
 
-/** Something of which so much is there. The first always gets its part; who gets none is not to wait for it. */
+/** A bounded resource. The first request always gets its part; one that gets none must not wait for it. */
 function createShare(capacity: number): (wanted: number) => (() => void) | undefined {
   let taken = 0;
   return (wanted) => {
@@ -155,16 +158,17 @@ function createShare(capacity: number): (wanted: number) => (() => void) | undef
   };
 }
 
-/** @throws Error when the client goes away, or sends something else than it said */
+/** @throws Error when the client disconnects, or sends another length than it announced */
 async function read(request: IncomingMessage, length: number): Promise<Buffer> {
-  // One piece of its own, which goes with the request: many small ones wait for the collector, outside of its sight.
+  // One buffer of its own, freed with the request: small pooled ones wait for a garbage collection that ignores their
+  // size.
   const body = Buffer.allocUnsafeSlow(length);
   let end = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) end += chunk.copy(body, end);
   return body.subarray(0, end);
 }
 
-/** Undefined: it is no JSON. The parser's words about it are not kept, there may be keys in them. */
+/** Undefined: not JSON. The parser's words are not kept: they may quote keys. */
 function parse(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));

@@ -1,4 +1,4 @@
-// The server of the probes, under whoever reaches its port.
+// Covers the server of the probes under hostile clients.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { eventually } from '../../testing/api-server/test-api.ts';
 import { boundConnections } from './connections.ts';
 import { type HttpServer, listen, type Reply, startHttpServer, textReply } from './server.ts';
 
-/** Whatever ends it, a reset too. */
+/** However it ends, by a reset too. */
 const endOf = (socket: Socket): Promise<void> => new Promise((resolve) => void socket.once('close', () => resolve()));
 
 describe('a client that sends many requests before it has read an answer', () => {
@@ -122,7 +122,7 @@ describe('a probe', () => {
     await server.close();
   });
 
-  /** A connection that says nothing, as somebody opens it who wants to keep others out. */
+  /** A silent connection, as an attacker opens it to keep others out. */
   const open = async (): Promise<Socket> => {
     const socket = connect(server.port, '127.0.0.1');
     socket.on('error', () => {});

@@ -21,18 +21,18 @@ export interface BindAddress {
 }
 
 export interface HttpServer {
-  /** The port it listens on. */
+  /** The port the server listens on. */
   readonly port: number;
   close(): Promise<void>;
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
-/** How often Node looks for requests that are late: by itself every thirty seconds only. */
+/** How often Node looks for late requests: by default every thirty seconds only. */
 const CHECK_INTERVAL_MS = 1_000;
 const LIMITS: ConnectionLimits = { connections: 100, requestsEach: 4 };
-/** Who takes no byte of an answer for so long is cut off. */
+/** A client that reads no byte of an answer for so long is disconnected. */
 const UNREAD_MS = 30_000;
-/** Of all answers on their way, one that goes to many counted once: the newest, and a few that are older. */
+/** Of all answers being sent, one that goes to many clients counted once: the newest, and a few older ones. */
 const UNREAD_CAP_BYTES = 4 * 1024 * 1024;
 
 export function textReply(status: number, body: string): Reply {
@@ -40,8 +40,8 @@ export function textReply(status: number, body: string): Reply {
 }
 
 /**
- * @param routes     by path, such as `/healthz`; a reply that a route gives again is held once, however many read it
- * @param onRefused  told of each bound that somebody reached
+ * @param routes     by path, such as `/healthz`; a reply that a route returns again is held once, however many read it
+ * @param onRefused  called with each bound that a client reaches
  * @throws Failure when the address cannot be listened on
  */
 export async function startHttpServer(
@@ -77,9 +77,9 @@ export async function startHttpServer(
 }
 
 /**
- * Bounds what waits for clients to read it: those who read the oldest are cut off.
+ * Bounds the answers that clients have not read yet: clients of the oldest are disconnected.
  *
- * @returns the body of a reply, one for all to whom it goes
+ * @returns the body of a reply, one for all its clients
  */
 function createSender(): (reply: Reply, to: InHand) => Buffer {
   const onTheirWay = new Map<Reply, { readonly body: Buffer; readonly to: Set<InHand> }>();
