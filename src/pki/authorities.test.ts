@@ -1,4 +1,4 @@
-// Covers what is taken from a bundle of authorities that somebody else has put together.
+// Covers the reading of a bundle of certificate authorities from another source.
 
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';

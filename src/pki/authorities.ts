@@ -1,12 +1,12 @@
-// Certificates of authorities in a text that somebody else writes: a bundle, with whatever else stands in it.
+// The certificates of authorities in a foreign text: a bundle, with anything else in it.
 
 import { X509Certificate } from 'node:crypto';
 
 const PEM = /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END (?:TRUSTED )?CERTIFICATE-----/g;
 
 /**
- * The certificates that TLS can use, each as PEM, in order, no repeats. One that cannot be read is left out: in a list it would make every
- * connection fail.
+ * The certificates that TLS can use, each as PEM, in order, no repeats. An unreadable one is left out: in a list it
+ * would make every connection fail.
  *
  * @param text  of a bundle; may hold comments, keys, indented or broken certificates, lines that end in CR LF
  */

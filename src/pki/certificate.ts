@@ -1,16 +1,16 @@
-// What certificates say, read by Node's own parser: whose they are, whether their key fits, and whether their time is up.
+// The contents of certificates, read by Node's own parser: their owner, whether the key fits, and their validity.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { DurationMs, EpochMs } from '../lib/time.ts';
 
-/** From when until when a certificate is good. */
+/** The validity period of a certificate. */
 export interface Validity {
   readonly notBefore: EpochMs;
   readonly notAfter: EpochMs;
 }
 
-/** A certificate and the private key that belongs to it, as TLS takes them. */
+/** A certificate and its private key, as TLS takes them. */
 export interface KeyPair extends Validity {
   /** PEM; for a leaf, those of its issuers may follow. */
   readonly certificate: string;
@@ -18,10 +18,10 @@ export interface KeyPair extends Validity {
   readonly key: string;
 }
 
-/** The common name of every authority that we make; one of another name is somebody else's, and is never signed with. */
+/** The common name of every authority that the operator makes; it never signs with an authority of another name. */
 export const AUTHORITY_NAME = 'kube-ecr-secrets-operator webhook';
 
-/** A certificate is renewed when this share of its life is left, as cert-manager does it. */
+/** A certificate is renewed when this share of its life is left, as in cert-manager. */
 const RENEWAL_SHARE = 1 / 3;
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -32,7 +32,7 @@ export function certificatesIn(text: string): readonly string[] {
 }
 
 /**
- * @param certificate  PEM; the first of several is looked at
+ * @param certificate  PEM; the first of several is read
  * @param key          PEM
  * @returns the pair, or why it is none; the parser's own words are left out, they may hold a piece of the key
  */
@@ -48,9 +48,9 @@ export function readKeyPair(certificate: string, key: string): KeyPair | string 
 }
 
 /**
- * Reads an authority that we stored ourselves, once.
+ * Reads an authority that the operator once stored.
  *
- * @returns the authority, or why it cannot be signed with
+ * @returns the authority, or why it cannot sign
  */
 export function readAuthority(certificate: string, key: string): KeyPair | string {
   const pair = readKeyPair(certificate, key);
@@ -63,18 +63,18 @@ export function readAuthority(certificate: string, key: string): KeyPair | strin
   return pair;
 }
 
-/** From when until when the first certificate in a PEM text is good; undefined when there is none. */
+/** The validity of the first certificate in a PEM text; undefined when there is none. */
 export function readValidity(certificate: string): Validity | undefined {
   const parsed = parse(certificate);
   return parsed ? validityOf(parsed) : undefined;
 }
 
-/** Whether it is time for the next one: a third of the life is left, or it is not good at all at this time. */
+/** Whether the certificate must be renewed: a third of its life is left, or it is not valid at this time. */
 export function isDue({ notBefore, notAfter }: Validity, now: EpochMs): boolean {
   return now < notBefore || now >= renewalTime({ notBefore, notAfter });
 }
 
-/** When the next one is due. */
+/** When the renewal is due. */
 export function renewalTime({ notBefore, notAfter }: Validity): EpochMs {
   return (notAfter - (notAfter - notBefore) * RENEWAL_SHARE) as EpochMs;
 }
@@ -84,10 +84,11 @@ export function isGood({ notBefore, notAfter }: Validity, now: EpochMs): boolean
 }
 
 /**
- * Which authorities clients are to trust: the newest, and while leaves of an older one may still be served, that one too.
+ * The authorities that clients are to trust: the newest, and while leaves of an older one may still be served, that
+ * too.
  *
  * @param certificates  PEM, newest first
- * @param leafLife      how long a leaf is good
+ * @param leafLife      how long a leaf is valid
  * @returns a part of them in the same order, without repeats
  */
 export function trusted(certificates: readonly string[], leafLife: DurationMs, now: EpochMs): readonly string[] {
@@ -101,10 +102,10 @@ export function trusted(certificates: readonly string[], leafLife: DurationMs, n
   });
 }
 
-/** Whether a server would take it: OpenSSL has a least strength, and reads the issuers too. */
+/** Whether a server would accept it: OpenSSL demands a minimal strength, and reads the issuers too. */
 function isServable(cert: string, key: string): boolean {
   try {
-    // Without authorities, of which Node would otherwise load all that it knows.
+    // An empty `ca`: Node would otherwise load all default authorities.
     createSecureContext({ cert, key, ca: [], minVersion: 'TLSv1.2' });
     return true;
   } catch {

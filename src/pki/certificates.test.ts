@@ -1,4 +1,4 @@
-// Covers the certificates of the webhook: made by the library, looked at by Node's parser and by openssl as a second opinion.
+// Covers the certificates of the webhook: made by the library, read by Node's parser and, as a second opinion, openssl.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

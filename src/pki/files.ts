@@ -1,4 +1,4 @@
-// A certificate and its key in files, as a mounted Secret of type kubernetes.io/tls has them.
+// A certificate and its key in files, as in a mounted Secret of type kubernetes.io/tls.
 
 import { readFile } from 'node:fs/promises';
 import { Failure } from '../lib/errors.ts';
@@ -6,7 +6,7 @@ import { type KeyPair, readKeyPair } from './certificate.ts';
 
 /**
  * @param folder  with `tls.crt` and `tls.key`
- * @throws Failure when they cannot be read, or do not belong together: between two files, a change may be half seen
+ * @throws Failure when they cannot be read, or do not match: a reader can see a change between the two files
  */
 export async function readPair(folder: string): Promise<KeyPair> {
   const broken = (why: string, cause?: unknown): Failure =>

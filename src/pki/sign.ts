@@ -1,6 +1,7 @@
-// Makes certificates: authorities, and the leaves that they sign. Loaded only when the webhook makes its own (docs/adr/0006).
+// Makes certificates: authorities, and leaves that they sign. Loaded only when the webhook makes its own
+// (docs/adr/0006).
 
-// Before the library: it looks for it when it is loaded.
+// Before the library, which looks for it while loading.
 import 'reflect-metadata';
 import { createPrivateKey, webcrypto as crypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -21,16 +22,16 @@ import {
 import { type DurationMs, dateOf, type EpochMs, HOUR } from '../lib/time.ts';
 import { AUTHORITY_NAME, type KeyPair } from './certificate.ts';
 
-/** Lives as cert-manager gives them to its own webhook. */
+/** The same lifetimes as those of cert-manager for its own webhook. */
 const AUTHORITY_LIFE = (365 * 24 * HOUR) as DurationMs;
 export const LEAF_LIFE = (7 * 24 * HOUR) as DurationMs;
-/** A certificate is good from a little before it was made: the API server's clock may be behind. */
+/** A certificate is valid from a little before its making: the API server's clock may be behind. */
 const BACKDATE = HOUR;
 
 /** P-256: every TLS client knows it, and a signature takes less than a millisecond. */
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
-/** An authority that signs itself. */
+/** A self-signed authority. */
 export async function makeAuthority(now: EpochMs): Promise<KeyPair> {
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -53,7 +54,7 @@ export async function makeAuthority(now: EpochMs): Promise<KeyPair> {
 /**
  * A certificate for a server.
  *
- * @param names  host names and IP addresses by which clients call it, at least one
+ * @param names  host names and IP addresses that clients use, at least one
  */
 export async function signLeaf(authority: KeyPair, names: readonly string[], now: EpochMs): Promise<KeyPair> {
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
