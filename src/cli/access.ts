@@ -1,10 +1,10 @@
-// From the configuration to the way to the API server: that of a pod where there is one, else a kubeconfig.
+// From the configuration to the access to the API server: that of the pod, if any, else a kubeconfig.
 
 import { type ApiServerAccess, podAccess } from '../kube/access.ts';
 import { systemClock } from '../lib/time.ts';
 import type { AccessConfig } from './config.ts';
 
-/** @throws Failure when the files that it takes cannot be read */
+/** @throws Failure when its files cannot be read */
 export async function accessOf({ kubeconfig, serviceAccountFolder: folder }: AccessConfig): Promise<ApiServerAccess> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
   if (kubeconfig === undefined && host && port) return await podAccess({ host, port, folder }, systemClock);

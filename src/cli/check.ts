@@ -1,4 +1,4 @@
-// The command `check`: is the API server reached as we are, and do its CRDs fit this version? Changes nothing.
+// The command `check`: does the API server answer with this access, and do its CRDs fit this version? Changes nothing.
 
 import { OPERATOR_NAME } from '../api/names.ts';
 import { createTransport } from '../kube/transport.ts';
@@ -10,7 +10,7 @@ import { accessOf } from './access.ts';
 import { parseAccessConfig } from './config.ts';
 import { PROGRAM_VERSION } from './version.ts';
 
-/** A line of the answer; what is not well says how to mend it. */
+/** A line of the answer; a bad one says how to repair it. */
 interface Finding {
   readonly isWell: boolean;
   readonly text: string;

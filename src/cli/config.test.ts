@@ -1,4 +1,4 @@
-// Flags and variables as they are read: what holds when nothing is given, and what goes before what.
+// Covers the reading of flags and variables: their defaults and their precedence.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -23,12 +23,12 @@ export interface Config extends AccessConfig {
   readonly namespace: string | undefined;
   readonly renewalsPerSecond: number;
   readonly objectsPerNamespace: number;
-  /** Who may use the operator's own AWS identity. */
+  /** Which objects may use the operator's own AWS identity. */
   readonly ambientCredentials: (typeof AMBIENT)[number];
   readonly convertsLegacy: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
-  /** Objects that have metrics of their own. */
+  /** The number of objects with metrics of their own. */
   readonly perObjectMetrics: number;
   /** Undefined: no webhook. */
   readonly webhook: WebhookOptions | undefined;
@@ -38,7 +38,7 @@ interface Flag {
   readonly name: string;
   readonly env: string;
   readonly fallback: string;
-  /** How the value is called in the help. */
+  /** The name of the value in the help. */
   readonly value: string;
   readonly help: string;
 }
@@ -48,7 +48,7 @@ const AMBIENT = ['cluster', 'none'] as const;
 const YES_OR_NO = ['true', 'false'] as const;
 const FORMATS: readonly LogFormat[] = ['json', 'text'];
 
-/** 20,000 series when all is well, and 3 MB a scrape: more is no use to anybody. */
+/** 20,000 series when all is well, and 3 MB a scrape: more helps nobody. */
 const MOST_OBJECTS_WITH_METRICS = 10_000;
 
 export const RUN_FLAGS: readonly Flag[] = [
@@ -148,7 +148,7 @@ export type Parsed =
 
 /**
  * @param args  after the command's name
- * @param env   of the process; a flag goes before its variable
+ * @param env   of the process; a flag takes precedence over its variable
  */
 export function parseRunConfig(args: readonly string[], env: Environment): Parsed {
   const { read, mistakes } = createReader('run', RUN_FLAGS, args, env);
@@ -210,9 +210,9 @@ export function parseAccessConfig(command: string, args: readonly string[], env:
 }
 
 interface Reader {
-  /** The text of a flag, else of its variable, else its default; and which of them it is. */
+  /** The text of a flag, else of its variable, else its default; and its origin. */
   readonly read: (name: string) => Given;
-  /** What is wrong with the flags; whoever reads one adds to it. */
+  /** What is wrong with the flags; each reader of a flag adds to it. */
   readonly mistakes: string[];
 }
 
@@ -255,7 +255,7 @@ function isCount(least: number, most: number): (text: string) => boolean {
   return (text) => /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most;
 }
 
-/** The flags that were given, by name; what is wrong with them goes to `mistakes`. */
+/** The given flags by name; it adds what is wrong with them to `mistakes`. */
 function readFlags(
   command: string,
   all: readonly Flag[],

@@ -1,19 +1,20 @@
-// What V8 is told for a process that mostly waits for the network.
+// Settings of V8 for a process that mostly waits for the network.
 
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * No optimising compilers, and small code rather than fast code: after a burst of 300 objects the process holds 15 to 20 MB
+ * No optimising compilers, and small rather than fast code: after a burst of 300 objects the process holds 15 to 20 MB
  * less, in the same processor time (docs/performance.md).
  */
 const FLAGS = ['--no-opt', '--no-maglev', '--optimize-for-size'];
 
 /**
- * Of which names of hosts get half (lib/name-lookup.ts). libuv reads it when the first thread is wanted; where it is set, that counts.
+ * Half of them for host names (lib/name-lookup.ts). libuv reads the variable when it starts the first thread; a value
+ * that is already set stays.
  */
 const THREADS = '32';
 
-/** To be called before anything is worth compiling, and before any thread is wanted. */
+/** Call it before anything is worth compiling, and before the first thread starts. */
 export function keepSmall(): void {
   process.env['UV_THREADPOOL_SIZE'] ??= THREADS;
   for (const flag of FLAGS) setFlagsFromString(flag);

@@ -1,4 +1,4 @@
-// Covers the way of log lines out of the process, over streams that are slow, closed or full.
+// Covers how log lines leave the process, over streams that are slow, closed or full.
 
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';

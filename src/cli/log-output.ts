@@ -1,20 +1,20 @@
-// Where log lines go: to a stream that may be slow, full or closed, none of which may hold up or end the operator.
+// The destination of log lines: a stream that may be slow, full or closed, without delaying or ending the operator.
 //
-// Guarantees: writing never throws, never blocks on a pipe, and holds a bounded number of bytes; what is left out is counted, and
-// told in one line as soon as there is room.
+// Guarantees: writing never throws, never blocks on a pipe, and holds a bounded number of bytes; dropped lines are
+// counted, and one line reports them as soon as there is room.
 
 import type { Writable } from 'node:stream';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
 import { createTokenBucket } from '../lib/token-bucket.ts';
 
-/** Why a line was left out: there were too many, or the stream took none. */
+/** Why a line was dropped: there were too many, or the stream took none. */
 export type WhyDropped = 'rate' | 'output';
 
 export interface LogOutputOptions {
   readonly stream: Pick<Writable, 'write' | 'writableLength' | 'on'>;
   readonly clock: Clock;
   readonly onDropped: (why: WhyDropped) => void;
-  /** Writes one line, by the same output, that says how many were left out since it was last called with success. */
+  /** Logs one line, to the same output, with the number of lines dropped since the last such line got out. */
   readonly tell: (count: number) => void;
 }
 
@@ -22,9 +22,9 @@ export interface LogOutput {
   readonly write: (line: string) => void;
 }
 
-/** A thousand objects that fail at once have their lines; whoever makes more of them does not drown what others have to say. */
+/** Enough for a thousand objects that fail at once; an object that logs more must not drown the lines of others. */
 const LINES = { perSecond: 200, atOnce: 2_000 };
-/** Bytes that wait for a reader, beside those that the pipe holds (64 KiB). */
+/** Bytes that wait for a reader, beside those in the pipe (64 KiB). */
 const WAITING_BYTES = 256 * 1024;
 const TELL_AFTER: DurationMs = seconds(10);
 
@@ -49,7 +49,7 @@ export function createLogOutput({ stream, clock, onDropped, tell }: LogOutputOpt
       telling = undefined;
     });
   };
-  /** The line that tells is tried again until it is out; it is not one of those that are left out. */
+  /** The line that reports dropped ones is retried until it is out; it never counts as dropped. */
   const send = (line: string, told: number | undefined): void => {
     stream.write(line, (error) => {
       if (told === undefined && error) drop('output');

@@ -1,4 +1,4 @@
-// The table of commands; each gives an exit code.
+// The table of commands; each returns an exit code.
 
 // Before everything else, which takes a tenth of a second to load.
 import './signals.ts';
@@ -96,10 +96,10 @@ async function main(args: readonly string[]): Promise<number> {
   return await command.act(rest);
 }
 
-// Whoever reads them may go away, as `head` does.
+// A reader may close them early, as `head` does.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 void main(process.argv.slice(2)).then((code) => {
   process.exitCode = code;
-  // A watch or a timer that still hangs must not keep the process.
+  // An open watch or timer must not keep the process alive.
   if (code !== 0 || process.argv[2] === 'run') process.exit(code);
 });

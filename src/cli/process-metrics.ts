@@ -1,5 +1,5 @@
-// Numbers of the process and of its runtime. Read at each scrape only: the library's own collectors, or a histogram of the
-// event loop's delays (0.6 % of a core at 10 ms, measured), cost more than the whole operator at rest.
+// Metrics of the process and its runtime. Read at each scrape only: the library's own collectors, or a histogram of the
+// event loop's delays (0.6 % of a core at 10 ms, measured), cost more than the whole idle operator.
 
 import type { Metrics } from '../lib/metrics.ts';
 import { METRIC } from '../operator/telemetry/metric-catalogue.ts';

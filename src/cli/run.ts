@@ -1,4 +1,4 @@
-// The command `run`: from configuration to a running operator, and from a signal to a clean end.
+// The command `run`: from configuration to a running operator, and from a signal to a clean exit.
 
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -19,9 +19,9 @@ import { observeProcess } from './process-metrics.ts';
 import { stopSignal } from './signals.ts';
 import { PROGRAM_VERSION } from './version.ts';
 
-/** The namespace of the documentation, used when nothing says where we run. */
+/** The namespace of the documentation, used when nothing names the operator's. */
 const DEFAULT_NAMESPACE = 'kube-ecr-secrets-operator-system';
-/** A process that has not ended this long after SIGTERM is ended hard; Kubernetes itself waits 30 s. */
+/** A process that has not exited this long after SIGTERM is ended hard; Kubernetes itself waits 30 s. */
 const DRAIN_MS = 10_000;
 
 /** @returns the exit code: 0 after a signal, 1 when it could not start or drain, 2 for a bad configuration */
@@ -105,7 +105,7 @@ async function operate(config: Config, log: Logger, metrics: Metrics, signal: Ab
   });
   if (!signal.aborted) {
     const told = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    // It may also never come to be ready, by a bug.
+    // A bug may keep it from ever being ready.
     await Promise.race([told, operator.ready.then(() => told)]);
   }
   log.info('Was told to stop', { signal: String(signal.reason) });
@@ -120,7 +120,7 @@ async function operate(config: Config, log: Logger, metrics: Metrics, signal: Ab
   return 0;
 }
 
-/** @throws Failure when the file that is named cannot be read, or holds no certificate */
+/** @throws Failure when the named file cannot be read, or holds no certificate */
 function readAuthorities(path: string | undefined): string | undefined {
   if (!path) return undefined;
   const broken = (cause?: unknown): Failure =>

@@ -1,9 +1,9 @@
-// Hears SIGTERM and SIGINT before anything else of `run` is loaded: who is told to stop while it starts ends in good order too.
-// A process with the number 1, as in a container, would not even hear of them without a listener.
+// Handles SIGTERM and SIGINT before anything else of `run` is loaded: a signal during the start also ends it cleanly.
+// The kernel does not deliver them to process 1, as in a container, without a handler.
 
 const stop = new AbortController();
 
-/** Aborts at the first of the signals, with its name as the reason; only where the command is `run`, others end as usual. */
+/** Aborts at the first of the signals, with its name as the reason; only for the command `run`. */
 export const stopSignal: AbortSignal = stop.signal;
 
 if (process.argv[2] === 'run')

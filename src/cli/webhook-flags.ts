@@ -1,4 +1,4 @@
-// The flags of the webhook -> WebhookOptions. It is off until it is told how the API server reaches it.
+// The flags of the webhook -> WebhookOptions. It is off until flags say how the API server reaches it.
 
 import { isIP } from 'node:net';
 import { HOST_MAX_LENGTH, SECRET_NAME_MAX_LENGTH, SECRET_NAME_PATTERN } from '../api/names.ts';
@@ -63,7 +63,7 @@ export interface Given {
 /**
  * @param read      a flag's value
  * @param address   a flag's value as an address; undefined when it is turned off
- * @param mistakes  takes one sentence for each thing that is wrong
+ * @param mistakes  receives one sentence for each thing that is wrong
  * @returns undefined when the webhook is off
  */
 export function webhookOptions(
