@@ -1,4 +1,4 @@
-// Shows each fault as what it is to the real SDK client.
+// Shows each fault as the real SDK client sees it.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Drives the stand-in with the real SDK client, as the operator does; plain fetch only where the SDK could not send such a request.
+// Drives the stand-in with the real SDK client, as the operator does; plain fetch sends only what the SDK could not.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// AWS on loopback, for tests, benches and the demo: ECR, ECR Public and STS, with real signatures, tokens of its own, faults on
-// demand. Must never listen anywhere but on loopback, nor keep a secret, a token or a signature in its log.
+// AWS on loopback, for tests, benches and the demo: ECR, ECR Public and STS, with real signatures, its own tokens, and
+// faults on demand. Must never listen anywhere but on loopback, nor log a secret, a token or a signature.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -19,11 +19,11 @@ import { verifySigV4 } from './sigv4.ts';
 import { createTokenIssuer, type TokenOwner } from './token-issuer.ts';
 import type { IdentityProvider } from './web-identity.ts';
 
-/** @returns true when it has answered; then the request is no AWS call and is not logged */
+/** @returns true when it has answered; the request then is no AWS call and is not logged */
 export type ControlHandler = (standIn: AwsStandIn, request: WireRequest, response: ServerResponse) => boolean;
 
 export interface AwsStandInOptions {
-  /** Default: the system's. With a manual one, start it at the real instant when the real SDK calls: it signs with that. */
+  /** Default: the system's. The real SDK signs with the system's, so start a manual one at the real instant. */
   readonly clock?: Clock;
   /** Life of the tokens, milliseconds; default 12 h (ECR API reference, AuthorizationData). */
   readonly tokenLifeMs?: number;
@@ -31,27 +31,27 @@ export interface AwsStandInOptions {
   readonly accounts?: readonly AwsKey[];
   /** Default 0: a free port. */
   readonly port?: number;
-  /** Sees every request first and answers those that are its own: `handleControl` of control.ts. Default: none. */
+  /** Sees every request first and answers its own: `handleControl` of control.ts. Default: none. */
   readonly control?: ControlHandler;
-  /** Called once per call, when its status is known, or it is known that it will never have one. */
+  /** Called once per call, when its status is known, or when it is certain to have none. */
   readonly onCall?: (call: AwsCall) => void;
-  /** Told of every secret that it learns or issues, so that a suite can look for them where they must not be. */
+  /** Called with every secret that the stand-in learns or issues, so that a suite can search for leaks. */
   readonly onSecret?: (sort: 'id' | 'key' | 'token', secret: string) => void;
 }
 
 export interface AwsStandIn {
   /** `http://127.0.0.1:<port>`, the value for `AWS_ENDPOINT_URL` or one of its kind. */
   readonly url: string;
-  /** Serves a connection that was made elsewhere, such as the inside of a TLS one. */
+  /** Serves a connection accepted elsewhere, such as the inside of a TLS one. */
   accept(socket: Socket): void;
   /** Adds a key, or replaces the one of the same ID. */
   addKey(key: AwsKey): void;
-  /** Forgets a key, as if it had been deleted in IAM; its tokens stay good. */
+  /** Removes a key, as if it had been deleted in IAM; its tokens stay valid. */
   removeKey(accessKeyId: string): void;
   /** Adds a role, or replaces the one of the same ARN. */
   addRole(role: AwsRole): void;
   removeRole(arn: string): void;
-  /** Registers an issuer of tokens, as an IAM identity provider is. */
+  /** Registers an issuer of tokens, like an IAM identity provider. */
   addIdentityProvider(provider: IdentityProvider): void;
   /** Life of tokens issued from now on, milliseconds, 0 or more. @throws RangeError for anything else */
   setTokenLife(lifeMs: number): void;
@@ -61,26 +61,26 @@ export interface AwsStandIn {
   /** How many logged calls pass the filter; all of them without one. */
   calls(filter?: (call: AwsCall) => boolean): number;
   readonly faults: Faults;
-  /** Answers the calls that are held. */
+  /** Answers the held calls. */
   release(): void;
-  /** Whose registry password this is, when it was issued here and has not ended by the stand-in's clock. */
+  /** The owner of this registry password, if it was issued here and has not expired by the stand-in's clock. */
   isValidToken(password: string): TokenOwner | undefined;
   /** How many tokens were issued. */
   readonly issued: number;
-  /** Cuts all connections, also those that hang, and frees the port. May be called twice. */
+  /** Cuts all connections, hanging ones included, and frees the port. May be called twice. */
   stop(): Promise<void>;
 }
 
 type OpenCall = { -readonly [Field in keyof AwsCall]: AwsCall[Field] };
 
-/** How what is not understood is answered. */
+/** The manner of the answer to a request that is not understood. */
 const UNKNOWN: Manner = { protocol: 'json', name: '' };
 
 /**
  * Starts a stand-in on 127.0.0.1.
  *
  * @returns once it listens
- * @throws when the port is taken, or `tokenLifeMs` is no length of time
+ * @throws when the port is taken, or `tokenLifeMs` is no duration
  */
 export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<AwsStandIn> {
   const clock = options.clock ?? systemClock;

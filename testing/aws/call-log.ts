@@ -1,4 +1,4 @@
-// What the stand-in notes of each call: claims and outcomes, never a secret, a token or a signature.
+// What the stand-in logs of each call: claims and outcomes, never a secret, a token or a signature.
 
 import type { EpochMs } from '../../src/lib/time.ts';
 import { headerValues, type WireRequest } from './canonical-request.ts';
@@ -7,32 +7,34 @@ import type { Operation } from './operation.ts';
 import { formOf } from './services.ts';
 import { claimedScope } from './sigv4.ts';
 
-/** One call, as logged. `operation`, `accessKeyId`, `region` and `service` are the caller's claims, '' when it made none. */
+/** One call, as logged. `operation`, `accessKeyId`, `region` and `service` are the caller's claims, '' if absent. */
 export interface AwsCall {
   readonly at: EpochMs;
   readonly operation: string;
-  /** Host and port that the caller meant, by its `Host` header. */
+  /** Host and port in the caller's `Host` header. */
   readonly host: string;
-  /** '(malformed)' when it does not look like an ID: it may be a secret put in the wrong place. */
+  /** '(malformed)' when it does not look like an ID: it may be a misplaced secret. */
   readonly accessKeyId: string;
   readonly region: string;
   readonly service: string;
   readonly userAgent: string;
-  /** ARN of whoever signed it, once that is verified. */
+  /** ARN of the verified signer. */
   readonly principal?: string;
-  /** Of STS: the role that was asked for, and the name of the session. */
+  /** Of STS: the requested role, and the name of the session. */
   readonly roleArn?: string;
   readonly sessionName?: string;
-  /** HTTP status the caller got; 0 while it has none, and for ever when it hangs, is reset, or the caller left. */
+  /** HTTP status the caller got; 0 until it has one, and for ever when the call hangs, is reset, or the caller left. */
   readonly status: number;
   readonly errorCode?: string;
   /** The fault the call suffered. */
   readonly fault?: Fault['op'];
-  /** When the token ends that the call was given. */
+  /** The end of the token that the call returned. */
   readonly tokenExpiresAt?: EpochMs;
 }
 
-/** Access key IDs are upper-case letters and digits (IAM API reference, AccessKey); secrets have lower-case letters as well. */
+/**
+ * Access key IDs are upper-case letters and digits (IAM API reference, AccessKey); secrets have lower-case letters too.
+ */
 const KEY_ID = /^[A-Z0-9]{4,128}$/;
 
 const first = ({ headers }: WireRequest, name: string): string => headerValues(headers, name)[0] ?? '';

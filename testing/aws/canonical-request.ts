@@ -1,4 +1,4 @@
-// Knows the canonical form of a request in Signature Version 4 for every service but S3 (which normalises no paths).
+// The canonical form of a request in Signature Version 4 for every service but S3 (which normalises no paths).
 // Must never use code of the AWS SDK or of smithy: it is the second opinion on them.
 // Source of every rule here: AWS IAM User Guide, "Create a signed AWS API request".
 
@@ -32,8 +32,8 @@ export function headerValues(headers: readonly Header[], name: string): readonly
 /**
  * The canonical request: the text whose SHA-256 is signed.
  *
- * Pure. A header named in `signedHeaders` that was not sent counts as an empty one, so its signature cannot match by accident
- * with a request that never had it.
+ * Pure. A header named in `signedHeaders` that was not sent counts as an empty one, so its signature cannot match by
+ * accident with a request that never had it.
  *
  * @param signedHeaders  lower-case names in the order of the `Authorization` header
  */
@@ -56,9 +56,9 @@ function canonicalValues(values: readonly string[]): string {
   return values.map((value) => value.replaceAll(/ +/g, ' ').replaceAll(/^ | $/g, '')).join(',');
 }
 
-/** Dot segments and empty segments go; what is left is encoded once more, on top of the encoding it was sent with. */
+/** Drops dot segments and empty segments; encodes the rest once more, on top of the encoding it was sent with. */
 function canonicalPath(path: string): string {
-  // HTTP wants a leading slash. Supplying it would make a broken request equal to a good one.
+  // HTTP demands a leading slash. Adding it would make a broken request equal to a good one.
   if (!path.startsWith('/')) return path;
   const kept: string[] = [];
   const segments = path.split('/');

@@ -1,5 +1,6 @@
-// Steers a stand-in from another process: requests under /_control/, JSON in, JSON out. A thin skin over AwsStandIn's methods.
-// Must never answer with a secret or a token. Whoever reaches it may do everything; the stand-in listens on loopback only.
+// Controls a stand-in from another process: requests under /_control/, JSON in, JSON out. A thin layer over
+// AwsStandIn's methods. Must never answer with a secret or a token. Every client may do everything; the stand-in
+// listens on loopback only.
 
 import type { ServerResponse } from 'node:http';
 
@@ -43,7 +44,7 @@ const faultsBody = z.union([
   }),
 ]);
 
-/** What a route gives back as the body of a 200. */
+/** Returns the body of a 200. */
 type Route = (standIn: AwsStandIn, input: unknown) => unknown;
 
 const ROUTES: Readonly<Record<string, Route>> = {
@@ -89,8 +90,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
  * - `GET /_control/requests` → `{requests: AwsCall[], issued}`; `DELETE` empties the log
  * - `POST /_control/token-life` `{ms}`
  * - `POST /_control/keys` an AwsKey to add, or `{remove: accessKeyId}`
- * - `POST /_control/faults` `{count, fault}` (failNext), `{while: {accessKeyId?, region?, operation?}, fault}` (failWhile: all that
- *   is given must be equal), or `{clear: true}`
+ * - `POST /_control/faults` `{count, fault}` (failNext), `{while: {accessKeyId?, region?, operation?}, fault}`
+ *   (failWhile: all that is given must be equal), or `{clear: true}`
  * - `POST /_control/tokens` `{password}` → `{owner: {accountId, region, expiresAt} | null}`
  *
  * Status 200; 400 with `{error}` for a body that does not fit; 404 for another path or method.

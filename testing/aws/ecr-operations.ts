@@ -1,4 +1,4 @@
-// The operations of ECR, private and public, that the stand-in answers, for callers whose signature is already verified.
+// The stand-in's operations of ECR, private and public, for callers whose signature is already verified.
 
 import { z } from 'zod';
 import type { Caller } from './iam.ts';
@@ -7,7 +7,9 @@ import { partitionOf } from './partitions.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { IssuedToken } from './token-issuer.ts';
 
-/** Field, its 1 to 10 entries and their 12 digits: ECR API reference, GetAuthorizationToken. Unknown fields are ignored, as AWS does. */
+/**
+ * Field, its 1 to 10 entries and their 12 digits: ECR API reference, GetAuthorizationToken. AWS ignores unknown fields.
+ */
 const GetAuthorizationTokenInput = z.object({
   registryIds: z
     .array(z.string().regex(/^[0-9]{12}$/))
@@ -47,7 +49,7 @@ const getAuthorizationToken: JsonOperation = {
   },
 };
 
-/** The two actions: ECR Public API reference, GetAuthorizationToken. The region: ECR Public user guide, Registry authentication. */
+/** Actions: ECR Public API reference, GetAuthorizationToken. Region: ECR Public user guide, Registry authentication. */
 const getPublicAuthorizationToken: JsonOperation = {
   protocol: 'json',
   target: 'SpencerFrontendService.GetAuthorizationToken',

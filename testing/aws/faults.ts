@@ -1,13 +1,17 @@
-// What can go wrong on the way to AWS, and the plan of when it does. Knows no sockets: replies.ts carries a fault out.
+// The faults on the way to AWS, and the plan of when they occur. Knows no sockets: replies.ts carries a fault out.
 
 import { z } from 'zod';
 
 /**
- * One fault, told apart by `op`:
- * `error` AWS answers with this error; `delay` the answer comes `ms` later, as it would have been then; `hold` the same, when the
- * stand-in's `release` is called; `hang` the call is accepted and never answered; `hangAfterHeaders` a good status line and headers, then nothing; `reset` the connection is reset; `garbage` this
- * text instead of an answer (an HTML page of a proxy, half a JSON); `answer` this JSON instead of the body of a success, for
- * callers that would have got one (others still get their refusal).
+ * One fault, by `op`:
+ * - `error`: AWS answers with this error.
+ * - `delay`: the answer comes `ms` later, as it would be then.
+ * - `hold`: the same, at the stand-in's `release`.
+ * - `hang`: the call is accepted and never answered.
+ * - `hangAfterHeaders`: a good status line and headers, then nothing.
+ * - `reset`: the connection is reset.
+ * - `garbage`: this text instead of an answer (an HTML page of a proxy, half a JSON).
+ * - `answer`: this JSON instead of the body of a success; refusals stay as they are.
  */
 export const faultSchema = z.discriminatedUnion('op', [
   z.strictObject({
@@ -32,7 +36,7 @@ export const faultSchema = z.discriminatedUnion('op', [
 
 export type Fault = Readonly<z.infer<typeof faultSchema>>;
 
-/** What a predicate may look at. Only claims: the signature may still turn out wrong. */
+/** What a predicate sees: only claims, since the signature may still turn out wrong. */
 export interface FaultSubject {
   readonly operation: string;
   readonly accessKeyId: string;
@@ -41,11 +45,11 @@ export interface FaultSubject {
 }
 
 export interface Faults {
-  /** The next `count` calls suffer `fault`, whoever makes them. Calls of this method queue up, and go before `failWhile`. */
+  /** The next `count` calls of any client suffer `fault`. Calls of this method queue up, and precede `failWhile`. */
   failNext(count: number, fault: Fault): void;
   /** Every call for which `predicate` is true suffers `fault`; the predicate given first wins. Ends with `clear`. */
   failWhile(predicate: (subject: FaultSubject) => boolean, fault: Fault): void;
-  /** Forgets all that was planned. Calls that already hang go on hanging. */
+  /** Drops the whole plan. Calls that already hang stay so. */
   clear(): void;
 }
 

@@ -1,4 +1,4 @@
-// Who may do what in the stand-in: keys, roles and whom they trust. Decides; knows no HTTP and no signatures.
+// The permissions in the stand-in: keys, roles and their trust policies. Decides; knows no HTTP and no signatures.
 
 import { randomBytes } from 'node:crypto';
 import { type DurationMs, type EpochMs, HOUR, plus } from '../../src/lib/time.ts';
@@ -11,7 +11,7 @@ export interface AwsKey extends SigningKey, Permissions {
   readonly accessKeyId: string;
   /** 12 digits. */
   readonly accountId: string;
-  /** ARN of whoever the key belongs to. Default: a user called `test`. */
+  /** ARN of the key's owner. Default: a user called `test`. */
   readonly principal?: string;
 }
 
@@ -22,7 +22,7 @@ interface Permissions {
   readonly mayNot?: readonly string[];
 }
 
-/** Who may take a role. */
+/** Who may assume a role. */
 export type Trust =
   | { readonly op: 'account'; readonly accountId: string; readonly externalId?: string }
   /** The `sub` and `aud` of a token that the provider with this `issuer` signed. */
@@ -55,9 +55,9 @@ export interface Iam {
   removeRole(arn: string): void;
   addIdentityProvider(provider: IdentityProvider): void;
   callerOf(key: AwsKey): Caller;
-  /** @returns the keys of a new session, which from now on are known */
+  /** @returns the keys of a new session, which are known from now on */
   assumeRole(caller: Caller, request: RoleRequest, now: EpochMs): Session | Refusal;
-  /** As `assumeRole`, for whoever holds a token of an identity provider. */
+  /** As `assumeRole`, for the holder of a token of an identity provider. */
   assumeRoleWithToken(token: string, request: RoleRequest, now: EpochMs): Session | Refusal;
 }
 
@@ -67,7 +67,7 @@ export interface RoleRequest {
   readonly externalId?: string | undefined;
 }
 
-/** @param onSecret  told of every key that is learned or made */
+/** @param onSecret  called with every key that is learned or made */
 export function createIam(onSecret: (sort: 'id' | 'key', secret: string) => void): Iam {
   const keys = new Map<string, AwsKey>();
   const roles = new Map<string, AwsRole>();
@@ -118,7 +118,7 @@ export function createIam(onSecret: (sort: 'id' | 'key', secret: string) => void
           (trust.externalId === undefined || trust.externalId === request.externalId),
       );
       if (role && isTrusted && caller.may('sts:AssumeRole')) return startSession(role, request, now);
-      // A role that is not there looks like one that does not trust.
+      // A missing role looks like one that does not trust the caller.
       return mayNotAssume(`User: ${caller.principal}`, 'sts:AssumeRole', request.roleArn);
     },
     assumeRoleWithToken(token, request, now) {

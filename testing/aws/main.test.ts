@@ -1,4 +1,4 @@
-// Runs the stand-in as a process and steers it through its control endpoint, as the demo and benches do.
+// Runs the stand-in as a process and controls it through its control endpoint, as the demo and benches do.
 
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';

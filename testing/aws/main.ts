@@ -1,5 +1,5 @@
-// The stand-in as a process of its own, for the demo and benches. The first line on stdout is {"url": …}, then one JSON line per call.
-// Keys given as flags show in the process list: made-up ones only, never real ones.
+// The stand-in as a separate process, for the demo and benches. Its first line on stdout is {"url": …}, then one JSON
+// line per call. Keys given as flags show in the process list: made-up ones only, never real ones.
 
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,5 @@
-// Where a workload on AWS finds its own identity, on loopback: the instance metadata service (version 2 only), and the agent of
-// EKS Pod Identity. Never the real, link-local addresses.
+// The sources of a workload's own AWS identity, on loopback: the instance metadata service (version 2 only), and the
+// agent of EKS Pod Identity. Never the real, link-local addresses.
 
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { listen } from '../../src/http/server.ts';
 import { type EpochMs, formatRfc3339 } from '../../src/lib/time.ts';
 
-/** Keys as the services give them; without an end they are taken to be good for long. */
+/** Keys as the services return them; without an end, one far away is assumed. */
 export interface WorkloadKeys {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -22,14 +22,16 @@ export interface MetadataStandIn {
   readonly agentUrl: string;
   /** `METHOD path` of every request, in order of arrival; a live view. */
   readonly requests: readonly string[];
-  /** Keys that are given from now on; undefined: none, as for an instance without a role. */
+  /** The keys from now on; undefined: none, as for an instance without a role. */
   setKeys(keys: WorkloadKeys | undefined): void;
-  /** What the agent wants to see as `Authorization`; it changes when the kubelet writes a new token. */
+  /** The `Authorization` that the agent demands; it changes when the kubelet writes a new token. */
   setAgentToken(token: string): void;
   stop(): Promise<void>;
 }
 
-/** Paths and headers: EC2 user guide, "Use the Instance Metadata Service"; SDK reference guide, "Container credential provider". */
+/**
+ * Sources: EC2 user guide, "Use the Instance Metadata Service"; SDK reference guide, "Container credential provider".
+ */
 const SESSION_PATH = '/latest/api/token';
 const ROLE_PATH = '/latest/meta-data/iam/security-credentials/';
 const ROLE = 'node-role';

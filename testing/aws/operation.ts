@@ -1,4 +1,4 @@
-// What a service of the stand-in is made of: operations, each with the way it is asked and answered.
+// The parts of a service of the stand-in: operations, each with its protocol.
 
 import type { EpochMs } from '../../src/lib/time.ts';
 import type { Caller, Iam } from './iam.ts';
@@ -7,7 +7,7 @@ import type { IssuedToken } from './token-issuer.ts';
 
 export type Outcome = { readonly ok: true; readonly body: unknown; readonly tokenExpiresAt?: EpochMs } | Refusal;
 
-/** What an operation may use beside its input. */
+/** What an operation may use besides its input. */
 export interface Setting {
   /** From the verified credential scope; of an unsigned call, ''. */
   readonly region: string;
@@ -24,7 +24,7 @@ interface Named {
   readonly service: string;
 }
 
-/** Asked by the header `X-Amz-Target`, in JSON (AWS JSON 1.1). */
+/** Requested by the header `X-Amz-Target`, in JSON (AWS JSON 1.1). */
 export interface JsonOperation extends Named {
   readonly protocol: 'json';
   readonly target: string;
@@ -32,12 +32,12 @@ export interface JsonOperation extends Named {
   run(caller: Caller, input: unknown, setting: Setting): Outcome;
 }
 
-/** Asked by the parameter `Action` of a form, answered in XML (AWS Query). */
+/** Requested by the parameter `Action` of a form, answered in XML (AWS Query). */
 export interface QueryOperation extends Named {
   readonly protocol: 'query';
   /** false: the call carries no signature, and `caller` is undefined. */
   readonly isSigned: boolean;
-  /** The body of a good outcome is XML: what belongs into `<NameResult>`. */
+  /** The body of a good outcome is XML: the content of `<NameResult>`. */
   run(caller: Caller | undefined, input: URLSearchParams, setting: Setting): Outcome;
 }
 

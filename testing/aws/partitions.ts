@@ -1,14 +1,14 @@
-// AWS's partitions, written down from its documentation: a second opinion on the data in the SDK.
+// AWS's partitions, copied from its documentation: a second opinion on the data in the SDK.
 
 export interface AwsPartition {
   readonly name: string;
-  /** What the names of its regions begin with; those of the first one have nothing in common. */
+  /** Beginning of the names of its regions; those of the first partition have none in common. */
   readonly prefix: string;
-  /** Regions of it, not all: at least one of each country where it has several. */
+  /** Some of its regions: at least one of each country where it has several. */
   readonly regions: readonly string[];
-  /** What names of APIs and registries end with. */
+  /** End of the names of APIs and registries. */
   readonly suffix: string;
-  /** What names of dual-stack registries end with. */
+  /** End of the names of dual-stack registries. */
   readonly dualstackSuffix: string;
 }
 
@@ -72,7 +72,7 @@ export const partitions: readonly AwsPartition[] = [
   },
 ];
 
-/** The partition of a region, by the beginning of its name. */
+/** The partition of a region, by the prefix of its name. */
 export function partitionOf(region: string): AwsPartition {
   const [standard, ...others] = partitions;
   const found = others.find(({ prefix }) => region.startsWith(prefix)) ?? standard;
@@ -80,7 +80,7 @@ export function partitionOf(region: string): AwsPartition {
   return found;
 }
 
-/** Every region in the SDK's own data, those that stand for a whole partition left out. */
+/** Every region in the SDK's own data, without those that stand for a whole partition. */
 export async function regionsOfSdk(): Promise<readonly string[]> {
   const entry = import.meta.resolve('@aws-sdk/core/client');
   const data = '@aws-sdk/core/dist-es/submodules/client/util-endpoints/lib/aws/partitions.js';

@@ -1,4 +1,4 @@
-// The AWS stand-in as a process of its own, for the demo and the bench.
+// The AWS stand-in as a separate process, for the demo and the bench.
 
 import { fileURLToPath } from 'node:url';
 import { listOf, recordOf } from '../../src/lib/json.ts';
@@ -11,13 +11,13 @@ const STAND_IN = fileURLToPath(new URL('./main.ts', import.meta.url));
 export interface AwsProcess {
   /** Value of AWS_ENDPOINT_URL_ECR. */
   readonly url: string;
-  /** Steers it; see aws/control.ts. */
+  /** Controls it; see aws/control.ts. */
   control(method: string, path: string, body?: unknown): Promise<unknown>;
   calls(): Promise<readonly AwsCall[]>;
   stop(): Promise<number | null>;
 }
 
-/** A key that the stand-in knows from its start. */
+/** A key that the stand-in knows from the start. */
 export interface ProcessKey {
   readonly id: string;
   readonly secret: string;
@@ -28,7 +28,7 @@ export async function startAwsProcess(key: ProcessKey): Promise<AwsProcess> {
   const child = startNode([STAND_IN, '--key', `${key.id}:${key.secret}:${key.account}`]);
   let output = '';
   child.stdout?.on('data', (text: string) => {
-    // The first line tells the address; the calls that follow are asked for by /_control/requests.
+    // The first line has the address; /_control/requests returns the calls that follow.
     if (!output.includes('\n')) output += text;
   });
   const { url } = await eventually(() => {

@@ -1,10 +1,10 @@
-// AWS Query as STS speaks it: errors under their names there, answers and errors as XML.
+// AWS Query as STS speaks it: STS's names of errors, answers and errors as XML.
 
 import type { Refusal } from './refusal.ts';
 
 export const FORM_CONTENT_TYPE = 'application/x-www-form-urlencoded';
 
-/** What the JSON services call something -> how STS calls it, and with which status (STS API reference, Common Errors). */
+/** Error of the JSON services -> its name and status in STS (STS API reference, Common Errors). */
 const ERRORS: Readonly<Record<string, readonly [code: string, status: number]>> = {
   MissingAuthenticationTokenException: ['MissingAuthenticationToken', 403],
   IncompleteSignatureException: ['IncompleteSignature', 400],

@@ -15,7 +15,7 @@ export const JSON_CONTENT_TYPE = 'application/x-amz-json-1.1';
 /** Own choice: a GetAuthorizationToken body has some hundred bytes. */
 const MAX_BODY_BYTES = 64 * 1_024;
 
-/** Beyond this a sender is cut off instead of being listened to until it gets its refusal. */
+/** A sender of more is disconnected before it gets its refusal. */
 const MAX_DRAIN_BYTES = 1_024 * 1_024;
 
 /**
@@ -42,7 +42,7 @@ export function headerPairs(rawHeaders: readonly string[]): readonly Header[] {
   return pairs;
 }
 
-/** How the caller asked, and so is answered. */
+/** The protocol of the request, and so of its answer. */
 export type Manner = Pick<Operation, 'protocol' | 'name'>;
 
 /** A success. `now` becomes the `Date` header, from which the SDK corrects its own clock. */
@@ -52,7 +52,7 @@ export function sendAnswer(response: ServerResponse, body: unknown, manner: Mann
   send(response, { status: 200, contentType: contentTypeOf(manner), body: text }, now);
 }
 
-/** An error: `{"__type": code, "message": message}`, or its like in XML. */
+/** An error: `{"__type": code, "message": message}`, or its XML equivalent. */
 export function sendRefusal(
   response: ServerResponse,
   refusal: Omit<Refusal, 'ok'>,
@@ -68,11 +68,11 @@ function contentTypeOf({ protocol }: Manner): string {
   return protocol === 'query' ? 'text/xml' : JSON_CONTENT_TYPE;
 }
 
-/** A fault that replaces the answer; the others do not, the stand-in sees to them. */
+/** A fault that replaces the answer; the stand-in carries out the others. */
 export type ReplacingFault = Exclude<Fault, { readonly op: 'delay' | 'hold' | 'answer' }>;
 
 /**
- * Does to the caller what the fault says.
+ * Carries out a fault.
  *
  * @returns the HTTP status the caller sees, 0 when it sees none
  */
@@ -85,7 +85,7 @@ export function carryOut(fault: ReplacingFault, response: ServerResponse, manner
       send(response, fault, now);
       return fault.status;
     case 'hangAfterHeaders':
-      // The promised length never comes, so the caller has to wait for the rest.
+      // The announced length never comes, so the caller waits for the rest.
       response.writeHead(200, headers(contentTypeOf(manner), 3_000, now));
       response.flushHeaders();
       return 200;

@@ -1,4 +1,4 @@
-// From a request to the operation that it asks for, and to its input.
+// From a request to the requested operation and its input.
 
 import { headerValues, type WireRequest } from './canonical-request.ts';
 import { ECR_OPERATIONS } from './ecr-operations.ts';
@@ -7,7 +7,7 @@ import { FORM_CONTENT_TYPE } from './query-protocol.ts';
 import { JSON_CONTENT_TYPE } from './replies.ts';
 import { STS_OPERATIONS } from './sts-operations.ts';
 
-/** undefined for what no service here does. */
+/** undefined for an operation that no service here has. */
 export function operationOf(wire: WireRequest): Operation | undefined {
   const [contentType = ''] = headerValues(wire.headers, 'content-type');
   if (contentType === JSON_CONTENT_TYPE) {

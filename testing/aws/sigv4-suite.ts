@@ -1,4 +1,4 @@
-// AWS's published Signature Version 4 test suite as data, and small means to change a request. For the tests of sigv4.ts only.
+// AWS's published Signature Version 4 test suite as data, and small helpers to change a request, for tests of sigv4.ts.
 
 import { createHmac } from 'node:crypto';
 
@@ -25,7 +25,7 @@ export interface Case {
   readonly signature: string;
 }
 
-/** A request of the suite as it would come over the wire; texts one character per byte. */
+/** A request of the suite as it would come over the wire; texts have one character per byte. */
 export function suiteRequest(given: Case): WireRequest {
   const signedHeaders = given.signedHeaders ?? 'host;x-amz-date';
   const scope = `Credential=${ID}/20150830/us-east-1/service/aws4_request`;
@@ -146,8 +146,8 @@ export const TEMPORARY: Case = {
 };
 
 /**
- * The request with a signature that is arithmetically right for what it holds, however wrong that is: for the rules that
- * no tampering shows, because a tampered request fails at its signature anyway.
+ * The request with an arithmetically right signature over its content, however wrong that is: for rules that tampering
+ * cannot reach, because a tampered request already fails at its signature.
  */
 export function sign(request: WireRequest, signedHeaders: string, day = '20150830'): WireRequest {
   const scope = `${day}/us-east-1/service/aws4_request`;

@@ -1,4 +1,4 @@
-// Holds the verification against the real SDK's signatures: all of them are good, and no byte of them can be changed.
+// Holds the verification against the real SDK's signatures: all of them are valid, and no byte of them can be changed.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -32,7 +32,7 @@ async function catchSdkRequest(sessionToken?: string): Promise<WireRequest> {
   return caught;
 }
 
-/** Every place a byte of the request can be changed: what is signed, and the signature itself. */
+/** Every position at which a byte of the request can be changed: what is signed, and the signature itself. */
 function places(
   request: WireRequest,
 ): readonly (readonly [string, (change: (text: string) => string) => WireRequest])[] {

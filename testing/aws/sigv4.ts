@@ -1,4 +1,4 @@
-// Decides whether a request was signed with Signature Version 4 by the holder of a known key. Pure: no clock, no network.
+// Decides whether the holder of a known key signed a request with Signature Version 4. Pure: no clock, no network.
 // Must never use code of the AWS SDK or of smithy, and never put a secret, a token or a signature in a message.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
@@ -7,12 +7,12 @@ import { type DurationMs, type EpochMs, formatRfc3339, MINUTE, parseRfc3339 } fr
 import { canonicalRequest, headerValues, sha256Hex, type WireRequest } from './canonical-request.ts';
 import { type Refusal, refuse } from './refusal.ts';
 
-/** What the verification needs to know of a key. */
+/** The parts of a key that the verification needs. */
 export interface SigningKey {
   readonly secretAccessKey: string;
   /** Present for temporary credentials: the caller must send exactly this as `x-amz-security-token`. */
   readonly sessionToken?: string;
-  /** Present for credentials that end; from then on they are refused with `ExpiredTokenException`. */
+  /** Present for credentials that expire; from then on they are refused with `ExpiredTokenException`. */
   readonly expiresAt?: EpochMs;
 }
 
@@ -26,7 +26,7 @@ export interface CredentialScope {
 }
 
 export interface Expected {
-  /** Signing name of the service that was called: `ecr`, `ecr-public` or `sts`. */
+  /** Signing name of the called service: `ecr`, `ecr-public` or `sts`. */
   readonly service: string;
   readonly now: EpochMs;
   readonly findKey: (accessKeyId: string) => SigningKey | undefined;
@@ -43,8 +43,8 @@ interface Authorization {
 }
 
 /**
- * How far the clocks of caller and service may be apart. AWS names 5 or 15 minutes in its messages, depending on the service
- * (15 for ECR: upmc-enterprises/registry-creds#24, 5 for Kinesis: logspout-kinesis#21); this is the stricter one.
+ * How far the clocks of caller and service may differ. AWS names 5 or 15 minutes, depending on the service (15 for ECR:
+ * upmc-enterprises/registry-creds#24, 5 for Kinesis: logspout-kinesis#21); this is the stricter one.
  */
 export const MAX_SKEW: DurationMs = (5 * MINUTE) as DurationMs;
 
@@ -60,11 +60,12 @@ const ONCE = ['authorization', 'host', 'x-amz-date', 'x-amz-security-token', 'x-
  * Pure and total: same arguments, same verdict; throws nothing.
  *
  * @param request   as it came over the wire, headers in order with repeats
- * @param expected  the service that was called, the instant, and the known keys
- * @returns who signed it, or AWS's refusal, all with status 400: `MissingAuthenticationTokenException` (no `Authorization`),
- *          `IncompleteSignatureException` (it cannot be read), `UnrecognizedClientException` (unknown key, or a session token
- *          that is missing, wrong or out of place), `ExpiredTokenException` (the key's life is over),
- *          `InvalidSignatureException` (all else: clock, scope, unsigned headers, payload hash, signature)
+ * @param expected  the called service, the instant, and the known keys
+ * @returns the signer, or AWS's refusal, all with status 400: `MissingAuthenticationTokenException` (no
+ *          `Authorization`), `IncompleteSignatureException` (it is unreadable), `UnrecognizedClientException` (unknown
+ *          key, or a session token that is missing, wrong or out of place), `ExpiredTokenException` (the key has
+ *          expired), `InvalidSignatureException` (all else:
+ * clock, scope, unsigned headers, payload hash, signature)
  */
 export function verifySigV4(request: WireRequest, expected: Expected): Verdict {
   const headers = request.headers;
@@ -85,7 +86,7 @@ export function verifySigV4(request: WireRequest, expected: Expected): Verdict {
 }
 
 /**
- * Who the request claims to be signed by, for logs; says nothing about whether that is true.
+ * The signer that the request claims, for logs; the claim is not verified.
  *
  * @returns undefined when there is no readable `Authorization` header
  */

@@ -1,4 +1,4 @@
-// A started stand-in with one good key, a clock that stands still and the real SDK client: the stage of the stand-in's own tests.
+// A started stand-in with one good key, a stopped clock and the real SDK client, for the stand-in's own tests.
 
 import assert from 'node:assert/strict';
 
@@ -28,7 +28,9 @@ export interface World {
 
 type Answer = GetAuthorizationTokenCommandOutput;
 
-/** Runs `body` with a stand-in that knows KEY. The SDK signs with the system's clock, so the manual one starts there. */
+/**
+ * Runs `body` with a stand-in that knows KEY. The SDK signs with the system's clock, so the manual one starts there.
+ */
 export async function withStandIn(body: (world: World) => Promise<void>): Promise<void> {
   const clock = createManualClock(Date.now() as EpochMs);
   const standIn = await startAwsStandIn({ clock, accounts: [KEY] });
@@ -56,7 +58,7 @@ export function passwordOf(answer: Answer): string {
   return text.slice('AWS:'.length);
 }
 
-/** Lets sockets turn until `isTrue`; the test's own time-out ends it otherwise. */
+/** Lets sockets make progress until `isTrue`; otherwise the test's own time-out ends it. */
 export async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await settle();
 }

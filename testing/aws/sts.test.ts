@@ -1,4 +1,4 @@
-// Drives the stand-in's STS and ECR Public with the real SDK clients: who may take which role, and what the keys are good for.
+// Drives the stand-in's STS and ECR Public with the real SDK clients: who may assume a role, and what its keys may do.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';

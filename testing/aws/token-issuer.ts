@@ -4,7 +4,7 @@ import { createHash, randomBytes, randomInt } from 'node:crypto';
 import type { DurationMs } from '../../src/lib/time.ts';
 import { type EpochMs, plus } from '../../src/lib/time.ts';
 
-/** Whom a token was issued to, and until when. */
+/** The owner of a token, and its end. */
 export interface TokenOwner {
   readonly accountId: string;
   readonly region: string;
@@ -18,9 +18,9 @@ export interface IssuedToken {
 }
 
 export interface TokenIssuer {
-  /** A token of its own for every call, as AWS does; older ones stay good until they expire. */
+  /** A new token for every call, as AWS does; older ones stay valid until they expire. */
   issue(accountId: string, region: string, now: EpochMs, life: DurationMs): IssuedToken;
-  /** Who owns this exact password; undefined when it was never issued, or `now` is at or after its end. */
+  /** The owner of exactly this password; undefined when it was never issued, or `now` is at or after its end. */
   find(password: string, now: EpochMs): TokenOwner | undefined;
   /** How many were issued since the start. */
   count(): number;

@@ -1,11 +1,11 @@
-// Tokens of OpenID Connect issuers, verified as STS does it: by the issuer's public keys. Never trusts what is not signed.
+// Tokens of OpenID Connect issuers, verified as STS does it: by the issuer's public keys. Trusts no unsigned token.
 
 import { createPublicKey, verify } from 'node:crypto';
 import { isRecord, type JsonRecord, listOf, recordOf, stringOf, stringsOf } from '../../src/lib/json.ts';
 import type { EpochMs } from '../../src/lib/time.ts';
 import { type Refusal, refuse } from './refusal.ts';
 
-/** An issuer that is registered, with its keys (RFC 7517). */
+/** A registered issuer with its keys (RFC 7517). */
 export interface IdentityProvider {
   readonly issuer: string;
   /** As at the issuer's `jwks_uri`: `{keys: [...]}`. */
@@ -26,7 +26,7 @@ const ALGORITHMS: Readonly<Record<string, { readonly hash: string; readonly dsaE
 
 /**
  * @param providers  by issuer
- * @returns what the token says, or STS's refusal
+ * @returns the token's claims, or STS's refusal
  */
 export function verifyIdentityToken(
   token: string,
