@@ -24,7 +24,7 @@ export function wantedVersion(env: NodeJS.ProcessEnv = process.env): string {
   return env['KUBERNETES_VERSION'] || DEFAULT_VERSION;
 }
 
-/** Absolute paths. The controller manager is absent only when it was not asked for. */
+/** Absolute paths. The controller manager is absent only when it was not requested. */
 export interface ControlPlaneBinaries {
   readonly kubeApiserver: string;
   readonly etcd: string;
@@ -32,7 +32,7 @@ export interface ControlPlaneBinaries {
 }
 
 export interface FindBinariesOptions {
-  /** Where progress of a download or a build goes; default: standard error. Silent when all is at hand. */
+  /** Receives progress of a download or a build; default: standard error. Silent when nothing is missing. */
   readonly report?: Report;
   /** Whether kube-controller-manager is wanted too (its build takes minutes); default true. */
   readonly controllerManager?: boolean;
@@ -50,8 +50,8 @@ export interface FindBinariesOptions {
  * one builds, the others wait for it.
  *
  * @param version  `x.y.z`, without a `v`
- * @throws Error when `version` has another form; when nothing leads to a program (one sentence that names the ways
- *         out; when a build failed, the last 20 lines of its output below)
+ * @throws Error when `version` has another form; when a program cannot be found or made (one sentence that names the
+ *         remedies; when a build failed, the last 20 lines of its output below)
  */
 export async function findControlPlaneBinaries(
   version: string = DEFAULT_VERSION,
@@ -87,13 +87,13 @@ export function cacheFolder(version: string, env: NodeJS.ProcessEnv = process.en
   return join(programCache(env), 'control-plane', version);
 }
 
-/** Where every program of tests is kept between runs: `$XDG_CACHE_HOME` or `~/.cache`, and below. */
+/** The folder that keeps every program of tests between runs: `$XDG_CACHE_HOME` or `~/.cache`, and below. */
 export function programCache(env: NodeJS.ProcessEnv): string {
   const home = env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache');
   return resolve(home, 'kube-ecr-secrets-operator');
 }
 
-/** The one sentence for "nothing leads there", and below it why a build that was tried failed. */
+/** One sentence for a missing program, and below it why an attempted build failed. */
 function explainMissing(version: string, names: readonly BinaryName[], cause: unknown): string {
   return (
     `Cannot find ${names.join(', ')} for Kubernetes ${version}: set KUBEBUILDER_ASSETS to a folder that holds ` +
@@ -141,7 +141,7 @@ async function fillCache(
   }
 }
 
-/** A rename is atomic, so the cache only ever holds whole programs, even if two processes got here at once. */
+/** A rename is atomic, so the cache only ever holds whole programs, even if two processes get here at once. */
 function moveFinished(from: string, cache: string): void {
   for (const name of readdirSync(from)) {
     const isDone = BINARY_NAMES.some((known) => known === name) && isProgram(join(from, name));
@@ -162,7 +162,7 @@ function missing(names: readonly BinaryName[], folders: readonly string[]): read
   return names.filter((name) => !folders.some((folder) => isProgram(join(folder, name))));
 }
 
-/** Whether there is a file that may be run. */
+/** Whether the file exists and is executable. */
 export function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);

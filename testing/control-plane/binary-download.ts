@@ -12,7 +12,7 @@ import { parse as parseYaml } from 'yaml';
 import type { BinaryName, BinaryRequest } from './binary-request.ts';
 import { type Report, runStep } from './progress.ts';
 
-/** Where releases are; without a slash at the end. Tests name a server on loopback. */
+/** URLs of the releases; without a slash at the end. Tests name a server on loopback. */
 export interface ReleaseSites {
   /** The index of envtest archives with their checksums. */
   readonly envtestIndex: string;
@@ -33,7 +33,7 @@ export const FIRST_ANSWER_MS = 3_000;
 /** Time for the headers of a later answer, redirects included. */
 const ANSWER_MS = 15_000;
 
-/** An archive of 100 MB at 3 Mbit/s takes 5 minutes; longer than that, a build is no slower. */
+/** An archive of 100 MB at 3 Mbit/s takes 5 minutes; beyond that, a build is no slower. */
 const BODY_MS = 300_000;
 
 /** One file to fetch. */
@@ -45,11 +45,11 @@ export interface Download {
 }
 
 /**
- * Downloads what it can of the wanted programs into `request.into`; what it cannot is simply not there afterwards.
+ * Downloads what it can of the wanted programs into `request.into`; the others are absent afterwards.
  *
  * kube-apiserver and etcd: the envtest archive of the release, when there is one (not every patch release has one);
  * else, on Linux, the Kubernetes and etcd releases. kube-controller-manager: the Kubernetes release, on Linux.
- * A checksum that does not fit is reported, and the file thrown away.
+ * A mismatched checksum is reported, and the file deleted.
  */
 export async function downloadBinaries(request: BinaryRequest, sites: ReleaseSites): Promise<void> {
   let index: string | undefined;
@@ -160,7 +160,7 @@ export async function fetchText(url: string, timeLimitMs: number): Promise<strin
   return response.ok ? text : undefined;
 }
 
-/** @throws Error when it is not there, or its checksum does not fit; then there is no file */
+/** @throws Error when it is unavailable, or its checksum does not match; then there is no file */
 export async function fetchFile(download: Download, file: string, report: Report): Promise<void> {
   await runStep(report, `downloading ${download.url}`, async (showDetail) => {
     const response = await fetch(download.url, { signal: AbortSignal.timeout(BODY_MS) });
@@ -184,7 +184,7 @@ export async function fetchFile(download: Download, file: string, report: Report
   });
 }
 
-/** Takes `members` out of a .tar.gz file, which is removed. */
+/** Extracts `members` from a .tar.gz file, which is removed. */
 export async function unpack(
   file: string,
   into: string,

@@ -1,4 +1,4 @@
-// What a source of binaries, be it a download or a build, is asked for.
+// A request to a source of binaries, be it a download or a build.
 
 import type { Report } from './progress.ts';
 
@@ -6,7 +6,7 @@ export const BINARY_NAMES = ['kube-apiserver', 'etcd', 'kube-controller-manager'
 
 export type BinaryName = (typeof BINARY_NAMES)[number];
 
-/** What the sources of binaries are told. */
+/** The same for every source of binaries. */
 export interface BinaryRequest {
   /** Kubernetes release, `x.y.z` without a `v`. */
   readonly version: string;

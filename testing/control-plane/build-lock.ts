@@ -9,10 +9,10 @@ import { type Report, runStep } from './progress.ts';
 /** How often a waiting process looks again. */
 const LOOK_MS = 250;
 
-/** How often the owner says that it is still there. */
+/** How often the owner shows that it is alive. */
 const HEARTBEAT_MS = 5_000;
 
-/** Twelve heartbeats missed, or a lock folder that never got its pid: the owner died, or its pid means another process. */
+/** Twelve missed heartbeats, or a lock folder that never got its pid: the owner died, or its pid is reused. */
 const STALE_MS = 60_000;
 
 /**
@@ -38,7 +38,7 @@ export function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it exists and belongs to someone else.
+    // EPERM: it exists and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
@@ -61,7 +61,7 @@ function holdLock(folder: string): () => void {
     try {
       utimesSync(folder, now, now);
     } catch {
-      // Someone took the lock for stale and removed it; the work goes on in its own folder.
+      // Another process took the lock for stale and removed it; the work goes on in its own folder.
     }
   }, HEARTBEAT_MS);
   beat.unref();

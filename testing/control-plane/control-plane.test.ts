@@ -38,7 +38,7 @@ async function until(what: string, limitMs: number, look: () => boolean | Promis
   }
 }
 
-/** A process that ended but is still in the table (a zombie, until init takes note) runs no more. */
+/** A process that ended but is still in the table (a zombie, until init reaps it) no longer runs. */
 function isRunning(pid: number): boolean {
   if (!isAlive(pid)) return false;
   const status = `/proc/${pid}/status`;

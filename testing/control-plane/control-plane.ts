@@ -26,22 +26,22 @@ export interface ControlPlaneOptions {
   readonly controllerManager?: boolean;
   /** Controllers beside those of `CONTROLLERS`; none without `controllerManager`. */
   readonly moreControllers?: readonly string[];
-  /** Added behind ours, so they win: `['--feature-gates=…']`. */
+  /** Added after the default ones, so they win: `['--feature-gates=…']`. */
   readonly apiServerFlags?: readonly string[];
   /**
-   * Called when the API server is ready, before the controller manager starts. CRDs that are installed here are known to
-   * the garbage collector from its start; of later ones it learns at its next look, up to 30 s on.
+   * Called when the API server is ready, before the controller manager starts. The garbage collector knows CRDs
+   * installed here from its start; later ones it discovers up to 30 s after their installation.
    */
   readonly prepare?: (address: ApiServerAddress) => Promise<void>;
   readonly etcdFlags?: readonly string[];
-  /** A folder for all data and logs, made when absent, never removed; starting on it again finds the old objects. */
+  /** A folder for all data and logs, made if missing, never removed; starting on it again finds the old objects. */
   readonly keepDataIn?: string;
-  /** Progress of downloads and builds, and processes that end by themselves; default: standard error. */
+  /** Receives progress of downloads and builds, and processes that end by themselves; default: standard error. */
   readonly report?: Report;
 }
 
 export interface ControlPlane {
-  /** What the API server says of itself: `1.37.2`. */
+  /** The version that the API server reports: `1.37.2`. */
   readonly version: string;
   /** `https://127.0.0.1:<port>`, the same over restarts. */
   readonly url: string;
@@ -70,19 +70,19 @@ export interface ControlPlane {
   /** SIGCONT. */
   resumeApiServer(): void;
   /**
-   * A backup of etcd: the API server and etcd stop, what they hold is copied, and both start again (about 5 s).
+   * A backup of etcd: the API server and etcd stop, their data is copied, and both start again (about 5 s).
    *
-   * @returns puts the copy back in the same way: the cluster is then as it was, its versions count from there once more
+   * @returns restores the copy in the same way: the cluster is then as it was, resource versions count from there again
    */
   backUp(): Promise<() => Promise<void>>;
   /** Kills everything and removes the data unless kept; settles when all is gone. More calls do no harm. */
   stop(): Promise<void>;
 }
 
-/** A graceful stop takes 1.1 s (kube-apiserver 1.37.2), or as long as the slowest request that is under way. */
+/** A graceful stop takes 1.1 s (kube-apiserver 1.37.2), or as long as the slowest request in progress. */
 const STOP_GRACE_MS = 15_000;
 
-/** A free port may be taken by another process before the API server gets to it. */
+/** Another process may take a free port before the API server does. */
 const PORT_ATTEMPTS = 3;
 
 /**
@@ -154,7 +154,7 @@ async function startIn(temporary: string, input: StartInput): Promise<ControlPla
     await stopApiServer();
     await runApiServer(Number(new URL(url).port));
   };
-  /** Both are down while `work` is done to etcd's data. */
+  /** Both are down while `work` changes etcd's data. */
   const whileDown = async (work: () => void): Promise<void> => {
     await stopApiServer();
     await group.terminate('etcd', STOP_GRACE_MS);
@@ -205,7 +205,7 @@ async function startIn(temporary: string, input: StartInput): Promise<ControlPla
   };
 }
 
-/** Runs `start` on a free port, and on another one when somebody else was quicker to take it. */
+/** Runs `start` on a free port, and on another one when another process was quicker to take it. */
 async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -227,7 +227,7 @@ function makeFiles(folder: string, temporary: string): ControlPlaneFiles {
     serviceAccountPublicKey: join(folder, 'service-account.pub'),
     kubeconfig: join(folder, 'kubeconfig'),
   };
-  // etcd refuses a data folder that others can read.
+  // etcd refuses a data folder that other users can read.
   for (const path of [folder, files.etcdData, files.sockets]) mkdirSync(path, { recursive: true, mode: 0o700 });
   return files;
 }

@@ -11,7 +11,7 @@ import type { ControlPlaneFiles } from './flags.ts';
 const PRIVATE = { mode: 0o600 };
 
 /**
- * Makes the token file and the service account keys, unless they are there.
+ * Makes the token file and the service account keys, unless they exist.
  * @returns the token of the user `admin` in the group `system:masters`
  */
 export function ensureCredentials(files: ControlPlaneFiles): string {

@@ -45,7 +45,8 @@ export function makeEtcdFlags(files: ControlPlaneFiles, more: readonly string[])
 
 /**
  * Arguments of kube-apiserver, the caller's last so that they win.
- * Without a controller manager nobody makes the ServiceAccount `default`, which the admission plugin asks of every pod.
+ * Without a controller manager nothing creates the ServiceAccount `default`, which the admission plugin needs for a
+ * pod.
  */
 export function makeApiServerFlags(
   files: ControlPlaneFiles,
@@ -56,7 +57,7 @@ export function makeApiServerFlags(
   return [
     `--etcd-servers=unix://${etcdSocket(files)}`,
     '--bind-address=127.0.0.1',
-    // Else it looks for a default route, which a machine without a network has not.
+    // Otherwise kube-apiserver looks for a default route, which a machine without a network lacks.
     '--advertise-address=127.0.0.1',
     `--secure-port=${port}`,
     `--cert-dir=${files.certificates}`,
@@ -66,9 +67,9 @@ export function makeApiServerFlags(
     '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
     `--service-account-key-file=${files.serviceAccountPublicKey}`,
     `--service-account-signing-key-file=${files.serviceAccountKey}`,
-    // A loopback address is refused as an endpoint, so the reconciler would only fill the log.
+    // Kubernetes refuses a loopback address as an endpoint, so the reconciler would only fill the log.
     '--endpoint-reconciler-type=none',
-    // Else a graceful stop waits for open watches until somebody loses patience.
+    // Otherwise a graceful stop waits for open watches.
     '--shutdown-watch-termination-grace-period=1s',
     '--profiling=false',
     ...(controllerManager ? [] : ['--disable-admission-plugins=ServiceAccount']),

@@ -1,8 +1,8 @@
-// Finds a TCP port on loopback that nobody listens on. Someone else may take it a moment later: callers try again.
+// Finds a TCP port on loopback without a listener. Another process may take it a moment later: callers retry.
 
 import { createServer } from 'node:net';
 
-/** A port of 127.0.0.1 that was free just now; the system picks it. */
+/** A port of 127.0.0.1 that was free just now; the kernel picks it. */
 export async function findFreePort(): Promise<number> {
   const server = createServer();
   return await new Promise((resolve, reject) => {

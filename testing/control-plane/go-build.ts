@@ -1,5 +1,5 @@
 // Builds the programs from Go modules with the `go` command, in a folder of its own.
-// It never fetches anything but through `go`, and never touches the cache of finished programs.
+// It fetches only through `go`, and never touches the cache of finished programs.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { runStep } from './progress.ts';
 /** Lines of output kept for the message of a failed command. */
 const KEPT_LINES = 20;
 
-/** What `go mod edit -json` tells of a go.mod file, as far as it is used here. */
+/** The output of `go mod edit -json` for a go.mod file, as far as it is used here. */
 export interface ModuleFile {
   readonly Go: string;
   readonly Require?: readonly { readonly Path: string }[] | null;
@@ -40,10 +40,10 @@ export async function buildBinaries(request: BinaryRequest): Promise<void> {
 }
 
 /**
- * The go.mod text of a module from which one can build the commands of k8s.io/kubernetes.
- * Its own go.mod names the staging modules by folder; here the same modules are taken at the release that goes with
- * it: v0.37.2 for v1.37.2. Requiring them too keeps their true versions in the program's build information; only those
- * that Kubernetes itself requires, since the others (samples) need not even be published.
+ * The go.mod text of a module that can build the commands of k8s.io/kubernetes.
+ * Its own go.mod names the staging modules by folder; here the same modules are taken at the release that goes with it:
+ * v0.37.2 for v1.37.2. Requiring them too keeps their true versions in the program's build information; only those that
+ * Kubernetes itself requires, since the others (samples) need not even be published.
  */
 export function makeKubernetesModule(version: string, upstream: ModuleFile): string {
   const required = new Set(upstream.Require?.map((line) => line.Path));
@@ -107,7 +107,7 @@ async function build(request: BinaryRequest, input: BuildInput): Promise<void> {
   mkdirSync(cwd, { recursive: true });
   for (const [file, text] of Object.entries(input.files)) writeFileSync(join(cwd, file), text);
   let packages = 0;
-  // -mod=mod: go.sum and the indirect requirements are worked out on the way. -v: one line per package that is compiled.
+  // -mod=mod: go computes go.sum and the indirect requirements. -v: one line per compiled package.
   await runGo(['build', '-mod=mod', '-trimpath', '-v', ...input.args], {
     cwd,
     env: request.env,
@@ -138,10 +138,10 @@ export interface GoRun {
 
 /**
  * Runs `go` and returns its standard output.
- * @throws Error with the last 20 lines of what it wrote when it fails
+ * @throws Error with the last 20 lines of its output when it fails
  */
 export async function runGo(args: readonly string[], run: GoRun): Promise<string> {
-  // Whatever workspace, target or C compiler the caller's shell is set up for, the programs are to run right here.
+  // Whatever workspace, target or C compiler the caller's shell is set up for, the programs must run on this machine.
   const env: NodeJS.ProcessEnv = { ...run.env, GOWORK: 'off', CGO_ENABLED: '0' };
   delete env.GOOS;
   delete env.GOARCH;

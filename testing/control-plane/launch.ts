@@ -1,4 +1,4 @@
-// Starts one process of a group and waits until it is of use, or tells why it never will be.
+// Starts one process of a group and waits until it is ready, or reports why it never will be.
 // It knows logs and deadlines, and nothing of what the process serves.
 
 import { readFileSync, statSync } from 'node:fs';
@@ -7,9 +7,9 @@ import type { Report } from './progress.ts';
 import { waitFor } from './readiness.ts';
 
 export interface Launch<T> extends ProgramStart {
-  /** Asked again and again; anything but undefined means that the process is of use. */
+  /** Polled; anything but undefined means that the process is ready. */
   readonly ready: () => Promise<T | undefined>;
-  /** Told when the process ends later without being asked to. */
+  /** Called when the process ends later, unless `terminate` or `end` asked it to. */
   readonly report: Report;
 }
 
@@ -27,8 +27,8 @@ const LOG_LINES = 20;
 /**
  * Starts a program and waits until it is ready.
  * @returns what `ready` found
- * @throws EarlyEndError when the process ends first; Error when it is not ready after 60 s. Both with the last 20
- *         lines that it wrote since this start
+ * @throws EarlyEndError when the process ends first; Error when it is not ready after 60 s. Both with the last 20 lines
+ *         that it wrote since this start
  */
 export async function launch<T>(group: ProcessGroup, what: Launch<T>): Promise<T> {
   const { name, log } = what;

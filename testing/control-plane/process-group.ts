@@ -39,8 +39,8 @@ export interface ProcessGroup {
   /** Sends a signal; nothing happens when no such process runs. SIGSTOP and SIGCONT act before this returns. */
   signal(name: string, signal: NodeJS.Signals): void;
   /**
-   * Ends one process: SIGTERM, and SIGKILL once `graceMs` have passed (0: SIGKILL at once). Settles when it is gone;
-   * at once when no such process runs.
+   * Ends one process: SIGTERM, and SIGKILL once `graceMs` have passed (0: SIGKILL at once). Settles when it is gone; at
+   * once when no such process runs.
    */
   terminate(name: string, graceMs: number): Promise<void>;
   /** The processes that run now, in the order they were started. */
@@ -124,7 +124,7 @@ export function createProcessGroup(folder: string): ProcessGroup {
       const entry = running.get(name);
       if (!entry) return;
       entry.asked = true;
-      // A paused process sees SIGTERM only when it goes on.
+      // A paused process handles SIGTERM only after SIGCONT.
       for (const signal of graceMs > 0 ? (['SIGTERM', 'SIGCONT'] as const) : []) signalQuietly(entry.pid, signal);
       const killer = setTimeout(() => signalQuietly(entry.pid, 'SIGKILL'), graceMs);
       await hold(entry.ended);

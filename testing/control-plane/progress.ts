@@ -1,14 +1,14 @@
-// What a long step (a download, a build) tells the person who waits, and how that looks on a terminal and in a pipe.
+// Progress of a long step (a download, a build) for the person who waits, on a terminal and in a pipe.
 // It never decides anything: losing a report changes nothing but the screen.
 
-/** One piece of news. `elapsedMs`: since the step began. `note`: a line that belongs to no step. */
+/** One report. `elapsedMs`: since the step began. `note`: a line that belongs to no step. */
 export interface ProgressNews {
   readonly state: 'begun' | 'running' | 'done' | 'failed' | 'note';
   readonly text: string;
   readonly elapsedMs: number;
 }
 
-/** Takes news as it comes; must not throw. */
+/** Takes reports as they come; must not throw. */
 export type Report = (news: ProgressNews) => void;
 
 /** Often enough for a live clock that counts seconds. */
@@ -25,7 +25,7 @@ export interface ProgressStream {
 }
 
 /**
- * Shows news on a stream. On a terminal: one live line, replaced each second and again at the end.
+ * Shows reports on a stream. On a terminal: one live line, replaced each second and again at the end.
  * Elsewhere: a line at the start of a step, one every 30 s, one at its end.
  */
 export function createReport(stream: ProgressStream): Report {
@@ -47,9 +47,9 @@ export function createReport(stream: ProgressStream): Report {
 
 /**
  * Runs one step and reports its beginning, each second of it, and its end.
- * @param text  what is being done, as a person would say it ("building etcd 3.7.3")
- * @param work  handed a function that sets the detail shown behind the text while the step runs
- * @returns what `work` returns; what it throws is reported as `failed` and thrown on
+ * @param text  the step in a person's words ("building etcd 3.7.3")
+ * @param work  gets a function that sets the detail shown behind the text while the step runs
+ * @returns what `work` returns; what it throws is reported as `failed` and rethrown
  */
 export async function runStep<T>(
   report: Report,

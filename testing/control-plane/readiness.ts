@@ -1,10 +1,10 @@
-// Asks whether something answers yet. It reads only, and never waits past its deadline.
+// Polls whether a server answers yet. It only reads, and never waits past its deadline.
 
 import { request } from 'node:https';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What one needs to ask an API server. */
+/** What a request to an API server needs. */
 export interface ApiServerAddress {
   readonly url: string;
   /** PEM. */
@@ -12,14 +12,14 @@ export interface ApiServerAddress {
   readonly token: string;
 }
 
-/** A server that accepts a connection and then says nothing for this long is not ready. */
+/** A server that accepts a connection and then is silent for this long is not ready. */
 const ANSWER_MS = 2_000;
 
 /** Short beside the 3 s a start takes. */
 const LOOK_MS = 25;
 
 /**
- * Looks again and again until `look` finds something.
+ * Polls until `look` returns something.
  * @param explain  makes the message of the error
  * @throws Error after `limitMs`, or what `look` throws
  */
@@ -59,7 +59,7 @@ export async function askApiServer(address: ApiServerAddress, path: string): Pro
   });
 }
 
-/** Whether something accepts connections on a Unix socket. */
+/** Whether a server accepts connections on a Unix socket. */
 export async function socketAnswers(path: string): Promise<true | undefined> {
   return await new Promise((resolve) => {
     const socket = connect(path);

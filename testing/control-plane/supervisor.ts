@@ -1,5 +1,5 @@
 // A program: runs the processes of one control plane for the process that started it (its owner).
-// When the owner asks, or is gone in whatever way, it kills them all, removes the folder, and ends.
+// When the owner asks, or is gone for any reason, it kills them all, removes the folder, and ends.
 // It must never outlive its owner, and knows nothing of Kubernetes.
 //
 // Usage: node supervisor.ts <folder to remove at the end>, with an IPC channel.
@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
 
-/** What the owner may ask. A name is in use from `start` until `exited`. */
+/** Requests of the owner. A name is in use from `start` until `exited`. */
 export type SupervisorRequest =
   | {
       readonly op: 'start';
@@ -18,7 +18,7 @@ export type SupervisorRequest =
     }
   | { readonly op: 'end' };
 
-/** What the owner is told. `failed`: the program could not be started at all. */
+/** Messages to the owner. `failed`: the program could not be started at all. */
 export type SupervisorNews =
   | { readonly event: 'started'; readonly name: string; readonly pid: number }
   | { readonly event: 'failed'; readonly name: string; readonly message: string }
@@ -40,7 +40,7 @@ function tell(news: SupervisorNews): void {
 
 function start({ name, program, args, log }: SupervisorRequest & { readonly op: 'start' }): void {
   const file = openSync(log, 'a', 0o600);
-  // Nothing of the owner's environment: proxies and ETCD_* variables would change what the programs do.
+  // Without the owner's environment: proxies and ETCD_* variables would change what the programs do.
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, TMPDIR: process.env.TMPDIR };
   const child = spawn(program, args, { stdio: ['ignore', file, file], env });
   closeSync(file);
@@ -59,8 +59,8 @@ function start({ name, program, args, log }: SupervisorRequest & { readonly op: 
 
 function end(): void {
   ending = true;
-  // SIGKILL: nothing here is worth a graceful end, and it reaches paused processes too. etcd's files survive it,
-  // since only a crash of the machine loses what was written but not synced.
+  // SIGKILL: no program here needs a graceful end, and it reaches paused processes too. etcd's files survive it, since
+  // only a crash of the machine loses what was written but not synced.
   for (const child of children.values()) child.kill('SIGKILL');
   finishWhenAlone();
 }

@@ -1,4 +1,4 @@
-// promtool as a tool: what Prometheus itself says of rules, and what comes of them.
+// promtool as a tool: Prometheus's own check of rules, and their results.
 
 import { type FindToolOptions, findTool, type Tool } from './find-tool.ts';
 

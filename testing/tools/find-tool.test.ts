@@ -1,4 +1,4 @@
-// Covers where a tool comes from when it is not at hand: its release, with a checksum that fits, or else a build.
+// Covers the source of a missing tool: its release, with a matching checksum, or else a build.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

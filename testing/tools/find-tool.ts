@@ -1,5 +1,5 @@
-// Where a program comes from that tests or the demo run: a variable, the path, the cache, its release, a build from its Go
-// module; in that order. Nothing unverified and nothing half made ever gets into the cache.
+// Finds a program that tests or the demo run: a variable, the path, the cache, its release, a build from its Go module;
+// in that order. Nothing unverified and nothing incomplete ever gets into the cache.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ import { createReport, type Report, runStep } from '../control-plane/progress.ts
 /** A release as a .tar.gz file beside a list of SHA-256 checksums. */
 export interface ReleaseArchive {
   readonly url: string;
-  /** Where its checksum is: alone, or in lines of `<checksum>  <file>`. */
+  /** URL of its checksum: alone, or in lines of `<checksum>  <file>`. */
   readonly checksums: string;
   /** Path of the program inside. */
   readonly member: string;
@@ -30,16 +30,18 @@ export interface ReleaseArchive {
 export interface Tool {
   /** Name of the program. */
   readonly program: string;
-  /** What it is called in sentences. */
+  /** Its name in sentences. */
   readonly title: string;
   /** A release known to build with Go 1.26. */
   readonly version: string;
   /** Variable that names another program. */
   readonly variable: string;
-  /** Arguments by which it says its version, and what is then wrong with it: words behind its name; undefined for nothing. */
+  /**
+   * Arguments that print its version, and what is wrong with that version, to follow its name; undefined for nothing.
+   */
   readonly versionArgs: readonly string[];
   readonly complaint: (says: string) => string | undefined;
-  /** What it is built of: a published package, or the files of a module of ours, by name. */
+  /** A published package, or the files of a module of this repository, by name. */
   readonly source: string | Readonly<Record<string, string>>;
   readonly linkerFlags: string;
   /** @param os, arch  in Go's words; undefined when there is no release for them */
@@ -47,13 +49,13 @@ export interface Tool {
 }
 
 export interface FindToolOptions {
-  /** Where progress of a download or a build goes; default: standard error. Silent when all is at hand. */
+  /** Receives progress of a download or a build; default: standard error. Silent when nothing is missing. */
   readonly report?: Report;
   /** Default: `process.env`. Read: the tool's variable, XDG_CACHE_HOME, PATH and what `go` reads. */
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Nothing leads to a tool; the message names the ways out. */
+/** A tool cannot be found or made; the message names the remedies. */
 export class MissingToolError extends Error {
   override readonly name = 'MissingToolError';
 }
@@ -62,7 +64,7 @@ export class MissingToolError extends Error {
  * Finds a tool. Several processes may ask at once: one obtains it, the others wait.
  *
  * @returns its path, or a name to be looked up on the PATH
- * @throws MissingToolError when nothing leads to it; Error when the variable names something else, or the build fails
+ * @throws MissingToolError when it cannot be had; Error when the variable names something else, or the build fails
  */
 export async function findTool(tool: Tool, options: FindToolOptions = {}): Promise<string> {
   const env = options.env ?? process.env;
@@ -78,7 +80,7 @@ export async function findTool(tool: Tool, options: FindToolOptions = {}): Promi
   return cached;
 }
 
-/** What a program says of its version; empty when it says nothing, or is not there. */
+/** A program's version output; empty when there is none, or no program. */
 function sayingOf({ versionArgs }: Tool, program: string, env: NodeJS.ProcessEnv): string {
   return spawnSync(program, versionArgs, { env, encoding: 'utf8' }).stdout ?? '';
 }
@@ -99,7 +101,7 @@ async function obtain(tool: Tool, into: string, env: NodeJS.ProcessEnv, report: 
   }
 }
 
-/** @returns false when there is nothing to be had: no internet, no such release, a checksum that does not fit */
+/** @returns false when nothing usable is available: no internet, no such release, a checksum that does not match */
 async function download({ program, archive }: Tool, work: string, report: Report): Promise<boolean> {
   const found = archive(machinePlatform(), goArch(machineArch()));
   if (!found) return false;
@@ -125,11 +127,11 @@ async function build(tool: Tool, work: string, env: NodeJS.ProcessEnv, report: R
   }
   await runStep(report, `building ${program} ${version} with go`, async (showDetail) => {
     let packages = 0;
-    // -v: one line per package that is compiled.
+    // -v: one line per compiled package.
     const flags = ['-trimpath', '-v', '-ldflags', `-s -w ${linkerFlags}`];
     if (typeof source !== 'string')
       for (const [file, text] of Object.entries(source)) writeFileSync(join(work, file), text);
-    // -mod=mod: go.sum and the indirect requirements are worked out on the way.
+    // -mod=mod: go computes go.sum and the indirect requirements.
     const args =
       typeof source === 'string'
         ? ['install', ...flags, `${source}@v${version}`]

@@ -10,11 +10,11 @@ import { findCertManager } from './find-cert-manager.ts';
 export interface CertManager {
   /** Everything it wrote. */
   output(): string;
-  /** Ends it and takes its CRDs away. */
+  /** Ends it and removes its CRDs. */
   stop(): Promise<void>;
 }
 
-/** @returns undefined when it is not to be had: it is built with Go */
+/** @returns undefined when it is unavailable: it is built with Go */
 export async function startCertManager(plane: ControlPlane): Promise<CertManager | undefined> {
   const program = await findCertManager();
   if (program === undefined) return undefined;

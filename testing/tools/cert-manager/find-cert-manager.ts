@@ -11,7 +11,7 @@ const MAIN = readFileSync(new URL('./main.go', import.meta.url), 'utf8');
 const CONTROLLERS: Tool = {
   program: 'cert-manager-controllers',
   title: 'the controllers of cert-manager',
-  // One that was built of another text is another program.
+  // A build from another text is another program.
   version: `${version}-${createHash('sha256').update(MAIN).digest('hex').slice(0, 8)}`,
   variable: 'CERT_MANAGER_CONTROLLERS',
   versionArgs: ['--version'],
@@ -27,7 +27,7 @@ const CONTROLLERS: Tool = {
 /**
  * As `findTool`; a build takes 2 to 3 minutes on two cores, cold.
  *
- * @returns undefined when it is not at hand and there is no Go to build it by
+ * @returns undefined when it is not cached and there is no Go to build it
  */
 export async function findCertManager(options: FindToolOptions = {}): Promise<string | undefined> {
   try {

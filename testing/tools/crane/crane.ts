@@ -1,4 +1,4 @@
-// crane as a kubelet would pull: with one docker config, through a proxy, trusting one authority, and with nothing of the user's.
+// crane, pulling as a kubelet would: with one docker config, through a proxy, trusting one authority, no user settings.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ export interface PullOptions {
 
 export type Pulled = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly words: string };
 
-/** Pulls an image whose layers are all kept, and gives the text of one file in it; or what the client said instead. */
+/** Pulls all layers of an image, and returns the text of one file in it, or the client's error. */
 export async function pull(options: PullOptions): Promise<Pulled> {
   const crane = await findCrane();
   const home = mkdtempSync(join(tmpdir(), 'crane-'));

@@ -1,4 +1,4 @@
-// crane, a client for registries that people use, as a tool.
+// crane, a common client for registries, as a tool.
 
 import { type FindToolOptions, findTool, type Tool } from '../find-tool.ts';
 

@@ -1,4 +1,4 @@
-// Our chart, as Helm makes objects of it.
+// The operator's chart, rendered by Helm.
 
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
@@ -17,7 +17,7 @@ export interface Rendered {
 }
 
 /**
- * What `helm template` gives, in its order.
+ * The output of `helm template`, in its order.
  *
  * @param flags  such as `--set`, `replicas=0`
  * @throws Error with Helm's words when it refuses

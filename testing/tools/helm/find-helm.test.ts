@@ -11,7 +11,7 @@ function makeFolder(t: { after(work: () => void): void }): string {
   return folder;
 }
 
-/** A program that says this and no more; gives its path. */
+/** A program that only prints `says`; returns its path. */
 function writeProgram(folder: string, says: string): string {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'helm');

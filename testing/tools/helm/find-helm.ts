@@ -30,7 +30,7 @@ function helm(major: HelmMajor): Tool {
       return Number(found) === major ? undefined : `is Helm ${found}`;
     },
     source: `${module}/cmd/helm`,
-    // It says its version, which `go install` alone does not make it do.
+    // Embeds its version, which `go install` alone does not.
     linkerFlags: `-X ${module}/internal/version.version=v${version}`,
     // helm.sh/docs/intro/install
     archive: (os, arch) => {

@@ -1,4 +1,4 @@
-// Helm as a user runs it, with none of the user's own settings: no repositories, no plugins, no kubeconfig but the given one.
+// Helm as a user runs it, but without the user's own settings: no repositories, no plugins, only the given kubeconfig.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -13,15 +13,15 @@ export interface HelmResult {
 
 export interface Helm {
   readonly major: HelmMajor;
-  /** Runs one command to its end, whatever that is. */
+  /** Runs one command to its end, successful or not. */
   run(...args: readonly string[]): Promise<HelmResult>;
-  /** Gives the standard output. @throws Error with what it wrote unless it ends by code 0 */
+  /** Returns the standard output. @throws Error with the command's output unless the exit code is 0 */
   must(...args: readonly string[]): Promise<string>;
 }
 
 /**
  * @param kubeconfig  a file; undefined for commands that need no cluster
- * @throws Error of `findHelm`
+ * @throws as `findHelm`
  */
 export async function createHelm(major: HelmMajor, kubeconfig?: string): Promise<Helm> {
   const program = await findHelm(major);
