@@ -1,4 +1,4 @@
-// What one user asked of the API server, as its audit log has it.
+// One user's requests to the API server, from its audit log.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,19 +15,19 @@ export interface AuditEntry {
   readonly userAgent: string;
   /** Of a refusal. */
   readonly message: string;
-  /** RBAC said no. */
+  /** RBAC refused it. */
   readonly isForbidden: boolean;
 }
 
 export interface AuditLog {
   /** For kube-apiserver. */
   readonly flags: readonly string[];
-  /** Bytes so far; whoever wants only what comes later hands it to `entries`. */
+  /** Bytes so far; pass it to `entries` to get only later ones. */
   size(): number;
   entries(fromByte?: number): readonly AuditEntry[];
 }
 
-/** @param user  nobody else's requests are written down */
+/** @param user  the log holds no other user's requests */
 export function createAuditLog(user: string): AuditLog {
   const folder = makeTemporaryFolder('audit');
   const path = join(folder, 'audit.log');
@@ -52,7 +52,7 @@ export function createAuditLog(user: string): AuditLog {
         .subarray(fromByte)
         .toString('utf8')
         .split('\n')
-        // Empty, or not written to its end yet.
+        // Empty or incomplete.
         .slice(0, -1)
         .map((line) => entryOf(JSON.parse(line))),
   };

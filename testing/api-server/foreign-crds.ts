@@ -1,4 +1,4 @@
-// CRDs of others, of whose kinds the chart makes objects: taken out of their Go modules, kept between runs.
+// CRDs of other projects, for objects in the chart: taken out of their Go modules, kept between runs.
 
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -22,7 +22,7 @@ export const CERT_MANAGER: CrdSource = {
   group: 'cert-manager.io',
   module: 'github.com/cert-manager/cert-manager',
   version: '1.21.2',
-  // Of the two kinds that the chart makes, and of those beside them that its controllers wait for.
+  // Of the chart's two kinds, and of the others that cert-manager's controllers wait for.
   files: ['certificates', 'issuers', 'certificaterequests', 'clusterissuers'].map(
     (kind) => `deploy/crds/cert-manager.io_${kind}.yaml`,
   ),
@@ -40,7 +40,7 @@ export const PROMETHEUS_OPERATOR: CrdSource = {
 
 const PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
-/** A CRD as far as it is read here. */
+/** The parts of a CRD that are read here. */
 interface Crd {
   readonly metadata: { readonly name: string };
   readonly spec: {
@@ -51,9 +51,9 @@ interface Crd {
 }
 
 /**
- * Puts them on an API server and waits until it serves them, and says so.
+ * Installs them on an API server and waits until it serves and lists them.
  *
- * @returns takes them away; undefined when they are not at hand and there is no Go to fetch them by
+ * @returns removes them; undefined when they are not cached and there is no Go to fetch them
  */
 export async function installForeignCrds(api: TestApi, source: CrdSource): Promise<(() => Promise<void>) | undefined> {
   const crds = await findCrds(source, process.env);
@@ -63,7 +63,7 @@ export async function installForeignCrds(api: TestApi, source: CrdSource): Promi
     await eventually(async () => {
       const version = `/apis/${spec.group}/${spec.versions[0]?.name}`;
       await api.must('GET', `${version}/${spec.names.plural}`);
-      // Discovery is another matter, and may be later.
+      // Discovery is separate, and may be later.
       const [{ groups }, { resources }] = [await api.must('GET', '/apis'), await api.must('GET', version)];
       assert.ok(groups.some(({ name }: { name: string }) => name === spec.group));
       assert.ok(resources.some(({ name }: { name: string }) => name === spec.names.plural));

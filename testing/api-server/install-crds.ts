@@ -1,4 +1,4 @@
-// Puts our CRDs on an API server and waits until it serves them.
+// Installs the operator's CRDs on an API server and waits until it serves them.
 
 import crds from '../../src/api/crds.generated.json' with { type: 'json' };
 import { eventually, type TestApi } from './test-api.ts';
@@ -17,7 +17,7 @@ export async function installCrds(api: TestApi): Promise<void> {
   await Promise.all(crds.map((crd) => untilServed(api, crd)));
 }
 
-/** Waits until the kind is listed, and created: its creations are answered by 404 for a moment longer. */
+/** Waits until the kind can be listed and created: the API server answers creations with 404 for a moment longer. */
 export async function untilServed(api: TestApi, { spec }: (typeof crds)[number]): Promise<void> {
   const { group, names, scope, versions } = spec;
   const apiVersion = `${group}/${versions[0]?.name}`;

@@ -1,5 +1,5 @@
-// Sees what happens to Secrets and other objects, as a kubelet would: by a watch that misses nothing. Independent of our own
-// reflector.
+// Records the events of Secrets and other objects, as a kubelet would see them: by a watch that misses nothing.
+// Independent of the operator's reflector.
 
 import { request } from 'node:https';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
@@ -13,7 +13,7 @@ export interface SecretEvent {
 }
 
 export interface SecretWatch {
-  /** What happened so far to the Secrets of this name. */
+  /** The events so far of the Secrets of this name. */
   events(name: string): readonly SecretEvent[];
   stop(): void;
 }
@@ -61,7 +61,7 @@ export function watchObjects(plane: ControlPlane, path: string, version: string)
     events: () =>
       text
         .split('\n')
-        // The last one is empty, or not whole yet.
+        // The last one is empty or incomplete.
         .slice(0, -1)
         .map((line) => JSON.parse(line)),
     stop: () => void asked.destroy(),

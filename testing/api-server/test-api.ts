@@ -1,4 +1,4 @@
-// What a test says to the API server as its administrator. Independent of the operator's own transport.
+// A test's requests to the API server as its administrator. Independent of the operator's own transport.
 
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:https';
@@ -21,9 +21,9 @@ export interface TestApi {
   /** JSON merge patch. @throws Error unless the answer is 2xx */
   // oxlint-disable-next-line typescript/no-explicit-any -- as ApiReply.body
   merge(path: string, body: unknown): Promise<any>;
-  /** The same API server, asked as somebody else. */
+  /** The same API server, as another user. */
   as(token: string): TestApi;
-  /** A namespace of a new name. */
+  /** Creates a namespace with a new name. */
   createNamespace(labels?: Readonly<Record<string, string>>, prefix?: string): Promise<string>;
 }
 
@@ -33,7 +33,7 @@ export interface TestApiOptions {
   readonly token: string;
 }
 
-/** The API server of a control plane, asked as its administrator. */
+/** A control plane's API server, as its administrator. */
 export function adminOf({
   adminToken: token,
   ...at
@@ -99,11 +99,11 @@ function warningsIn(header: string | string[] | undefined): readonly string[] {
 }
 
 /**
- * Waits until `look` gives something.
+ * Waits until `look` returns something.
  *
- * @param look  gives undefined or throws while it is not so yet
- * @param within  far more than it takes anywhere, less than whatever comes by itself half a minute later
- * @throws Error after `within` milliseconds, with the last thing that `look` threw
+ * @param look  returns undefined or throws while it is not so yet
+ * @param within  far more than any event takes, less than any timer of half a minute
+ * @throws Error after `within` milliseconds, with the last error of `look`
  */
 export async function eventually<Result>(
   look: () => Promise<Result | undefined> | Result | undefined,

@@ -8,15 +8,15 @@ interface Timer {
 }
 
 export interface ManualClock extends Clock {
-  /** Moves both clocks on by `length`, running every timer that falls due, in order, each at its own instant. */
+  /** Advances both clocks by `length`, running every timer that falls due, in order, each at its own instant. */
   advance(length: DurationMs): Promise<void>;
   /** Moves only the wall clock (as NTP or a resume from suspend does); no timer runs. */
   jump(byMs: number): void;
-  /** How many timers wait. */
+  /** Number of pending timers. */
   pending(): number;
 }
 
-/** Lets every promise that can settle without time passing do so. */
+/** Lets every promise settle that can without time passing. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
 }

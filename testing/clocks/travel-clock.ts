@@ -1,4 +1,4 @@
-// A clock that runs like the real one and can be moved on: for whole operators on a real API server.
+// A clock that runs like the real one and can be moved forward: for whole operators on a real API server.
 
 import type { Clock, DurationMs, EpochMs } from '../../src/lib/time.ts';
 

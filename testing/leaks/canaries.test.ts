@@ -1,4 +1,4 @@
-// Covers the search for secrets: every form in which one leaks is found, what looks alike is not, and no report holds one.
+// Covers the search for secrets: it finds every form of a leak, ignores lookalikes, and no report holds a secret.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,26 +1,28 @@
 // Knows every secret of a suite and finds it in any text, whole or in part, in the forms in which secrets leak.
 // What it reports must never hold the secret itself.
 
-/** `id`: access key id. `key`: secret access key or session token. `token`: password of a registry. `bearer`: opens the API server. */
+/**
+ * `id`: access key id. `key`: secret access key or session token. `token`: of a registry. `bearer`: of the API server.
+ */
 export type CanarySort = 'id' | 'key' | 'token' | 'bearer';
 
 export interface Canaries {
-  /** Adds a secret; one shorter than 16 characters is not looked for: it would be found where it is not. */
+  /** Adds a secret; one shorter than 16 characters is ignored: it would match by chance. */
   add(sort: CanarySort, secret: string): void;
   /**
-   * @param allowed  sorts that may stand in this text
-   * @returns words for the first secret that is in `text`; undefined when there is none
+   * @param allowed  sorts that this text may hold
+   * @returns words for the first secret in `text`; undefined when there is none
    */
   find(text: string, allowed?: readonly CanarySort[]): string | undefined;
-  /** Secrets that are looked for. */
+  /** Number of secrets. */
   readonly size: number;
 }
 
-/** Characters that are compared at once. Random text of this length does not come twice. */
+/** Characters that are compared at once. Random text of this length does not occur twice. */
 const WINDOW = 16;
-/** Up to this length every part of a secret is looked for; of a longer one, parts of 31 characters and more. */
+/** Up to this length every part of a secret is searched for; of a longer one, parts of 31 characters and more. */
 const SHORT = 128;
-/** What forms of secrets are made of: base64, also as in URLs, and what encodes it in URLs and in JSON. */
+/** The characters in forms of secrets: base64, also as in URLs, and its encodings in URLs and in JSON. */
 const RUN = new RegExp(`[A-Za-z0-9+/=_%\\\\-]{${WINDOW},}`, 'g');
 
 export function createCanaries(): Canaries {
@@ -52,11 +54,13 @@ export function createCanaries(): Canaries {
   };
 }
 
-/** A secret as it is, and as it looks in base64 (at each of the three offsets), in a URL, and in JSON that escapes much. */
+/**
+ * A secret as it is, and its forms in base64 (at each of the three offsets), in a URL, and in JSON that escapes much.
+ */
 function formsOf(secret: string): ReadonlySet<string> {
   const encoded = [0, 1, 2].map((offset) => {
     const text = Buffer.from(' '.repeat(offset) + secret).toString('base64');
-    // The edges depend on what stands beside it.
+    // The edges depend on the neighbouring text.
     return text.slice(offset === 0 ? 0 : 4, -4);
   });
   const plain = [secret, ...encoded];

@@ -1,4 +1,4 @@
-// Everything in a cluster in which a secret could have leaked, and the search through it.
+// Everything in a cluster that could hold a leaked secret, and the search through it.
 
 import { GROUP, LEGACY_VERSION, VERSION } from '../../src/api/names.ts';
 import { type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../../src/lib/json.ts';
@@ -9,7 +9,7 @@ export interface Place {
   /** Such as `the status of awsecrimagepullsecrets shop/login`. */
   readonly name: string;
   readonly text: string;
-  /** Secrets that belong there. */
+  /** Secrets that may be there. */
   readonly allowed?: readonly CanarySort[];
 }
 
@@ -35,10 +35,10 @@ const OTHERS = [
   '/api/v1/serviceaccounts',
 ];
 
-/** A copy that `kubectl apply` makes of what the user wrote. */
+/** The copy that `kubectl apply` makes of the user's object. */
 const APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** Where the operator could have put a secret; specs, and the data of Secrets that need it, are where it belongs. */
+/** Everywhere that the operator could leak a secret to; specs, and the data of Secrets that need it, may hold one. */
 export async function placesIn(api: TestApi): Promise<readonly Place[]> {
   const whole = await Promise.all(OTHERS.map(async (path) => (await list(api, path)).map((one) => place(path, one))));
   const objects = await Promise.all(
@@ -52,7 +52,7 @@ export async function placesIn(api: TestApi): Promise<readonly Place[]> {
   return [...whole.flat(), ...objects.flat(), ...secrets];
 }
 
-/** Adds the AWS keys that users gave: inline, and in Secrets of the type that `secretRef` names. */
+/** Adds the users' AWS keys: inline ones, and those in Secrets of the type that `secretRef` names. */
 export async function addKeysOfUsers(canaries: Canaries, api: TestApi): Promise<void> {
   const objects = (await Promise.all(OBJECTS.map((path) => list(api, path)))).flat();
   for (const { spec } of objects) {
@@ -84,7 +84,7 @@ function place(path: string, object: JsonRecord): Place {
 
 async function list(api: TestApi, path: string): Promise<readonly JsonRecord[]> {
   const { status, body } = await api.get(path);
-  // A suite may have taken a CRD away.
+  // A suite may have removed a CRD.
   if (status === 404) return [];
   if (status !== 200) throw new Error(`GET ${path}: ${status}`);
   return listOf(recordOf(body)['items']).map(recordOf);

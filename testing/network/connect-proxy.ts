@@ -1,5 +1,5 @@
-// An HTTP proxy on loopback that sees every CONNECT and hands what is inside the tunnel, TLS taken off, to a server of the test's.
-// Nothing goes any further: the names that are asked for need not exist.
+// An HTTP proxy on loopback that sees every CONNECT and hands the content of the tunnel, without its TLS, to the test's
+// server. It connects to nothing else: the requested names need not exist.
 
 import type { Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
@@ -15,7 +15,7 @@ export interface ConnectProxy extends Omit<TunnelServer, 'server'> {
 }
 
 export interface ConnectProxyOptions {
-  /** Signs for every host that is asked for; its clients have to trust it. */
+  /** Signs for every requested host; clients must trust it. */
   readonly authority: Authority;
   /** Takes the connection to `host`. */
   readonly serve: (host: string, socket: Socket) => void;

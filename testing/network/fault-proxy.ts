@@ -1,5 +1,5 @@
-// Stands between an operator and a real API server and does to its requests what a test says: delay them, lose their
-// answers, or be a process that died at that moment.
+// A proxy between an operator and a real API server that does to requests what a test says: delays them, loses their
+// answers, or acts as if the process had died at that moment.
 
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -20,21 +20,23 @@ export interface ProxiedRequest {
 }
 
 /**
- * - `pass`: as if nobody stood between.
- * - `fail`: the API server never hears of it, and the client gets a 504, as from a load balancer.
- * - `lose`: the API server does it, and the answer never comes: the connection breaks.
+ * - `pass`: as without a proxy.
+ * - `fail`: the API server never gets it, and the client gets a 504, as from a load balancer.
+ * - `lose`: the API server handles it, and the answer never comes: the connection breaks.
  * - `empty`: a list comes without its items, as from a cache of the API server that is not filled yet.
- * - `die`: the same, and nothing that is sent afterwards arrives, as if the process had been killed right then.
+ * - `die`: as `lose`, and nothing sent afterwards arrives, as if the process had been killed right then.
  */
 export type Fate = 'pass' | 'fail' | 'lose' | 'empty' | 'die';
 
 export interface FaultProxy {
   readonly access: ApiServerAccess;
-  /** From now on `decide` says what becomes of each request; one whose promise is open waits. */
+  /** From now on `decide` chooses the fate of each request, which waits until its promise resolves. */
   decide(decide: (request: ProxiedRequest) => Fate | Promise<Fate>): void;
-  /** Whether watches that end behind us from now on stay open towards the client, as behind a balancer that does not notice. */
+  /**
+   * Whether watches that the API server ends stay open towards the client, as behind a load balancer that misses it.
+   */
   keepStreams(keep: boolean): void;
-  /** Whether watches say nothing from now on, as if the API server had nothing to say: what they have to say comes when that ends. */
+  /** Whether watches are silent from now on, as without events; the held events come once it is false again. */
   holdStreams(hold: boolean): void;
   stop(): Promise<void>;
 }
@@ -125,7 +127,7 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
   };
 }
 
-/** Metadata and all, but no items, and no page after this one. */
+/** With its metadata, but without items and further pages. */
 async function emptied(answer: IncomingMessage): Promise<string> {
   const list = recordOf(JSON.parse(await textOf(answer)));
   const { resourceVersion } = recordOf(list['metadata']);

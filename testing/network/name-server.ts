@@ -1,9 +1,10 @@
-// A name server on loopback that gives one address for every name, is late for some, and never answers for others. Needs root: port 53.
+// A name server on loopback with one address for every name. It delays some answers and never sends others.
+// Needs root: port 53.
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 
-/** What becomes of a question. `dead`: it is never answered. `servfail`: the server says that it failed, after `ms`. */
+/** The answer to a query. `dead`: none. `servfail`: the server reports a failure, after `ms`. */
 export type NameAnswer =
   | { readonly op: 'address'; readonly address: string }
   | { readonly op: 'none' }
@@ -11,7 +12,7 @@ export type NameAnswer =
   | { readonly op: 'servfail'; readonly ms: number };
 
 export interface NameServer {
-  /** Questions so far, by name in lower case. */
+  /** Queries so far, by name in lower case. */
   readonly asked: readonly string[];
   stop(): Promise<void>;
 }
@@ -72,7 +73,7 @@ function replyTo(query: Buffer, type: number, outcome: Exclude<NameAnswer, { rea
   head.writeUInt16BE(0, 8);
   head.writeUInt16BE(0, 10);
   if (!isAnswered) return head;
-  // A pointer to the name of the question, type A, class IN, five seconds, four bytes.
+  // A pointer to the name of the query, type A, class IN, five seconds, four bytes.
   const record = [0xc0, HEADER_BYTES, 0, TYPE_A, 0, 1, 0, 0, 0, 5, 0, 4, ...outcome.address.split('.').map(Number)];
   return Buffer.concat([head, Buffer.from(record)]);
 }

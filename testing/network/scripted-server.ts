@@ -1,4 +1,4 @@
-// A TLS server on loopback that does exactly what a test tells it to, request by request: also what no good server does.
+// A TLS server on loopback that answers each request exactly as a test says, even as no good server would.
 
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -10,7 +10,7 @@ import type { ApiServerAccess } from '../../src/kube/access.ts';
 import { eventually } from '../api-server/test-api.ts';
 import { makeSelfSigned } from './self-signed.ts';
 
-/** One request, and the means to answer it. A test that calls none of them leaves the client without an answer. */
+/** One request, and the means to answer it. A test that uses none of them leaves the client without an answer. */
 export interface Exchange {
   readonly method: string;
   readonly path: string;
@@ -27,13 +27,13 @@ export interface Exchange {
   begin(headers?: Readonly<Record<string, string>>): void;
   /** A part of it, in one TLS record. Text is sent as it is, bytes too, anything else as one line of JSON. */
   write(part: unknown): void;
-  /** The good end of it. */
+  /** Ends the answer properly. */
   end(): void;
-  /** Text on the connection itself, in place of an answer that Node would make. */
+  /** Text on the connection itself, instead of an answer made by Node. */
   raw(text: string): void;
   /** Cuts the connection. */
   cut(): void;
-  /** Whether the client has given the request up, or has read all of the answer. */
+  /** Whether the client has cancelled the request, or has read all of the answer. */
   readonly isOver: boolean;
 }
 
@@ -44,13 +44,13 @@ export interface ScriptedServer {
   readonly certificate: string;
   /** Every request so far. */
   readonly requests: readonly Exchange[];
-  /** The next request that has come and that no earlier call of `next`, and no script, has taken. */
+  /** The next request that no earlier call of `next`, and no script, has taken. */
   next(): Promise<Exchange>;
   /** From now on `script` answers; undefined: requests wait for `next` again. */
   script(script: Script | undefined): void;
   /** Connections that the client keeps open. */
   openSockets(): number;
-  /** For a client: where the server is, with a token that says nothing. */
+  /** For a client: the address of the server, with a meaningless token. */
   access(changes?: Partial<ApiServerAccess>): ApiServerAccess;
   stop(): Promise<void>;
 }
@@ -105,7 +105,7 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
   };
 }
 
-/** Undefined: the client gave up before the request was whole. */
+/** Undefined: the client cancelled before the request was complete. */
 async function exchangeOf(request: IncomingMessage, response: ServerResponse): Promise<Exchange | undefined> {
   const chunks: Buffer[] = [];
   try {

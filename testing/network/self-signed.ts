@@ -1,5 +1,5 @@
-// Certificates of test servers, made anew each time, so that no key is ever in the repository: one for 127.0.0.1 that signs
-// itself, and an authority that signs for any name.
+// Certificates of test servers, generated each time, so that no key is ever in the repository: a self-signed one for
+// 127.0.0.1, and an authority that signs for any name.
 
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
@@ -35,7 +35,7 @@ const OID = {
   subjectAltName: '551d11',
 } as const;
 
-/** For 127.0.0.1; it is its own authority. */
+/** For 127.0.0.1; self-signed. */
 export function makeSelfSigned(): ServerCertificate {
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const name = 'test server on loopback';
@@ -45,7 +45,7 @@ export function makeSelfSigned(): ServerCertificate {
   return { certificate, key: pkcs8(keys.privateKey) };
 }
 
-/** An authority that signs itself, with an RSA key of 1024 bits; made by openssl, since nothing else here makes RSA certificates. */
+/** A self-signed authority with an RSA key of 1024 bits; by openssl, since nothing else here makes RSA certificates. */
 export function makeWeakPair(name: string): ServerCertificate {
   const folder = mkdtempSync(join(tmpdir(), 'weak-'));
   const [key, certificate] = [join(folder, 'key'), join(folder, 'certificate')];

@@ -1,6 +1,5 @@
-// Stands for kube-proxy and the network of pods: the API server dials Services through it, by its egress selector, and it leads
-// to where a ready pod really listens on loopback. Which pods a Service has, and at which ports, the real controller for
-// EndpointSlices says.
+// Replaces kube-proxy and the pod network: the API server dials Services through it, by its egress selector, and it
+// connects to the loopback port of a ready pod. The real EndpointSlice controller decides on pods and ports.
 
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -10,16 +9,16 @@ import type { TestApi } from '../api-server/test-api.ts';
 import { makeTemporaryFolder } from '../process/temporary-folder.ts';
 import { createTunnelServer, grantTunnel, refuseTunnel } from './tunnel-server.ts';
 
-/** What a control plane is started with, so that its API server calls Services through the proxy. */
+/** Settings of a control plane whose API server calls Services through the proxy. */
 export interface ServiceEgress {
   readonly socket: string;
   readonly apiServerFlags: readonly string[];
-  /** Controllers that the proxy asks. */
+  /** Controllers that the proxy depends on. */
   readonly controllers: readonly string[];
 }
 
 export interface ServiceProxy {
-  /** Where every call went: `namespace/service:port` and, behind ` -> `, the pod's address, or why it went nowhere. */
+  /** The target of every call: `namespace/service:port` and, behind ` -> `, the pod's address, or why it failed. */
   readonly calls: readonly string[];
   readonly stop: () => Promise<void>;
 }
@@ -27,7 +26,7 @@ export interface ServiceProxy {
 export interface ServiceProxyOptions {
   readonly egress: ServiceEgress;
   readonly api: TestApi;
-  /** The port on loopback at which `port` of the pod with this address is served; undefined: there is no such pod. */
+  /** The port on loopback that serves `port` of the pod with this address; undefined: there is no such pod. */
   readonly loopbackPort: (podAddress: string, port: number) => number | undefined;
 }
 
@@ -46,7 +45,7 @@ interface EndpointSlice {
   readonly ports: readonly { readonly name?: string; readonly port: number }[] | null;
 }
 
-/** How long a pod may take to answer a connection, before it counts as one that does not listen. */
+/** A pod that takes longer to accept a connection counts as not listening. */
 const CONNECT_LIMIT_MS = 5_000;
 
 export function makeServiceEgress(): ServiceEgress {
@@ -70,7 +69,7 @@ export function makeServiceEgress(): ServiceEgress {
 export async function startServiceProxy({ egress, api, loopbackPort }: ServiceProxyOptions): Promise<ServiceProxy> {
   const calls: string[] = [];
 
-  /** @returns the port on loopback; why there is none, otherwise */
+  /** @returns the port on loopback, or why there is none */
   const lookUp = async (target: string): Promise<readonly [call: string, port: number | undefined]> => {
     const { hostname, port } = new URL(`tcp://${target}`);
     const { items } = (await api.must('GET', '/api/v1/services')) as { readonly items: readonly ServiceObject[] };

@@ -1,4 +1,4 @@
-// What the CONNECT proxies of tests have in common: they note what is asked for, and know every socket that has to end with them.
+// The common part of the tests' CONNECT proxies: they record the requested targets, and close all sockets at their end.
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -18,7 +18,7 @@ export function createTunnelServer(open: (target: string, socket: Socket) => voi
   const tunnels: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((request, response) => {
-    // Plain HTTP would be a key in clear text on the wire.
+    // Plain HTTP would send a key in clear text.
     tunnels.push(`plain ${request.url}`);
     response.writeHead(400).end();
   });

@@ -1,5 +1,5 @@
-// AWS under its own host names, on loopback: operators reach the stand-in through a proxy, as if it were AWS itself, so that a
-// test sees which hosts are asked.
+// AWS under its own host names, on loopback: operators reach the stand-in through a proxy, as if it were AWS, so that a
+// test sees which hosts they call.
 
 import { after, before } from 'node:test';
 import { type ConnectProxy, startConnectProxy } from '../network/connect-proxy.ts';
@@ -9,14 +9,14 @@ import type { OperatorSurroundings, World } from './world.ts';
 export interface AwsByName {
   readonly proxy: ConnectProxy;
   readonly authority: Authority;
-  /** For `startOperator`; `env` goes over what the process has. */
+  /** For `startOperator`; `env` overrides the process's. */
   surroundings(env?: NodeJS.ProcessEnv): OperatorSurroundings;
 }
 
-/** Variables by which an AWS SDK finds endpoints and identities: none of the machine's own may reach a test. */
+/** Variables by which an AWS SDK finds endpoints and identities: those of the machine must not reach a test. */
 const OF_AWS = /^AWS_/;
 
-/** To be called inside `describe`, after `useWorld('by name')`. */
+/** Call it inside `describe`, after `useWorld('by name')`. */
 export function useAwsByName(world: World): AwsByName {
   const authority = makeAuthority();
   const hidden = new Map<string, string>();

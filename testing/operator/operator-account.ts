@@ -1,18 +1,18 @@
-// The operator's ServiceAccount with what the chart gives it and no more: its roles, and the policies that confine it.
+// The operator's ServiceAccount with exactly what the chart gives it: its roles, and the policies that confine it.
 
 import { eventually, type TestApi } from '../api-server/test-api.ts';
 import { renderChart } from '../tools/helm/chart.ts';
 import { createHelm } from '../tools/helm/helm.ts';
 
-/** Where it runs in suites. */
+/** The operator's namespace in suites. */
 export const OPERATOR_NAMESPACE = 'kube-system';
 export const OPERATOR_ACCOUNT = 'kube-ecr-secrets-operator';
 export const OPERATOR_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:${OPERATOR_ACCOUNT}`;
 
-/** A namespace, and an account, of which the administrator said that no token is asked for. */
+/** A namespace, and an account, for which the administrator forbids requesting tokens. */
 const DENIED_ACCOUNTS = ['denied-namespace', 'default/denied-account'];
 
-/** Kinds of the chart that say what the operator may do, and the paths of their collections. */
+/** The chart's kinds that grant or restrict rights, and the paths of their collections. */
 const RIGHTS: Readonly<Record<string, string>> = {
   ServiceAccount: `/api/v1/namespaces/${OPERATOR_NAMESPACE}/serviceaccounts`,
   ClusterRole: '/apis/rbac.authorization.k8s.io/v1/clusterroles',
@@ -21,11 +21,11 @@ const RIGHTS: Readonly<Record<string, string>> = {
   ValidatingAdmissionPolicyBinding: '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings',
 };
 
-/** In what the API server says when one of our policies refuses. */
+/** Part of the API server's message when one of the chart's policies refuses. */
 export const POLICY_REFUSAL = `ValidatingAdmissionPolicy '${OPERATOR_ACCOUNT}`;
 
 /**
- * Makes the account, with every switch of the chart on, and waits until its policies are in force.
+ * Creates the account, with every switch of the chart on, and waits until its policies are in force.
  *
  * @returns a token of it
  */
@@ -47,7 +47,7 @@ export async function installOperatorAccount(api: TestApi): Promise<string> {
   return token;
 }
 
-/** A token that the API server takes, as a pod has it. */
+/** A token that the API server accepts, like a pod's. */
 export async function requestToken(api: TestApi, namespace: string, name: string): Promise<string> {
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 7_200 } };
   const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
@@ -55,7 +55,7 @@ export async function requestToken(api: TestApi, namespace: string, name: string
   return status.token;
 }
 
-/** It takes some seconds until the API server knows a new policy. */
+/** The API server takes some seconds to enforce a new policy. */
 async function policiesInForce(api: TestApi, token: string): Promise<void> {
   const operator = api.as(token);
   const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { generateName: 'refused-' } };

@@ -1,4 +1,4 @@
-// The built operator as a process of its own: started as a user or as a pod starts it, watched, and ended in every way.
+// The built operator as a separate process: started as by a user or in a pod, observed, and ended in every way.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,10 +8,10 @@ import { eventually } from '../api-server/test-api.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { endNode, startNode } from '../process/node-process.ts';
 
-/** What `make build` makes. */
+/** The output of `make build`. */
 export const BUNDLE = fileURLToPath(new URL('../../dist/kube-ecr-secrets-operator.cjs', import.meta.url));
 
-/** What the operator reads, with no value: nothing of the machine that we run on gets in. */
+/** Clears every variable that the operator reads, so that those of the machine have no effect. */
 export const NO_ENVIRONMENT: NodeJS.ProcessEnv = Object.fromEntries(
   Object.keys(process.env)
     .filter((name) => /^(ECR_OPERATOR_|KUBE|AWS_)/.test(name))
@@ -19,8 +19,8 @@ export const NO_ENVIRONMENT: NodeJS.ProcessEnv = Object.fromEntries(
 );
 
 /**
- * What the chart sets, with its memory limit of 128 Mi: one arena, threads for names of hosts, and freed memory given back, that of pieces of
- * 8 KiB and more at once, since each is mapped by itself (glibc; docs/performance.md has what that saves).
+ * The chart's settings, with its memory limit of 128 Mi: one arena, threads for host names, and freed memory returned,
+ * that of chunks of 8 KiB and more at once, each of which is mapped separately (glibc; savings: docs/performance.md).
  */
 export const FOOTPRINT: NodeJS.ProcessEnv = {
   NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=1 --v8-pool-size=1',
@@ -34,17 +34,17 @@ export interface OperatorProcess {
   readonly pid: number;
   /** Everything it wrote, to both streams. */
   output(): string;
-  /** From now on nobody reads what it writes. @returns reads it again, what was written meanwhile too */
+  /** Stops reading its output. @returns resumes, with what was written meanwhile */
   holdOutput(): () => void;
   /** Undefined while it runs. */
   readonly code: number | null | undefined;
   probe(path: string): Promise<{ readonly status: number; readonly body: string }>;
   metrics(): Promise<string>;
-  /** Sum of a metric's series at one scrape; of those that `counts` says yes to, if it is given. */
+  /** Sum of a metric's series at one scrape; only of those that `counts` accepts, if it is given. */
   metric(name: string, counts?: (series: string) => boolean): Promise<number>;
-  /** Requests so far that change something, Events included. */
+  /** Mutating requests so far, Events included. */
   writes(): Promise<number>;
-  /** Waits until every store has been filled; gives the milliseconds from the start of the process until it said so. */
+  /** Waits until every store has been filled; returns the milliseconds from the process's start to its "Ready". */
   ready(): Promise<number>;
   /** Sends a signal and waits for the end. */
   end(signal?: 'SIGTERM' | 'SIGKILL'): Promise<{ readonly code: number | null }>;
@@ -54,20 +54,20 @@ export interface OperatorProcessOptions {
   readonly plane: ControlPlane;
   /** Value of AWS_ENDPOINT_URL_ECR; undefined: AWS under its own names. */
   readonly awsUrl: string | undefined;
-  /** How it finds the API server. */
+  /** How the operator finds the API server. */
   readonly access: 'kubeconfig' | 'pod';
-  /** Another file than what was built. */
+  /** Another file than the built one. */
   readonly bundle?: string;
-  /** More of its environment. */
+  /** Further variables of its environment. */
   readonly env?: NodeJS.ProcessEnv;
-  /** A command that becomes the operator. */
+  /** A command that execs the operator. */
   readonly within?: readonly string[];
 }
 
 /**
  * Starts `run` and waits until it serves its probes.
  *
- * @throws Error with everything it wrote when it ends before that, or does not come so far in 15 s
+ * @throws Error with its output when it ends before that, or takes over 15 s
  */
 export async function startOperatorProcess({
   plane,
@@ -105,7 +105,7 @@ export async function startOperatorProcess({
   }, 15_000);
 
   const get = async (at: number, path: string): Promise<{ readonly status: number; readonly body: string }> => {
-    // With a connection of its own, as the kubelet does: one that was left open is the first that a flood has closed.
+    // A new connection each time, as the kubelet does: during a flood the operator closes an idle one first.
     const reply = await fetch(`http://127.0.0.1:${at}${path}`, { headers: { connection: 'close' } });
     return { status: reply.status, body: await reply.text() };
   };

@@ -1,4 +1,4 @@
-// The webhook's configuration as the chart has it, but for the URL: for operators that run outside the cluster.
+// The chart's webhook configuration with a URL instead of the Service: for operators that run outside the cluster.
 
 import { GROUP, VERSION, WEBHOOK_PATH } from '../../src/api/names.ts';
 

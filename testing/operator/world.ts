@@ -1,5 +1,5 @@
-// A whole world for one suite: a real API server with our CRDs, the AWS stand-in, and operators to be started and stopped.
-// They run with exactly the rights that the chart gives, under its policies; a suite in which one was refused fails.
+// The environment of a suite: a real API server with the operator's CRDs, the AWS stand-in, and operators on demand.
+// They run with exactly the chart's rights, under its policies; a suite fails if one of them was refused.
 
 import { after, before } from 'node:test';
 import { GROUP, LEGACY_VERSION, MANAGED_BY_LABEL, OPERATOR_NAME, VERSION } from '../../src/api/names.ts';
@@ -40,16 +40,16 @@ export interface RunningOperator {
   readonly metrics: Metrics;
   /** Sum of a metric's series that have these labels. */
   readonly metric: (name: string, labels?: Readonly<Record<string, string>>) => Promise<number>;
-  /** Waits until no key is worked on, or is ready to be. */
+  /** Waits until no key is being reconciled, or ready to be. */
   readonly idle: () => Promise<void>;
   /** Everything it logged. */
   readonly output: () => string;
-  /** Requests that changed something, as the API server's answers counted them. */
+  /** Mutating requests, as counted by the API server's answers. */
   mutations(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** What an operator finds around it, where that is not what every suite has. */
+/** The parts of an operator's environment that differ from the default of every suite. */
 export type OperatorSurroundings = Partial<
   Pick<OperatorOptions, 'webhook' | 'objectsPerNamespace'> &
     Pick<PortsOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient'>
@@ -61,26 +61,26 @@ export interface World {
   readonly plane: ControlPlane;
   /** Of the operator's ServiceAccount. */
   readonly token: string;
-  /** What operators here asked of the API server since the suite began. */
+  /** The requests of this suite's operators to the API server. */
   audit(): readonly AuditEntry[];
-  /** `clock`: the real one unless a test moves it. `access`: straight to the API server unless something stands between. */
+  /** `clock`: by default the real one. `access`: by default straight to the API server, with no proxy in between. */
   startOperator(clock?: Clock, access?: ApiServerAccess, over?: OperatorSurroundings): Promise<RunningOperator>;
-  /** At its end the suite looks for keys and tokens in this text too, beside all that the operators here put out. */
+  /** At its end the suite searches this text too for keys and tokens, besides all output of the operators. */
   alsoSearch(name: string, read: () => string): void;
-  /** The CR's status once `holds` says yes to it. */
+  /** The CR's status once `holds` returns true for it. */
   status(path: string, holds: (status: PullSecretStatus) => boolean, within?: number): Promise<PullSecretStatus>;
   ready(path: string, within?: number): Promise<PullSecretStatus>;
 }
 
-/** Of operators here; what tests ask as the same ServiceAccount has none. */
+/** Of the operators here; requests that tests send as the same ServiceAccount have none. */
 const USER_AGENT = 'kube-ecr-secrets-operator/test';
 
-/** A control plane on which operators may do what the chart lets them. */
+/** A control plane whose operators have the rights of the chart. */
 interface SharedPlane {
   readonly plane: ControlPlane;
   /** Of the operator's ServiceAccount. */
   readonly token: string;
-  /** What that account asked for. */
+  /** The requests of that account. */
   readonly audit: AuditLog;
 }
 
@@ -106,10 +106,10 @@ async function sharedControlPlane(): Promise<SharedPlane> {
 }
 
 /**
- * Registers the hooks of a suite, to be called inside `describe`.
+ * Registers the hooks of a suite; call it inside `describe`.
  *
  * @param reaches  how operators reach the stand-in: by its address, or under AWS's own names (aws-by-name.ts)
- * @returns the world; it may be used in hooks and tests, not while the suite is being described
+ * @returns the world, for use in hooks and tests, not while the suite is being described
  */
 export function useWorld(reaches: 'by address' | 'by name' = 'by address'): World {
   const setsEndpoint = reaches === 'by address';
@@ -128,7 +128,7 @@ export function useWorld(reaches: 'by address' | 'by name' = 'by address'): Worl
     const begin = audit.size();
     audited = () => audit.entries(begin).filter(({ userAgent }) => userAgent === USER_AGENT);
     api = adminOf(plane);
-    // Of a token of a ServiceAccount only the signature is secret: its claims are names, which stand in certificates too.
+    // Of a ServiceAccount's token only the signature is secret: its claims are names, which certificates contain too.
     for (const bearer of [plane.adminToken, token]) canaries.add('bearer', bearer.split('.').at(-1) ?? bearer);
     aws = await startAwsStandIn({ accounts: [GOOD_KEY], onSecret: (sort, secret) => canaries.add(sort, secret) });
     if (setsEndpoint) process.env['AWS_ENDPOINT_URL_ECR'] = aws.url;
@@ -145,7 +145,7 @@ export function useWorld(reaches: 'by address' | 'by name' = 'by address'): Worl
     if (lines.length > 0) throw new Error(`the chart does not let the operator do what it did:\n${lines.join('\n')}`);
   });
 
-  /** Every suite ends by it: what the operators wrote anywhere holds no key and no token. */
+  /** Every suite ends with it: nothing that the operators wrote holds a key or a token. */
   const searchAll = async (from: TestApi): Promise<readonly string[]> => {
     await addKeysOfUsers(canaries, from);
     const texts = outputs.map(async ([name, read]) => ({ name, text: await read() }));
@@ -206,7 +206,7 @@ export function conditionOf(
   return status.conditions?.find((condition) => condition.type === type);
 }
 
-/** @param token  of whom requests are made */
+/** @param token  of the user that sends the requests */
 export function accessTo({ url, certificateAuthority: ca }: ControlPlane, token: string): ApiServerAccess {
   const credentials = { ca, headers: { authorization: `Bearer ${token}` } };
   return {
@@ -217,7 +217,7 @@ export function accessTo({ url, certificateAuthority: ca }: ControlPlane, token:
   };
 }
 
-/** Starts an operator in this process, which is not stopped by anybody but the caller. */
+/** Starts an operator in this process; only the caller stops it. */
 export async function startInProcess(
   access: ApiServerAccess,
   clock: Clock,
@@ -261,7 +261,7 @@ export async function startInProcess(
     metrics,
     metric,
     async idle() {
-      // In this order: a key on its way from the one to the other is seen.
+      // In this order, so that a key that moves from one to the other is counted.
       await eventually(async () =>
         (await metric('workqueue_depth')) + (await metric('controller_runtime_active_workers')) === 0
           ? true
@@ -280,7 +280,7 @@ export async function startInProcess(
   };
 }
 
-/** Deletes every CR and every Secret of ours, so that the next suite begins with none. */
+/** Deletes every CR and every pull Secret, so that the next suite begins with none. */
 async function removeObjects(api: TestApi): Promise<void> {
   await api.must('DELETE', CLUSTER_PATH());
   const { items: namespaced } = await api.must('GET', `/apis/${GROUP}/${VERSION}/awsecrimagepullsecrets`);

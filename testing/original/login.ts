@@ -1,4 +1,4 @@
-// A login as the Go project asks for it and writes it down.
+// A login as the Go project fetches and stores it.
 
 import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 
@@ -13,7 +13,7 @@ export interface Login {
   readonly expiresAt: Date;
 }
 
-/** @throws what AWS says no by */
+/** @throws AWS's refusal */
 export async function fetchLogin({ region, accessKeyId, secretAccessKey }: AwsAccess): Promise<Login> {
   const client = new ECRClient({ region, credentials: { accessKeyId, secretAccessKey } });
   try {

@@ -1,5 +1,5 @@
-// Stands for the operator of the Go project, which cannot be built here: what it reads and writes, and when, and none of its code.
-// Flags as in the pod of test/chart/original-release.ts. `POST /renew` on the port of the probes is the end of every login.
+// Plays the Go project's operator, which cannot be built here: the same reads and writes at the same times, none of its
+// code. Flags as in the pod of test/chart/original-release.ts. `POST /renew` on the probes' port expires every login.
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -1,5 +1,5 @@
-// How the Go project renews: on every event of an object but those that changed its conditions, and when a login ends. It writes
-// "processing", each Secret as a whole, and "updated"; whatever fails is tried again, sooner and then later.
+// How the Go project renews: on every event of an object except changes of its own conditions, and when a login ends.
+// It writes "processing", each Secret as a whole, and "updated"; it retries failures with growing delays.
 
 import { API_VERSION, GROUP, LEGACY_API_VERSION } from '../../src/api/names.ts';
 import type { TestApi } from '../api-server/test-api.ts';
@@ -40,11 +40,11 @@ interface CustomObject {
 interface Renewals {
   /** Runs until the process ends. */
   start(): Promise<void>;
-  /** As if every login had ended. */
+  /** As if every login had expired. */
   renewAll(): void;
 }
 
-/** All of a status that its types know. */
+/** The part of a status that the Go project's types have. */
 const known = ({ status }: CustomObject): string =>
   JSON.stringify(
     (status?.conditions ?? []).map(
@@ -69,7 +69,7 @@ export function createRenewals(api: TestApi, say: (line: string) => void): Renew
       ? `${collection}/${name}`
       : collection.replace(/([^/]+)$/, `namespaces/${namespace}/$1/${name}`);
 
-  /** Writes the list as a whole, as it was when the work began but for the one condition, whoever changed it since. */
+  /** Writes the whole list as read at the beginning, except for the one condition: it overwrites concurrent changes. */
   const setReady = async (
     path: string,
     conditions: readonly Condition[],
@@ -144,7 +144,7 @@ export function createRenewals(api: TestApi, say: (line: string) => void): Renew
   const enqueue = (path: string, kind: (typeof KINDS)[number], afterMs: number, failures = 0): void => {
     clearTimeout(waiting.get(path));
     const work = async (): Promise<void> => {
-      // Never twice at once.
+      // One renewal of an object at a time.
       if (busy.has(path)) return enqueue(path, kind, LOOK_EVERY_MS, failures);
       busy.add(path);
       try {

@@ -1,5 +1,5 @@
-// The webhook of the Go project: it tries the keys, refuses what is there already, and writes the keys in base64. It is asked about
-// every creation and change, and nothing passes while it is away.
+// The Go project's webhook: it tries the keys, refuses existing Secrets, and stores the keys as base64. The API server
+// calls it for every creation and change, and admits nothing while it is down.
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
@@ -26,7 +26,7 @@ interface Review {
 }
 
 export async function serveWebhook(api: TestApi, port: number, folder: string): Promise<void> {
-  /** @returns why it is refused */
+  /** @returns why the creation is refused */
   const creation = async ({ metadata, spec }: Reviewed): Promise<string | undefined> => {
     try {
       await fetchLogin(spec.awsAccess);

@@ -1,4 +1,4 @@
-// Node processes of tests, demo and bench: whatever happens to us, they end with us.
+// Node processes of tests, demo and bench: they end with this process, however it ends.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 
@@ -8,9 +8,9 @@ process.on('exit', () => {
 });
 
 /**
- * Starts this Node with `args`; both streams are text. `env` goes over ours, `undefined` takes a variable away.
+ * Starts this Node with `args`; both streams are text. `env` overrides this process's, `undefined` removes a variable.
  *
- * @param within  a command that becomes the one after it, such as `unshare -m`
+ * @param within  a command that execs the one after it, such as `unshare -m`
  */
 export function startNode(
   args: readonly string[],
@@ -26,7 +26,7 @@ export function startNode(
   return child;
 }
 
-/** Sends a signal and waits for the end; gives the exit code, null when the signal ended it. */
+/** Sends a signal and waits for the end; returns the exit code, null when the signal ended it. */
 export async function endNode(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
   if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
   const exit = new Promise<number | null>((resolve) => child.once('close', resolve));

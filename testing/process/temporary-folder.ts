@@ -1,4 +1,4 @@
-// Folders that go with the process, whatever ends it in good order.
+// Folders that are removed at every orderly end of the process.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ process.on('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Makes one; gives its path. */
+/** Makes one; returns its path. */
 export function makeTemporaryFolder(prefix: string): string {
   const folder = mkdtempSync(join(tmpdir(), `${prefix}-`));
   folders.push(folder);

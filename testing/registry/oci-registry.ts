@@ -1,5 +1,6 @@
-// A registry on loopback that holds one small image and opens to whoever has a password that is good now: the other end of a
-// pull secret. Speaks as much of the OCI distribution specification as a client needs to pull.
+// A registry on loopback with one small image, for clients with a currently valid password: the other end of a pull
+// Secret.
+// Implements as much of the OCI distribution specification as a pull needs.
 
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -11,7 +12,7 @@ export interface OciRegistry {
   readonly tag: string;
   /** Text of the one file in the image, `/hello`. */
   readonly text: string;
-  /** Serves a connection that was made elsewhere, such as the inside of a TLS one. */
+  /** Serves a connection accepted elsewhere, such as the inside of a TLS one. */
   accept(socket: Socket): void;
   /** Every request as `METHOD path status`, in order; a live view. */
   readonly requests: readonly string[];

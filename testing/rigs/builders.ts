@@ -1,4 +1,4 @@
-// Small values for tests. Every builder takes what the test is about; the rest is plain and written down here.
+// Small values for tests. Every builder takes what the test is about; the rest has plain defaults.
 
 import { CLUSTER_KIND, DOCKER_CONFIG_TYPE, NAMESPACED_KIND, type PullSecretKind } from '../../src/api/names.ts';
 import { type Login, makeLogin } from '../../src/core/login.ts';
@@ -8,13 +8,13 @@ import type { Findings } from '../../src/core/status.ts';
 import type { JsonRecord } from '../../src/lib/json.ts';
 import { type DurationMs, type EpochMs, HOUR, plus } from '../../src/lib/time.ts';
 
-/** 2023-10-04T20:45:52Z: a whole second, in the hour of the example in the original's README. */
+/** 2023-10-04T20:45:52Z: a whole second, in the hour of the example in the Go project's README. */
 export const START = 1_696_452_352_000 as EpochMs;
 
 /** Uid of the CR that `pullSecret` builds. */
 export const UID = '7f6f6f0a-0000-4000-8000-000000000001';
 
-/** Keys of the shape that AWS hands out, from its own documentation. */
+/** Keys of the shape that AWS issues, from its own documentation. */
 export const KEY_ID = 'AKIAIOSFODNN7EXAMPLE';
 export const SECRET_KEY = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
 
@@ -26,12 +26,12 @@ export function after(length: number): EpochMs {
   return plus(START, length as DurationMs);
 }
 
-/** An object of JSON whose names may be any, `__proto__` too. */
+/** A JSON object with any names, `__proto__` too. */
 export function json(text: string): JsonRecord {
   return JSON.parse(text) as JsonRecord;
 }
 
-/** A spec that is good for both kinds; `over` replaces whole fields, `awsAccess` adds to its own. */
+/** A spec that is valid for both kinds; `over` replaces whole fields, `awsAccess` adds to its own. */
 export function spec(over: JsonRecord = {}, awsAccess: JsonRecord = {}): JsonRecord {
   const keys = 'secretRef' in awsAccess ? {} : { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY };
   return { awsAccess: { region: 'eu-west-1', ...keys, ...awsAccess }, secretName: 'ecr-login', ...over };
@@ -75,7 +75,7 @@ export function login(registry: string, over: Partial<Login> = {}): Login {
   return { ...makeLogin(registry, token, START, () => 0), ...over };
 }
 
-/** A Secret `ecr-login` that is ours and holds what `payload` says. */
+/** A Secret `ecr-login` of the operator with the content of `payload`. */
 export function seenSecret(namespace: string, payload: Payload, over: Partial<SeenSecret> = {}): SeenSecret {
   return {
     namespace,
@@ -97,7 +97,7 @@ export function seenSecret(namespace: string, payload: Payload, over: Partial<Se
   };
 }
 
-/** A round of generation 1 in which everything that was wanted is in place: `ready`, with a login for eu-west-1. */
+/** A reconciliation of generation 1 with all wanted Secrets in place: `ready`, with a login for eu-west-1. */
 export function findings(ready: readonly string[], over: Partial<Findings> = {}): Findings {
   const { desired = ready.length, problems = [] } = over;
   return {

@@ -1,4 +1,4 @@
-// A running work queue on a manual clock, whose work is held until a test lets it end.
+// A running work queue on a manual clock, whose work a test can hold.
 
 import assert from 'node:assert/strict';
 import { createWorkqueue, type Workqueue } from '../../src/kube/workqueue.ts';
@@ -11,19 +11,19 @@ export interface Rig {
   /** Keys in the order in which work on them began. */
   readonly begun: readonly string[];
   readonly bugs: readonly string[];
-  /** Lets the oldest work on `key` come to its end. */
+  /** Completes the oldest work on `key`. */
   readonly finish: (key: string, error?: Error) => Promise<void>;
-  /** Stops the queue and waits for the work in hand. */
+  /** Stops the queue and waits for the work in progress. */
   readonly stop: () => Promise<void>;
 }
 
 interface RigOptions {
   readonly workers: number;
-  /** Whether work waits for `finish`, rather than being done at once. */
+  /** Whether work waits for `finish` instead of completing at once. */
   readonly held: boolean;
 }
 
-/** A running queue; its random numbers make every backoff as long as it can be. */
+/** A running queue; its random numbers make every backoff as long as possible. */
 export async function rig({ workers, held }: RigOptions): Promise<Rig> {
   const clock = createManualClock(START);
   const begun: string[] = [];

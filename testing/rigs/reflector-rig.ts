@@ -18,18 +18,18 @@ export interface ReflectorRig {
   readonly reflector: Reflector;
   readonly store: Store<Stored>;
   readonly clock: ManualClock;
-  /** By which the reflector asks, for others who ask beside it. */
+  /** The reflector's transport, for other clients beside it. */
   readonly transport: Transport;
-  /** Changes as the store told them: `+a` came or changed, `-a` went. */
+  /** Changes as the store reports them: `+a` was added or changed, `-a` was removed. */
   readonly changes: string[];
   readonly log: () => string;
   /** Answers a list with these objects. */
   list(exchange: Exchange, version: string, objects: readonly JsonRecord[], next?: string): void;
   /** Takes the first list and the watch that follows it. */
   watching(objects?: readonly JsonRecord[]): Promise<Exchange>;
-  /** Takes the check whether the server has come to what is held, says yes, and gives the watch that follows it. */
+  /** Takes the check whether the server is as new as the store, confirms it, and returns the watch that follows. */
   watchingAgain(): Promise<Exchange>;
-  /** Waits until the reflector pauses, lets the pause pass, and gives its length. */
+  /** Waits until the reflector pauses, lets the pause pass, and returns its length. */
   pause(): Promise<DurationMs>;
   keys(): readonly ObjectKey[];
   stop(): Promise<void>;
@@ -46,7 +46,7 @@ export function event(type: string, name: string, version: string): JsonRecord {
   return { type, object: { kind: 'Secret', apiVersion: 'v1', ...secret(name, version) } };
 }
 
-/** As Kubernetes writes it, with one object of `length` characters more. */
+/** A list as Kubernetes writes it, with one further object of `length` characters. */
 export function listText(version: string, name: string, length: number, next = ''): string {
   const metadata = `{"resourceVersion":"${version}"${next && `,"continue":"${next}"`}}`;
   const object = `{"metadata":{"name":"${name}","namespace":"a","uid":"u","resourceVersion":"5","x":"${'x'.repeat(length)}"}}`;
@@ -70,7 +70,7 @@ export async function startReflectorRig(random = 0.5, starts = true, optional = 
       };
     },
   };
-  // Its deadlines are no pauses of the reflector's.
+  // On the other clock: its deadlines are no pauses of the reflector.
   const transport = createTransport({ access: server.access(), clock, userAgent: 'test' });
   const changes: string[] = [];
   const store = createStore<Stored>(({ key, after }) => void changes.push(`${after ? '+' : '-'}${key.slice(2)}`));

@@ -1,4 +1,4 @@
-// A view of a cluster whose news nobody follows, alone or beside an API server that answers by a script.
+// A view of a cluster without listeners, alone or beside an API server that answers by a script.
 
 import { afterEach, beforeEach } from 'node:test';
 import { createClient, type KubeClient } from '../../src/kube/client.ts';
