@@ -197,7 +197,7 @@ export function isInTheWay(
 ): boolean {
   if (deleting || offeredTo === `${kind}/${name}`) return false;
   if (ownerUid === undefined || ownerKind === undefined) return true;
-  // Left by a deleted object of this name: the operator takes the Secret over, or makes it anew after its collection.
+  // Left by a deleted object of this name: the operator takes it over, or makes it anew after its garbage collection.
   if (ownerKind === kind && ownerName === name) return false;
   return isLive(ownerUid);
 }

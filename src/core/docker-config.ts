@@ -25,10 +25,7 @@ export function makeDockerConfig(logins: readonly Login[]): string {
   return JSON.stringify({ auths: Object.fromEntries(entries) });
 }
 
-/**
- * Upper bound of the bytes of `makeDockerConfig`'s text, without making it: many hosts of long tokens could exceed
- * memory.
- */
+/** Upper bound of the bytes of `makeDockerConfig`'s text, without making it: many long tokens could exceed memory. */
 export function dockerConfigBytes(logins: readonly Login[]): number {
   let bytes = ENTRY_BYTES;
   for (const { username, password, hosts } of logins) {

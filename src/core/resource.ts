@@ -58,7 +58,7 @@ export interface Access {
   readonly identity: Identity;
   /** A further role that the identity assumes. */
   readonly role: Role | undefined;
-  /** Whose STS endpoint a role is requested from: the one of `spec.awsAccess`. */
+  /** Region whose STS grants a role: that of `spec.awsAccess`. */
   readonly region: string;
   readonly useFips: boolean;
   readonly useDualstack: boolean;

@@ -18,7 +18,7 @@ export interface Outlook {
 
 /** The operator does not watch a foreign Secret in the way; it notices its deletion this late. */
 const CONFLICT_AGAIN = (5 * MINUTE) as DurationMs;
-/** Something due already was just looked at: retry this much later, not at once. */
+/** An instant already past was just handled: wake this much later, not at once. */
 const SOON = (SECOND / 10) as DurationMs;
 
 /**
