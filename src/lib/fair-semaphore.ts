@@ -78,7 +78,7 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
   /** By group, in order of their turns; then by place. */
   const waiting = new Map<string, Map<string, Set<string>>>();
   let waiters = 0;
-  /** By group: waiters that were woken and have not asked yet. */
+  /** By group: how many woken waiters have not asked yet. */
   const turns = new Map<string, number>();
   let isLooking = false;
 

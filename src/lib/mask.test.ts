@@ -7,7 +7,7 @@ import { createMask, maskError } from './mask.ts';
 
 /** The alphabet of secret access keys and of session tokens. */
 const secretText = fc.stringMatching(/^[A-Za-z0-9/+=]{40,400}$/);
-/** What stands around it is of another alphabet, so that no run of it is part of the secret by chance. */
+/** The surrounding text has another alphabet, so that no run of it is part of the secret by chance. */
 const around = fc.stringMatching(/^[ .:_,!?-]{0,40}$/);
 
 function hasRun(text: string, secret: string): boolean {
@@ -29,7 +29,7 @@ describe('a mask', () => {
           assert.ok(!hasRun(mask(`${before}${encodeURIComponent(secret)}${after}`), encodeURIComponent(secret)));
         }
         const inside = base64(`${'.'.repeat(shift)}${secret}${'.'.repeat(5)}`);
-        // What of base64 stands for the secret alone, without the groups that it shares with its neighbours.
+        // The base64 of the secret alone, without the groups that it shares with the neighbouring text.
         const own = inside.slice(4, 4 + Math.floor((secret.length - 4) / 3) * 4);
         assert.ok(!hasRun(mask(`${before}${inside}${after}`), own));
       }),
