@@ -1,4 +1,4 @@
-// Measures the rows of docs/performance.md: the built operator beside the floor, in one run on one real API server.
+// Measures the rows of docs/design/performance.md: the built operator beside the floor, in one run on one real API server.
 // What counts is the ratio; seconds and megabytes are those of this machine. Prints a table, writes bench/results/latest.json.
 
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -34,8 +34,8 @@ function note(metafile: Metafile): void {
  * Puts a module that is imported dynamically into the bundle as text, compiled when it is first imported.
  *
  * V8 reads every function of a script once, also those that are never called: the official Kubernetes client, which only
- * serves kubeconfig files outside a cluster, costs the pod 13 MB that way, and nothing as text (docs/adr/0003). The library that
- * makes certificates only serves a webhook that makes its own (docs/adr/0006).
+ * serves kubeconfig files outside a cluster, costs the pod 13 MB that way, and nothing as text (docs/design/adr/0003). The library that
+ * makes certificates only serves a webhook that makes its own (docs/design/adr/0006).
  */
 const asText = (filter: RegExp): Plugin => ({
   name: 'as-text',

@@ -35,7 +35,7 @@ function files(): ReadonlyMap<string, string> {
   const proofs = tests
     .filter((file) => file !== 'scripts/rules.test.ts')
     .flatMap((file) => proofsIn(file, readFileSync(file, 'utf8')));
-  result.set('docs/rules.md', withProofs(readFileSync('docs/rules.md', 'utf8'), proofs));
+  result.set('docs/design/rules.md', withProofs(readFileSync('docs/design/rules.md', 'utf8'), proofs));
   return result;
 }
 

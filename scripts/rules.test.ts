@@ -19,10 +19,10 @@ describe('a rule', () => {
     const page = withProofs(PAGE, [...proofsIn('src/b.test.ts', MARKED), ...proofsIn('src/a.test.ts', MARKED)]);
     assert.equal(
       page,
-      "## 5\n<!-- tests of rule 5 -->\n- [src/a.test.ts](../src/a.test.ts): *a login*; *of ${kind} isn't \\*late\\**\n" +
-        "- [src/b.test.ts](../src/b.test.ts): *a login*; *of ${kind} isn't \\*late\\**\n<!-- end -->\n" +
-        '## 7\n<!-- tests of rule 7 -->\n- [src/a.test.ts](../src/a.test.ts): *a login*\n' +
-        '- [src/b.test.ts](../src/b.test.ts): *a login*\n<!-- end -->\n',
+      "## 5\n<!-- tests of rule 5 -->\n- [src/a.test.ts](../../src/a.test.ts): *a login*; *of ${kind} isn't \\*late\\**\n" +
+        "- [src/b.test.ts](../../src/b.test.ts): *a login*; *of ${kind} isn't \\*late\\**\n<!-- end -->\n" +
+        '## 7\n<!-- tests of rule 7 -->\n- [src/a.test.ts](../../src/a.test.ts): *a login*\n' +
+        '- [src/b.test.ts](../../src/b.test.ts): *a login*\n<!-- end -->\n',
     );
     assert.equal(withProofs(page, [...proofsIn('src/b.test.ts', MARKED), ...proofsIn('src/a.test.ts', MARKED)]), page);
   });

@@ -1,4 +1,4 @@
-// docs/rules.md: beside each rule, the tests that hold it, read out of the tests themselves.
+// docs/design/rules.md: beside each rule, the tests that hold it, read out of the tests themselves.
 //
 // A test or a suite says which rules it is about in a comment of its own line above it: `// Rule 7` or `// Rules 5, 7`.
 
@@ -40,7 +40,7 @@ export function withProofs(page: string, proofs: readonly Proof[]): string {
     return `<!-- tests of rule ${rule} -->\n${listed(rule, proofs)}<!-- end -->`;
   });
   const stray = proofs.find(({ rule }) => !rules.has(rule));
-  if (stray) throw new Error(`${stray.file}: there is no rule ${stray.rule} in docs/rules.md`);
+  if (stray) throw new Error(`${stray.file}: there is no rule ${stray.rule} in docs/design/rules.md`);
   return filled;
 }
 
@@ -49,10 +49,10 @@ function listed(rule: number, proofs: readonly Proof[]): string {
     proofs.filter((proof) => proof.rule === rule),
     ({ file }) => file,
   );
-  if (byFile.size === 0) throw new Error(`docs/rules.md: no test says that it is about rule ${rule}`);
+  if (byFile.size === 0) throw new Error(`docs/design/rules.md: no test says that it is about rule ${rule}`);
   return [...byFile]
     .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([file, own]) => `- [${file}](../${file}): ${own.map(({ name }) => `*${escaped(name)}*`).join('; ')}\n`)
+    .map(([file, own]) => `- [${file}](../../${file}): ${own.map(({ name }) => `*${escaped(name)}*`).join('; ')}\n`)
     .join('');
 }
 

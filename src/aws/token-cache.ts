@@ -81,7 +81,7 @@ export interface TokenCache<Login extends Cached> {
   readonly size: number;
 }
 
-/** After a denial: new IAM keys take some seconds to be known everywhere (docs/rules.md, rule 7). */
+/** After a denial: new IAM keys take some seconds to be known everywhere (docs/design/rules.md, rule 7). */
 const DENIED_DELAYS: readonly DurationMs[] = [seconds(5), seconds(15), seconds(45)];
 const LAST_DELAY = (5 * MINUTE) as DurationMs;
 const FIRST_DELAY = SECOND;

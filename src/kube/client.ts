@@ -149,7 +149,7 @@ export interface ObjectAddress {
 /** Secrets that are read whole at once. */
 const WHOLE_SECRETS = 2;
 const MERGE_PATCH = 'application/merge-patch+json';
-/** Of a Secret half an answer is what was sent: reading it took a seventh of the processor time (docs/performance.md). */
+/** Of a Secret half an answer is what was sent: reading it took a seventh of the processor time (docs/design/performance.md). */
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const ITEMS = '"items":[';
 /** Characters of an object over the cap that are kept. */

@@ -25,7 +25,7 @@ export interface ConnectionPool {
   close(): void;
 }
 
-/** Idle time after which the kernel asks the peer whether it is there (docs/rules.md, rule 13). */
+/** Idle time after which the kernel asks the peer whether it is there (docs/design/rules.md, rule 13). */
 export const TCP_KEEP_ALIVE_MS = 15_000;
 
 /**

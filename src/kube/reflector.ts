@@ -49,9 +49,9 @@ export interface Reflector {
   readonly lastAttempt: () => DurationMs;
 }
 
-/** A watch is asked to end at a random time in this range (docs/rules.md, rule 13). */
+/** A watch is asked to end at a random time in this range (docs/design/rules.md, rule 13). */
 const WATCH_SECONDS = { least: 30, most: 50 };
-/** An end that is this late never comes: the peer is dead (docs/rules.md, rule 13). */
+/** An end that is this late never comes: the peer is dead (docs/design/rules.md, rule 13). */
 const GRACE_SECONDS = 5;
 /** The longest a healthy reflector goes without an attempt. */
 export const LONGEST_WATCH: DurationMs = seconds(WATCH_SECONDS.most + GRACE_SECONDS);

@@ -67,7 +67,7 @@ export interface TransportOptions {
   readonly onAnswer?: (method: string, code: string) => void;
 }
 
-/** Requests in flight at once, streams not counted (docs/rules.md, rule 12). */
+/** Requests in flight at once, streams not counted (docs/design/rules.md, rule 12). */
 const IN_FLIGHT = 32;
 /**
  * Requests beyond those that have been under way for over a second: an admission webhook that does not answer holds each write in its
@@ -75,7 +75,7 @@ const IN_FLIGHT = 32;
  */
 const SLOW_IN_FLIGHT = 64;
 const REQUEST_TIMEOUT = seconds(30);
-/** Bytes of one answer or one line that are ever held (docs/rules.md, rule 14). */
+/** Bytes of one answer or one line that are ever held (docs/design/rules.md, rule 14). */
 export const BODY_CAP_BYTES = 4 * 1024 * 1024;
 /** Bytes of an answer over the cap that are kept: the metadata of a list, and the beginning of its first object. */
 const HEAD_BYTES = 16 * 1024;

@@ -55,7 +55,7 @@ export interface SharedReadsOptions {
   readonly signal: AbortSignal;
 }
 
-/** What is not watched is read again after this time (docs/rules.md, rule 8). */
+/** What is not watched is read again after this time (docs/design/rules.md, rule 8). */
 const FRESH_FOR = (5 * MINUTE) as DurationMs;
 /** A read that failed is tried again after this: the API server does not answer, most often. */
 const FAILED_FOR = (MINUTE / 6) as DurationMs;

@@ -52,7 +52,7 @@ export interface WriteResult {
 /** @returns undefined when the object is not what was decided on any more, and nothing was written */
 export type WriteSecrets = (request: WriteRequest, attempt: Attempt) => Promise<WriteResult | undefined>;
 
-/** What the Secrets of objects that are worked on are to hold, all together: an object may want 1 MiB (docs/rules.md, rule 14). */
+/** What the Secrets of objects that are worked on are to hold, all together: an object may want 1 MiB (docs/design/rules.md, rule 14). */
 const PAYLOAD_BYTES = 1_024 * 1_024;
 const NOTHING: Due = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
 

@@ -65,7 +65,7 @@ const FRESH: Kept = { type: DOCKER_CONFIG_TYPE, immutable: false };
 
 /**
  * Content in flight at once, as base64. Each write holds it twice (the request as text and as bytes), and its watch event
- * three times more (as bytes, as text and parsed), beside a heap of some 20 MB, under the 64 MB that the chart gives (docs/rules.md, rule 14).
+ * three times more (as bytes, as text and parsed), beside a heap of some 20 MB, under the 64 MB that the chart gives (docs/design/rules.md, rule 14).
  */
 const IN_FLIGHT_BYTES = 1_024 * 1_024;
 

@@ -37,7 +37,7 @@ export function trusts({ webhooks }: WebhookConfiguration, bundle: string): bool
 /**
  * Writes the bundle into every webhook of the configuration, and nothing else.
  *
- * Each is named, not counted: a patch by position could hit another one that was put before it meanwhile (docs/adr/0006).
+ * Each is named, not counted: a patch by position could hit another one that was put before it meanwhile (docs/design/adr/0006).
  *
  * @returns false when it is another one by now, or gone: the watch will tell
  * @throws Failure

@@ -17,7 +17,7 @@ export interface LoginTrial {
   try(trial: Trial): Promise<TrialOutcome>;
 }
 
-/** What a user who waits for kubectl is asked to wait (docs/rules.md, rule 18). */
+/** What a user who waits for kubectl is asked to wait (docs/design/rules.md, rule 18). */
 export const TRIAL_PATIENCE = seconds(3);
 /** How long an outcome holds: a key that was denied may be a new one, which IAM takes seconds to spread. */
 const HOLDS: Readonly<Record<TrialOutcome['op'], DurationMs>> = {

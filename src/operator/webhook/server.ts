@@ -60,7 +60,7 @@ export interface WebhookServerParts {
 
 export interface WebhookServer {
   readonly port: number;
-  /** Why the operator is not ready because of it; it counts for half a minute after the start (docs/rules.md, rule 15). */
+  /** Why the operator is not ready because of it; it counts for half a minute after the start (docs/design/rules.md, rule 15). */
   waitsFor(): string | undefined;
   /** Runs its loops until they end; reviews are answered until `close`. */
   run(supervise: Supervise): Promise<void>;
