@@ -19,12 +19,41 @@ describe('a rule', () => {
     const page = withProofs(PAGE, [...proofsIn('src/b.test.ts', MARKED), ...proofsIn('src/a.test.ts', MARKED)]);
     assert.equal(
       page,
-      "## 5\n<!-- tests of rule 5 -->\n- [src/a.test.ts](../../src/a.test.ts): *a login*; *of ${kind} isn't \\*late\\**\n" +
-        "- [src/b.test.ts](../../src/b.test.ts): *a login*; *of ${kind} isn't \\*late\\**\n<!-- end -->\n" +
+      "## 5\n<!-- tests of rule 5 -->\n- [src/a.test.ts](../../src/a.test.ts): *a login*; *a login › of ${kind} isn't \\*late\\**\n" +
+        "- [src/b.test.ts](../../src/b.test.ts): *a login*; *a login › of ${kind} isn't \\*late\\**\n<!-- end -->\n" +
         '## 7\n<!-- tests of rule 7 -->\n- [src/a.test.ts](../../src/a.test.ts): *a login*\n' +
         '- [src/b.test.ts](../../src/b.test.ts): *a login*\n<!-- end -->\n',
     );
     assert.equal(withProofs(page, [...proofsIn('src/b.test.ts', MARKED), ...proofsIn('src/a.test.ts', MARKED)]), page);
+  });
+
+  test('names a test with every suite that it stands in, and with no other', () => {
+    const text = `
+describe('over', () => {});
+describe('an operator', { skip: false }, () => {
+  describe('that rests', () => {
+    test('is quiet', () => {});
+  });
+  describe('that works', () => {
+    for (const what of ['a', 'b'])
+      // Rule 1
+      test('writes', () => {});
+  });
+  // Rule 1
+  test('ends', () => {});
+});
+
+// Rule 1
+test('by itself', () => {});
+for (const what of ['a', 'b']) {
+  // Rule 1
+  test('by itself in a loop', () => {});
+}
+`;
+    assert.deepEqual(
+      proofsIn('a.test.ts', text).map(({ name }) => name),
+      ['an operator › that works › writes', 'an operator › ends', 'by itself', 'by itself in a loop'],
+    );
   });
 
   test('without a test is an error', () => {

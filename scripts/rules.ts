@@ -5,12 +5,14 @@
 export interface Proof {
   readonly rule: number;
   readonly file: string;
-  /** As it stands in the source, placeholders of a template included. */
+  /** The suites around it and its own title, as they stand in the source, placeholders of a template included. */
   readonly name: string;
 }
 
 const MARK = /^[ \t]*\/\/ Rules? (\d+(?:, \d+)*)\n/gm;
-const TITLE = /^\s*(?:describe|test)\(\s*(['"`])((?:\\.|(?!\1).)*)\1/;
+/** Indentation, quote, title. */
+const MARKED = /^( *)(?:describe|test)\(\s*(['"`])((?:\\.|(?!\2).)*)\2/;
+const SUITE = /^( *)describe\(\s*(['"`])((?:\\.|(?!\2).)*)\2/gm;
 /** In the page: where the tests of a rule stand. */
 const BLOCK = /<!-- tests of rule (\d+) -->\n[^]*?<!-- end -->/g;
 
@@ -20,11 +22,33 @@ const BLOCK = /<!-- tests of rule (\d+) -->\n[^]*?<!-- end -->/g;
  */
 export function proofsIn(file: string, text: string): readonly Proof[] {
   return [...text.matchAll(MARK)].flatMap((mark) => {
-    const title = TITLE.exec(text.slice(mark.index + mark[0].length));
-    if (!title) throw new Error(`${file}: "${mark[0].trim()}" is not right above a test or a describe`);
-    const name = (title[2] ?? '').replaceAll(/\\(.)/g, '$1');
+    const marked = MARKED.exec(text.slice(mark.index + mark[0].length));
+    if (!marked) throw new Error(`${file}: "${mark[0].trim()}" is not right above a test or a describe`);
+    const suites = suitesAround(text.slice(0, mark.index), (marked[1] ?? '').length);
+    const name = [...suites, titleOf(marked)].join(' › ');
     return (mark[1] ?? '').split(', ').map((rule) => ({ rule: Number(rule), file, name }));
   });
+}
+
+/**
+ * @param before  the file as far as the mark
+ * @param indent  of what is marked: the format is checked, so that indentation tells what stands inside what
+ */
+function suitesAround(before: string, indent: number): readonly string[] {
+  const titles: string[] = [];
+  let inner = indent;
+  for (const suite of [...before.matchAll(SUITE)].toReversed()) {
+    const own = (suite[1] ?? '').length;
+    const end = new RegExp(`^ {${own}}\\}?\\);$`, 'm');
+    if (own >= inner || end.test(before.slice(suite.index))) continue;
+    titles.unshift(titleOf(suite));
+    inner = own;
+  }
+  return titles;
+}
+
+function titleOf(found: RegExpExecArray): string {
+  return (found[3] ?? '').replaceAll(/\\(.)/g, '$1');
 }
 
 /**
