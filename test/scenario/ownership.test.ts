@@ -63,7 +63,7 @@ describe('ownership of secrets', () => {
   }
 
   // Rule 2
-  test('a secret as the original made it is taken over in place', async () => {
+  test('a secret as the Go project made it is taken over in place', async () => {
     // Made before the operator can act: the object is refused at first, for want of its keys.
     const spec = { awsAccess: { region: 'eu-west-1', secretRef: { name: 'aws-keys' } } };
     const { metadata } = await createPullSecret(world.api, namespace, 'login', spec);
