@@ -13,7 +13,7 @@ export interface EcrToken {
   readonly expiresAt: EpochMs;
 }
 
-/** Life of a token whose answer gives no end (docs/rules.md, rule 5). */
+/** Life of a token whose answer gives no end (docs/design/rules.md, rule 5). */
 const ASSUMED_LIFE = (6 * HOUR) as DurationMs;
 /** ECR tokens live 12 hours (ECR API reference, GetAuthorizationToken); a later end is not believed. */
 const LONGEST_LIFE = (12 * HOUR) as DurationMs;

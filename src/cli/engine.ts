@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 
 /**
  * No optimising compilers, and small rather than fast code: after a burst of 300 objects the process holds 15 to 20 MB
- * less, in the same processor time (docs/performance.md).
+ * less, in the same processor time (docs/design/performance.md).
  */
 const FLAGS = ['--no-opt', '--no-maglev', '--optimize-for-size'];
 

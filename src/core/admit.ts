@@ -1,4 +1,4 @@
-// What the webhook answers to a change of a CR (docs/rules.md, rule 18). Pure: it names the look-ups it needs, and the
+// What the webhook answers to a change of a CR (docs/design/rules.md, rule 18). Pure: it names the look-ups it needs, and the
 // caller makes them.
 //
 // A review is input from anybody: the API server shows no credential to a webhook. So the webhook follows no reference

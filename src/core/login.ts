@@ -43,7 +43,7 @@ export interface Token {
   readonly expiresAt: EpochMs;
 }
 
-/** Renewal falls between these shares of a login's life: at most half of it, less by jitter (docs/rules.md, rule 5). */
+/** Renewal falls between these shares of a login's life: at most half of it, less by jitter (docs/design/rules.md, rule 5). */
 const LATEST_SHARE = 0.5;
 const JITTER_SHARE = 0.1;
 
@@ -125,7 +125,7 @@ export function isLater(one: Pick<Login, 'expiresAt' | 'digest'>, other: Pick<Lo
 }
 
 /**
- * Which of two logins of one identity to one registry to keep: an end never goes back (docs/rules.md, rule 7), unless
+ * Which of two logins of one identity to one registry to keep: an end never goes back (docs/design/rules.md, rule 7), unless
  * the wall clock was set back since the old one was fetched. A kept old one is renewed when the new one would be.
  */
 export function later(held: Login | undefined, fetched: Login, now: EpochMs): Login {
@@ -143,7 +143,7 @@ export function isRenewalOf(shared: Login | undefined, held: Login, moment: Mome
   return (shared.dueBy ?? 0) > (held.dueBy ?? Number.POSITIVE_INFINITY);
 }
 
-/** Renewals take at most this part of the life that the old login has left (docs/rules.md, rule 12). */
+/** Renewals take at most this part of the life that the old login has left (docs/design/rules.md, rule 12). */
 const PART_OF_REST = 0.1;
 
 /** The last instant at which writing the renewal of a login that ends at `endsAt` may begin. */

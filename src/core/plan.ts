@@ -238,7 +238,7 @@ function byPlace(one: SeenSecret, other: SeenSecret): number {
   return `${one.namespace}/${one.name}` < `${other.namespace}/${other.name}` ? -1 : 1;
 }
 
-/** More deletions than this in one reconciliation need a second, consistent look (docs/rules.md, rule 4). */
+/** More deletions than this in one reconciliation need a second, consistent look (docs/design/rules.md, rule 4). */
 export function needsConfirmation(deletions: number, owned: number): boolean {
   return deletions > Math.max(10, owned * 0.2);
 }

@@ -33,11 +33,11 @@ import { createControllerTelemetry } from './telemetry/controller-telemetry.ts';
 export interface AssemblyOptions {
   /** Where the cluster kind's `secretRef` looks. */
   readonly namespace: string;
-  /** Writes of renewed logins a second, more than 0 (docs/rules.md, rule 12). */
+  /** Writes of renewed logins a second, more than 0 (docs/design/rules.md, rule 12). */
   readonly renewalsPerSecond: number;
   /** Name of this process in Events. */
   readonly instance: string;
-  /** Objects of one namespace that are kept, more than 0 (docs/rules.md, rule 14). */
+  /** Objects of one namespace that are kept, more than 0 (docs/design/rules.md, rule 14). */
   readonly objectsPerNamespace: number;
   readonly clock: Clock;
   readonly random: Random;

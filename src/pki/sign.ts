@@ -1,5 +1,5 @@
 // Makes certificates: authorities, and leaves that they sign. Loaded only when the webhook makes its own
-// (docs/adr/0006).
+// (docs/design/adr/0006).
 
 // Before the library, which looks for it while loading.
 import 'reflect-metadata';
