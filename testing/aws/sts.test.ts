@@ -93,8 +93,9 @@ describe('AssumeRoleWithWebIdentity', () => {
     const signature = sign('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' });
     return `${text}.${signature.toString('base64url')}`;
   };
-  const later = Math.floor(Date.now() / 1_000) + 600;
-  const good = { iss: ISSUER, sub: SUBJECT, aud: ['sts.amazonaws.com'], exp: later };
+  /** Read when a token is made: this file is loaded long before its tests run. */
+  const endsIn = (seconds: number): number => Math.floor(Date.now() / 1_000) + seconds;
+  const good = () => ({ iss: ISSUER, sub: SUBJECT, aud: ['sts.amazonaws.com'], exp: endsIn(600) });
 
   const exchange = async (standIn: AwsStandIn, token: string): Promise<string> => {
     const client = new STSClient(configOf(standIn));
@@ -110,22 +111,22 @@ describe('AssumeRoleWithWebIdentity', () => {
   test('gives keys for a token of a registered issuer whose subject and audience are trusted', () =>
     withStandIn(async ({ standIn }) => {
       prepare(standIn);
-      assert.match(await exchange(standIn, tokenOf(good)), /^ASIA[0-9A-F]{16}$/);
+      assert.match(await exchange(standIn, tokenOf(good())), /^ASIA[0-9A-F]{16}$/);
     }));
 
   const bad: Readonly<Record<string, readonly [token: () => string, error: string]>> = {
-    'of somebody else': [() => tokenOf({ ...good, sub: 'system:serviceaccount:other:puller' }), 'AccessDenied'],
-    'for another audience': [() => tokenOf({ ...good, aud: 'kubernetes' }), 'AccessDenied'],
+    'of somebody else': [() => tokenOf({ ...good(), sub: 'system:serviceaccount:other:puller' }), 'AccessDenied'],
+    'for another audience': [() => tokenOf({ ...good(), aud: 'kubernetes' }), 'AccessDenied'],
     'of an issuer that is not registered': [
-      () => tokenOf({ ...good, iss: 'https://other.example.com' }),
+      () => tokenOf({ ...good(), iss: 'https://other.example.com' }),
       'InvalidIdentityTokenException',
     ],
     'that somebody else signed': [
-      () => tokenOf(good, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
+      () => tokenOf(good(), generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
       'InvalidIdentityTokenException',
     ],
-    'that has ended': [() => tokenOf({ ...good, exp: later - 3_600 }), 'ExpiredTokenException'],
-    'without an end': [() => tokenOf({ ...good, exp: undefined }), 'ExpiredTokenException'],
+    'that has ended': [() => tokenOf({ ...good(), exp: endsIn(-3_000) }), 'ExpiredTokenException'],
+    'without an end': [() => tokenOf({ ...good(), exp: undefined }), 'ExpiredTokenException'],
     'that is none': [() => 'not.a.token', 'InvalidIdentityTokenException'],
   };
   for (const [what, [token, error]] of Object.entries(bad)) {
