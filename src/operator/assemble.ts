@@ -1,4 +1,4 @@
-// Puts the rooms together: what is seen, who we are to AWS, and the two controllers that work on it.
+// Puts the parts together: the view of the cluster, the AWS identities, and the two controllers that work with them.
 
 import { OPERATOR_NAME } from '../api/names.ts';
 import type { Aws } from '../aws/clients.ts';
@@ -31,13 +31,13 @@ import { type ClusterState, createClusterView } from './state/cluster-view.ts';
 import { createControllerTelemetry } from './telemetry/controller-telemetry.ts';
 
 export interface AssemblyOptions {
-  /** Where the cluster kind's `secretRef` looks. */
+  /** Namespace in which the operator looks up the cluster kind's `secretRef`. */
   readonly namespace: string;
   /** Writes of renewed logins a second, more than 0 (docs/design/rules.md, rule 12). */
   readonly renewalsPerSecond: number;
   /** Name of this process in Events. */
   readonly instance: string;
-  /** Objects of one namespace that are kept, more than 0 (docs/design/rules.md, rule 14). */
+  /** Objects of one namespace that the operator keeps, more than 0 (docs/design/rules.md, rule 14). */
   readonly objectsPerNamespace: number;
   readonly clock: Clock;
   readonly random: Random;
@@ -46,9 +46,9 @@ export interface AssemblyOptions {
 }
 
 export interface Ends {
-  /** Ends what works and what is asked. */
+  /** Ends attempts and requests to AWS. */
   readonly signal: AbortSignal;
-  /** Ends writes that are under way: later than `signal`. */
+  /** Ends writes under way: later than `signal`. */
   readonly writes: AbortSignal;
 }
 
@@ -58,18 +58,21 @@ export interface Assembly {
   readonly logins: LoginBook;
   readonly secretWriter: SecretWriter;
   readonly events: EventRecorder;
-  /** The controllers, by what they are: to be run once the stores are filled. */
+  /** The controllers by name; the caller runs them once the stores are filled. */
   readonly controllers: Readonly<Record<'workers' | 'workers of conversions', Loop>>;
-  /** Reads of what objects refer to. */
+  /** Reads of objects that CRs refer to. */
   readonly referenceLoad: Load;
 }
 
-/** Keys worked on at once. Requests are bounded by the transport, and nobody waits for AWS here: this bounds what waits for requests. */
+/**
+ * Keys reconciled at once. The transport bounds requests, and no attempt waits for AWS: this bounds the attempts that
+ * wait for requests.
+ */
 const WORKERS = 256;
 /** Objects of the deprecated kind converted at once. */
 const CONVERTERS = 4;
 
-/** What all of it is made of. */
+/** The parts that the assembly shares. */
 interface Parts extends AssemblyOptions {
   readonly client: KubeClient;
   readonly aws: Aws;
@@ -79,7 +82,7 @@ interface Parts extends AssemblyOptions {
   readonly events: EventRecorder;
 }
 
-/** @param tokenAudienceProblem  why no ServiceAccount may be used in this cluster; undefined: they may */
+/** @param tokenAudienceProblem  why no CR may use a ServiceAccount in this cluster; undefined: CRs may */
 export function assemble(
   options: AssemblyOptions,
   { transport, aws }: Ports,

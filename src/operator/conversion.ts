@@ -1,7 +1,8 @@
-// One object of the original's deprecated kind -> its successor is there, its Secrets are the successor's, it is gone.
+// Converts one object of the Go project's deprecated kind: creates its successor, hands the Secrets over, deletes it.
 //
-// Guarantees: stopped after any request, the next start goes on from there; at every instant the wish and its keys stand
-// in one of the two objects, and every Secret has an owner that is there. No finalizer, and nothing is ever overwritten.
+// Guarantees: stopped after any request, the operator continues from there after the next start. At every instant one
+// of the two objects holds the wish and its keys, and every Secret has an owner that exists. The conversion uses no
+// finalizer and overwrites nothing.
 
 import pLimit from 'p-limit';
 import { LEGACY, RESOURCES } from '../api/kinds.ts';
@@ -31,13 +32,13 @@ export interface ConverterParts {
   readonly secrets: SecretWriter;
   readonly events: EventRecorder;
   readonly clock: Clock;
-  /** Requests in hand end with it; it is not the one that stops the operator. */
+  /** Ends requests in flight; another signal stops the operator. */
   readonly requests: AbortSignal;
 }
 
 const DONE: Result = { op: 'done', wakeAt: undefined };
 const AGAIN: Result = { op: 'retry' };
-/** Namespaces of one object looked at together: a conversion is never in the way of renewals. */
+/** Namespaces of one object read at once: a conversion never delays renewals. */
 const AT_ONCE = 8;
 
 const SUCCESSORS = RESOURCES[CLUSTER_KIND];
@@ -47,7 +48,7 @@ const SUCCESSORS = RESOURCES[CLUSTER_KIND];
  *          refused, and begins no further write once the signal of its attempt has aborted
  */
 export function createConverter({ client, secrets, events, clock, requests }: ConverterParts): Reconcile {
-  /** As they are now, not as a watch last showed them. */
+  /** The object as it is now, not as a watch last showed it. */
   const readOld = async (name: string): Promise<LegacyObject | undefined> => {
     const raw = await client.find(LEGACY, undefined, name, requests);
     return raw && legacyOf(raw);
@@ -60,7 +61,10 @@ export function createConverter({ client, secrets, events, clock, requests }: Co
   const tell = (apiVersion: string, kind: string, { name, uid }: Pick<Regarding, 'name' | 'uid'>, event: EventNote) =>
     events.record({ apiVersion, kind, namespace: undefined, name, uid }, event);
 
-  /** Says on the old object why it stays. Only a change of one of the two objects can help, and brings the key again. */
+  /**
+   * Writes into the old object's status why it stays. Only a change of one of the two objects can help, and its event
+   * brings the key again.
+   */
   const refuse = async (old: LegacyObject, refusal: Refusal, log: Logger): Promise<Result> => {
     const conditions = refusedConditions(old, refusal, clock.now());
     if (!conditions) return DONE;
@@ -79,14 +83,14 @@ export function createConverter({ client, secrets, events, clock, requests }: Co
     return DONE;
   };
 
-  /** @returns why there can be no successor; undefined when it has been created, or is there already */
+  /** @returns why there can be no successor; undefined when it exists, created now or before */
   const create = async ({ name, uid }: LegacyObject, spec: JsonRecord): Promise<Refusal | undefined> => {
     const annotations = { [CONVERTED_FROM_ANNOTATION]: `${LEGACY_KIND}/${uid}` };
     const body = { apiVersion: API_VERSION, kind: CLUSTER_KIND, metadata: { name, annotations }, spec };
     try {
       await client.create(SUCCESSORS, undefined, body, requests);
     } catch (thrown) {
-      // Its own words may repeat what is in the spec.
+      // The API server's words may quote the spec.
       if (thrown instanceof ApiError && (thrown.status === 422 || thrown.status === 400))
         return { reason: REASON.invalidSpec, message: `the API server takes no ${CLUSTER_KIND} with this spec` };
       if (!isConflict(thrown)) throw thrown;
@@ -94,7 +98,7 @@ export function createConverter({ client, secrets, events, clock, requests }: Co
     return undefined;
   };
 
-  /** @returns the successor, created if need be; or why there is none; undefined: it has to be looked at again */
+  /** @returns the successor, created if need be; or why there is none; undefined when the caller must look again */
   const prepare = async (old: LegacyObject, signal: AbortSignal): Promise<PullSecretObject | Refusal | undefined> => {
     const spec = convertedSpec(old);
     if (typeof spec === 'string') return { reason: REASON.invalidSpec, message: spec };
@@ -102,17 +106,17 @@ export function createConverter({ client, secrets, events, clock, requests }: Co
     const refusal = before || signal.aborted ? undefined : await create(old, spec);
     if (refusal) return refusal;
     const successor = before ?? (await readSuccessor(old));
-    // One that is being deleted makes room; the next look creates another.
+    // A successor that is being deleted is in the way; the next attempt creates another.
     if (!successor || successor.deleting) return undefined;
     return isSuccessor(old, successor) ? successor : conflict(old);
   };
 
-  /** @returns whether every Secret of the old object that can be found is the successor's now */
+  /** @returns whether the successor now owns every Secret of the old object that can be found */
   const handOver = async (old: LegacyObject, successor: PullSecretObject, signal: AbortSignal): Promise<boolean> => {
     const limit = pLimit(AT_ONCE);
     const name = stringOf(old.spec['secretName']) ?? '';
     const namespaces = new Set(stringsOf(old.spec['namespaces']));
-    // One that fails does not stop the others.
+    // One failure does not stop the others.
     const results = await Promise.allSettled(
       [...namespaces].map((namespace) =>
         limit(async () => !signal.aborted && (await secrets.handOver(successor, old.uid, namespace, name))),
@@ -122,7 +126,7 @@ export function createConverter({ client, secrets, events, clock, requests }: Co
     return results.every((result) => result.status === 'fulfilled' && result.value);
   };
 
-  /** Deletes the old object as it was read, and only while its successor is there with the same spec. */
+  /** Deletes the old object in the version that was read, and only while its successor exists with the same spec. */
   const retire = async (old: LegacyObject, successor: PullSecretObject, signal: AbortSignal): Promise<boolean> => {
     const current = await readSuccessor(old);
     if (signal.aborted || current?.uid !== successor.uid || !isSuccessor(old, current)) return false;

@@ -1,4 +1,4 @@
-// Do the CRDs of the cluster fit this version? The operator never writes them; it says so when they are older.
+// Checks whether the CRDs of the cluster fit this version. The operator never writes them; it logs when they are older.
 
 import { API_VERSION, GROUP, VERSION } from '../api/names.ts';
 import { missingFields } from '../core/served-fields.ts';
@@ -40,8 +40,8 @@ export interface CrdCheckParts {
 }
 
 /**
- * Looks until nothing is missing, once a minute, and tells when something is. The API server publishes the schema of
- * a CRD some seconds after it serves it, so the first look alone proves nothing.
+ * Looks once a minute until no field is missing, and logs the missing ones. The API server publishes the schema of a
+ * CRD some seconds after it serves it, so the first look alone proves nothing.
  */
 export async function checkCrds({ transport, clock, log }: CrdCheckParts, signal: AbortSignal): Promise<void> {
   let told = '';

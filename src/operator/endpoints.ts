@@ -8,7 +8,7 @@ import { shareReply } from './shared-reply.ts';
 import type { OnRefused } from './telemetry/request-telemetry.ts';
 
 export interface ServersOptions {
-  /** Undefined: no such server. */
+  /** Undefined: no metrics server. */
   readonly metricsAddress: BindAddress | undefined;
   readonly probeAddress: BindAddress | undefined;
   readonly metrics: Metrics;
@@ -21,19 +21,17 @@ export interface Servers {
   close(): Promise<void>;
 }
 
-/** What the servers ask the other parts, and tell them. */
+/** What the servers read from the other parts, and report to them. */
 export interface ServerParts {
   readonly reflectors: readonly NamedReflector[];
-  /** Why the webhook is not ready, where that counts. */
+  /** Why the webhook is not ready, where readiness depends on it. */
   readonly webhook: () => string | undefined;
-  /** Names of what goes on failing. */
+  /** Names of the loops that keep failing. */
   readonly failing: () => readonly string[];
   readonly onRefused: OnRefused;
 }
 
-/**
- * @throws Failure when an address cannot be listened on; then neither is
- */
+/** @throws Failure when one of the addresses cannot be listened on; then the operator listens on neither */
 export async function startServers(
   { metricsAddress, probeAddress, metrics, clock }: ServersOptions,
   { reflectors, webhook, failing, onRefused }: ServerParts,

@@ -1,4 +1,4 @@
-// Are we alive, and are we ready? The API server or AWS being away is neither our death nor a reason to be restarted.
+// Liveness and readiness of the operator. An outage of the API server or of AWS is no reason for a restart.
 
 import { type Reply, textReply } from '../http/server.ts';
 import { LONGEST_WATCH, type Reflector } from '../kube/reflector.ts';
@@ -7,10 +7,10 @@ import type { Clock } from '../lib/time.ts';
 export type NamedReflector = readonly [name: string, reflector: Reflector];
 
 /**
- * Alive: this answer shows that the event loop turns; every reflector has tried something within twice its deadline; and nothing that
- * runs all the time goes on failing.
+ * Alive: this answer shows that the event loop runs; every reflector has made an attempt within twice its deadline; and
+ * no loop keeps failing.
  *
- * @param failing  names of what does (lib/supervise.ts)
+ * @param failing  names of the loops that do (lib/supervise.ts)
  */
 export function livenessReply(
   reflectors: readonly NamedReflector[],
@@ -28,7 +28,7 @@ export function livenessReply(
 /**
  * Ready: every store has held a whole list once.
  *
- * @param webhook  why the webhook is not ready, where that counts
+ * @param webhook  why the webhook is not ready, where readiness depends on it
  */
 export function readinessReply(reflectors: readonly NamedReflector[], webhook: string | undefined): Reply {
   const waiting = reflectors.filter(([, reflector]) => !reflector.isSynced());

@@ -1,4 +1,4 @@
-// What the operator talks to: the API server and AWS. A simulation of the two needs nothing else of the operator.
+// The operator's outside world: the API server and AWS. A simulation replaces these two and nothing else.
 
 import { type Aws, type AwsOptions, createAws } from '../aws/clients.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
@@ -12,8 +12,8 @@ export interface Ports {
 }
 
 /**
- * @param told  of each answer
- * @throws Failure when one of them cannot be talked to as it was asked for, such as through a proxy that is none
+ * @param told  is notified of each answer
+ * @throws Failure when one of them cannot be reached as configured, such as through an invalid proxy
  */
 export type OpenPorts = (told: Pick<Telemetry, 'onAnswer' | 'onAwsCall'>) => Ports;
 

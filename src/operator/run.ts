@@ -20,13 +20,16 @@ import { type Supervise, startWebhook, type WebhookOptions, type WebhookServer }
 export interface OperatorOptions extends ServersOptions, AssemblyOptions {
   readonly access: ApiServerAccess;
   readonly openPorts: OpenPorts;
-  /** Whether objects of the deprecated kind are looked for and converted. */
+  /** Whether the operator watches and converts objects of the deprecated kind. */
   readonly convertsLegacy: boolean;
   /** Objects that have metrics of their own; 0: none. */
   readonly perObjectMetrics: number;
   /** Undefined: no webhook. */
   readonly webhook: WebhookOptions | undefined;
-  /** The bundle of further authorities of AWS that the ports began with, and how it is read again; undefined: it does not change. */
+  /**
+   * The bundle of further AWS authorities that the ports began with, and how to read it again; undefined: it does not
+   * change.
+   */
   readonly awsAuthorities: { readonly text: string; readonly read: () => Promise<string> } | undefined;
   readonly clock: Clock;
   readonly random: Random;
@@ -44,10 +47,10 @@ export interface Operator {
   readonly done: Promise<void>;
 }
 
-/** What writes under way may take once the operator is told to end: half of what the process gives itself for all of it. */
+/** Time for writes under way once the operator stops: half of the process's own limit. */
 const LAST_WRITES = seconds(5);
 
-/** All that runs. */
+/** The running parts. */
 interface Running {
   readonly options: OperatorOptions;
   readonly ports: Ports;
@@ -57,9 +60,9 @@ interface Running {
   readonly webhook: WebhookServer | undefined;
   readonly servers: Servers;
   readonly signal: AbortSignal;
-  /** Aborts writes that are under way. */
+  /** Aborts writes under way. */
   readonly writes: AbortController;
-  /** What has to have come to its end before the ports are closed; grows while the operator starts. */
+  /** Loops that must end before the ports are closed; grows while the operator starts. */
   readonly loops: Promise<void>[];
 }
 
@@ -73,7 +76,7 @@ export async function startOperator(options: OperatorOptions, signal: AbortSigna
   const telemetry = createTelemetry(metrics, clock, access.url, WATCHED);
   const supervisor = createSupervisor({ clock, random, log, onFailed: telemetry.onLoopFailed });
   const ports = options.openPorts(telemetry);
-  // Writes under way are finished, not cut, unless the API server is silent: what was not written is written after the next start.
+  // The operator finishes writes under way, unless the API server is silent; the next start makes the missing ones.
   const writes = new AbortController();
   const audience = await Promise.race([tokenAudienceProblem(access, log), aborted(signal)]);
   const assembly = assemble(options, ports, { signal, writes: writes.signal }, audience);
@@ -91,7 +94,7 @@ export async function startOperator(options: OperatorOptions, signal: AbortSigna
   return { metricsPort, probePort, webhookPort: webhook?.port, ready, done: finish(running, ready) };
 }
 
-/** @throws Failure when an address cannot be listened on; then none is */
+/** @throws Failure when an address cannot be listened on; then the operator listens on none */
 async function serve(
   {
     options,
@@ -125,7 +128,7 @@ async function serve(
   }
 }
 
-/** Starts the watches, and the controllers when all of them have been filled once. */
+/** Starts the watches, and the controllers once all stores have been filled. */
 async function begin({
   options,
   ports,

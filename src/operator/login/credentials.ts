@@ -1,8 +1,9 @@
-// The AWS keys of a CR: who it says it is, and how the keys for that are had when they are needed.
+// The AWS keys of a CR: which identity it names, and how the operator gets the keys of that identity.
 //
-// Guarantees: nothing but what the CR names is ever used, least of all an identity of the operator's own; keys of a role are
-// shared by everybody who takes it in the same way, one request at a time, and are fetched anew before they end; what AWS is asked for them is
-// made of nothing but what their key is made of, so whoever shares an answer or a refusal would have got the same.
+// Guarantees: the operator uses only the identity that the CR names, least of all one of its own. CRs that take a role
+// in the same way share its keys: one request at a time fetches them, and fetches new ones before they end. The request
+// to AWS is made only of what the cache key is made of, so every CR that shares an answer or a refusal would have got
+// the same.
 
 import { type ObjectKey, SECRETS } from '../../api/meta.ts';
 import { OPERATOR_NAME } from '../../api/names.ts';
@@ -27,29 +28,29 @@ import { readingSecretKeys } from './secret-keys.ts';
 import { readingServiceAccountKeys } from './service-account-keys.ts';
 
 export interface CredentialResolver {
-  /** Never waits. Undefined: what the object refers to is being read, and the object is woken when it has been. */
+  /** Never waits. Undefined: the operator is reading what the object refers to, and wakes the object afterwards. */
   resolve(object: PullSecretObject, access: Access): Resolved | undefined;
-  /** A Secret changed: it is read again at the next need. */
+  /** A Secret changed: the next use reads it again. */
   forget(key: ObjectKey): void;
   /** The object with this uid is gone. */
   leave(uid: string): void;
-  /** Reads of what objects refer to. */
+  /** Reads of objects that CRs refer to. */
   readonly load: Load;
 }
 
 export interface CredentialParts {
   readonly client: Pick<KubeReader, 'find'> & TokenRequester;
   readonly sts: StsClient;
-  /** Undefined: nobody may use the operator's own identity. */
+  /** Undefined: no CR may use the operator's own identity. */
   readonly ambient: AmbientIdentity | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly operatorNamespace: string;
-  /** The object with this uid is to be worked on. @returns false: there is none any more */
+  /** Adds the object with this uid to its queue. @returns false: there is no such object */
   readonly wake: (uid: string) => boolean;
-  /** Ends what is read. */
+  /** Ends reads. */
   readonly signal: AbortSignal;
-  /** Why no ServiceAccount may be used in this cluster; undefined: they may. */
+  /** Why no CR may use a ServiceAccount in this cluster; undefined: CRs may. */
   readonly tokenAudienceProblem?: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-// What an identity comes to: where its AWS keys are had, or why there are none.
+// What an identity resolves to: a source of its AWS keys, or why it has none.
 
 import type { AwsKeys, Endpoints } from '../../aws/calls.ts';
 import type { Credentials } from '../../core/identity.ts';
@@ -11,26 +11,26 @@ import type { ReferenceRead } from './referenced-objects.ts';
 /** Where the keys of an identity come from. */
 export interface KeySource {
   /**
-   * From memory or by asking.
+   * The keys from memory, or from a request.
    *
-   * @param force  not from memory, and in spite of an earlier refusal; what is in memory stays until there are others
+   * @param force  ignores memory and an earlier refusal; the keys in memory stay until others replace them
    * @throws Failure
    */
   get(signal: AbortSignal, force?: boolean): Promise<AwsKeys>;
-  /** What is in memory is not good any more: the next `get` asks. */
+  /** The keys in memory are no longer good: the next `get` requests others. */
   forget(): void;
-  /** Whose keys they are, where that is known without asking: the account of a role. */
+  /** Account of the keys, where it is known without a request: the account of a role. */
   readonly account: string | undefined;
 }
 
 export interface ResolvedIdentity {
   readonly ok: true;
   readonly keys: KeySource;
-  /** What a user should know of them, though they are good. */
+  /** What the user should know about the keys, though they are good. */
   readonly remark: string | undefined;
   /** The same for the same identity, however often its keys change. */
   readonly identity: IdentityKey;
-  /** When to look again; undefined for what stands in the spec. */
+  /** When to read the reference again; undefined for keys in the spec. */
   readonly lookAgainAt: EpochMs | undefined;
 }
 
@@ -39,21 +39,24 @@ export interface RefusedIdentity {
   readonly message: string;
   readonly denied: boolean;
   readonly lookAgainAt: EpochMs;
-  /** What was thrown, for the log only; undefined when nothing was. */
+  /** The caught exception, for the log only; undefined when there was none. */
   readonly cause?: unknown;
 }
 
 export type Resolved = ResolvedIdentity | RefusedIdentity;
 
-/** What an identity comes to before any role is taken with it. */
+/** What an identity resolves to before it takes any role. */
 export interface BaseIdentity extends ResolvedIdentity {
-  /** Name of the session in which a further role is taken (`RoleSessionName`): who asks, in CloudTrail. Part of the identity. */
+  /**
+   * Name of the session in which it takes a further role (`RoleSessionName`): the caller, in CloudTrail. Part of the
+   * identity.
+   */
   readonly session: string;
-  /** Keys that are kept in memory for it. */
+  /** Keys kept in memory for it. */
   readonly kept: readonly IdentityKey[];
 }
 
-/** The same pair is the same identity wherever it stands: AWS asks for nothing else. */
+/** The same pair is the same identity in every CR and Secret: AWS needs nothing else. */
 export function identityOfPair(
   { accessKeyId, secretAccessKey, sessionToken }: Credentials,
   session: string,
@@ -68,7 +71,7 @@ export function endpointOf({ region, useFips, useDualstack }: Access): Endpoints
   return { region, useFips, useDualstack };
 }
 
-/** @param wait  after which it may be different */
+/** @param wait  after which the answer may be different */
 export function refuse(
   clock: Clock,
   message: string,

@@ -1,7 +1,7 @@
 // Which logins each CR holds: fetched and shared by this process, or found in its own Secret and proved by its status.
 //
-// Guarantees: a login that was found serves only the CR in whose status its digest stands; a login is let go only for one
-// that was fetched; a changed identity never uses the login of the former one as its own.
+// Guarantees: a login found in a Secret serves only the CR whose status has its digest. Only a fetched login replaces a
+// held one. A changed identity never uses the former identity's login as its own.
 
 import type { LoginError } from '../../aws/token-cache.ts';
 import { readDockerConfig } from '../../core/docker-config.ts';
@@ -19,20 +19,20 @@ import { type Asker, createLoginFlights, type LoginFlightsParts } from './login-
 
 export interface LoginProblem extends LoginFailure {
   readonly retryAt: EpochMs;
-  /** What was thrown, for the log only; undefined when nothing was. */
+  /** The caught exception, for the log only; undefined when there was none. */
   readonly cause: unknown;
 }
 
-/** What could be had for one CR. */
+/** The logins of one CR. */
 export interface Logins {
   /** By registry, sorted; ended ones too. */
   readonly held: readonly Login[];
   readonly failures: readonly LoginProblem[];
-  /** By registry: when the renewal that is due may begin; until then the old login is as good. */
+  /** By registry: when a due renewal may begin; until then the old login is as good. */
   readonly waiting: ReadonlyMap<string, EpochMs>;
-  /** Registries whose answer is on its way, or whose question waits for its turn: the object is woken when there is news. */
+  /** Registries whose request is in flight or waits for its turn: the operator wakes the object when it ends. */
   readonly pending: readonly string[];
-  /** One of them was fetched since this was last asked, and for this object. */
+  /** One of them was fetched for this object since its last reconciliation. */
   readonly isFresh: boolean;
   /** Digest of what `held` was obtained with. */
   readonly inputs: string;
@@ -40,57 +40,57 @@ export interface Logins {
 
 export interface LoginRequest extends Asker {
   readonly wanted: Pick<Wish, 'registries' | 'extra'>;
-  /** Somebody asks for a fresh login by this mark; the same mark is heeded until each registry has given one. */
+  /** The user requests a fresh login by this mark; it stays in force until each registry has given one. */
   readonly asked: string | undefined;
-  /** By registry: the login has to end after this instant, at which one ends that somebody else had. */
+  /** By registry: the login must end after this instant, the end of a login that another operator had. */
   readonly after: ReadonlyMap<string, EpochMs>;
 }
 
 export interface LoginBook {
-  /** Has fetched what is due; never waits, never throws: what could not be had is in `failures`. */
+  /** Starts the requests that are due. Never waits, never throws: `failures` has what could not be fetched. */
   obtain(request: LoginRequest, signal: AbortSignal): Logins;
-  /** What is held, without asking anybody. */
+  /** The held logins, without any request. */
   held(uid: string, registries: readonly Registry[]): Pick<Logins, 'held' | 'inputs'>;
-  /** Whether a login with this digest was held, and let go for another one. */
+  /** Whether the CR held a login with this digest and replaced it. */
   wasHeld(uid: string, registry: string, digest: string): boolean;
   /**
-   * A Secret was seen that says it was written for `object`: takes the logins in it that the object's status proves.
+   * For a Secret whose label names `object`: takes the logins in it that the object's status proves.
    *
    * @param content  base64 of `.dockerconfigjson`
-   * @param inputs   annotation with the digest of what it was made from
+   * @param inputs   annotation with the digest of the inputs of that content
    */
   restore(object: PullSecretObject, content: string, inputs: string): void;
   forget(uid: string): void;
-  /** The first list has been read: what only serves adoption is let go. */
+  /** The first list has been read: frees what only adoption needs. */
   settled(): void;
-  /** Questions to AWS. */
+  /** Requests to AWS. */
   readonly load: Load;
 }
 
 interface Held {
   readonly login: Login;
   readonly inputs: string;
-  /** When its renewal, which is due, may begin, on the clock that never goes back. */
+  /** When its due renewal may begin, on the monotonic clock. */
   readonly place?: DurationMs;
-  /** Digests of the logins that were held before, the last ones only. */
+  /** Digests of the logins held before, the last ones only. */
   readonly former?: readonly string[];
 }
 
-/** By registry: whether the fresh login that was asked for has been had. */
+/** By registry: whether the requested fresh login has been fetched. */
 type Outcomes = Map<string, 'asked' | 'done'>;
 
-/** What will do as an answer. */
+/** Which logins are good enough. */
 interface Terms {
   readonly inputs: string;
-  /** In spite of an earlier refusal. */
+  /** Ignores an earlier refusal. */
   readonly force: boolean;
-  /** Only a login that came after this instant of the monotonic clock will do; undefined: any. */
+  /** Only a login fetched after this instant of the monotonic clock is good enough; undefined: any. */
   readonly since: DurationMs | undefined;
 }
 
 type LoginOutcome =
   | { readonly op: 'held' | 'fetched' }
-  /** Asked, or waiting for its turn to ask. */
+  /** In flight, or waiting for its turn. */
   | { readonly op: 'asked' | 'queued' }
   /** When its renewal may begin. */
   | { readonly op: 'waiting'; readonly until: EpochMs }
@@ -107,10 +107,13 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
   const { pacer, clock, isThere } = parts;
   const flights = createLoginFlights(parts);
   const byUid = new Map<string, Map<string, Held>>();
-  /** CRs that share a key hold the same token in their Secrets: one copy of it is enough. Only while the first list is read. */
+  /**
+   * CRs with the same AWS key hold the same token in their Secrets: one copy is enough. Only while the first list is
+   * read.
+   */
   let adopted: Map<string, Login> | undefined = new Map();
 
-  /** By CR: the mark by which a fresh login was last asked for, and what has come of it. */
+  /** By CR: the mark of the last request for a fresh login, and its outcome. */
   const marks = new Map<string, Mark>();
   const markOf = (uid: string, asked: string): Mark => {
     const before = marks.get(uid);
@@ -139,7 +142,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
     };
   };
 
-  /** Renewals begin one after the other; an ended login, or another identity's, waits for nobody. */
+  /** Renewals begin one after the other; an ended login, or another identity's, does not wait. */
   const placeOf = (uid: string, mine: Held): EpochMs => {
     const { now, monotonic } = read(clock);
     if (!isUsable(mine.login, now)) return now;
@@ -148,7 +151,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
     return plus(now, (place - monotonic) as DurationMs);
   };
 
-  /** What is held will do for now, or its renewal has to wait; undefined: it has to be asked for. */
+  /** The held login is still good, or its renewal must wait; undefined when a request is needed. */
   const keepFor = (uid: string, own: Held): LoginOutcome | undefined => {
     if (!needsLogin(own.login, read(clock))) return { op: 'held' };
     const place = placeOf(uid, own);
@@ -156,9 +159,10 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
   };
 
   /**
-   * After when a login from memory has to end to take the place of `own`; undefined: any may. What was found in a Secret may be newer than
-   * what this process fetched. Of two that end in the same second either may be the later one: only one that ends after that second is newer
-   * for sure, or one that was fetched after the wall clock was set back.
+   * The instant after which a login from memory must end to replace `own`; undefined: any may. A login found in a
+   * Secret may be newer than the one that this process fetched. Of two that end in the same second either may be the
+   * later one: only one that ends after that second is newer for sure, or one fetched after the wall clock was set
+   * back.
    */
   const endOf = (request: LoginRequest, registry: Registry, own: Login): EpochMs | undefined =>
     isRenewalOf(flights.peek(request, registry), own, read(clock)) ? undefined : own.expiresAt;
@@ -182,12 +186,12 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
   };
 
   const refused = ({ uid }: LoginRequest, registry: string, own: Held | undefined, error: LoginError): LoginOutcome => {
-    // What waits for the same answer must not all begin at once when it comes.
+    // The CRs that wait for the same answer must not all begin at once when it comes.
     if (own) hold(uid, { login: own.login, inputs: own.inputs });
     return { op: 'failed', problem: problemOf(registry, error) };
   };
 
-  /** As `obtainOne`, heeding the mark by which somebody asks for a fresh login. */
+  /** As `obtainOne`, with the mark by which the user requests a fresh login. */
   const obtainMarked = (
     request: LoginRequest,
     registry: Registry,
@@ -198,7 +202,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
     if (asked === undefined) return obtainOne(request, registry, { inputs, force: false, since: undefined }, signal);
     const { at, outcomes } = markOf(uid, asked);
     const before = outcomes.get(registry.registry);
-    // At once the first time only: an AWS that keeps failing is asked as rarely as without the mark.
+    // Ignores a refusal the first time only: an AWS that keeps failing gets no more requests than without the mark.
     const terms = { inputs, force: before === undefined, since: before === 'done' ? undefined : at };
     const outcome = obtainOne(request, registry, terms, signal);
     if (outcome.op === 'held' || outcome.op === 'fetched') outcomes.set(registry.registry, 'done');
@@ -256,7 +260,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
 
 interface Mark {
   readonly asked: string;
-  /** When it was first seen, on the monotonic clock. */
+  /** When this process first saw it, on the monotonic clock. */
   readonly at: DurationMs;
   readonly outcomes: Outcomes;
 }

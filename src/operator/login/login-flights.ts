@@ -1,7 +1,7 @@
-// The questions for logins that are under way: one for each identity and registry, a bounded number in all, in turns by namespace.
+// Login requests in flight: one for each identity and registry, a bounded number in all, namespaces in turn.
 //
-// Guarantees: nobody waits here; an object that has asked, or could not ask yet, is woken when there is news; a region that hangs keeps
-// neither another region nor another namespace from its login.
+// Guarantees: no attempt waits here. The operator wakes an object whose request ended or may now begin. A region that
+// hangs delays no other region and no other namespace.
 
 import type { TokenRequest } from '../../aws/ecr-client.ts';
 import { createTokenCache, type LoginError, type LookupTerms } from '../../aws/token-cache.ts';
@@ -14,16 +14,16 @@ import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
 import { type Clock, type Random, read, seconds } from '../../lib/time.ts';
 import type { KeySource } from './key-source.ts';
 
-/** Where tokens come from. */
+/** Source of tokens. */
 export interface LoginSource {
   /** @throws Failure */
   fetchToken(request: TokenRequest, signal: AbortSignal): Promise<Token>;
 }
 
-/** Who asks. */
+/** The CR that needs a login. */
 export interface Asker {
   readonly uid: string;
-  /** Who shares the turns at AWS with it: its namespace. */
+  /** Its namespace: namespaces take turns at AWS. */
   readonly group: string;
   readonly endpoints: Pick<Access, 'useFips' | 'useDualstack'>;
   readonly keys: KeySource;
@@ -31,17 +31,17 @@ export interface Asker {
 }
 
 export type LoginAnswer =
-  /** `isFresh`: it was fetched for this object, and is given to it for the first time. */
+  /** `isFresh`: it was fetched for this object, and this is the first answer with it. */
   | { readonly op: 'held'; readonly login: Login; readonly isFresh: boolean }
   | { readonly op: 'refused'; readonly error: LoginError }
-  /** `queued`: as soon as it is the turn of this object. */
+  /** `queued`: the request begins when this object has its turn. */
   | { readonly op: 'asked' | 'queued' };
 
 export interface LoginFlights {
   ask(asker: Asker, registry: Registry, terms: LookupTerms, signal: AbortSignal): LoginAnswer;
-  /** What is in memory, due or not. */
+  /** The login in memory, due or not. */
   peek(asker: Asker, registry: Registry): Login | undefined;
-  /** These registries are what the object wants, and no others. */
+  /** The object wants these registries, and no others. */
   keep(asker: Asker, registries: readonly Registry[]): void;
   /** The object is gone. */
   leave(uid: string): void;
@@ -52,15 +52,15 @@ export interface LoginFlightsParts {
   readonly source: LoginSource;
   readonly clock: Clock;
   readonly random: Random;
-  /** Whether there is an object with this uid: what comes late about one that is gone is not kept. */
+  /** Whether an object with this uid exists: a late answer for a deleted one is not kept. */
   readonly isThere: (uid: string) => boolean;
-  /** The object with this uid is to be worked on. @returns false: there is none any more */
+  /** Adds the object with this uid to its queue. @returns false: there is no such object */
   readonly wake: (uid: string) => boolean;
 }
 
 /**
- * Questions to AWS that are under way at once. A call takes 0.05 to 0.2 s and some 150 KB; one that hangs takes 30 s, and a tenant may name as
- * many regions that hang as there are. Place: a service in a region; group: a namespace.
+ * Requests to AWS in flight at once. A call takes 0.05 to 0.2 s and some 150 KB; one that hangs takes 30 s, and a
+ * tenant may name every region that hangs. Place: a service in a region; group: a namespace.
  */
 const QUESTIONS: Bounds = {
   atOnce: 32,
@@ -72,12 +72,12 @@ const QUESTIONS: Bounds = {
 export function createLoginFlights({ source, clock, random, isThere, wake }: LoginFlightsParts): LoginFlights {
   const permits = createFairSemaphore({ clock, bounds: QUESTIONS, wake });
   const cache = createTokenCache<Login>(clock, random);
-  /** By flight: the objects that wait for it. */
+  /** By flight: uids of the objects that wait for it. */
   const waiters = new Map<IdentityKey, Set<string>>();
-  /** By object: logins that were fetched for it, and not given to it yet. */
+  /** By object: logins fetched for it, and not given to it yet. */
   const fresh = new Map<string, Set<IdentityKey>>();
 
-  /** The object is woken when the flight has come to its end, whichever that is. */
+  /** The operator wakes the object when the flight ends, with or without a login. */
   const join = (key: IdentityKey, flight: Promise<unknown>, uid: string): void => {
     const joined = waiters.get(key);
     if (joined) {
@@ -93,7 +93,7 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
     flight.then(land, land);
   };
 
-  /** One login, made anew. */
+  /** One login, fetched anew. */
   const fetchFor =
     (asker: Asker, { registry, kind, region }: Registry, force: boolean, signal: AbortSignal) =>
     async (): Promise<Login> => {
@@ -107,7 +107,7 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
         if (isThere(uid)) fresh.set(uid, (fresh.get(uid) ?? new Set()).add(loginKeyOf(asker, { kind, region })));
         return login;
       } catch (thrown) {
-        // Keys of a role can be taken back before their end; other ones may be had.
+        // AWS can revoke a role's keys before their end; the next request may get others.
         if (failureFrom(thrown).next === 'change') keys.forget();
         throw thrown;
       }
@@ -132,7 +132,8 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
   return {
     ask(asker, registry, terms, signal) {
       const key = loginKeyOf(asker, registry);
-      // What was fetched for this very object is the latest there is, whatever its end says: asking once more would give no other.
+      // A login fetched for this very object is the latest there is, whatever its end: another request would give no
+      // other.
       const isFresh = fresh.get(asker.uid)?.has(key) ?? false;
       const found = cache.look(key, isFresh ? { ...terms, after: undefined } : terms);
       switch (found?.op) {

@@ -1,4 +1,4 @@
-// What there is of one object's logins: held, failed, or on their way. Nobody waits here.
+// Which of one object's logins are held, failed or in flight. No attempt waits here.
 
 import type { ObjectKey } from '../../api/meta.ts';
 import type { Login } from '../../core/login.ts';
@@ -8,40 +8,43 @@ import { type Clock, type DurationMs, type EpochMs, MINUTE, plus } from '../../l
 import type { CredentialResolver } from './credentials.ts';
 import type { LoginBook, Logins } from './login-book.ts';
 
-/** By registry: its login has to end after this. */
+/** By registry: its login must end after this. */
 export type Ends = ReadonlyMap<string, EpochMs>;
 
-/** Nothing that is held has been overtaken. */
+/** No held login has been overtaken. */
 export const ANY: Ends = new Map();
 
-/** What could be had of the logins. */
+/** The logins of one object. */
 export interface LoginsToWrite extends Logins {
-  /** As they are written: with the further hosts that they open. */
+  /** As they are written: with the further hosts that each opens. */
   readonly widened: readonly Login[];
 }
 
 export interface LoginResult extends LoginsToWrite {
   readonly lookAgainAt: EpochMs | undefined;
-  /** Something about the keys that their user should know, though they are good. */
+  /** What the user should know about the keys, though they are good. */
   readonly remark: string | undefined;
-  /** What is on its way: registries, or all of them while what the object refers to is read. The object is woken when it is there. */
+  /**
+   * What is in flight: registries, or all of them while a referenced object is read. The operator wakes the object
+   * afterwards.
+   */
   readonly pending: readonly string[];
-  /** For how long something has been on its way; undefined: nothing is, or for so long that it is among the failures. */
+  /** For how long something has been in flight; undefined: nothing is, or for so long that it is among the failures. */
   readonly pendingFor: DurationMs | undefined;
 }
 
 export interface ObjectLogins {
-  /** What has to be asked, or read, is on its way afterwards. */
+  /** Starts the requests and reads that are needed. */
   get(key: ObjectKey, object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): LoginResult;
-  /** There is no object with this key any more, or nothing of it is on its way. */
+  /** The object with this key is gone, or none of its logins is in flight. */
   forget(key: ObjectKey): void;
 }
 
-/** A login that is on its way for longer, most likely because it waits for its turn at AWS, is told like one that failed. */
+/** A login in flight for longer, most likely because it waits for its turn at AWS, is reported like a failed one. */
 export const LOGIN_PATIENCE = MINUTE;
 
 export function createObjectLogins(credentials: CredentialResolver, logins: LoginBook, clock: Clock): ObjectLogins {
-  /** Since when something that an object needs has been on its way, on the monotonic clock. */
+  /** Since when each object has waited for a request or a read, on the monotonic clock. */
   const awaited = new Map<ObjectKey, DurationMs>();
 
   const ask = (object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): LoginResult => {
@@ -69,7 +72,7 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
     return { ...obtained, widened, lookAgainAt, remark, pendingFor: undefined };
   };
 
-  /** What has not been answered, nor refused, for so long that it has to be told. */
+  /** Those without an answer or a refusal for so long that the status must say so. */
   const overdue = (pending: readonly string[]): LoginResult['failures'] =>
     pending.map((registry) => ({
       registry,

@@ -1,7 +1,7 @@
-// Objects that CRs refer to, read when they are needed and not watched: one read serves whoever asks within five minutes.
+// Objects that CRs refer to, read when needed and not watched: one read serves all CRs for five minutes.
 //
-// Guarantees: nobody waits for a read, whoever asks is woken when there is something to know; a few are read at once, in turns by namespace;
-// what no CR refers to any more is not kept.
+// Guarantees: no attempt waits for a read; the operator wakes the CR when the read ends. A few reads run at once,
+// namespaces in turn. An answer is not kept once no CR refers to it.
 
 import { type ObjectKey, objectKey, type ResourceDescriptor } from '../../api/meta.ts';
 import type { KubeReader } from '../../kube/client.ts';
@@ -15,34 +15,35 @@ export type ReferenceRead<Part> =
       readonly ok: true;
       /** Undefined: there is no such object. */
       readonly part: Part | undefined;
-      /** How long this read is still good for. */
+      /** How long this answer is still good. */
       readonly fresh: DurationMs;
     }
-  /** It could not be read: it is tried again after `fresh`. */
+  /** The read failed: it is tried again after `fresh`. */
   | { readonly ok: false; readonly thrown: unknown; readonly fresh: DurationMs };
 
-/** What is read of an object. */
+/** What a CR needs of an object. */
 export interface Reference<Part> {
   readonly resource: ResourceDescriptor;
   readonly namespace: string;
   readonly name: string;
-  /** Names the part: two questions about one object that ask for the same say the same. */
+  /** Names the part: two reads of one object with the same `about` need the same part. */
   readonly about: string;
-  /** All that is kept of the object, which may be large, and full of what is nobody's business. */
+  /** The part to keep: the object may be large, and the rest of it is not the operator's concern. */
   readonly pick: (object: JsonRecord) => Part;
 }
 
 export interface SharedReads {
   /**
-   * @param user  who asks: woken when the answer is there; it has one question at a time, and the answer to its former one may be let go
-   * @returns undefined: it is being read, or waits for its turn
+   * @param user  the object to wake when the answer comes; it has one question at a time, and the answer to its former
+   *              one may be dropped
+   * @returns undefined: the read is under way, or waits for its turn
    */
   read<Part>(question: Reference<Part>, user: string): ReferenceRead<Part> | undefined;
-  /** It changed: it is read again at the next need. */
+  /** It changed: the next use reads it again. */
   forget(resource: ResourceDescriptor, key: ObjectKey): void;
   /** `user` refers to nothing any more. */
   leave(user: string): void;
-  /** Answers that are kept. */
+  /** Number of answers kept. */
   readonly size: number;
   readonly load: Load;
 }
@@ -50,20 +51,20 @@ export interface SharedReads {
 export interface SharedReadsOptions {
   readonly client: Pick<KubeReader, 'find'>;
   readonly clock: Clock;
-  /** @returns false: there is no such user any more */
+  /** @returns false: there is no such user */
   readonly wake: (user: string) => boolean;
   readonly signal: AbortSignal;
 }
 
-/** What is not watched is read again after this time (docs/design/rules.md, rule 8). */
+/** The operator reads an unwatched object again after this time (docs/design/rules.md, rule 8). */
 const FRESH_FOR = (5 * MINUTE) as DurationMs;
-/** A read that failed is tried again after this: the API server does not answer, most often. */
+/** A failed read is tried again after this: most often the API server does not answer. */
 const FAILED_FOR = (MINUTE / 6) as DurationMs;
-/** A Secret of anybody may have a megabyte, which is held some times until what matters has been picked out of it. */
+/** A user's Secret may have a megabyte, held several times until `pick` has taken its part. */
 const AT_ONCE = 2;
 
 interface Entry {
-  /** Users to be woken; undefined: they have been. */
+  /** Users to wake; undefined: they have been woken. */
   waiting: Set<string> | undefined;
   outcome: { readonly ok: true; readonly part: unknown } | { readonly ok: false; readonly thrown: unknown } | undefined;
   /** On the monotonic clock. */
@@ -71,9 +72,9 @@ interface Entry {
 }
 
 export function createSharedReads({ client, clock, wake, signal }: SharedReadsOptions): SharedReads {
-  /** By object, then by what was asked about it. */
+  /** By object, then by `about`. */
   const entries = new Map<string, Map<string, Entry>>();
-  // A tenant with hundreds of references never takes both places.
+  // A tenant with hundreds of references never takes both permits.
   const bounds = { atOnce: AT_ONCE, perPlace: AT_ONCE, perGroup: 1 };
   const permits = createFairSemaphore({ clock, bounds, wake });
   const users = createUsers<string>((name) => {
@@ -107,7 +108,7 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
         held.waiting.add(user);
         return undefined;
       }
-      // What `pick` made for the same `about`.
+      // The result of `pick` for the same `about`.
       if (held?.outcome && held.staleAt > clock.monotonic())
         return { ...(held.outcome as ReferenceRead<Part>), fresh: (held.staleAt - clock.monotonic()) as DurationMs };
       const permit = permits.tryAcquire('', namespace);
@@ -125,7 +126,7 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
       void fill(entry, question).finally(permit.giveBack);
       return undefined;
     },
-    // What is under way was begun before the change: its users are woken, and ask again.
+    // A read under way began before the change: its users are woken, and read again.
     forget: (resource, key) => void entries.delete(objectOf(resource, key)),
     leave: (user) => users.keep(user, []),
     get size() {

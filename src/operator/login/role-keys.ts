@@ -1,4 +1,4 @@
-// Keys of roles: they end, are shared by everybody who takes the role in the same way, and are fetched anew before they end.
+// Keys of roles. They end; CRs that take a role in the same way share them, and new ones are fetched before the end.
 
 import type { StsClient, TemporaryKeys } from '../../aws/sts-client.ts';
 import { createTokenCache } from '../../aws/token-cache.ts';
@@ -10,8 +10,8 @@ import { type BaseIdentity, endpointOf, type KeySource } from './key-source.ts';
 
 export interface RoleKeys {
   /**
-   * @param account  whose keys they are, where that is known without asking
-   * @param fetch    asks for them, one request at a time for each key; `force` reaches it
+   * @param account  the account of the keys, where it is known without a request
+   * @param fetch    requests them, one request at a time for each cache key; `force` reaches it
    */
   source(
     key: IdentityKey,
@@ -20,11 +20,11 @@ export interface RoleKeys {
   ): KeySource;
   /** The identity that has taken the further role of `access`; `base` itself when there is none. */
   withRole(base: BaseIdentity, access: Access): BaseIdentity;
-  /** These keys are what the object with this uid uses, and no others. */
+  /** The object with this uid uses these keys, and no others. */
   keep(uid: string, keys: readonly IdentityKey[]): void;
 }
 
-/** Keys of a role are not used in their last minutes: a login that begins then would not be signed to its end. */
+/** The last minutes of a role's keys are not used: a login that begins then may be signed after their end. */
 const MARGIN = (5 * MINUTE) as DurationMs;
 
 export function createRoleKeys(sts: Pick<StsClient, 'assumeRole'>, clock: Clock, random: Random): RoleKeys {

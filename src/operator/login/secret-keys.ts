@@ -14,7 +14,10 @@ export type IdentityOfSecret = (
   uid: string,
 ) => BaseIdentity | RefusedIdentity | undefined;
 
-/** @returns the identity; undefined while the Secret is read for the object with this uid, which is woken when it has been */
+/**
+ * @returns the identity; undefined while the operator reads the Secret for the object with this uid, which it wakes
+ *          afterwards
+ */
 export function readingSecretKeys(reads: SharedReads, clock: Clock): IdentityOfSecret {
   return ({ secretName, keys: names }, namespace, uid) => {
     const called = `secret ${secretName} in namespace ${namespace}`;

@@ -1,4 +1,4 @@
-// Keys of a role that is taken with a token of a ServiceAccount.
+// Keys of a role that the operator takes with a token of a ServiceAccount.
 
 import { SERVICE_ACCOUNTS } from '../../api/meta.ts';
 import { ROLE_ARN_ANNOTATION, STS_AUDIENCE } from '../../api/names.ts';
@@ -27,7 +27,7 @@ export interface ServiceAccountKeysParts {
   readonly reads: SharedReads;
   readonly roles: RoleKeys;
   readonly sts: Pick<StsClient, 'assumeRoleWithToken'>;
-  /** Why no ServiceAccount may be used in this cluster; undefined: they may. */
+  /** Why no CR may use a ServiceAccount in this cluster; undefined: CRs may. */
   readonly tokenAudienceProblem: string | undefined;
   readonly clock: Clock;
 }
@@ -36,7 +36,10 @@ export interface ServiceAccountKeysParts {
 const TOKEN_SECONDS = 600;
 const OR_NAME_IT = 'spec.awsAccess.serviceAccountRef.roleArn is not set';
 
-/** @returns the identity; undefined while the ServiceAccount is read for the object with this uid, which is woken when it has been */
+/**
+ * @returns the identity; undefined while the operator reads the ServiceAccount for the object with this uid, which it
+ *          wakes afterwards
+ */
 export function readingServiceAccountKeys(parts: ServiceAccountKeysParts): IdentityOfServiceAccount {
   const { client, reads, roles, sts, tokenAudienceProblem, clock } = parts;
 
@@ -67,7 +70,7 @@ export function readingServiceAccountKeys(parts: ServiceAccountKeysParts): Ident
     if (role === undefined)
       return refuse(clock, `${called} has no usable annotation ${ROLE_ARN_ANNOTATION}, and ${OR_NAME_IT}`, true, fresh);
     const at = endpointOf(access);
-    // One that was deleted and made anew is another account.
+    // A ServiceAccount that was deleted and created anew is another identity.
     const identity = identityKey('serviceAccount', { namespace, name, uid: found.uid, roleArn: role, ...at });
     const session = `ecr-${namespace}-${name}`;
     const fetch = async (inner: AbortSignal): Promise<TemporaryKeys> => {
@@ -81,7 +84,7 @@ export function readingServiceAccountKeys(parts: ServiceAccountKeysParts): Ident
   };
 }
 
-/** Which ServiceAccount it is, and the role in its annotation. */
+/** The uid of the ServiceAccount, and the role in its annotation. */
 function accountOf(account: JsonRecord): { readonly uid: string; readonly role: string | undefined } {
   const metadata = recordOf(account['metadata']);
   const role = stringMapOf(metadata['annotations']).get(ROLE_ARN_ANNOTATION);

@@ -1,15 +1,16 @@
-// Whether ServiceAccounts may be used at all: a token that is meant for AWS must be good for nothing else.
+// Whether CRs may use ServiceAccounts at all: a token meant for AWS must be good for nothing else.
 
 import { STS_AUDIENCE } from '../../api/names.ts';
 import { type ApiServerAccess, tokenAudiences } from '../../kube/access.ts';
 import type { Logger } from '../../lib/log.ts';
 
 /**
- * An API server with `--api-audiences=sts.amazonaws.com`, as guides to IRSA on clusters of one's own had it, takes every token for
- * AWS as its own: whoever sees one has all rights of its account, and the policy of the chart confines nothing.
+ * An API server with `--api-audiences=sts.amazonaws.com`, as guides to IRSA on self-managed clusters set it, accepts
+ * every token for AWS as its own: a reader of the token has all rights of its account, and the chart's policy confines
+ * nothing.
  *
- * @param log  is told too
- * @returns why no token is to be asked for, in words for users; undefined when all is well, or cannot be told
+ * @param log  gets the problem too
+ * @returns why the operator must request no token, in words for users; undefined when it may, or cannot find out
  */
 export async function tokenAudienceProblem(access: ApiServerAccess, log: Logger): Promise<string | undefined> {
   if (!(await tokenAudiences(access)).includes(STS_AUDIENCE)) return undefined;

@@ -1,8 +1,8 @@
-// Two operators at once do no harm: before a login is written, it is made sure that nobody has told of a later one.
+// Two operators at once do no harm: before a login is written, the fence checks that no status announces a later one.
 //
 // Every login but an object's first is in the status before it is in a Secret, and statuses are written by version. So
-// who still holds an older login learns of the newer one before writing, however late its watches are. What a Secret
-// claims of itself counts for nothing.
+// an operator that still holds an older login learns of the newer one before it writes, however late its watches are.
+// What a Secret claims of itself counts for nothing.
 
 import { RESOURCES } from '../../api/kinds.ts';
 import { objectKey, SECRETS } from '../../api/meta.ts';
@@ -28,32 +28,38 @@ import type { StatusWriter } from './status-writer.ts';
 export interface FenceParts {
   readonly client: Pick<KubeReader, 'find'>;
   readonly view: ClusterView;
-  /** What is read of a Secret is news for everybody. */
+  /** What the fence reads of a Secret is new to the whole process. */
   readonly store: Pick<StoreWriter<SeenSecret>, 'wrote'>;
   readonly logins: LoginBook;
   readonly statuses: StatusWriter;
   readonly clock: Clock;
 }
 
-/** `clear`: go on. `wait`: somebody else is about to write a newer login. `fetch`: he is not, so have one that is newer still. */
+/**
+ * `clear`: go on. `wait`: another operator is about to write a newer login. `fetch`: it is not; fetch a login newer
+ * still.
+ */
 export type FenceVerdict =
   | { readonly op: 'clear' }
   | { readonly op: 'wait'; readonly until: EpochMs }
   | { readonly op: 'fetch'; readonly after: ReadonlyMap<string, EpochMs> };
 
 export interface FenceContext {
-  /** Only Secrets that are not there yet are to be written. */
+  /** All the Secrets to write are new. */
   readonly isFirst: boolean;
-  /** One of the logins was fetched after the status was read: it is the latest, whatever its end says. */
+  /** One of the logins was fetched after the status was read: it is the latest, whatever its end. */
   readonly isFresh: boolean;
   readonly log: Logger;
 }
 
 export interface Fence {
-  /** Whether what is held for `object` is the latest that its status tells of; takes a later one out of its Secrets. */
+  /**
+   * Whether the logins held for `object` are the latest that its status announces; takes a later one out of its
+   * Secrets.
+   */
   standing(object: PullSecretObject, registries: readonly Registry[], signal: AbortSignal): Promise<FenceVerdict>;
   /**
-   * Has to be passed before `held` is written into any Secret of `object`.
+   * The caller passes the fence before it writes `held` into any Secret of `object`.
    *
    * @returns false when the object has changed meanwhile: begin again
    * @throws Failure when the API server could not be asked
@@ -61,11 +67,13 @@ export interface Fence {
   pass(object: PullSecretObject, held: readonly Login[], about: FenceContext, signal: AbortSignal): Promise<boolean>;
 }
 
-/** From telling of a login to having written it into the first Secret; who takes longer has died, or cannot write. */
+/**
+ * From announcing a login to writing it into the first Secret; an operator that takes longer has died, or cannot write.
+ */
 const ANNOUNCED_PATIENCE = seconds(30);
-/** The clocks of two operators differ by no more; what is told from further in the future is no reason to wait. */
+/** The clocks of two operators differ by no more; an announcement from further in the future is no reason to wait. */
 const SKEW = (5 * MINUTE) as DurationMs;
-/** Secrets read in search of a later login; one is enough unless somebody meddles with them. */
+/** Secrets read in search of a later login; one is enough unless another writer changes them. */
 const MOST_READ = 3;
 
 export function createFence({ client, view, store, logins, statuses, clock }: FenceParts): Fence {
@@ -83,7 +91,7 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
     const { logins: told = [], expiresAt } = object.status;
     const seen = [...view.secretsOf(object.uid)].filter(({ deleting }) => !deleting);
     const likeliest = likeliestFirst(seen, named, told.map(({ digest }) => digest).join());
-    // Those that claim the end that is told are the likeliest to hold it; whether they do is proved by the status.
+    // Secrets that claim the announced end are the likeliest to hold the login; the status proves whether they do.
     const own = likeliest.toSorted((one, other) => claims(other, expiresAt) - claims(one, expiresAt));
     for (const { namespace, name } of own.slice(0, MOST_READ)) {
       const raw = (await client.find(SECRETS, namespace, name, signal)) ?? {};
@@ -120,13 +128,13 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
         const { kind, namespace, name } = object;
         const raw = await client.find(RESOURCES[kind], namespace, name, signal);
         const fresh = raw && pullSecretOf(kind, raw);
-        // The spec changed: another operator that has seen that may have written it already.
+        // The spec changed: another operator that has seen the change may have written the login already.
         return fresh !== undefined && since(object, fresh) === 'same' && !isOvertaken(fresh);
       }
       try {
         return await statuses.write(object, withLogins(object.status, held));
       } catch (thrown) {
-        // A login that cannot be told of is still better than one that ends.
+        // A login that cannot be announced is still better than one that ends.
         const { message } = failureFrom(thrown);
         log.warn('Could not tell of a new login before writing it', { message }, thrown);
         return true;

@@ -1,4 +1,4 @@
-// Logins of an object are on their way: what can be done without them is done, and the user is told when it takes long.
+// Logins of an object are in flight: the operator does what it can without them, and reports a long wait in the status.
 
 import { sizeProblem } from '../../core/plan.ts';
 import { processingStatus } from '../../core/status.ts';
@@ -20,14 +20,14 @@ export interface MeanwhileParts {
 /** A first login that takes longer than this is worth a status write of its own. */
 const SLOW_LOGIN = SECOND;
 
-/** @param pending  for how long logins have been on their way */
+/** @param pending  for how long the logins have been in flight */
 export type Meanwhile = (request: LoggedIn, attempt: Attempt, pending: DurationMs) => Promise<Result>;
 
 export function doingMeanwhile({ writeSecrets, statuses, reportWrites, clock }: MeanwhileParts): Meanwhile {
-  /** Waits for logins, and says so in the status when the very first one takes long. */
+  /** Waits for logins, and writes it into the status when the first one takes long. */
   const awaitLogins = async ({ object, wish, access }: LoggedIn, pending: DurationMs): Promise<Result> => {
     const toTell = plus(clock.now(), (LOGIN_PATIENCE - pending) as DurationMs);
-    // What has been told of this generation, such as a refusal, stands until there is news.
+    // A status of this generation, such as a refusal, stands until something changes.
     const isTold = object.status.observedGeneration === object.generation && object.status.conditions !== undefined;
     if (access.held.length > 0 || isTold) return { op: 'done', wakeAt: toTell };
     const wait = (SLOW_LOGIN - pending) as DurationMs;
@@ -36,7 +36,7 @@ export function doingMeanwhile({ writeSecrets, statuses, reportWrites, clock }: 
     return (await statuses.write(object, status)) ? { op: 'done', wakeAt: toTell } : { op: 'retry' };
   };
 
-  /** Repairs what can be repaired with the logins that there are; what is said of them waits for those that are on their way. */
+  /** Repairs Secrets with the logins at hand; the status waits for those in flight. */
   const settleMeanwhile = async (request: LoggedIn, attempt: Attempt, pending: DurationMs): Promise<Result> => {
     const { access } = request;
     const held = access.held.filter(({ registry }) => !access.pending.includes(registry));
@@ -52,7 +52,7 @@ export function doingMeanwhile({ writeSecrets, statuses, reportWrites, clock }: 
 
   return async (request, attempt, pending) => {
     const { generation, status } = request.object;
-    // What is wanted anew is written when all of its logins are there, or have failed: a part of it would be written twice.
+    // New content is written when all of its logins are there, or have failed: a part of it would be written twice.
     const isServed =
       request.access.held.length > 0 && status.observedGeneration === generation && status.logins?.length;
     return isServed ? await settleMeanwhile(request, attempt, pending) : await awaitLogins(request, pending);

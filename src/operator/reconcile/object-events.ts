@@ -1,4 +1,4 @@
-// What became of a round -> Events on the CR, in the original's words where it had them.
+// The outcome of a reconciliation -> Events on the CR, in the Go project's words where it had them.
 
 import { API_VERSION, REASON } from '../../api/names.ts';
 import type { PullSecretStatus } from '../../api/schema.ts';
@@ -9,9 +9,9 @@ import { listNames } from '../../core/text.ts';
 import type { EventNote, EventRecorder, Regarding } from '../../kube/events.ts';
 import type { Applied } from '../secrets/apply.ts';
 
-/** Names in one Event; its note has room for 1 kB. */
+/** Characters of names in one Event; its note takes 1 kB. */
 const NAMES_LENGTH = 700;
-/** Problems that get an Event of their own in one findings; the status lists more. */
+/** Problems of one reconciliation that get an Event of their own; the status lists more. */
 const PROBLEM_EVENTS = 10;
 
 function where(namespaces: readonly string[]): string {
@@ -19,7 +19,7 @@ function where(namespaces: readonly string[]): string {
   return `in ${namespaces.length} namespaces: [${listNames(namespaces, ' ', NAMES_LENGTH)}]`;
 }
 
-/** Records what was done and what failed; a namespace whose problem stands in the status already is not told again. */
+/** Records writes and failures; a problem that the status already has gets no second Event. */
 export function announce(
   recorder: EventRecorder,
   object: PullSecretObject,
@@ -48,7 +48,7 @@ export function announce(
     record({ type: 'Warning', reason, action: 'Write', note: message });
 }
 
-/** Whether the status tells of a problem; one that comes after the last for which it had room counts as told. */
+/** Whether the status has a problem; one sorted after the last that the status could take counts as reported. */
 function knownIn({ problems }: PullSecretStatus): (problem: Problem) => boolean {
   const items = problems?.items ?? [];
   const listed = new Set(items.map(({ namespace, reason }) => `${namespace}/${reason}`));
@@ -57,7 +57,7 @@ function knownIn({ problems }: PullSecretStatus): (problem: Problem) => boolean 
   return ({ namespace, reason }) => listed.has(`${namespace}/${reason}`) || (isCut && namespace > last);
 }
 
-/** Something about the keys that a user should know, though they are good. */
+/** What the user should know about the keys, though they are good. */
 export function announceRemark(recorder: EventRecorder, object: PullSecretObject, note: string): void {
   recorder.record(regarding(object), { type: 'Warning', reason: REASON.credentialsTrimmed, action: 'Login', note });
 }

@@ -1,4 +1,4 @@
-// What comes of the key once its Secrets have been written.
+// When a key comes again after its Secrets have been written.
 
 import { wakeAt } from '../../core/wake.ts';
 import type { Result } from '../../kube/controller.ts';
@@ -6,7 +6,7 @@ import { type EpochMs, type Moment, plus } from '../../lib/time.ts';
 import type { LoginResult } from '../login/object-logins.ts';
 import type { WriteResult } from './write-secrets.ts';
 
-/** When to look again, though nothing happens. */
+/** When to reconcile again without any event. */
 export function outlook(
   { findings, applied, nextAt }: WriteResult,
   { held, failures, waiting, lookAgainAt }: LoginResult,
@@ -16,6 +16,6 @@ export function outlook(
   const retryAt = applied.retryAfter === undefined ? undefined : plus(moment.now, applied.retryAfter);
   const all = [lookAgainAt, nextAt, retryAt, ...others];
   const instants = { logins: held, failures, waiting, problems: findings.problems, others: all };
-  // What fails must not delay what else has its time: the earlier of the two counts, unless the API server named a later one.
+  // A failure must not delay other deadlines: the earlier of the two counts, unless the API server named a later one.
   return { op: applied.failed && retryAt === undefined ? 'retry' : 'done', wakeAt: wakeAt(instants, moment) };
 }

@@ -1,8 +1,8 @@
-// The loop body: one key -> observe, log in, plan, apply, status, when to look again.
+// The loop body for one key: observe, log in, plan, apply, write the status, choose when to reconcile again.
 //
-// Guarantees: whatever happens, a Secret that holds a good login stays; a failure in one namespace or at one registry does
-// not stop the others; the next look is always later than now. Everything is read from the stores at the moment it is
-// used, never carried over from an event.
+// Guarantees: a Secret that holds a good login keeps it, whatever happens. A failure in one namespace or at one
+// registry does not stop the others. The next attempt is always later than now. The loop reads everything from the
+// stores when it uses it, and carries nothing over from an event.
 
 import type { ObjectKey } from '../../api/meta.ts';
 import { REASON } from '../../api/names.ts';
@@ -38,7 +38,7 @@ export interface ReconcilerParts {
 }
 
 const SOON = (SECOND / 10) as DurationMs;
-/** Room that others leave by becoming smaller is noticed this late; by going, at once. */
+/** Memory that other objects free by shrinking is used this late; memory freed by a deletion, at once. */
 const ROOM_AGAIN = (5 * MINUTE) as DurationMs;
 
 export function createReconciler(parts: ReconcilerParts): Reconcile {
@@ -47,7 +47,10 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
   const refuse = refusing({ statuses, events, clock });
   const doMeanwhile = doingMeanwhile({ writeSecrets, statuses, reportWrites, clock });
 
-  /** It is not kept whole: if there is room by now it is read again, which makes it come back; else that is said. */
+  /**
+   * The object is not kept whole. With memory free by now the operator reads it again, and its key comes back; else the
+   * status says why.
+   */
   const makeRoom = async (key: ObjectKey, object: PullSecretObject, signal: AbortSignal): Promise<Result> => {
     if (await readmit(key, object, signal)) return { op: 'done', wakeAt: undefined };
     view.quota.waits(key, object);
@@ -55,7 +58,7 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
     return await refuse(object, REASON.quotaExceeded, view.quota.reason(object), { lookAgainAt });
   };
 
-  /** Says in the status what was found out, and gives when to look again. */
+  /** Writes the findings into the status, and returns when to reconcile again. */
   const report = async (
     key: ObjectKey,
     object: PullSecretObject,
@@ -66,19 +69,19 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
     const { retryAfter } = applied;
     if (applied.retry.length > 0)
       return retryAfter === undefined ? { op: 'retry' } : { op: 'done', wakeAt: plus(clock.now(), retryAfter) };
-    // Another object of the same name has its own attempt: what was found out here is not about that one.
+    // Another object of the same name has its own attempt: these findings are not about it.
     const current = view.object(key);
     if (!current || since(object, current) === 'replaced') return { op: 'done', wakeAt: undefined };
     if (!(await statuses.write(current, nextStatus(current.status, findings, clock.now())))) return { op: 'retry' };
     return outlook(written, access, read(clock));
   };
 
-  /** What is left when the logins are there: writes, and what is said about them. */
+  /** The rest once the logins are there: the writes, and the report of them. */
   const settle = async (key: ObjectKey, request: LoggedIn, attempt: Attempt): Promise<Result> => {
     const { object, wish, access } = request;
     if (access.isFresh && access.remark !== undefined) announceRemark(events, object, access.remark);
     const tooLarge = sizeProblem(access.widened);
-    // What the Secrets hold already stays fresh, though they cannot have what is wanted now.
+    // The Secrets' present content stays fresh, though they cannot take what the object now wants.
     const fitting = tooLarge === undefined ? access : await readStored(object, access, attempt.signal);
     const refusal = tooLarge === undefined ? undefined : { reason: REASON.secretTooLarge, message: tooLarge };
     if (!fitting) return await refuse(object, REASON.secretTooLarge, tooLarge ?? '', access);
@@ -102,10 +105,10 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
     const standing = await fence.standing(first, wish.registries, signal);
     if (standing.op === 'wait') return { op: 'done', wakeAt: standing.until };
     const object = view.object(key);
-    // The object changed while the API server was asked: reconcile it as it is now.
+    // The object changed during a request to the API server: reconcile it as it is now.
     if (!object || since(first, object) !== 'same') return { op: 'done', wakeAt: plus(clock.now(), SOON) };
     const access = logins.get(key, object, wish, standing.op === 'fetch' ? standing.after : ANY, signal);
-    // Cut off by our own end: that is no failure of AWS, and nothing to be said to users.
+    // The operator's own end cut the requests off: no failure of AWS, and nothing to report to users.
     if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
     if (access.pendingFor !== undefined) return await doMeanwhile({ object, wish, access }, attempt, access.pendingFor);
     for (const { registry, denied, message, cause } of access.failures)

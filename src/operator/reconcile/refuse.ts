@@ -1,4 +1,4 @@
-// What an object wants cannot be done: the status says so, and what its Secrets hold stays.
+// What an object wants cannot be done: the status says so, and its Secrets keep their content.
 
 import type { PullSecretObject } from '../../core/resource.ts';
 import { type Findings, nextStatus } from '../../core/status.ts';
@@ -10,7 +10,7 @@ import { ANY, type LoginResult } from '../login/object-logins.ts';
 import { announce } from './object-events.ts';
 import type { StatusWriter } from './status-writer.ts';
 
-/** @param again  when something may be different: with newer logins than those that cannot be written, or later */
+/** @param again  when the answer may be different: with newer logins than those that cannot be written, or later */
 export type Refuse = (
   object: PullSecretObject,
   reason: string,
@@ -42,7 +42,7 @@ export function refusing({ statuses, events, clock }: RefusingParts): Refuse {
     const written = await statuses.write(object, nextStatus(object.status, findings, clock.now()));
     if (!written) return { op: 'retry' };
     const moment = read(clock);
-    // That the login which the Secrets still hold has ended is to be told when it comes.
+    // The status must also report when the login still in the Secrets ends.
     const endsAt = parseRfc3339(object.status.expiresAt);
     const others = [again.lookAgainAt, endsAt !== undefined && endsAt > moment.now ? endsAt : undefined];
     const { held: logins = [], failures = [], waiting = ANY } = again;

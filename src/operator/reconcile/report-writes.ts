@@ -1,4 +1,4 @@
-// What was written is told by Events to the users of the object, and by a line to those who read the log.
+// Reports writes: to the object's users by Events, to the log's readers by a line.
 
 import type { PullSecretObject } from '../../core/resource.ts';
 import type { Attempt } from '../../kube/controller.ts';

@@ -1,4 +1,4 @@
-// Status of a CR: written only when it differs, and only into the object it is about.
+// Status of a CR: written only when it differs, and only into the object that it describes.
 
 import { RESOURCES } from '../../api/kinds.ts';
 import type { PullSecretStatus } from '../../api/schema.ts';
@@ -14,8 +14,8 @@ import { pullSecretOf } from '../state/reduced-objects.ts';
 
 export interface StatusWriter {
   /**
-   * @returns false when it is another version, or another object, by now: the status has to be computed again from that
-   * @throws Failure when the API server did not take it
+   * @returns false when the object is now another version, or another object: the caller computes the status again
+   * @throws Failure when the API server did not accept it
    */
   write(object: PullSecretObject, status: PullSecretStatus): Promise<boolean>;
 }
@@ -32,17 +32,17 @@ export function createStatusWriter({ client, view, stores }: StatusWriterParts, 
     async write(object, status) {
       const next = redacted(status);
       if (sameJson(object.status, next)) return true;
-      // The API server takes a status with a wrong uid (200, seen with 1.37.2): the version is what guards.
+      // The API server accepts a status with a wrong uid (200, seen with 1.37.2): only the version guards.
       const { uid, resourceVersion } = object;
       const body = { metadata: { uid, resourceVersion }, status: mergePatch(object.status, next) };
       try {
         const after = pullSecretOf(object.kind, await client.patchStatus(RESOURCES[object.kind], object, body, signal));
         const store = object.namespace === undefined ? stores.cluster : stores.namespaced;
-        // One that is gone by now takes no room any more.
+        // A deleted object counts no longer against the quota.
         if (after && view.objectByUid(object.uid)) store.wrote(keyOf(object), view.quota.admit(after));
         return true;
       } catch (thrown) {
-        // Deleted: there is nothing to say any more.
+        // Deleted: there is nothing left to report.
         if (isNotFound(thrown)) return true;
         if (isConflict(thrown)) return false;
         throw thrown;
@@ -51,7 +51,7 @@ export function createStatusWriter({ client, view, stores }: StatusWriterParts, 
   };
 }
 
-/** What was there and is not any more has to be said: a merge patch removes by null. */
+/** A merge patch removes a field by null. */
 function mergePatch(before: PullSecretStatus, after: PullSecretStatus): JsonRecord {
   const removed = Object.keys(before).filter((name) => !(name in after));
   return { ...after, ...Object.fromEntries(removed.map((name) => [name, null])) };

@@ -1,4 +1,4 @@
-// When what an object wants is more than a Secret can hold: what its Secret holds already, made of the logins of today.
+// When an object wants more than a Secret can hold: the present content of its Secret, made of current logins.
 
 import { SECRETS } from '../../api/meta.ts';
 import { readDockerConfig } from '../../core/docker-config.ts';
@@ -10,12 +10,12 @@ import type { LoginsToWrite } from '../login/object-logins.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { dockerConfigOf } from '../state/reduced-objects.ts';
 
-/** Secrets read in search of one that is proved: nearly always the first is, unless somebody meddles with many. */
+/** Secrets read in search of a proved one: nearly always the first is, unless another writer changes many. */
 const MOST_READ = 20;
 
 /**
- * @returns `access`, reduced to the registries and hosts of a Secret that is there; undefined when there is none that the status
- *          of the object proves, or it would be too large as well
+ * @returns `access`, reduced to the registries and hosts of an existing Secret; undefined when the object's status
+ *          proves none, or that would be too large as well
  * @throws Failure when a Secret cannot be read
  */
 export type ReadStoredContent = (

@@ -1,5 +1,5 @@
-// An object that is served, though there is no room for all of it in memory, is read again for each of its turns: so whoever makes an
-// object grow makes nothing grow here, and what its Secrets hold is renewed all the same, through restarts too.
+// Objects that the operator serves without memory to keep them whole: each reconciliation reads them again. So a user
+// who makes an object grow costs no memory here, and its Secrets are still renewed, across restarts too.
 
 import { RESOURCES } from '../../api/kinds.ts';
 import type { ObjectKey } from '../../api/meta.ts';
@@ -18,12 +18,12 @@ export interface WholeObjectsParts {
 }
 
 export interface WholeObjects {
-  /** @returns as `reconcile`, which is shown all of the object; it throws a Failure too when the object cannot be read */
+  /** @returns as `reconcile`, which gets the whole object; it throws a Failure too when the object cannot be read */
   reading(reconcile: Reconcile): Reconcile;
   /**
-   * Reads one that waits for room again, if there is room by now.
+   * Reads an object that waits for memory again, if there is some by now.
    *
-   * @returns whether it is kept whole from now on: it comes back by itself then, if it is still there
+   * @returns whether it is kept whole from now on: its key then comes back by itself, if it still exists
    * @throws Failure when it cannot be read
    */
   readmit(key: ObjectKey, object: PullSecretObject, signal: AbortSignal): Promise<boolean>;
@@ -41,9 +41,9 @@ export function createWholeObjects({ client, view, store }: WholeObjectsParts): 
       const held = view.object(key);
       if (!held?.isWaiting || held.isCollected || !isServed(held)) return await reconcile(key, attempt);
       const whole = await readNow(held, attempt.signal);
-      // Its going is still to be told by the watch, which makes another attempt.
+      // The watch has yet to show the deletion, which causes another attempt.
       if (!whole || since(held, whole) === 'replaced') return { op: 'done', wakeAt: undefined };
-      // Of another version the watch is still to tell: only what is held may take room.
+      // The watch has yet to show another version: only what is held may count against the quota.
       if (view.object(key)?.resourceVersion === whole.resourceVersion) store.complete(key, view.quota.admit(whole));
       const giveBack = view.lend(key, whole);
       try {
@@ -57,7 +57,7 @@ export function createWholeObjects({ client, view, store }: WholeObjectsParts): 
       const whole = found && view.quota.admit(found);
       if (!whole || whole.isWaiting) return false;
       store.complete(key, whole);
-      // Gone, or another one, while it was read: it takes no room.
+      // Deleted or replaced during the read: it does not count against the quota.
       if (view.object(key)?.uid !== whole.uid) view.quota.leave(key, whole);
       return true;
     },

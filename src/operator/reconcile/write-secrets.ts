@@ -1,7 +1,7 @@
-// What is seen and what is wanted -> the writes of one CR's Secrets, and what came of them.
+// Seen and wanted Secrets of one CR -> the writes, and their outcome.
 //
-// Guarantees: everything is read from the stores when it is used; nothing is deleted or written over that a second look does
-// not confirm; what all the Secrets in hand are to hold stays within a bound, however much the objects want.
+// Guarantees: everything is read from the stores when it is used. A deletion or overwrite happens only after a second
+// look confirms it. The content of all Secrets being written stays within a bound, however much the objects want.
 
 import { objectKey } from '../../api/meta.ts';
 import { formerUid } from '../../core/conversion.ts';
@@ -31,28 +31,31 @@ export interface WriteSecretsParts {
   readonly clock: Clock;
 }
 
-/** What one round is about once its logins are there. */
+/** The subject of one reconciliation once its logins are there. */
 export interface WriteRequest {
   readonly object: PullSecretObject;
   readonly wish: Wish;
   readonly access: LoginsToWrite;
 }
 
-/** A request once what there is of the logins is known. */
+/** A request with its logins. */
 export type LoggedIn = WriteRequest & { readonly access: LoginResult };
 
-/** What one round wrote, and what it left for later. */
+/** What one reconciliation wrote, and what it left for later. */
 export interface WriteResult {
   readonly findings: Findings;
   readonly applied: Applied;
-  /** When the next Secret that waits its turn may be renewed. */
+  /** When the next Secret that waits for its slot may be renewed. */
   readonly nextAt: EpochMs | undefined;
 }
 
-/** @returns undefined when the object is not what was decided on any more, and nothing was written */
+/** @returns undefined when the object is no longer the one decided on, and nothing was written */
 export type WriteSecrets = (request: WriteRequest, attempt: Attempt) => Promise<WriteResult | undefined>;
 
-/** What the Secrets of objects that are worked on are to hold, all together: an object may want 1 MiB (docs/design/rules.md, rule 14). */
+/**
+ * Content of the Secrets being written, of all objects together: one object may want 1 MiB (docs/design/rules.md, rule
+ * 14).
+ */
 const PAYLOAD_BYTES = 1_024 * 1_024;
 const NOTHING: Due = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
 
@@ -67,7 +70,7 @@ export function writingSecrets({
   const payloads = createSplitSemaphore(PAYLOAD_BYTES, clock);
 
   const write: WriteSecrets = async ({ object, wish, access }, { log, signal }) => {
-    // The spec may have changed while this waited for memory.
+    // The spec may have changed while this attempt waited for memory.
     if (since(object, view.objectByUid(object.uid)) !== 'same') return undefined;
     const { desired, found } = look(view, object, wish);
     const payload = makePayload(access.widened, access.inputs, clock.now());
@@ -75,7 +78,7 @@ export function writingSecrets({
     const unclear = namespacesOf(desired.undecided);
     const candidates = plan.prune.filter(({ namespace }) => !unclear.has(namespace));
     const prune = await confirmPrune(object, candidates, found.owned.length, signal);
-    // Deleted while the API server was asked: nothing more is to be kept about it.
+    // Deleted during a request to the API server: nothing about it is kept.
     if (!view.objectByUid(object.uid)) return undefined;
     const fought = contested(object.status);
     const due = payload ? rollout.takeDue(object.uid, plan.actions, payload, fought) : NOTHING;
