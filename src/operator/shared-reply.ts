@@ -1,16 +1,17 @@
-// One answer for all who ask at the same time, for what costs much to make: the text of all metrics.
+// Shares one answer, which is expensive to make, among simultaneous requests: the text of all metrics.
 
 import type { Reply, Route } from '../http/server.ts';
 import { type Clock, SECOND } from '../lib/time.ts';
 import { createTokenBucket } from '../lib/token-bucket.ts';
 
-/** More than any number of scrapers ask for. Beyond it, all are given what the last one was given. */
+/** More than any number of scrapers needs. Beyond it, all get the last answer. */
 const MADE = { perSecond: 2, atOnce: 20 };
 
 /**
- * Makes a reply for each who asks, but only one at a time, and few in a second; who asks meanwhile, or too often, shares it.
+ * Makes a reply for each request, but only one at a time and few in a second; a request that comes meanwhile, or too
+ * soon, shares it.
  *
- * @param make  a reply that costs much
+ * @param make  an expensive reply
  */
 export function shareReply(make: () => Promise<Reply>, clock: Clock): Route {
   const budget = createTokenBucket(clock, MADE.perSecond, MADE.atOnce);
@@ -23,7 +24,7 @@ export function shareReply(make: () => Promise<Reply>, clock: Clock): Route {
       const made = await make();
       last = made;
       cancel();
-      // Not for longer than it takes until the next one may be made: it may be a megabyte.
+      // Kept no longer than until the next one may be made: it may be a megabyte.
       cancel = clock.after(SECOND, () => {
         last = undefined;
       });

@@ -1,4 +1,4 @@
-// What is watched, under which selector, and what is kept of it.
+// What the operator watches, under which selector, and what it keeps of it.
 
 import { LEGACY, RESOURCES } from '../api/kinds.ts';
 import { NAMESPACES, type ResourceDescriptor, SECRETS } from '../api/meta.ts';
@@ -30,7 +30,7 @@ import {
   versionOf,
 } from './state/reduced-objects.ts';
 
-/** Names of what is watched, in metrics and probes, by store. */
+/** Names of the watches, in metrics and probes, by store. */
 const NAMES = {
   namespaced: RESOURCES[NAMESPACED_KIND].plural,
   cluster: RESOURCES[CLUSTER_KIND].plural,
@@ -49,9 +49,9 @@ export interface WatchesParts {
   readonly view: ClusterView;
   readonly stores: ClusterStores;
   readonly logins: LoginBook;
-  /** Whether objects of the deprecated kind are looked for. */
+  /** Whether the operator watches objects of the deprecated kind. */
   readonly convertsLegacy: boolean;
-  /** Told of each event of the watch with this name. */
+  /** Is notified of each event of the watch with this name. */
   readonly onReflectorEvent: (name: string, event: ReflectorEvent) => void;
   readonly clock: Clock;
   readonly random: Random;
@@ -60,9 +60,11 @@ export interface WatchesParts {
 
 export interface Watches {
   readonly objects: readonly NamedReflector[];
-  /** To be started when the objects are known: their status says which of the logins in the Secrets can be believed. */
+  /**
+   * The caller starts it when the objects are known: their status proves which logins in the Secrets can be trusted.
+   */
   readonly secrets: NamedReflector;
-  /** What is held of each, by name. */
+  /** Size of each store, by name. */
   readonly sizes: ReadonlyMap<string, { readonly size: number }>;
 }
 

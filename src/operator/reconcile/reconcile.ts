@@ -38,7 +38,7 @@ export interface ReconcilerParts {
 }
 
 const SOON = (SECOND / 10) as DurationMs;
-/** Memory that other objects free by shrinking is used this late; memory freed by a deletion, at once. */
+/** Quota that other objects free by shrinking is used this late; quota freed by a deletion, at once. */
 const ROOM_AGAIN = (5 * MINUTE) as DurationMs;
 
 export function createReconciler(parts: ReconcilerParts): Reconcile {
@@ -48,8 +48,8 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
   const doMeanwhile = doingMeanwhile({ writeSecrets, statuses, reportWrites, clock });
 
   /**
-   * The object is not kept whole. With memory free by now the operator reads it again, and its key comes back; else the
-   * status says why.
+   * The object is not kept whole. If the quota has space by now, the operator reads it again, and its key comes
+   * back; else the status says why.
    */
   const makeRoom = async (key: ObjectKey, object: PullSecretObject, signal: AbortSignal): Promise<Result> => {
     if (await readmit(key, object, signal)) return { op: 'done', wakeAt: undefined };

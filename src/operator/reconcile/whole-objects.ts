@@ -1,5 +1,6 @@
-// Objects that the operator serves without memory to keep them whole: each reconciliation reads them again. So a user
-// who makes an object grow costs no memory here, and its Secrets are still renewed, across restarts too.
+// Objects that the operator serves though the quota lets it keep only a part of them: each reconciliation reads them
+// again. So a user who makes an object grow costs no memory here, and its Secrets are still renewed, across restarts
+// too.
 
 import { RESOURCES } from '../../api/kinds.ts';
 import type { ObjectKey } from '../../api/meta.ts';
@@ -21,7 +22,7 @@ export interface WholeObjects {
   /** @returns as `reconcile`, which gets the whole object; it throws a Failure too when the object cannot be read */
   reading(reconcile: Reconcile): Reconcile;
   /**
-   * Reads an object that waits for memory again, if there is some by now.
+   * Reads an object that waits for quota again, if there is space by now.
    *
    * @returns whether it is kept whole from now on: its key then comes back by itself, if it still exists
    * @throws Failure when it cannot be read

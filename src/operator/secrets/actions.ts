@@ -1,4 +1,4 @@
-// One action of a plan: it is sent, and whatever comes of it is an outcome. Conflicts and missing namespaces are no surprises here.
+// Sends one action of a plan; whatever happens becomes an outcome. Conflicts and missing namespaces are expected.
 
 import { REASON } from '../../api/names.ts';
 import { missingNamespace, type Problem, type Target } from '../../core/desired.ts';
@@ -18,7 +18,10 @@ import type { Logger } from '../../lib/log.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import { SlowWrite } from './slow-writes.ts';
 
-/** `retry`: the Secret is not as the plan saw it, or the API server is busy. `delayed`: an update failed, and the Secret holds a usable login. */
+/**
+ * `retry`: the Secret is not as the plan saw it, or the API server is busy. `delayed`: an update failed, and the Secret
+ * holds a usable login.
+ */
 export type ActionOutcome =
   | 'created'
   | 'updated'
@@ -30,13 +33,16 @@ export type ActionOutcome =
 
 export interface ActionContext {
   readonly writer: SecretWriter;
-  /** Uid of an owner whose Secrets become this object's, or are deleted, soon: they are waited for, and are no conflict. */
+  /**
+   * Uid of an owner whose Secrets soon become this object's or are deleted: the operator waits for them, and reports no
+   * conflict.
+   */
   readonly formerUid: string | undefined;
-  /** Whether a Secret that has to be updated holds a usable login all the same. */
+  /** Whether a Secret that must be updated holds a usable login all the same. */
   readonly holdsUsableLogin: (seen: SeenSecret) => boolean;
-  /** Namespaces whose Secret was in the way before: it is read before anything is sent. */
+  /** Namespaces whose Secret was in the way before: it is read before any request is sent. */
   readonly obstructed: ReadonlySet<string>;
-  /** Whether the Secret of a namespace has been retried so often that the status has to say why. */
+  /** Whether the operator has retried the Secret of a namespace so often that the status must say why. */
   readonly isLate: (namespace: string) => boolean;
   /** For bugs: the status says that the log has the details. */
   readonly log: Logger;
@@ -48,10 +54,10 @@ export interface Actions {
   remove(seen: SeenSecret): Promise<ActionOutcome>;
 }
 
-/** Of a Secret that is there already. */
+/** Actions on an existing Secret. */
 const CHANGES: ReadonlySet<Action['op']> = new Set(['update', 'adopt']);
 
-/** @param onThrottled  told of each 429 of the API server, which may name a delay */
+/** @param onThrottled  is notified of each 429 of the API server, which may name a delay */
 export function createActions(
   context: ActionContext,
   owner: PullSecretObject,
@@ -90,7 +96,10 @@ export function createActions(
     }
   };
 
-  /** A Secret of that name exists and the watch does not show it: it is ours without its labels, or somebody else's. */
+  /**
+   * A Secret of that name exists and the watch does not show it: it is the operator's without its labels, or another
+   * owner's.
+   */
   const inspect = async (action: Action, payload: Payload): Promise<ActionOutcome> => {
     const { namespace, named } = action;
     try {
@@ -99,7 +108,8 @@ export function createActions(
       if (formerUid !== undefined && isOwned(seen, formerUid)) return 'retry';
       if (!isOwned(seen, owner.uid))
         return seen.deleting ? terminating(namespace, named, name) : conflict(namespace, named, seen);
-      // With our labels the watch will show it: another operator has just created it, perhaps with a later login.
+      // With the operator's labels the watch will show it: another operator has just created it, perhaps with a later
+      // login.
       if (seen.managed && seen.ownerUidLabel === owner.uid) return 'retry';
       return await update(action, seen, payload);
     } catch (thrown) {
@@ -151,7 +161,7 @@ export function createActions(
   };
 }
 
-/** The namespace is gone: a Secret that was in it is, too. */
+/** The namespace is gone, and with it the Secret in it. */
 function lost({ op, namespace, named }: Action): ActionOutcome {
   return CHANGES.has(op) ? 'retry' : missingNamespace(namespace, named);
 }
@@ -166,12 +176,12 @@ function undone({ namespace, named }: Action): Problem {
   return { namespace, named, reason: REASON.secretContested, message };
 }
 
-/** The API server did not answer, or not as it should. */
+/** The API server did not answer, or not with a valid answer. */
 function isUnanswered(thrown: unknown): boolean {
   return thrown instanceof ApiError ? thrown.status >= 500 : thrown instanceof Failure;
 }
 
-/** The write is not refused: it goes on, or may be tried again soon. */
+/** The API server did not refuse the write: it goes on, or may be tried again soon. */
 function isTransientlyBusy(thrown: unknown): thrown is Failure {
   return isThrottled(thrown) || thrown instanceof SlowWrite;
 }

@@ -1,4 +1,4 @@
-// All actions of a plan, a bounded number at once, and what became of each namespace.
+// Performs all actions of a plan, a bounded number at once, and collects the outcome for each namespace.
 
 import { REASON } from '../../api/names.ts';
 import type { Problem } from '../../core/desired.ts';
@@ -13,9 +13,9 @@ export interface Applied {
   readonly created: readonly string[];
   readonly updated: readonly string[];
   readonly deleted: readonly string[];
-  /** They are being deleted, and take no Secret any more. */
+  /** They are being deleted, and accept no new Secret. */
   readonly terminating: readonly string[];
-  /** The Secret was not as the plan saw it: look again at once. */
+  /** The Secret was not as the plan saw it: reconcile again at once. */
   readonly retry: readonly string[];
   /** The API server is busy and said how long to wait before `retry`. */
   readonly retryAfter: DurationMs | undefined;
@@ -26,13 +26,17 @@ export interface Applied {
   readonly failed: boolean;
 }
 
-/** Writes of one object in flight at once: some of the 32 requests are left to the others, however slow those of this one are. */
+/**
+ * Writes of one object in flight at once: some of the 32 requests stay free for other objects, however slow these are.
+ */
 const AT_ONCE = 24;
-/** Beside those, of what takes longer than a second. */
+/** Further writes of one object that have taken longer than a second. */
 const SLOW_AT_ONCE = 48;
 
 export interface ApplyContext extends ActionContext {
-  /** Once it aborts no further write begins: those under way are finished, the others wait for the next start. */
+  /**
+   * Once it aborts no further write begins: the operator finishes those under way, the others wait for the next start.
+   */
   readonly signal: AbortSignal;
   readonly clock: Clock;
 }

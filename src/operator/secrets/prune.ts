@@ -1,4 +1,4 @@
-// Before Secrets are deleted: a second look that does not trust the stores, since one of them may be behind the others.
+// Before the operator deletes Secrets: a second look that does not trust the stores, as one may be behind the others.
 
 import { RESOURCES } from '../../api/kinds.ts';
 import { NAMESPACES } from '../../api/meta.ts';
@@ -12,12 +12,12 @@ import type { JsonRecord } from '../../lib/json.ts';
 import { namespaceOf, pullSecretOf } from '../state/reduced-objects.ts';
 
 /**
- * Reads the CR and the namespaces afresh and keeps of `candidates` only those that are not wanted by that view either. Of
- * a few only their own namespaces are read, of many all: the stores may then have lost more than one watch.
+ * Reads the CR and the namespaces anew and returns those of `candidates` that this view does not want either. For a few
+ * candidates it reads only their own namespaces, for many all: the stores may then have lost more than one watch.
  *
  * @param owned  how many Secrets the CR has
- * @returns empty when the CR is gone or is another one by now: its Secrets are the garbage collector's work
- * @throws Failure when it cannot be read; then nothing must be deleted
+ * @returns empty when the CR is gone or another one has its name: the garbage collector deletes its Secrets
+ * @throws Failure when it cannot be read; then the caller must delete nothing
  */
 export type ConfirmPrune = (
   object: PullSecretObject,
@@ -45,7 +45,7 @@ export function confirmingPrune(client: Pick<KubeReader, 'find' | 'list'>): Conf
   };
 }
 
-/** @param only  the names of those that matter; undefined: all */
+/** @param only  names of the namespaces to read; undefined: all */
 async function readNamespaces(
   client: Pick<KubeReader, 'find' | 'list'>,
   only: readonly string[] | undefined,
@@ -63,7 +63,7 @@ async function readNamespaces(
   return views;
 }
 
-/** A namespace that was left out would look as if it were gone. */
+/** A namespace missing in the answer would look deleted. */
 function giveUp(): never {
   throw new Failure({ next: 'backoff', reason: 'ListTooLarge', message: 'a namespace is too large to be listed' });
 }

@@ -1,17 +1,21 @@
-// Secrets that somebody else writes or deletes again and again: they are restored at once, then less and less often.
+// Backoff for Secrets that another writer changes or deletes again and again: the operator restores them at once, then
+// less and less often.
 
 import { type Clock, type DurationMs, MINUTE, SECOND } from '../../lib/time.ts';
 
 export interface RepairBackoff {
   /**
-   * How long a Secret has to wait for its next repair; 0: it may be repaired now.
+   * How long a Secret must wait for its next repair; 0: the operator may repair it now.
    *
    * @param place  names the Secret, in any form
    */
   wait(place: string): DurationMs;
-  /** How long ago it was last repaired; infinite when it was not, or has been left in peace since. */
+  /**
+   * How long ago the operator last repaired it; infinite when it never did, or the Secret counts as left in peace
+   * since.
+   */
   sinceRepair(place: string): number;
-  /** It has been repaired. */
+  /** The operator has repaired it. */
   repaired(place: string): void;
 }
 
@@ -24,7 +28,7 @@ const PEACE = (10 * MINUTE) as DurationMs;
 
 interface Repairs {
   readonly count: number;
-  /** On the clock that never goes back. */
+  /** On the monotonic clock. */
   readonly last: number;
 }
 
@@ -33,7 +37,7 @@ export function createRepairBackoff(clock: Clock): RepairBackoff {
 
   const sweep = (now: number): void => {
     for (const [place, { last }] of repairs) {
-      // In order of their last repair: the rest is younger.
+      // The map is in order of the last repair: the rest is younger.
       if (now - last < PEACE) return;
       repairs.delete(place);
     }

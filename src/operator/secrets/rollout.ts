@@ -1,7 +1,8 @@
-// A renewed login on its way into many Secrets: each write waits for its place in the line, and nothing else does.
+// Spreads the writes of a renewed login over many Secrets: only renewals wait for a slot.
 //
-// Only a Secret that holds exactly what this process wrote into it may wait, as long as that is good; of one object some may hold one
-// content and some another, when logins come soon after each other. Creations, repairs and changes of the key are never held up.
+// Only a Secret with exactly what this process wrote into it may wait, and only while that is good. When logins follow
+// each other soon, some of an object's Secrets may hold one content and some another. Creations, repairs and changes of
+// the key never wait.
 
 import { REASON } from '../../api/names.ts';
 import type { Problem, Target } from '../../core/desired.ts';
@@ -12,56 +13,59 @@ import { type Clock, type DurationMs, type EpochMs, plus, read, SECOND, seconds 
 import { createRepairBackoff } from './repair-backoff.ts';
 
 export interface Due {
-  /** To be written now. */
+  /** To write now. */
   readonly actions: readonly Action[];
-  /** Namespaces of those actions that restore what was written before. */
+  /** Namespaces of those actions that restore content written before. */
   readonly repairs: readonly string[];
   /** Namespaces whose Secret waits, with the login it has. In order of the plan. */
   readonly waiting: readonly string[];
-  /** Secrets that were repaired so often that the next repair waits. */
+  /** Secrets repaired so often that the next repair waits. */
   readonly contested: readonly Problem[];
   /** When the next of either may be written; undefined when none waits. */
   readonly nextAt: EpochMs | undefined;
 }
 
-/** What became of the admitted actions, by namespace. */
+/** Outcomes of the due actions, by namespace. */
 export interface WriteOutcomes {
   readonly created: readonly string[];
   readonly updated: readonly string[];
-  /** Was not as we thought, or the API server was too busy for it. */
+  /** The Secret was not as the plan saw it, or the API server was too busy for it. */
   readonly retry: readonly string[];
 }
 
 export interface Rollout {
   /**
    * @param actions    of a plan for `payload`
-   * @param contested  namespaces of which the status says that somebody else changes their Secret
+   * @param contested  namespaces whose Secret another writer changes, according to the status
    */
   takeDue(uid: string, actions: readonly Action[], payload: Payload, contested: ReadonlySet<string>): Due;
   /**
-   * Takes note of what was written.
+   * Records the writes.
    *
-   * @returns the namespaces updated since this was last told, sorted: empty while some wait, so that a renewal in many
-   *          steps is told once
+   * @returns the namespaces updated since the last report, sorted: empty while some wait, so that the operator reports
+   *          a renewal in many steps once
    */
   recordWrites(uid: string, due: Due, outcome: WriteOutcomes): readonly string[];
   /**
-   * Of the Secrets that are as wanted, though told as contested, those that do not count as left alone yet: written too lately,
-   * or what became of that has yet to be seen.
+   * Of the Secrets that are as wanted but contested in the status, those that do not count as left alone yet: written
+   * too lately, or the watch has yet to show what became of the write.
    */
   settling(
     uid: string,
     targets: readonly Target[],
     isUnseen: (namespace: string) => boolean,
   ): { readonly problems: readonly Problem[]; readonly until: EpochMs };
-  /** Whether the Secret in a namespace was to be tried again so often in a row that the next time has to be told. */
+  /** Whether so many attempts in a row ended with the Secret to be retried that the status must say so. */
   isLate(uid: string, namespace: string): boolean;
-  /** Whether a Secret holds what this process wrote last, or before the renewals under way while that has not ended. */
+  /**
+   * Whether a Secret holds the last content of this process, or, until it ends, one that the renewals under way
+   * replace.
+   */
   holdsUsableLogin(uid: string, seen: Pick<SeenSecret, 'contentDigest'>): boolean;
   forget(uid: string): void;
 }
 
-/** What Secrets held before, and until when the last of them must be written. */
+/** Former content of Secrets: its end, and until when the writing of its renewal must begin. */
 interface Former {
   readonly endsAt: EpochMs;
   readonly latest: EpochMs;
@@ -69,27 +73,32 @@ interface Former {
 
 interface State {
   readonly payload: Pick<Payload, 'contentDigest' | 'inputs' | 'endsAt'>;
-  /** By digest of the content. Only what a Secret still holds is kept, so no more than the object has Secrets. */
+  /**
+   * By digest of the content. Only what a Secret still holds is kept, so no more entries than the object has Secrets.
+   */
   readonly former: Map<string, Former>;
   /**
-   * Of Secrets that are not written yet, by namespace, on the clock that never goes back: a wall clock that is set back keeps nobody
-   * waiting. With what comes meanwhile a Secret keeps its place.
+   * Slots of the Secrets not written yet, by namespace, on the monotonic clock: a wall clock that is set back delays no
+   * Secret. A Secret keeps its slot when a newer login comes.
    */
   readonly places: Map<string, number>;
   readonly updated: Set<string>;
 }
 
-/** Places that come due this soon after each other are one round. */
+/** Slots that come due this soon after each other share one reconciliation. */
 const ROUND = SECOND;
-/** Who changes Secrets at once has done so by then. */
+/** A writer that changes Secrets at once has done so by then. */
 const SETTLED_AFTER = seconds(2);
-/** Rounds in a row that say nothing of a Secret which was not as we thought: such is over in no time, nearly always. */
+/**
+ * Attempts in a row before the status reports a Secret that was not as the plan saw it: nearly always the next one
+ * succeeds.
+ */
 const SILENT_ROUNDS = 4;
 
 export function createRollout(pacer: Pacer, clock: Clock): Rollout {
   const repairBackoff = createRepairBackoff(clock);
   const states = new Map<string, State>();
-  /** By object and namespace: rounds in a row that ended with the Secret to be tried again. */
+  /** By object and namespace: attempts in a row that ended with the Secret to be retried. */
   const silent = new Map<string, Map<string, number>>();
 
   const count = (uid: string, { actions }: Due, retry: ReadonlySet<string>, done: ReadonlySet<string>): void => {
@@ -98,7 +107,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     for (const { namespace } of actions) {
       const rounds = before?.get(namespace) ?? 0;
       if (retry.has(namespace)) after.set(namespace, rounds + 1);
-      // What was told stays told until it is written.
+      // A reported Secret stays reported until it is written.
       else if (rounds >= SILENT_ROUNDS && !done.has(namespace)) after.set(namespace, rounds);
     }
     if (after.size === 0) silent.delete(uid);
@@ -129,7 +138,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     const known = places.get(namespace);
     if (known !== undefined) return known;
     const { now, monotonic } = read(clock);
-    // The object itself had to wait for its turn: its first Secret need not wait again.
+    // The object itself had to wait for its slot: its first Secret need not wait again.
     const place = monotonic + (places.size === 0 ? 0 : pacer.next(latest) - now);
     places.set(namespace, place);
     return place;
@@ -148,13 +157,13 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       for (const action of actions) {
         const { namespace } = action;
         const renews = renewedBy(uid, action, state);
-        // By a clock read after that of the place: what may be done now is not a millisecond away.
+        // Read after the clock of the slot: what may be done now is not a millisecond away.
         const wait = renews
           ? placeOf(state, namespace, renews) - clock.monotonic()
           : repairBackoff.wait(placeName(uid, namespace));
         if (wait <= 0) {
           due.push(action);
-          // What is wrong although this very content was to be there before.
+          // The Secret is wrong, although the operator wanted this very content in it before.
           if (!renews && (before === state || fought.has(namespace))) repairs.push(namespace);
         } else {
           soonest = Math.min(soonest, wait);
@@ -209,14 +218,19 @@ function contest({ namespace, named }: Target): Problem {
   return { namespace, named, reason: REASON.secretContested, message };
 }
 
-/** @returns what the Secret held before, when it is as it was left; undefined when it is not, or is not there */
+/**
+ * @returns the former content that the Secret still holds unchanged; undefined when it holds another, or does not exist
+ */
 function renewedBy(uid: string, action: Action, { former }: State): Former | undefined {
   if (action.op !== 'update' && action.op !== 'replace') return undefined;
   const { contentDigest, managed, ownerUidLabel } = action.seen;
   return managed && ownerUidLabel === uid ? former.get(contentDigest) : undefined;
 }
 
-/** What no Secret that is to be written holds is not renewed any more, and a Secret that is as wanted, or gone, has no place. */
+/**
+ * Former content that no Secret to write holds needs no renewal, and a Secret that is as wanted, or gone, needs no
+ * slot.
+ */
 function forgetUnheld({ former, places }: State, actions: readonly Action[]): void {
   const held = new Set(actions.flatMap((action) => ('seen' in action ? action.seen.contentDigest : [])));
   for (const digest of former.keys()) if (!held.has(digest)) former.delete(digest);

@@ -1,7 +1,7 @@
 // One Secret, one write: the only file that creates, changes or deletes Secrets.
 //
-// Create is a POST; a change is a merge patch of our own fields that names the uid and the version it means; a delete
-// carries both as preconditions. So no write can land on an object other than the one it was decided for.
+// Create is a POST. A change is a merge patch of the operator's own fields that names the uid and the version that it
+// means. A delete carries both as preconditions. So no write can hit an object other than the one it was decided for.
 
 import { type ObjectKey, objectKey, SECRETS } from '../../api/meta.ts';
 import {
@@ -32,40 +32,41 @@ export interface SecretWriter {
   /** @throws ApiError 409 when a Secret of that name exists, 404 when the namespace does not */
   create(owner: PullSecretObject, namespace: string, name: string, payload: Payload): Promise<void>;
   /**
-   * @returns false when it is as it was, for all that was written
-   * @throws ApiError 409 or 422 when it is another version, or another object, by now
+   * @returns false when the Secret already held all that was written
+   * @throws ApiError 409 or 422 when it is now another version, or another object
    */
   update(owner: PullSecretObject, seen: SeenSecret, payload: Payload): Promise<boolean>;
   /**
-   * Makes a Secret that was offered ours, in the same write that gives it its content: it is never without an owner that
-   * keeps it. Owners of other kinds stay; another one of ours steps back.
+   * Takes over a Secret offered for adoption, in the write that gives it its content: it always has an owner that keeps
+   * it. Owners of other kinds stay; another pull secret object steps back as owner.
    *
    * @returns false when it opens a host that `payload` does not, or is no docker config: it is left as it is
    * @throws ApiError as `update`
    */
   adopt(owner: PullSecretObject, seen: SeenSecret, payload: Payload): Promise<boolean>;
-  /** A Secret that is gone already, or is another object by now, is no error. */
+  /** A Secret that is gone already, or is now another object, is no error. */
   delete(seen: SeenSecret): Promise<void>;
   /**
-   * Makes `owner` the owner of the Secret in place of `formerUid`, in one write; nothing else of it changes, no watcher
-   * misses it. A Secret that is not there, is being deleted or never was the former owner's is left as it is.
+   * Makes `owner` the owner of the Secret in place of `formerUid`, in one write; the rest of it stays, and no
+   * watcher sees it gone. A Secret that does not exist, is being deleted or never was the former owner's is left as it is.
    *
-   * @returns false when it changed meanwhile, and is to be looked at again
+   * @returns false when it changed meanwhile, and the caller must look again
    */
   handOver(owner: PullSecretObject, formerUid: string, namespace: string, name: string): Promise<boolean>;
-  /** Resolves when every write that was not waited for has come to its end. */
+  /** Resolves when every write that no caller waits for has ended. */
   ended(): Promise<void>;
   /** The Secret as it is now, not as a watch last showed it; undefined when there is none. */
   read(namespace: string, name: string): Promise<SeenSecret | undefined>;
 }
 
-/** What a write of ours leaves as it is. */
+/** What a write of the operator leaves as it is. */
 type Kept = Pick<SeenSecret, 'type' | 'immutable'>;
 const FRESH: Kept = { type: DOCKER_CONFIG_TYPE, immutable: false };
 
 /**
- * Content in flight at once, as base64. Each write holds it twice (the request as text and as bytes), and its watch event
- * three times more (as bytes, as text and parsed), beside a heap of some 20 MB, under the 64 MB that the chart gives (docs/design/rules.md, rule 14).
+ * Content in flight at once, as base64. Each write holds it twice (the request as text and as bytes), and its watch
+ * event three times more (as bytes, as text and parsed), beside a heap of some 20 MB, under the chart's 64 MB
+ * (docs/design/rules.md, rule 14).
  */
 const IN_FLIGHT_BYTES = 1_024 * 1_024;
 
@@ -78,7 +79,7 @@ export function createSecretWriter(
   const inFlight = createSplitSemaphore(IN_FLIGHT_BYTES, clock);
   const slow = createSlowWrites(clock, signal);
 
-  /** One write of `content`: in its turn, and waited for as long as a write takes. */
+  /** One write of `content`: it waits for a permit, and the caller waits for it as long as a write usually takes. */
   const send = <Result>(
     { namespace, name }: Pick<SeenSecret, 'namespace' | 'name'>,
     content: string,
@@ -90,7 +91,10 @@ export function createSecretWriter(
         return write(ended);
       }),
     );
-  /** The answer does not repeat the content. If it is not what was sent, the watch event of the same version says so. */
+  /**
+   * The answer does not repeat the content. If the content is not as sent, the watch event of the same version shows
+   * it.
+   */
   const note = (answer: JsonRecord, { type, immutable }: Kept, { content }: Payload): void => {
     const seen = seenSecretOf({ ...answer, type, immutable, data: { [DOCKER_CONFIG_KEY]: content } });
     if (seen) store.wrote(secretKeyOf(seen), seen);
@@ -130,7 +134,7 @@ export function createSecretWriter(
       const ours = ourMetadata(owner, payload);
       const body = {
         metadata: {
-          // Those of what was decided on: if it is another one by now, or changed since it was read, the API server says so.
+          // Those of the decision: the API server refuses when it is now another object, or has changed since.
           uid,
           resourceVersion,
           labels: ours.labels,
@@ -165,7 +169,7 @@ export function createSecretWriter(
         },
       };
       try {
-        // Not noted in the store: it is news for the new owner's reconciliation, which the watch brings.
+        // Not noted in the store: the watch brings it to the new owner's reconciliation as news.
         await client.patch(SECRETS, { namespace, name }, body, signal);
         return true;
       } catch (thrown) {

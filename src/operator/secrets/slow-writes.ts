@@ -1,4 +1,4 @@
-// Writes that do not come to an end, as behind an admission webhook that hangs: nobody waits for them, they go on, and they are few.
+// Writes that do not end, as behind an admission webhook that hangs: no caller waits for them, they go on, and are few.
 
 import { Failure } from '../../lib/errors.ts';
 import { type Clock, seconds } from '../../lib/time.ts';
@@ -6,23 +6,24 @@ import type { StepAside } from '../../lib/weighted-semaphore.ts';
 
 export interface SlowWrites {
   /**
-   * Runs one write, and waits for it no longer than two seconds after it has begun. It then goes on by itself; as long as it does,
-   * no other write of this Secret begins, and few of its namespace do. When too many go on already, or others would wait for this one,
-   * it is given up instead.
+   * Runs one write, and waits for it at most two seconds from its begin. It then goes on by itself; as long as it does,
+   * no other write of this Secret begins, and few of its namespace do. When too many go on already, or others would
+   * wait for this one, it is aborted instead.
    *
-   * @param write  calls `begin` when it is sent, with what has it wait apart from others; its signal aborts when it is given up
-   * @throws SlowWrite when it takes longer, or was not begun because of others that do; whatever `write` throws
+   * @param write  calls `begin` when it is sent, with the function that moves it to the second set of permits; its
+   *               signal aborts when it must end
+   * @throws SlowWrite when it takes longer, or did not begin because of others that do; whatever `write` throws
    */
   run<Result>(
     namespace: string,
     name: string,
     write: (begin: (stepAside: StepAside) => void, signal: AbortSignal) => Promise<Result>,
   ): Promise<Result>;
-  /** Resolves when none goes on any more. */
+  /** Resolves when none is going on. */
   ended(): Promise<void>;
 }
 
-/** The write may come to its end, or will be possible, soon: it is to be tried again. */
+/** The write may end, or become possible, soon: the caller tries it again. */
 export class SlowWrite extends Failure {
   override readonly name = 'SlowWrite';
 
@@ -35,19 +36,19 @@ export class SlowWrite extends Failure {
   }
 }
 
-/** Longer than a write takes on an API server that is well, and waits for its turn with others. */
+/** Longer than a write takes on a healthy API server, its wait for a permit included. */
 const WRITE_PATIENCE = seconds(2);
-/** Writes of one namespace that go on. */
+/** Slow writes of one namespace. */
 const OF_NAMESPACE = 2;
-/** Writes of all that go on: fewer than the slow requests of the transport, so that others have a place there too. */
+/** Slow writes in all: fewer than the slow requests of the transport, so that others get a permit there too. */
 const OF_ALL = 48;
 
 /** @param signal  ends all writes */
 export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites {
-  /** Names of the Secrets whose write goes on, by namespace. */
+  /** Names of the Secrets with a slow write, by namespace. */
   const under = new Map<string, Set<string>>();
   const going = new Set<Promise<void>>();
-  /** Of all writes that are under way. Composed signals would cost more than all the rest here. */
+  /** Of all writes under way. Composed signals would cost more than all the rest here. */
   const open = new Set<AbortController>();
   signal.addEventListener('abort', () => {
     for (const given of open) given.abort(signal.reason);

@@ -1,4 +1,5 @@
-// Everything that was last seen, with the indexes that decisions need, and the map from a change to the keys it concerns.
+// The last seen state of the cluster, the indexes that decisions need, and the map from a change to the keys it
+// concerns.
 
 import { type ObjectKey, objectKey, splitKey } from '../../api/meta.ts';
 import { NAMESPACED_KIND } from '../../api/names.ts';
@@ -17,34 +18,37 @@ export interface ClusterView {
   readonly cluster: StoreReader<PullSecretObject>;
   readonly secrets: StoreReader<SeenSecret>;
   readonly namespaces: StoreReader<StoredNamespace>;
-  /** Objects of the original's deprecated kind, to be converted. */
+  /** Objects of the Go project's deprecated kind, to convert. */
   readonly legacy: StoreReader<LegacyObject>;
-  /** Secrets that ask to be watched for changed AWS keys. */
+  /** Secrets whose label requests a watch for changed AWS keys. */
   readonly credentials: StoreReader<{ readonly resourceVersion: string }>;
   /** The CR with this key: `namespace/name`, or `/name` for the cluster kind. */
   object(key: ObjectKey): PullSecretObject | undefined;
   /**
-   * Has `object` give all of an object that is not kept whole, as long as it wants what `whole` says.
+   * Makes `object` return the whole object for one that is not kept whole, while it has the spec of `whole`.
    *
-   * @returns to be called when that is not needed any more
+   * @returns ends that
    */
   lend(key: ObjectKey, whole: PullSecretObject): () => void;
-  /** The object of the deprecated kind that had, or has, this key: when it is gone, the collector comes for its Secrets. */
+  /**
+   * The object of the deprecated kind that has, or had, this key: once it is gone, the garbage collector deletes its
+   * Secrets.
+   */
   predecessor(key: ObjectKey): Predecessor | undefined;
   objectByUid(uid: string): PullSecretObject | undefined;
   objects(): Iterable<PullSecretObject>;
-  /** Kind of an older CR that wants the Secret of this name in this namespace too. */
+  /** Kind of an older CR that also wants the Secret of this name in this namespace. */
   rivalOf(object: PullSecretObject, namespace: string, secretName: string): string | undefined;
-  /** How much of each namespace is kept. What is put into the stores of objects has passed its `admit`. */
+  /** How much of each namespace is kept. An object passes `admit` before it enters a store. */
   readonly quota: ObjectQuota;
-  /** What a CR wants, read once for each spec that it has. */
+  /** What a CR wants, parsed once for each spec that it has. */
   wish(object: PullSecretObject): Wish | string;
-  /** Every Secret whose label says that it was written for the CR with this uid. */
+  /** Every Secret whose label names the CR with this uid. */
   secretsOf(uid: string): Iterable<SeenSecret>;
   namespaceViews(): ReadonlyMap<string, NamespaceView>;
 }
 
-/** What the view shows, to be filled: by reflectors, and by whoever is given one of them to take note of its own writes. */
+/** The stores behind the view: reflectors fill them, and the parts that write note their own writes in them. */
 export interface ClusterStores {
   readonly namespaced: Store<PullSecretObject>;
   readonly cluster: Store<PullSecretObject>;
@@ -57,24 +61,24 @@ export interface ClusterStores {
 export interface ClusterState {
   readonly view: ClusterView;
   readonly stores: ClusterStores;
-  /** From now on `listener` is told of changes: one, before anything is watched. */
+  /** From now on `listener` is notified of changes: one listener, before anything is watched. */
   follow(this: void, listener: ClusterListener): void;
 }
 
-/** Whoever follows the news. */
+/** Is notified of changes. */
 export interface ClusterListener {
-  /** Told the key of every CR that a change may concern. */
+  /** Gets the key of every CR that a change may concern. */
   readonly enqueue: (key: ObjectKey) => void;
-  /** Told the key of every object of the deprecated kind that changed, or whose successor may have. */
+  /** Gets the key of every object of the deprecated kind that changed, or whose successor may have. */
   readonly onLegacy: (key: ObjectKey) => void;
-  /** Told of a CR that is gone. */
+  /** Gets the uid of a CR that is gone. */
   readonly onGone: (uid: string) => void;
-  /** Told of a Secret with AWS keys that changed. */
+  /** Gets the key of a Secret with AWS keys that changed. */
   readonly onCredentials: (key: ObjectKey) => void;
 }
 
 export interface ClusterViewOptions {
-  /** Namespace in which the cluster kind's `secretRef` looks. */
+  /** Namespace in which the operator looks up the cluster kind's `secretRef`. */
   readonly operatorNamespace: string;
   /** Objects of one namespace that are kept whole. */
   readonly objectsPerNamespace: number;
@@ -115,11 +119,11 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace }: Cl
 
   const enqueueAffected = ({ key, before, after, own }: Change<SeenSecret>): void => {
     const changesHands = before?.ownerUidLabel !== after?.ownerUidLabel;
-    // A write of our own is no news to the CR that it was done for; a hand-over is news to the one that had it before.
+    // The operator's own write is no news to the CR that it was done for; a hand-over is news to the former owner.
     if (before && (changesHands || !own)) enqueueOwner(before);
     if (own) return;
     if (after) enqueueOwner(after);
-    // The place is free, in other hands, or offered to somebody: whoever waits for it looks again.
+    // The Secret is gone, has another owner, or is offered for adoption: the objects that wait for it look again.
     if (!after || changesHands || isOfferedAnew(before, after)) enqueueWanting(key);
   };
 
@@ -135,7 +139,7 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace }: Cl
     if (namespace === undefined) return;
     for (const key of index.wanting(objectKey(undefined, name))) {
       const object = cluster.get(key);
-      // What happens in one namespace costs nothing for objects that are not about it.
+      // An event in one namespace costs nothing for objects that do not want a Secret there.
       if (object && wants(object, namespace)) enqueue(key);
     }
   };
@@ -148,7 +152,7 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace }: Cl
       const wanted = index.wish(object);
       if (typeof wanted !== 'string' && concerns(wanted.targets, before, after)) enqueue(objectKey);
     }
-    // The namespaced kind follows its namespace by itself: it is deleted with it.
+    // The API server deletes objects of the namespaced kind together with their namespace.
   };
 
   const onCredentialSecret = ({ key }: Change<{ readonly resourceVersion: string }>): void => {
@@ -216,7 +220,7 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace }: Cl
   };
 }
 
-/** It is offered to somebody else than before, or, offered, opens something else. */
+/** Whether it is offered to another object than before, or, offered, opens other hosts. */
 function isOfferedAnew(before: SeenSecret | undefined, after: SeenSecret): boolean {
   if (before?.offeredTo !== after.offeredTo) return true;
   return after.offeredTo !== undefined && before?.contentDigest !== after.contentDigest;

@@ -1,10 +1,10 @@
-// Values by a text that many of them may share. A text without values takes no memory.
+// Index of values by a text that many of them may share. A text without values takes no memory.
 
 export interface IndexBy<Value> {
   add(at: string, value: Value): void;
-  /** A value that is not there is no error. */
+  /** An absent value is no error. */
   remove(at: string, value: Value): void;
-  /** In order of being added; empty when there is none. */
+  /** In order of insertion; empty when there is none. */
   get(at: string): Iterable<Value>;
 }
 

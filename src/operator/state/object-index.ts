@@ -7,9 +7,9 @@ import { stringOf } from '../../lib/json.ts';
 import { createIndexBy } from './index-by.ts';
 
 export interface ObjectIndex {
-  /** What an object wants, or a sentence that says what is wrong with it. Read once for each spec that it has. */
+  /** What an object wants, or a sentence that says what is wrong with it. Parsed once for each spec that it has. */
   wish(object: PullSecretObject): Wish | string;
-  /** One change of the object with this key; undefined: it was not there before, or is deleted. */
+  /** One change of the object with this key; undefined `before`: it is new; undefined `after`: it is deleted. */
   update(key: ObjectKey, before: PullSecretObject | undefined, after: PullSecretObject | undefined): void;
   byUid(uid: string): PullSecretObject | undefined;
   all(): Iterable<PullSecretObject>;
@@ -21,7 +21,7 @@ export interface ObjectIndex {
   referringTo(secret: ObjectKey): Iterable<ObjectKey>;
 }
 
-/** @param operatorNamespace  where `secretRef` of the cluster kind looks */
+/** @param operatorNamespace  where the operator looks up `secretRef` of the cluster kind */
 export function createObjectIndex(operatorNamespace: string): ObjectIndex {
   const byUid = new Map<string, PullSecretObject>();
   const bySecret = createIndexBy<ObjectKey>();
@@ -55,7 +55,7 @@ export function createObjectIndex(operatorNamespace: string): ObjectIndex {
     update(key, before, after) {
       if (before && before.uid !== after?.uid) byUid.delete(before.uid);
       if (after) byUid.set(after.uid, after);
-      // Most versions of an object are news of its status.
+      // Most new versions of an object change only its status.
       if (before && after && isDeepStrictEqual(before.spec, after.spec)) {
         const known = wishes.get(before);
         if (known !== undefined) wishes.set(after, known);

@@ -1,26 +1,30 @@
-// Which objects of each namespace are kept whole, as they come and go. The cluster kind is its administrators' own, and not bounded.
+// Which objects of each namespace are kept whole, as they come and go. Administrators own the cluster kind, which has
+// no bound.
 
 import { type ObjectKey, objectKey } from '../../api/meta.ts';
 import { isServed, keptBytes, mayKeep, quotaMessage, reducedForm, type Share, shareOf } from '../../core/quota.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 
 export interface ObjectQuota {
-  /** The object as it is to be kept: whole, or, also when it has grown, reduced, as far as there is no room for all of it. */
+  /**
+   * The object as it is to be kept: whole, or reduced when the quota has no space for all of it, also after it has
+   * grown.
+   */
   admit(object: PullSecretObject): PullSecretObject;
-  /** There is room in the namespace of one that waits. */
+  /** Whether the quota of a waiting object's namespace has space. */
   hasRoom(object: PullSecretObject): boolean;
   /** Why an object waits. */
   reason(object: PullSecretObject): string;
   /** Notes that an object waits. */
   waits(key: ObjectKey, object: PullSecretObject): void;
-  /** @returns the key of the one that has waited longest for the room that this object leaves, if there is one */
+  /** @returns the key of the object that has waited longest for the quota that this object frees, if there is one */
   leave(key: ObjectKey, object: PullSecretObject): ObjectKey | undefined;
-  /** Everything that is served is known: the others may have what is left. */
+  /** Every served object is known: the others may use what is left. */
   open(): void;
 }
 
 interface Kept {
-  /** What each object takes, by uid: those that are kept whole, and those that are served. */
+  /** Bytes of each object, by uid: of those that are kept whole, and of those that are served. */
   readonly sizes: Map<string, number>;
   readonly waiting: Set<ObjectKey>;
   bytes: number;
@@ -38,7 +42,7 @@ export function createObjectQuota(objects: number): ObjectQuota {
     return mine;
   };
   const usedBy = ({ sizes, bytes }: Kept): Share => ({ objects: sizes.size, bytes });
-  /** Before all that are served have been seen there is no room for others: after each restart they would add up. */
+  /** Until all served objects have been seen the others get no quota: after each restart they would add up. */
   const full: Share = { objects: 0, bytes: 0 };
 
   return {

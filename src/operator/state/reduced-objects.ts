@@ -1,4 +1,4 @@
-// Kubernetes objects as they come over the wire -> the reduced forms that the stores hold and `core` decides on.
+// Kubernetes objects as the API server sends them -> the reduced forms that the stores hold and `core` decides on.
 
 import {
   ADOPT_ANNOTATION,
@@ -21,7 +21,7 @@ import type { PullSecretObject } from '../../core/resource.ts';
 import { digest } from '../../lib/digest.ts';
 import { isRecord, type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../../lib/json.ts';
 
-/** A namespace in the store: the view that decisions use, and its version. */
+/** A namespace in the store: the view for decisions, and its version. */
 export interface StoredNamespace extends NamespaceView {
   readonly resourceVersion: string;
 }
@@ -37,7 +37,7 @@ export interface Metadata {
   readonly wire: JsonRecord;
 }
 
-/** What every object has; undefined when it is none. */
+/** The metadata that every object has; undefined when `raw` is no object. */
 export function metadataOf(raw: JsonRecord): Metadata | undefined {
   const wire = recordOf(raw['metadata']);
   const name = stringOf(wire['name']);
@@ -56,7 +56,10 @@ export function metadataOf(raw: JsonRecord): Metadata | undefined {
   };
 }
 
-/** Finalizers of the garbage collector itself (Kubernetes, Garbage Collection); any other one is somebody else's. */
+/**
+ * Finalizers of the garbage collector itself (Kubernetes, Garbage Collection); any other one belongs to another
+ * controller.
+ */
 const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';
 
@@ -78,12 +81,12 @@ export function pullSecretOf(kind: PullSecretKind, raw: JsonRecord): PullSecretO
     createdAt: stringOf(metadata.wire['creationTimestamp']) ?? '',
     reconcileAt: markOf(metadata.annotations.get(RECONCILE_AT_ANNOTATION)),
     spec: recordOf(raw['spec']),
-    // The API server checked it against the schema that this type is made from; every field of it is optional.
+    // The API server validated it against the schema that this type is made from; every field of it is optional.
     status: recordOf(raw['status']),
   };
 }
 
-/** The mark by which somebody asks for a fresh login; of a long one its digest, which tells one from another as well. */
+/** The mark by which a user requests a fresh login; of a long one its digest, which distinguishes marks as well. */
 function markOf(text: string | undefined): string | undefined {
   return text === undefined ? undefined : (short(text) ?? digest(text));
 }
@@ -109,7 +112,7 @@ export function legacyOf(raw: JsonRecord): LegacyObject | undefined {
   };
 }
 
-/** Keeps digests instead of data: what is in the store opens nothing. */
+/** Keeps digests instead of data: the store holds no usable credential. */
 export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
   const metadata = metadataOf(raw);
   if (!metadata?.namespace) return undefined;
@@ -133,7 +136,7 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
   };
 }
 
-/** Who is where a pull Secret is wanted, by the metadata of that Secret. */
+/** The owner of a Secret that has the name of a wanted pull Secret, by the metadata of that Secret. */
 export function occupantOf(raw: JsonRecord): Occupant {
   const metadata = recordOf(raw['metadata']);
   const labels = stringMapOf(metadata['labels']);
@@ -150,16 +153,17 @@ export function occupantOf(raw: JsonRecord): Occupant {
   };
 }
 
-/** Stands for the type of a Secret when that is longer than any of ours; a type has no limit of its own. */
+/** Replaces a type that is longer than any of the operator's; the API server sets no limit. */
 const LONG_TYPE = 'of a long name';
-/** Whether an owner reference names an object of our API group, whatever its kind and version. */
+/** Whether an owner reference names an object of the operator's API group, whatever its kind and version. */
 export function isOfOurGroup({ apiVersion }: JsonRecord): boolean {
   return stringOf(apiVersion)?.startsWith(`${GROUP}/`) ?? false;
 }
 
 /**
- * Who owns an object: its controller, whoever that is; without one, the first owner of one of our kinds. The original
- * wrote owner references without `controller`. With neither, nobody of ours does.
+ * The owner of an object: its controller, of whatever kind; without one, the first owner of one of the operator's
+ * kinds. The Go project wrote owner references without `controller`. With neither, none of the operator's objects owns
+ * it.
  */
 function ownerOf(metadata: JsonRecord): Partial<Record<'uid' | 'kind' | 'name', string | undefined>> {
   const owners = listOf(metadata['ownerReferences']).map(recordOf);
@@ -174,7 +178,7 @@ export function dockerConfigOf(raw: JsonRecord): string | undefined {
   return stringOf(recordOf(raw['data'])[DOCKER_CONFIG_KEY]);
 }
 
-/** What we write there is short; a longer text is somebody else's and is as good as none. */
+/** The operator writes short texts there; a longer one is another writer's and is ignored. */
 function short(text: string | undefined): string | undefined {
   return text !== undefined && text.length <= 128 ? text : undefined;
 }
@@ -192,7 +196,7 @@ function selectable(labels: ReadonlyMap<string, string>): ReadonlyMap<string, st
   return new Map([...labels].sort(([one], [other]) => (one < other ? -1 : 1)).slice(0, MAX_SELECTABLE_LABELS));
 }
 
-/** Of a Secret with AWS keys only its version is kept: the keys are read when they are needed. */
+/** Of a Secret with AWS keys only its version is kept: the operator reads the keys when it needs them. */
 export function versionOf(raw: JsonRecord): { readonly resourceVersion: string } | undefined {
   const metadata = metadataOf(raw);
   return metadata ? { resourceVersion: metadata.resourceVersion } : undefined;

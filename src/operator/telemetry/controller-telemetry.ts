@@ -1,4 +1,4 @@
-// Numbers of one controller and its queue, under controller-runtime's and client-go's names.
+// Metrics of one controller and its queue, under the names of controller-runtime and client-go.
 
 import type { ObjectKey } from '../../api/meta.ts';
 import { type ControllerTelemetry, RESULTS } from '../../kube/controller.ts';
@@ -86,12 +86,12 @@ export function createControllerTelemetry<Name extends string>(
 }
 
 interface Timings {
-  /** Monotonic instants since when a key waits, or is worked on. A key that is added again meanwhile is in both. */
+  /** Monotonic instants since when a key waits, or is reconciled. A key that is added again meanwhile is in both. */
   readonly waiting: Map<ObjectKey, DurationMs>;
   readonly working: Map<ObjectKey, DurationMs>;
   /** Seconds. */
   readonly since: (instants: ReadonlyMap<ObjectKey, DurationMs>, key: ObjectKey) => number;
-  /** Seconds of each key that is worked on. */
+  /** Seconds of each key that is being reconciled. */
   readonly unfinished: () => readonly number[];
 }
 

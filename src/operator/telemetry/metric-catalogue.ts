@@ -1,6 +1,6 @@
-// Every metric that is served: its name, labels and meaning. docs/metrics.md is made from it, and alerts are checked against it.
-// Names and labels that dashboards know are those of controller-runtime, client-go and prom-client; ours begin with
-// `ecr_operator_`.
+// Every metric of the operator: its name, labels and meaning. docs/metrics.md is generated from it, and alerts are
+// checked against it. Names and labels that dashboards know are those of controller-runtime, client-go and prom-client;
+// the operator's own begin with `ecr_operator_`.
 
 import type { Definition } from '../../lib/metrics.ts';
 

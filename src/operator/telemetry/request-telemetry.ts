@@ -1,4 +1,4 @@
-// What is counted as it happens: requests to the API server and to AWS, and what the reflectors hear.
+// Counts requests to the API server and to AWS, and the events of the reflectors.
 
 import type { AwsCall } from '../../aws/calls.ts';
 import type { Bound } from '../../http/connections.ts';
@@ -8,27 +8,27 @@ import type { Metrics } from '../../lib/metrics.ts';
 import type { Clock, EpochMs } from '../../lib/time.ts';
 import { METRIC } from './metric-catalogue.ts';
 
-/** Told which bound of which server somebody reached. */
+/** Is notified which bound of which server a client reached. */
 export type OnRefused = (server: 'metrics' | 'probes' | 'webhook', bound: Bound) => void;
 
 export interface Telemetry {
   readonly onAnswer: (method: string, code: string) => void;
   readonly onAwsCall: (call: AwsCall) => void;
-  /** Told of each event of the reflector with this name. */
+  /** Is notified of each event of the reflector with this name. */
   readonly onReflectorEvent: (resource: string, event: ReflectorEvent) => void;
   readonly onRefused: OnRefused;
-  /** Something that runs all the time ended by an exception. */
+  /** A loop that runs all the time ended by an exception. */
   readonly onLoopFailed: (name: string) => void;
 }
 
-/** Regions are users' words; AWS has some forty. */
+/** Users write regions; AWS has some forty. */
 const MOST_REGIONS = 64;
 const OTHER = 'other';
-/** Operations that give a login; the others only serve to make one. */
+/** Operations that return a login; the others only prepare one. */
 const LOGINS = new Set(['GetAuthorizationToken', 'GetPublicAuthorizationToken']);
 const OUTCOMES = ['success', 'denied', 'failed'] as const;
 
-/** Loops that are there in any case. */
+/** Loops that every operator runs. */
 const LOOPS = ['workers', 'workers of conversions', 'check of the CRDs'];
 const REFUSALS = [
   ...['metrics', 'probes'].flatMap((server) =>
@@ -37,7 +37,7 @@ const REFUSALS = [
   ...['connections', 'pipelined', 'requests', 'bytes'].map((bound) => ({ server: 'webhook', bound })),
 ];
 
-/** Happenings that are no contact with the API server. */
+/** Events without contact with the API server. */
 const FAILURES: ReadonlySet<ReflectorEvent['op']> = new Set(['broken', 'down', 'expired', 'unreadable']);
 
 /**
@@ -97,7 +97,7 @@ export function createTelemetry(
   };
 }
 
-/** What is under way towards AWS, and of what objects refer to. */
+/** Requests to AWS in flight, and reads of referenced objects. */
 export function observeLoad(metrics: Metrics, logins: Load, references: Load): void {
   metrics.observe(METRIC.loginsUnderWay, () => [
     { labels: { state: 'asked' }, value: logins.inUse - logins.slow },

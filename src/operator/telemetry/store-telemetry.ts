@@ -1,4 +1,5 @@
-// What the stores say at each scrape: objects, pull secrets and logins; for each object as well, up to a bound.
+// Metrics read from the stores at each scrape: objects, pull secrets and logins; for each object as well, up to a
+// bound.
 
 import {
   CLUSTER_KIND,
@@ -19,12 +20,12 @@ export interface StoreTelemetryOptions {
   readonly clock: Clock;
   /** Objects that have series of their own; 0: none. */
   readonly perObject: number;
-  /** What is held of each thing that is watched, by the name of its reflector. */
+  /** Size of each store, by the name of its reflector. */
   readonly sizes: ReadonlyMap<string, { readonly size: number }>;
 }
 
 const READY = ['True', 'False', 'Unknown'] as const;
-/** Others are somebody else's, and could be many. */
+/** Conditions of other types are another writer's, and could be many. */
 const CONDITIONS: ReadonlySet<string> = new Set([CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED]);
 const STATES = ['ready', 'expired', 'failing', 'pending'] as const;
 
@@ -86,7 +87,7 @@ function readyOf({ status }: PullSecretObject): (typeof READY)[number] {
   return status.conditions?.find(({ type }) => type === CONDITION_READY)?.status ?? 'Unknown';
 }
 
-/** Those that are not ready before all others: they are what somebody looks for. */
+/** The objects that are not ready come first: users look for these. */
 function shown(view: ClusterView, most: number): readonly PullSecretObject[] {
   const chosen: PullSecretObject[] = [];
   for (const wantsReady of [false, true]) {
@@ -111,7 +112,7 @@ function conditionsOf(object: PullSecretObject): readonly Sample<ConditionLabel>
     .map(({ type, status }) => ({ labels: { ...names, type, status }, value: 1 }));
 }
 
-/** Seconds; none when the text names no instant. */
+/** Seconds; empty when the text is no instant. */
 function instant(text: string | undefined): readonly number[] {
   const at = parseRfc3339(text);
   return at === undefined ? [] : [at / 1_000];

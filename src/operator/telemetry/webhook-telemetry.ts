@@ -1,4 +1,4 @@
-// What is counted of the webhook, as controller-runtime does and in our own words.
+// Metrics of the webhook, as controller-runtime has them and under the operator's own names.
 
 import type { AdmissionVerdict } from '../../core/admit.ts';
 import type { Metrics } from '../../lib/metrics.ts';
@@ -7,7 +7,7 @@ import { METRIC } from './metric-catalogue.ts';
 
 export interface WebhookTelemetry {
   readonly answered: (verdict: AdmissionVerdict, took: DurationMs) => void;
-  /** What came was no review. */
+  /** The request body was no review. */
   readonly refused: () => void;
 }
 
@@ -15,7 +15,7 @@ const OUTCOMES = ['allowed', 'warned', 'denied', 'unreadable'] as const;
 
 /**
  * @param path     of the webhook: its name in controller-runtime's metrics
- * @param endsAt   when the certificate that is served ends
+ * @param endsAt   when the served certificate ends
  */
 export function createWebhookTelemetry(
   metrics: Metrics,

@@ -1,6 +1,7 @@
-// The Secret with the webhook's certificate authority: the only certificate that is stored, and shared by all replicas.
+// The Secret with the webhook's certificate authority: the only stored certificate, shared by all replicas.
 //
-// Guarantees: replicas that start at once end up with one authority; a Secret that is not of our type is never written.
+// Guarantees: replicas that start at once end up with one authority. The operator never writes a Secret of another
+// type.
 
 import { SECRETS } from '../../api/meta.ts';
 import { AUTHORITY_TYPE, OPERATOR_NAME } from '../../api/names.ts';
@@ -16,7 +17,7 @@ import type { Signer } from './certificate-source.ts';
 export interface Authorities {
   /** Signs. */
   readonly newest: KeyPair;
-  /** PEM: what clients are to trust, the newest first. */
+  /** PEM: what clients must trust, the newest first. */
   readonly trusted: readonly string[];
 }
 
@@ -24,8 +25,8 @@ export interface AuthoritySecret {
   /**
    * Reads the Secret; makes or renews the authority when it is missing, broken or due.
    *
-   * @param known  certificates of authorities whose leaves are still served here, in case the Secret was lost
-   * @returns undefined when somebody else wrote it at this moment: it is to be read again
+   * @param known  certificates of authorities whose leaves this process still serves, in case the Secret was lost
+   * @returns undefined when another writer changed it at this moment: the caller reads it again
    * @throws Failure
    */
   ensure(known: readonly string[], now: EpochMs, signal: AbortSignal): Promise<Authorities | undefined>;
@@ -36,7 +37,7 @@ export interface AuthoritySecretOptions {
   readonly namespace: string;
   readonly name: string;
   readonly signer: () => Promise<Signer>;
-  /** Told why a new authority was made. */
+  /** Gets the reason why a new authority was made. */
   readonly onMade: (why: string) => void;
 }
 
@@ -110,7 +111,7 @@ export function createAuthoritySecret(options: AuthoritySecretOptions): Authorit
       const data = recordOf(secret['data']);
       const newest = readAuthority(text(data, KEYS.certificate), text(data, KEYS.key));
       if (typeof newest === 'string') return await replace(secret, known, `the Secret ${newest}`, now, signal);
-      // All replicas trust what stands here and nothing else: else they would write over each other.
+      // All replicas trust what the Secret holds and nothing else: otherwise they would overwrite each other.
       const all = [newest.certificate, ...certificatesIn(text(data, KEYS.bundle))];
       if (isDue(newest, now))
         return await replace(secret, isGood(newest, now) ? all : known, 'the former one was due', now, signal);

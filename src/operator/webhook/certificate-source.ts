@@ -1,9 +1,9 @@
-// Where the certificate of the webhook comes from, as whoever serves it sees that.
+// Where the certificate of the webhook comes from, as its server sees it.
 
 import type { DurationMs, EpochMs } from '../../lib/time.ts';
 import type { KeyPair } from '../../pki/certificate.ts';
 
-/** What makes certificates (pki/sign.ts); loaded when it is needed. */
+/** Makes certificates (pki/sign.ts); loaded when needed. */
 export interface Signer {
   readonly leafLife: DurationMs;
   readonly makeAuthority: (now: EpochMs) => Promise<KeyPair>;
@@ -13,9 +13,9 @@ export interface Signer {
 /** One source of certificates. */
 export interface Source {
   /**
-   * Looks once whether the certificate has to change.
+   * Checks once whether the certificate must change.
    *
-   * @returns the pair to be served, the same one while it does not change; and why it is of no use yet
+   * @returns the pair to serve, the same one while it does not change; and why the API server cannot use it yet
    * @throws Failure
    */
   look(signal: AbortSignal): Promise<{ readonly pair: KeyPair | undefined; readonly lacks: string | undefined }>;

@@ -1,6 +1,7 @@
-// The certificate that the webhook serves: where it comes from, when it changes, and whether the API server can trust it yet.
+// The certificate that the webhook serves: its source, when it changes, and whether the API server can trust it yet.
 //
-// Looked at once a minute on the wall clock, since a machine may sleep, and at once when the configuration changes.
+// The operator checks it once a minute on the wall clock, since a machine may sleep, and at once when the configuration
+// changes.
 
 import { Failure, failureFrom } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -11,16 +12,16 @@ import type { Source } from './certificate-source.ts';
 export interface Serving {
   /** Runs until `signal` aborts. */
   run(signal: AbortSignal): Promise<void>;
-  /** Something changed: look now. */
+  /** Something changed: check now. */
   wake(): void;
-  /** Why the webhook cannot be called yet; undefined when it can. */
+  /** Why the API server cannot call the webhook yet; undefined when it can. */
   lacks(): string | undefined;
-  /** When the certificate that is served ends. */
+  /** When the served certificate ends. */
   endsAt(): EpochMs | undefined;
 }
 
 const LOOK_EVERY = MINUTE;
-/** After a look that failed, or met a write of somebody else; later each time. */
+/** After a check that failed, or met another writer's change; later each time. */
 const FIRST_PAUSE = SECOND;
 
 export function createServing(
@@ -46,7 +47,7 @@ export function createServing(
   const look = async (signal: AbortSignal): Promise<void> => {
     const found = await lookAndUse(signal).catch(failureFrom);
     if (signal.aborted) return;
-    // What is served stays as good as it was.
+    // The served certificate stays as good as it was.
     const [reason, message] = found instanceof Failure ? [found.reason, found.message] : ['NotTrusted', found.lacks];
     if (message !== undefined && message !== lacks)
       log.warn(

@@ -1,4 +1,4 @@
-// The one ValidatingWebhookConfiguration that names us: watched, and the authorities in it kept as they have to be.
+// The one ValidatingWebhookConfiguration that names the operator: watches it, and keeps the authorities in it correct.
 
 import { VALIDATING_WEBHOOKS } from '../../api/meta.ts';
 import { isNotFound, isOtherObject } from '../../kube/api-error.ts';
@@ -29,7 +29,7 @@ export function bundleOf(certificates: readonly string[]): string {
   return Buffer.from(certificates.join('')).toString('base64');
 }
 
-/** Whether every webhook of it trusts this, and nothing else. */
+/** Whether every webhook in it trusts this bundle, and nothing else. */
 export function trusts({ webhooks }: WebhookConfiguration, bundle: string): boolean {
   return webhooks.every(({ caBundle }) => caBundle === bundle);
 }
@@ -37,9 +37,10 @@ export function trusts({ webhooks }: WebhookConfiguration, bundle: string): bool
 /**
  * Writes the bundle into every webhook of the configuration, and nothing else.
  *
- * Each is named, not counted: a patch by position could hit another one that was put before it meanwhile (docs/design/adr/0006).
+ * The patch names each webhook: by position it could hit another one inserted before it meanwhile
+ * (docs/design/adr/0006).
  *
- * @returns false when it is another one by now, or gone: the watch will tell
+ * @returns false when it is now another one, or gone: the watch brings the news
  * @throws Failure
  */
 export async function writeBundle(

@@ -4,7 +4,7 @@ import type { KeyPair } from '../../pki/certificate.ts';
 import { readPair } from '../../pki/files.ts';
 import type { Source } from './certificate-source.ts';
 
-/** Files that somebody else renews, such as cert-manager. Whoever does so sees to `caBundle` too. */
+/** Files that another program renews, such as cert-manager, which also maintains `caBundle`. */
 export function sourceOfFiles(folder: string): Source {
   let held: KeyPair | undefined;
   return {

@@ -1,5 +1,5 @@
-// Tries keys that stand in a review: at most one call for the same keys at a time, few in all, and what came of it is
-// remembered for a moment. The tokens are thrown away: nothing that anybody can send becomes a login of the operator's.
+// Tries keys that stand in a review: at most one call for the same keys at a time, few in all, and remembers the
+// outcome for a moment. It drops the tokens: no review can give the operator a login.
 
 import pLimit from 'p-limit';
 import type { EcrClient } from '../../aws/ecr-client.ts';
@@ -17,7 +17,7 @@ export interface LoginTrial {
   try(trial: Trial): Promise<TrialOutcome>;
 }
 
-/** What a user who waits for kubectl is asked to wait (docs/design/rules.md, rule 18). */
+/** How long the webhook lets a user of kubectl wait (docs/design/rules.md, rule 18). */
 export const TRIAL_PATIENCE = seconds(3);
 /** How long an outcome holds: a key that was denied may be a new one, which IAM takes seconds to spread. */
 const HOLDS: Readonly<Record<TrialOutcome['op'], DurationMs>> = {
@@ -27,10 +27,10 @@ const HOLDS: Readonly<Record<TrialOutcome['op'], DurationMs>> = {
   unknown: SECOND,
 };
 const CALLS = { perSecond: 10, atOnce: 50 };
-/** Of these, under way: each has a client of its own while it lasts. */
+/** Trials under way: each has a client of its own. */
 const CALLS_UNDER_WAY = 10;
 const TOO_MANY: TrialOutcome = { op: 'unknown', message: 'too many are being tried' };
-/** Outcomes that are remembered; beyond that all are forgotten. */
+/** Outcomes remembered; beyond that all are forgotten. */
 const MOST_HELD = 256;
 
 export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
@@ -51,7 +51,7 @@ export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
     }
   };
 
-  /** Who does not get his turn in time is not called for any more. */
+  /** A trial whose turn comes too late makes no call. */
   const ask = async (trial: Trial): Promise<TrialOutcome> => {
     if (!budget.take()) return TOO_MANY;
     const late = new AbortController();

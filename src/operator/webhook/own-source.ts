@@ -10,24 +10,24 @@ import { bundleOf, trusts, type WebhookConfiguration } from './configuration.ts'
 export interface OwnSourceOptions {
   readonly secret: AuthoritySecret;
   readonly signer: () => Promise<Signer>;
-  /** Host names and addresses by which the API server calls us. */
+  /** Host names and addresses by which the API server calls the operator. */
   readonly names: readonly string[];
   readonly clock: Clock;
-  /** The configuration as it was last seen. */
+  /** The configuration as last seen. */
   readonly configuration: () => WebhookConfiguration | undefined;
-  /** Writes the bundle; false: it was changed meanwhile. */
+  /** Writes the bundle; false: another writer changed the configuration meanwhile. */
   readonly writeBundle: (to: WebhookConfiguration, bundle: string, signal: AbortSignal) => Promise<boolean>;
 }
 
 /**
- * How long every API server has to have heard of a new authority before anything signed by it is served. They follow their
- * configurations by watches; a minute is what we allow a watch of our own to be late.
+ * How long a new authority must be in the configuration before the operator serves a leaf that it signed. Every API
+ * server follows its configurations by a watch; a minute is what the operator allows its own watches to be late.
  */
 const HEARD_AFTER = MINUTE;
-/** Who takes the bundle out again and again is answered less and less often. */
+/** Most repairs of a bundle that another writer removes again and again. */
 const REPAIRS = { perSecond: 0.1, atOnce: 10 };
 
-/** Certificates of our own: one authority for all replicas, a leaf for each, which is never stored. */
+/** Certificates that the operator signs: one authority for all replicas, a leaf for each, which is never stored. */
 export function ownSource(options: OwnSourceOptions): Source {
   const { secret, signer, names, clock, configuration } = options;
   let leaf: { readonly pair: KeyPair; readonly issuer: string } | undefined;
@@ -40,7 +40,7 @@ export function ownSource(options: OwnSourceOptions): Source {
     return leaf.issuer !== newest.certificate && isHeard;
   };
 
-  /** @returns why the API server does not trust us yet */
+  /** @returns why the API server does not trust the operator yet */
   const tell = async (
     seen: WebhookConfiguration,
     bundle: string,
@@ -59,7 +59,8 @@ export function ownSource(options: OwnSourceOptions): Source {
   return {
     async look(signal) {
       const seen = configuration();
-      // Nobody can call us, and whoever took the configuration away may have taken the Secret too: it is not made anew.
+      // No API server can call the operator, and the user who deleted the configuration may have deleted the Secret
+      // too: it is not made anew.
       if (!seen) return { pair: leaf?.pair, lacks: 'there is no such webhook configuration, or it may not be watched' };
       const authorities = await secret.ensure(leaf ? [leaf.issuer] : [], clock.now(), signal);
       if (!authorities) return { pair: leaf?.pair, lacks: 'the authority was changed at this moment' };

@@ -1,4 +1,4 @@
-// Answers reviews: asks what `core/admit.ts` wants to know, within three seconds, and lets through whatever could not be asked.
+// Answers reviews: makes the look-ups of `core/admit.ts` within three seconds, and allows what it could not look up.
 
 import pLimit from 'p-limit';
 import { SECRETS } from '../../api/meta.ts';
@@ -32,23 +32,23 @@ export interface WebhookParts {
   readonly ecr: EcrClient;
   readonly clock: Clock;
   readonly policy: AdmitPolicy;
-  /** Whether the stores have been filled: before that, what is not in them may well be there. */
+  /** Whether the stores have been filled: before that, an object missing in them may well exist. */
   readonly isSynced: () => boolean;
   readonly telemetry: WebhookTelemetry;
 }
 
-/** A namespace is looked for again after this: it may have been created a moment before the object, by the same command. */
+/** A missing namespace is looked up again after this: the same command may have created it just before the object. */
 const SECOND_LOOK = (SECOND / 2) as DurationMs;
-/** Secrets that are looked for by one review; who names more namespaces hears of the rest from the status. */
+/** Secrets that one review looks up; of further namespaces the status reports later. */
 const MOST_PLACES = 20;
 const READS = { perSecond: 20, atOnce: 100 };
-/** Answers under way: what whoever may write Secrets puts into the metadata of one may be a megabyte. */
+/** Answers read at once: the metadata of a user's Secret may be a megabyte. */
 const READ_AT_ONCE = 4;
 
 type Places = Pick<Answers, 'occupied' | 'unknown'>;
 const NOTHING_THERE: Places = { occupied: undefined, unknown: undefined };
 
-/** The webhook: an AdmissionReview, as JSON, to its answer. */
+/** The webhook: the body of an AdmissionReview -> its answer. */
 export type Webhook = (body: unknown) => Promise<Reply>;
 
 export function createWebhook(parts: WebhookParts): Webhook {
@@ -91,7 +91,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
     return NOTHING_THERE;
   };
 
-  /** As `findOccupied`, in time: a request may wait for its turn longer than anybody waits for us. */
+  /** As `findOccupied`, in time: a request may wait for its permit longer than the API server waits for the webhook. */
   const findOccupiedInTime = async (questions: Questions, review: Review): Promise<Places> => {
     const late = new AbortController();
     const unknown = notLookedUp(questions.secretName ?? '');
@@ -105,7 +105,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
     }
   };
 
-  /** An annotation claims it, and is believed when there is an object of the deprecated kind with this name and uid. */
+  /** An annotation claims it; the webhook believes it when an object of the deprecated kind has this name and uid. */
   const isConversion = ({ convertedFrom, object }: Review): boolean => {
     const from = view.legacy.get(keyOf(object));
     return from !== undefined && convertedFrom === `${LEGACY_KIND}/${from.uid}`;
@@ -141,7 +141,7 @@ function notLookedUp(secretName: string): Places {
   return { occupied: undefined, unknown: `whether a secret ${secretName} is there already could not be looked up` };
 }
 
-/** As the original answered: a denial has code 403. Every text of it is redacted here. */
+/** As the Go project answered: a denial has code 403. Every text of it is redacted here. */
 function answerTo(uid: string, { denial, warnings }: AdmissionVerdict): object {
   const status = denial === undefined ? {} : { status: { code: 403, reason: 'Forbidden', message: redact(denial) } };
   return {

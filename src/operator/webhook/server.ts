@@ -1,4 +1,4 @@
-// The webhook as a whole: its server, its certificate, and what is watched for them.
+// The webhook as a whole: its server, its certificate, and the watches that they need.
 
 import { objectKey, VALIDATING_WEBHOOKS } from '../../api/meta.ts';
 import { WEBHOOK_PATH } from '../../api/names.ts';
@@ -31,7 +31,7 @@ export type CertificateOptions =
       readonly op: 'own';
       /** Name of the ValidatingWebhookConfiguration whose `caBundle` is kept. */
       readonly configuration: string;
-      /** Host names and addresses by which the API server calls us, at least one. */
+      /** Host names and addresses by which the API server calls the operator, at least one. */
       readonly names: readonly string[];
       /** Name of the Secret with the authority, in the operator's own namespace. */
       readonly secret: string;
@@ -51,23 +51,26 @@ export interface WebhookServerParts {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** The operator's own. */
+  /** The operator's own namespace. */
   readonly namespace: string;
   readonly isSynced: () => boolean;
-  /** Told of each bound of its server that somebody reached. */
+  /** Is notified of each bound of its server that a client reached. */
   readonly onRefused: (bound: Bound) => void;
 }
 
 export interface WebhookServer {
   readonly port: number;
-  /** Why the operator is not ready because of it; it counts for half a minute after the start (docs/design/rules.md, rule 15). */
+  /**
+   * Why the operator is not ready because of the webhook; it counts for half a minute after the start
+   * (docs/design/rules.md, rule 15).
+   */
   waitsFor(): string | undefined;
   /** Runs its loops until they end; reviews are answered until `close`. */
   run(supervise: Supervise): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Runs a loop, again when it fails, until the operator is told to end. */
+/** Runs a loop, again when it fails, until the operator stops. */
 export type Supervise = (name: string, loop: Loop) => Promise<void>;
 
 const COUNTS_FOR = seconds(30);
@@ -128,7 +131,7 @@ function createCertificates(
     client,
     resource: VALIDATING_WEBHOOKS,
     fieldSelector: `metadata.name=${configuration}`,
-    // Without the right to see it the operator does all the rest.
+    // Without the right to watch it the operator does all the rest.
     optional: true,
     store,
     reduce: webhookConfigurationOf,
