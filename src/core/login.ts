@@ -43,7 +43,10 @@ export interface Token {
   readonly expiresAt: EpochMs;
 }
 
-/** Renewal falls between these shares of a login's life: at most half of it, less by jitter (docs/design/rules.md, rule 5). */
+/**
+ * Renewal falls between these shares of a login's life: at most half of it, less by jitter (docs/design/rules.md, rule
+ * 5).
+ */
 const LATEST_SHARE = 0.5;
 const JITTER_SHARE = 0.1;
 

@@ -1,11 +1,11 @@
-// Where the API server is and how we prove who we are: from inside a pod, or from a kubeconfig file.
+// Where the API server is, and the credentials of the operator: from inside a pod, or from a kubeconfig file.
 
 import { readFile } from 'node:fs/promises';
 import { Failure } from '../lib/errors.ts';
 import { recordOf, stringsOf } from '../lib/json.ts';
 import { type Clock, type DurationMs, SECOND } from '../lib/time.ts';
 
-/** What one request needs beyond its own content. ApiCredentials are asked for at every request and may change. */
+/** What one request needs beyond its own content. The transport reads it for every request; it may change. */
 export interface ApiCredentials {
   readonly ca?: string | Buffer;
   readonly cert?: string | Buffer;
@@ -18,16 +18,16 @@ export interface ApiCredentials {
 export interface ApiServerAccess {
   /** Scheme, host, port, and a path prefix where a proxy has one. */
   readonly url: URL;
-  /** The namespace we run in, if that is known. */
+  /** The operator's own namespace, if known. */
   readonly namespace: string | undefined;
   credentials(): Promise<ApiCredentials>;
-  /** Forgets what was read: the API server answered 401. */
+  /** Forgets the credentials read before: the API server answered 401. */
   invalidate(): void;
 }
 
 /**
- * For whom the token is that we show the API server, which are all, or some, of those for whom the API server takes tokens at
- * all (`--api-audiences`). Looked at without being verified: the API server does that.
+ * The audiences of the operator's token: all, or some, of those that the API server accepts (`--api-audiences`). Read
+ * without verification: the API server verifies.
  *
  * @returns none for credentials that are no such token, and when there are none now
  */
@@ -46,7 +46,7 @@ export async function tokenAudiences(access: ApiServerAccess): Promise<readonly 
 /** Kubernetes rotates a projected token well before it ends; client-go re-reads it every minute as well. */
 const REREAD_AFTER = (60 * SECOND) as DurationMs;
 
-/** The variables and files that Kubernetes gives every pod. */
+/** The variables and files that Kubernetes provides in every pod. */
 export interface PodEnvironment {
   readonly host: string;
   readonly port: string;

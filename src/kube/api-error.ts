@@ -1,4 +1,4 @@
-// What the API server's refusals mean for us: the one place that turns a status code into a Failure.
+// What a refusal of the API server means for the operator: the one place that turns a status code into a Failure.
 
 import { Failure, type Next } from '../lib/errors.ts';
 import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
@@ -43,7 +43,7 @@ export function apiErrorFrom(status: number, body: unknown, retryAfter: string |
     Number.isFinite(wait) && wait > 0 ? (Math.min(wait * 1_000, LONGEST_RETRY_AFTER) as DurationMs) : undefined;
   if (delay !== undefined && (status === 429 || status === 503))
     return new ApiError(status, recordOf(body), 'after', delay);
-  // 401 and 403 too: a token is renewed and a role is granted without anybody telling us.
+  // 401 and 403 too: a token is renewed and a role is granted without any event for the operator.
   const byChange = status === 400 || status === 405 || status === 415 || status === 422;
   return new ApiError(status, recordOf(body), byChange ? 'change' : 'backoff', undefined);
 }
@@ -52,12 +52,12 @@ export function isNotFound(thrown: unknown): boolean {
   return thrown instanceof ApiError && thrown.status === 404;
 }
 
-/** 403: our ServiceAccount may not do this. */
+/** 403: the operator's ServiceAccount may not do this. */
 export function isForbidden(thrown: unknown): boolean {
   return thrown instanceof ApiError && thrown.status === 403;
 }
 
-/** 409: the object is there already, or is not the one or the version we meant. */
+/** 409: the object exists already, or is not the one or the version that the request named. */
 export function isConflict(thrown: unknown): boolean {
   return thrown instanceof ApiError && thrown.status === 409;
 }
@@ -71,15 +71,15 @@ export function isOtherObject(thrown: unknown): boolean {
 }
 
 /**
- * What we hold is of no use to go on from: start from a new list. 410, or a list's continue token that is too old; or a
- * version that the API server has not come to (504), as after etcd was restored from a backup.
+ * The held version is of no use: start from a new list. The API server answers 410, or that a list's continue token is
+ * too old; or it has not reached the version (504), as after a restore of etcd from a backup.
  */
 export function isExpired(thrown: unknown): boolean {
   if (!(thrown instanceof ApiError)) return false;
   return thrown.status === 410 || thrown.apiReason === 'Expired' || thrown.causes.includes('ResourceVersionTooLarge');
 }
 
-/** No answer at all: at that address nobody takes connections. */
+/** No answer at all: no process accepts connections at that address. */
 export function isRefused(thrown: unknown): boolean {
   const cause = thrown instanceof Failure ? thrown.cause : undefined;
   return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';

@@ -1,4 +1,5 @@
-// The verbs of the Kubernetes API that we use, over a ResourceDescriptor. No retries: the workqueue has them.
+// The verbs of the Kubernetes API that the operator uses, over a ResourceDescriptor. No retries: the workqueue has
+// them.
 
 import pLimit from 'p-limit';
 import { type ResourceDescriptor, SECRETS, SERVICE_ACCOUNTS } from '../api/meta.ts';
@@ -25,7 +26,7 @@ export interface ListTooLarge {
   readonly ok: false;
   readonly resourceVersion: string | undefined;
   readonly next: string | undefined;
-  /** The beginning of its first object. */
+  /** The beginning of the page's first object. */
   readonly item: string;
 }
 
@@ -35,7 +36,7 @@ interface Selection {
   readonly fieldSelector?: string | undefined;
 }
 
-/** What is asked again and again by somebody who has to be seen asking. */
+/** A repeated request whose attempts others observe. */
 interface Observed {
   readonly onTurn?: OnTurn | undefined;
 }
@@ -43,27 +44,27 @@ interface Observed {
 export interface ListOptions extends Selection, Observed {
   readonly limit: number;
   readonly next?: string | undefined;
-  /** The API server has to have come so far: it waits for that, for some seconds, and then refuses (504). */
+  /** The API server must have reached this version: it waits some seconds for that, and then refuses (504). */
   readonly notOlderThan?: string | undefined;
 }
 
 export interface WatchOptions extends Selection, Observed {
   readonly resourceVersion: string;
-  /** After this the API server ends the stream by itself. */
+  /** After this the API server ends the stream itself. */
   readonly timeoutSeconds: number;
   /** After this the peer counts as dead. */
   readonly deadline: DurationMs;
 }
 
-/** Which object, in which version, is to be deleted, and how. */
+/** Which object, in which version, to delete, and how. */
 interface DeleteTerms {
   readonly uid: string;
   readonly resourceVersion: string;
-  /** `Orphan`: what the object owns stays, and loses its owner reference. */
+  /** `Orphan`: the objects that it owns stay, and lose their owner reference. */
   readonly propagationPolicy?: 'Orphan';
 }
 
-/** What only looks. Whoever needs less asks for less: `Pick<KubeReader, 'find'>`. */
+/** The reading half. A caller that needs less takes less: `Pick<KubeReader, 'find'>`. */
 export interface KubeReader {
   get(
     resource: ResourceDescriptor,
@@ -78,7 +79,7 @@ export interface KubeReader {
     name: string,
     signal: AbortSignal,
   ): Promise<JsonRecord | undefined>;
-  /** As `find`, but only the metadata: what is in a Secret does not come over the wire. */
+  /** As `find`, but only the metadata: the API server does not send a Secret's content. */
   findMetadata(
     resource: ResourceDescriptor,
     namespace: string | undefined,
@@ -90,7 +91,7 @@ export interface KubeReader {
   watch(resource: ResourceDescriptor, options: WatchOptions, signal: AbortSignal): AsyncIterable<Line>;
 }
 
-/** What changes something. */
+/** The writing half. */
 export interface KubeWriter {
   /** @returns the new object without what was sent: only its kind, version and metadata */
   create(
@@ -100,12 +101,14 @@ export interface KubeWriter {
     signal: AbortSignal,
   ): Promise<JsonRecord>;
   /**
-   * JSON merge patch; put `metadata.uid` and `metadata.resourceVersion` into it to mean one object in one version.
+   * JSON merge patch; a `metadata.uid` and `metadata.resourceVersion` in it name one object in one version.
    *
    * @returns as `create`
    */
   patch(resource: ResourceDescriptor, at: ObjectAddress, body: JsonRecord, signal: AbortSignal): Promise<JsonRecord>;
-  /** As `patch`, but lists that have a key are merged by it (strategic merge patch): only kinds of Kubernetes itself know it. */
+  /**
+   * As `patch`, but lists with a key are merged by it (strategic merge patch): only Kubernetes' own kinds support it.
+   */
   patchByKeys(
     resource: ResourceDescriptor,
     at: ObjectAddress,
@@ -127,7 +130,7 @@ export interface TokenRequester {
   requestToken(account: ServiceAccountName, terms: TokenTerms, signal: AbortSignal): Promise<string | undefined>;
 }
 
-/** All of it: for whoever hands out the parts. */
+/** All three: for the part that hands them out. */
 export interface KubeClient extends KubeReader, KubeWriter, TokenRequester {}
 
 export interface ServiceAccountName {
@@ -146,10 +149,13 @@ export interface ObjectAddress {
   readonly name: string;
 }
 
-/** Secrets that are read whole at once. */
+/** Secrets read whole at once. */
 const WHOLE_SECRETS = 2;
 const MERGE_PATCH = 'application/merge-patch+json';
-/** Of a Secret half an answer is what was sent: reading it took a seventh of the processor time (docs/design/performance.md). */
+/**
+ * Half of a write's answer about a Secret repeats the request: reading it took a seventh of the processor time
+ * (docs/design/performance.md).
+ */
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const ITEMS = '"items":[';
 /** Characters of an object over the cap that are kept. */
@@ -169,7 +175,7 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
   };
   const query = { fieldManager };
 
-  // A Secret of anybody may have megabytes, each of which is held some times until what matters has been picked out of it.
+  // A user's Secret may have megabytes, each held several times until the caller has picked its part.
   const inTurn = pLimit(WHOLE_SECRETS);
   const get: KubeClient['get'] = async (resource, namespace, name, signal) => {
     const ask = (): Promise<JsonRecord> =>
@@ -280,7 +286,7 @@ function selected({ labelSelector, fieldSelector }: Selection): Readonly<Record<
   return { ...(labelSelector ? { labelSelector } : {}), ...(fieldSelector ? { fieldSelector } : {}) };
 }
 
-/** What the beginning of a list shows: Kubernetes writes the metadata of its own kinds' lists before the items. */
+/** What the beginning of a list shows: Kubernetes writes the metadata of lists of its own kinds before the items. */
 function headOf(head: string): Omit<ListTooLarge, 'ok'> {
   const items = head.indexOf(ITEMS);
   const metadata = items === -1 ? '' : head.slice(0, items);

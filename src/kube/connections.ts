@@ -1,4 +1,4 @@
-// The connections to the API server, and the certificates that they are made with.
+// The connections to the API server, and their certificates.
 
 import { Agent } from 'node:https';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
@@ -6,18 +6,18 @@ import { Failure } from '../lib/errors.ts';
 import { ADDRESS_TIMEOUT_MS, type NameLookup } from '../lib/name-lookup.ts';
 import type { ApiCredentials } from './access.ts';
 
-/** Those that were made, and will be made, with the same certificates. */
+/** The connections with one set of certificates. */
 export interface ApiConnections {
   readonly secureContext: SecureContext;
-  /** For requests: kept, and used again. */
+  /** For requests: kept and reused. */
   readonly requests: Agent;
-  /** For streams: one each. Apart from the others, which it would take a place from. */
+  /** For streams: one each. Apart from the requests, whose connections they would take. */
   readonly streams: Agent;
 }
 
 export interface ConnectionPool {
   /**
-   * Those with these certificates. What is in flight with others comes to its end; nothing more is sent over theirs.
+   * The connections with these certificates. Requests in flight over others end; no further request uses those.
    *
    * @throws Failure when a certificate or the key cannot be read
    */
@@ -25,12 +25,12 @@ export interface ConnectionPool {
   close(): void;
 }
 
-/** Idle time after which the kernel asks the peer whether it is there (docs/design/rules.md, rule 13). */
+/** Idle time after which the kernel probes the peer (docs/design/rules.md, rule 13). */
 export const TCP_KEEP_ALIVE_MS = 15_000;
 
 /**
- * @param requests  how many connections for requests there are at most
- * @param lookup    how the name of the host is looked up; undefined: as Node does
+ * @param requests  upper bound of the connections for requests
+ * @param lookup    resolves the host name; undefined: Node's own
  */
 export function createConnectionPool(requests: number, lookup?: NameLookup): ConnectionPool {
   const common = { autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS, ...(lookup ? { lookup } : {}) };
@@ -61,8 +61,8 @@ function isSame(one: ApiCredentials, other: ApiCredentials): boolean {
 }
 
 /**
- * The API server knows a connection by the certificate that it began with, and a TLS session that is resumed as well. So
- * neither may outlive the certificate: both go with their agent.
+ * The API server identifies a connection by the certificate of its handshake, and a resumed TLS session as well. So
+ * neither may outlive the certificate: both end with their agent.
  */
 function retire({ requests }: ApiConnections): void {
   requests.maxFreeSockets = 0;

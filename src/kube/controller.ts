@@ -1,4 +1,4 @@
-// A controller: takes one key of its queue after the other, has it reconciled, and decides when the key comes again.
+// A controller: takes one key of its queue after the other, reconciles it, and decides when the key comes again.
 
 import { splitKey } from '../api/meta.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
@@ -6,12 +6,12 @@ import type { Logger } from '../lib/log.ts';
 import { type Clock, type DurationMs, type EpochMs, plus, type Random } from '../lib/time.ts';
 import type { Work, Workqueue, WorkqueueObserver } from './workqueue.ts';
 
-/** What a reconciliation gives when it does not throw: see `Reconcile`. */
+/** What a reconciliation returns when it does not throw: see `Reconcile`. */
 export type Result =
   | { readonly op: 'retry'; readonly wakeAt?: EpochMs | undefined }
   | { readonly op: 'done'; readonly wakeAt: EpochMs | undefined };
 
-/** What came of a reconciliation, in controller-runtime's words: the label `result` of its metrics. */
+/** Outcome of a reconciliation, in controller-runtime's words: the label `result` of its metrics. */
 export const RESULTS = ['success', 'error', 'requeue', 'requeue_after'] as const;
 export type ReconcileResult = (typeof RESULTS)[number];
 
@@ -20,13 +20,13 @@ export interface ControllerTelemetry {
   readonly controller: string;
   readonly queue: WorkqueueObserver;
   readonly onReconciled: (result: ReconcileResult, took: DurationMs) => void;
-  /** A reconciliation threw what is no Failure. */
+  /** A reconciliation threw an error that is no Failure. */
   readonly onBug: () => void;
 }
 
 export interface ControllerParts {
   readonly queue: Workqueue;
-  /** Ends attempts: what is under way begins nothing new. */
+  /** Ends attempts: one under way begins nothing new. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly random: Random;
@@ -34,32 +34,32 @@ export interface ControllerParts {
   readonly telemetry: ControllerTelemetry;
 }
 
-/** One time that a key is reconciled. */
+/** One reconciliation of a key. */
 export interface Attempt {
-  /** Aborts when the operator is to end. */
+  /** Aborts when the operator stops. */
   readonly signal: AbortSignal;
   /** Its lines carry the controller, the object's namespace and name, and an id of this attempt. */
   readonly log: Logger;
 }
 
 /**
- * Brings what a key names to what it wants. An event that comes during an attempt brings the key once more after it, whatever this gives
- * or throws, which decides about the rest:
+ * Brings the cluster to the state that the key's object wants. An event during an attempt brings the key once more
+ * after it, whatever the attempt returns or throws, which decides about the rest:
  *
- * | gives or throws | the key comes again | its backoff | `result` in metrics |
+ * | returns or throws | the key comes again | its backoff | `result` in metrics |
  * |---|---|---|---|
  * | `done` without `wakeAt` | at the next event | begins anew | `success` |
- * | `done` with `wakeAt` | at that instant, or at an earlier one that was named before | begins anew | `requeue_after` |
+ * | `done` with `wakeAt` | at that instant, or at an earlier one named before | begins anew | `requeue_after` |
  * | `retry` | after its backoff, or at `wakeAt` if that is earlier | grows | `requeue` |
  * | a Failure with `delay` | after that delay | stays as it is | `error` |
  * | a Failure without `delay` | after its backoff | grows | `error` |
  * | anything else, which is a bug | after its backoff | grows | `error`, and a panic |
  *
- * Whatever is thrown is logged as a warning. The backoff is that of the workqueue.
+ * The controller logs whatever is thrown as a warning. The backoff is that of the workqueue.
  */
 export type Reconcile = (key: string, attempt: Attempt) => Promise<Result>;
 
-/** @returns the work of the queue, which never rejects */
+/** @returns the queue's work, which never rejects */
 export function createController(parts: ControllerParts, reconcile: Reconcile): Work {
   const { queue, signal, clock, random, log, telemetry } = parts;
   const settle = (key: string, next: Result): ReconcileResult => {

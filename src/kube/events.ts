@@ -1,4 +1,4 @@
-// Kubernetes Events about our objects: what was done and what is wrong, repeats folded, never in anybody's way.
+// Kubernetes Events about the operator's objects: what it did and what is wrong, repeats folded; no caller waits.
 
 import { EVENTS } from '../api/meta.ts';
 import { digest } from '../lib/digest.ts';
@@ -19,15 +19,15 @@ export interface Regarding {
 export interface EventNote {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
-  /** What was being done, in one CamelCase word. */
+  /** The operation, in one CamelCase word. */
   readonly action: string;
   readonly note: string;
 }
 
 export interface EventRecorder {
-  /** Returns at once; the request goes out by itself, and a failure of it is only logged. */
+  /** Returns at once; the request runs by itself, and a failure of it is only logged. */
   record(regarding: Regarding, event: EventNote): void;
-  /** Resolves when nothing is on its way. */
+  /** Resolves when no request is in flight. */
   flush(): Promise<void>;
 }
 
@@ -48,22 +48,24 @@ interface Series {
   lastSent: DurationMs;
 }
 
-/** A repeat within this time is folded into the first one's series; the API server keeps Events for an hour. */
+/** A repeat within this time is folded into the first Event's series; the API server keeps Events for an hour. */
 const FOLD_FOR = HOUR;
-/** Repeats are counted here and sent at most this often, also when nothing came of the last request. */
+/** Repeats are counted here and sent at most this often, also when the last request failed. */
 const SEND_EVERY = (5 * MINUTE) as DurationMs;
 /** Different events remembered; the oldest is forgotten first. */
 const REMEMBERED = 2_000;
-/** Events on their way at once; as many as client-go's broadcaster holds. */
+/** Events in flight at once; as many as client-go's broadcaster holds. */
 const UNDER_WAY = 1_000;
-/** Of one object: so many at once, and then one more each time this has passed (client-go's spam filter: 25, one in 300 s). */
+/**
+ * Per object: so many at once, and then one more each time this has passed (client-go's spam filter: 25, one in 300 s).
+ */
 const AT_ONCE = 25;
 const ONE_MORE_EVERY = (5 * MINUTE) as DurationMs;
-/** Told of events that were dropped, at most this often. */
+/** Dropped events are logged at most this often. */
 const TELL_EVERY = MINUTE;
 /** `NoteLengthLimit` of Kubernetes, which counts bytes. */
 const NOTE_BYTES = 1_024;
-/** Of an object's name in that of its Events. */
+/** Characters of an object's name in that of its Events. */
 const NAME_LENGTH = 200;
 
 export function createEventRecorder({
@@ -76,12 +78,12 @@ export function createEventRecorder({
 }: EventRecorderOptions): EventRecorder {
   const remembered = new Map<string, Series>();
   const underWay = new Set<Promise<void>>();
-  /** By object, in order of its last event: what is left of its share, and when that was so. */
+  /** By object, in order of its last event: the rest of its share, and when that was computed. */
   const shares = new Map<string, { readonly left: number; readonly at: DurationMs }>();
   let dropped = 0;
   let toldAt = Number.NEGATIVE_INFINITY;
 
-  /** Whoever changes an object again and again makes new events each time: each object has its share. */
+  /** A user who changes an object again and again causes new events each time: each object has its share. */
   const mayTell = (uid: string, now: DurationMs): boolean => {
     const { left, at } = shares.get(uid) ?? { left: AT_ONCE, at: now };
     const share = Math.min(AT_ONCE, left + (now - at) / ONE_MORE_EVERY);
@@ -158,7 +160,7 @@ export function createEventRecorder({
     if (!(await repeat(regarding, series))) await create(regarding, event, series);
   };
 
-  /** The series that the event belongs to; undefined when there is none yet, or the last one is over. */
+  /** The event's series; undefined when there is none yet, or the last one is over. */
   const running = (key: string, now: DurationMs): Series | undefined => {
     const series = remembered.get(key);
     return series && now - series.lastSent < FOLD_FOR ? series : undefined;
@@ -198,18 +200,18 @@ function noteKeyOf({ uid }: Regarding, { type, reason, note }: EventNote): strin
   return digest(uid, type, reason, note);
 }
 
-/** An Event about a cluster-scoped object must stand in the namespace `default`. */
+/** The API server accepts an Event about a cluster-scoped object only in the namespace `default`. */
 function namespaceOf({ namespace }: Regarding): string {
   return namespace ?? 'default';
 }
 
-/** A part of a good name may end where no name may. */
+/** A prefix of a valid name may end with a character that must not be last. */
 function nameOf(regarding: Regarding, event: EventNote, now: EpochMs): string {
   const name = regarding.name.slice(0, NAME_LENGTH).replace(/[-.]+$/, '');
   return `${name}.${digest(noteKeyOf(regarding, event), String(now)).slice(7, 23)}`;
 }
 
-/** The beginning of `text` that has no more than `most` bytes; a character that would be cut is left out. */
+/** The longest beginning of `text` within `most` bytes that cuts no character. */
 function cutBytes(text: string, most: number): string {
   return new TextDecoder().decode(Buffer.from(text).subarray(0, most), { stream: true });
 }

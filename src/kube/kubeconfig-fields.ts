@@ -1,10 +1,10 @@
-// What a kubeconfig may say that changes who we are or where we go, and that the operator does not do: it is refused by its name.
-// Everything else that is not known is ignored, as kubectl does.
+// Kubeconfig fields that change the user or the destination and that the operator does not support: it refuses them by
+// name. It ignores every other unknown field, as kubectl does.
 
 import { Failure } from '../lib/errors.ts';
 import { isRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
 
-/** The part of a kubeconfig that is in force, as its text has it. */
+/** The part of a kubeconfig that is in force, as written. */
 export interface CurrentFields {
   readonly cluster: { readonly name: string; readonly fields: Readonly<Record<string, unknown>> };
   readonly user: { readonly name: string; readonly fields: Readonly<Record<string, unknown>> };
@@ -12,7 +12,7 @@ export interface CurrentFields {
 
 const NOBODY_ELSE = 'the operator does not impersonate: take it out, and name a user who has the rights it is to have';
 
-/** Fields of a user, with what to do about each. */
+/** Fields of a user, with advice for each. */
 const USER_FIELDS: Readonly<Record<string, string>> = {
   as: NOBODY_ELSE,
   'as-uid': NOBODY_ELSE,
@@ -27,7 +27,7 @@ const CLUSTER_FIELDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * @param contents  of the files, parsed; of what several of them name, the first counts
+ * @param contents  of the files, parsed; where several name an entry, the first counts
  * @param context   in force: names of its cluster and its user
  */
 export function currentFields(

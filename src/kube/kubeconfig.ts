@@ -10,21 +10,22 @@ import { recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 import type { ApiCredentials, ApiServerAccess } from './access.ts';
 import { currentFields, refuseFields } from './kubeconfig-fields.ts';
 
-/** Reads YAML. The one that the client has in it is not for others, and a second one would be part of what is loaded. */
+/** Reads YAML. The client does not export its own parser, and a second one would be part of what is loaded. */
 export type ParseYaml = (text: string) => unknown;
 
-/** As kubectl: what is not in force may be broken. */
+/** As kubectl: entries that are not in force may be broken. */
 const LENIENT = { onInvalidEntry: ActionOnInvalid.FILTER };
 
 interface Read {
   readonly config: KubeConfig;
-  /** What each file says, in their order. */
+  /** Content of each file, in their order. */
   readonly contents: readonly unknown[];
 }
 
 /**
  * @param path  a kubeconfig file, or several joined by the separator of PATH; empty for the default (`~/.kube/config`)
- * @throws Failure when it cannot be read, names no cluster, or has a field that must not be ignored (kubeconfig-fields.ts)
+ * @throws Failure when it cannot be read, names no cluster, or has a field that the operator refuses
+ *         (kubeconfig-fields.ts)
  */
 export function kubeconfigAccess(path: string, parseYaml: ParseYaml): ApiServerAccess {
   const where = path || 'of this user';
@@ -40,7 +41,7 @@ export function kubeconfigAccess(path: string, parseYaml: ParseYaml): ApiServerA
   }
   const context = config.getContextObject(config.getCurrentContext());
   refuseFields(where, currentFields(contents, { cluster: cluster.name, user: config.getCurrentUser()?.name ?? '' }));
-  /** One question at a time: a plugin may be a slow program, or open a browser. */
+  /** One request at a time: a plugin may be a slow program, or open a browser. */
   let asking: Promise<ApiCredentials> | undefined;
   const invalidate = (): void => {
     config = withoutTokens(config);
@@ -78,16 +79,16 @@ function readConfig(path: string, parseYaml: ParseYaml): Read {
       next: 'change',
       reason: 'BadKubeconfig',
       message: `cannot read the kubeconfig ${path || 'of this user'}`,
-      // A parser's words quote what it could not read.
+      // A parser's message quotes what it could not read.
       ...(cause instanceof Error && 'syscall' in cause ? { cause } : {}),
     });
   }
 }
 
 /**
- * Keeps what the texts say, of which the client leaves out what it does not know.
+ * Keeps the texts' content, of which the client leaves out what it does not know.
  *
- * @throws Error when there is none: the client makes up an API server then, on localhost
+ * @throws Error when there is none: the client would make up an API server on localhost
  */
 function load(parseYaml: ParseYaml, from: (config: KubeConfig) => void): Read {
   const config = new KubeConfig();
@@ -102,7 +103,9 @@ function load(parseYaml: ParseYaml, from: (config: KubeConfig) => void): Read {
   return { config, contents };
 }
 
-/** Several files as one. Of what several of them name, the first counts, as with kubectl; the client's own way is to refuse it. */
+/**
+ * Joins several files. Where several name an entry, the first counts, as with kubectl; the client itself refuses it.
+ */
 function joined(parseYaml: ParseYaml, files: readonly string[]): Read {
   if (files.length === 0) throw new Error('none of the files is there');
   const each = files.map((file) => load(parseYaml, (config) => config.loadFromFile(file, LENIENT)));
@@ -121,14 +124,14 @@ function firstOfEach<Item extends { readonly name: string }>(items: readonly Ite
   return items.filter(({ name }, index) => items.findIndex((item) => item.name === name) === index);
 }
 
-/** The same file as it was read, without the tokens that its plugins have given since: they are asked again. */
+/** The same config as read, without the tokens of its plugins: the plugins run again. */
 function withoutTokens({ clusters, users, contexts, currentContext }: KubeConfig): KubeConfig {
   const fresh = new KubeConfig();
   fresh.loadFromOptions({ clusters, users, contexts, currentContext });
   return fresh;
 }
 
-/** What a plugin said of its failure is kept; what it gave is not, of which the parser's words quote some. */
+/** Keeps a plugin's own error message; its output is dropped, since a parser's message quotes some of it. */
 function noCredentials(config: KubeConfig, thrown: unknown): Failure {
   const command = stringOf(recordOf(config.getCurrentUser()?.exec)['command']);
   return new Failure({

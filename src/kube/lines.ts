@@ -9,8 +9,8 @@ const HEAD_BYTES = 4_096;
 
 /**
  * @param chunks  any pieces of UTF-8 text
- * @param cap     bytes of one line that are held at most
- * @returns the lines in order; empty ones are left out, and so is a last line without a line feed: it was cut off
+ * @param cap     most bytes of one line held
+ * @returns the lines in order; without empty ones, and without a last line that lacks a line feed: it was cut off
  */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>, cap: number): AsyncIterable<Line> {
   let pieces: Uint8Array[] = [];

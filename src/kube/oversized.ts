@@ -1,4 +1,4 @@
-// What can still be said of an object that was too large to be read: the beginning of its JSON names it.
+// Names an object that was too large to read, by the beginning of its JSON.
 
 import { type ObjectKey, objectKey } from '../api/meta.ts';
 
@@ -10,8 +10,8 @@ export interface Oversized {
 }
 
 /**
- * Kubernetes writes kind, version and name of its own kinds first, and nothing of a user's choosing before them. Custom
- * resources are written in alphabetical order, annotations first, and so are not recognised here; etcd takes none that is
+ * Kubernetes writes kind, version and name of its own kinds first, and no text of a user's choosing before them. It
+ * writes custom resources in alphabetical order, annotations first, so they are not recognised here; etcd takes none
  * larger than 1.5 MiB.
  */
 const TYPED =

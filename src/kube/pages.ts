@@ -7,22 +7,27 @@ import type { KubeReader } from './client.ts';
 import type { OnTurn } from './transport.ts';
 
 /**
- * Objects asked for in a page: at first, and at most. Pull secrets have some 9 KB of JSON each, so that a first page of
- * them is under the size aimed at.
+ * Objects of a page: of the first, and at most. Pull secrets have some 9 KB of JSON each, so that a first page of them
+ * is under the intended size.
  */
 const FIRST_PAGE = 100;
 const LARGEST_PAGE = 500;
-/** A page over the cap is asked for again by this part of its size; one that is small is followed by one this much larger at most. */
+/**
+ * A page over the cap is requested again by this part of its size; the page after a small one is this much larger at
+ * most.
+ */
 const STEP = 4;
-/** What a page costs in memory is several times its bytes; measured for pages of 8, 4 and 1.3 MB: 116, 84 and 76 MB resident. */
+/**
+ * The memory for a page is several times its bytes; measured for pages of 8, 4 and 1.3 MB: 116, 84 and 76 MB resident.
+ */
 const PAGE_BYTES = 1024 * 1024;
 
 export interface PagesOptions {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
-  /** Told of each request. */
+  /** Is notified of each request. */
   readonly onTurn?: OnTurn;
-  /** Told the beginning of an object that is over the cap by itself and so is left out; it may throw to give up. */
+  /** Gets the beginning of an object that is over the cap by itself and so is left out; it may throw to give up. */
   readonly onSkipped: (head: string) => void;
 }
 
@@ -54,7 +59,7 @@ export async function listInPages(
     } else {
       onSkipped(page.item);
     }
-    // Without it the beginning of the page does not show where the next one begins, nor whether there is one.
+    // Without it the page's beginning does not show whether and where a next page begins.
     if (page.resourceVersion === undefined) throw tooLarge(resource);
     version ??= page.resourceVersion;
     if (page.next === undefined) return version;
@@ -62,7 +67,7 @@ export async function listInPages(
   }
 }
 
-/** Objects to be asked for after a page of `limit` objects and `bytes` bytes. */
+/** Objects to request after a page of `limit` objects and `bytes` bytes. */
 function sizeAfter(limit: number, bytes: number): number {
   const fitting = Math.floor((limit * PAGE_BYTES) / bytes);
   return Math.min(Math.max(1, fitting), limit * STEP, LARGEST_PAGE);

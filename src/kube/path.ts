@@ -1,4 +1,4 @@
-// Paths of the Kubernetes API, built from typed parts. No text of a user's choosing ever adds a segment of its own.
+// Paths of the Kubernetes API, built from typed parts. No text of a user's choosing ever adds a segment.
 
 import type { ResourceDescriptor } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';

@@ -1,9 +1,9 @@
 // The reflector's states and what each event does to them: one table, no I/O.
 
 /**
- * `list`: a whole new list is needed. `watch`: what is held is good up to `version`; go on from there. `check`: so it was
- * when the connection broke; since then etcd may have been set back to a backup, and of a version that is still to come a
- * watch says nothing, for ever (seen on Kubernetes 1.35 to 1.37).
+ * `list`: a whole new list is needed. `watch`: the store is good up to `version`; go on from there. `check`: it was so
+ * when the connection broke; since then an administrator may have restored etcd from a backup, and a watch from a
+ * version still to come reports nothing, for ever (seen on Kubernetes 1.35 to 1.37).
  */
 export type ReflectorState =
   | { readonly op: 'list' }
@@ -13,28 +13,28 @@ export type ReflectorState =
 export type ReflectorEvent =
   /** A whole list was read. */
   | { readonly op: 'listed'; readonly version: string }
-  /** The API server has come as far as the version that is held. */
+  /** The API server has reached the held version. */
   | { readonly op: 'reached' }
   /** An object changed, or a bookmark came. */
   | { readonly op: 'event'; readonly version: string }
-  /** The API server ended the watch in good order, after a while. */
+  /** The API server ended the watch properly, after a while. */
   | { readonly op: 'ended' }
   /** The stream broke, fell silent, ended at once, or could not be opened. */
   | { readonly op: 'broken' }
-  /** Nobody listens there: the API server is down, and may come back with another state, at whatever version. */
+  /** The connection was refused: the API server is down, and may come back with another state, at whatever version. */
   | { readonly op: 'down' }
   /** The version is too old: HTTP 410, an ERROR event with code 410, or a continue token that is too old. */
   | { readonly op: 'expired' }
-  /** An optional kind is not there, or not there for us: an empty list, for a while. */
+  /** An optional kind does not exist, or the operator may not read it: an empty list, for a while. */
   | { readonly op: 'absent' }
-  /** A line that is no event, or an ERROR event of another kind: what was missed is unknown. */
+  /** A line that is no event, or an ERROR event of another kind: the missed changes are unknown. */
   | { readonly op: 'unreadable' };
 
 export interface Step {
   readonly state: ReflectorState;
-  /** `none`: go on at once. `backoff`: wait, longer each time until something goes well. */
+  /** `none`: go on at once. `backoff`: wait, longer each time until an attempt succeeds. */
   readonly pause: 'none' | 'backoff';
-  /** Something went well: the backoff starts anew. */
+  /** An attempt succeeded: the backoff starts anew. */
   readonly healthy: boolean;
 }
 

@@ -1,9 +1,10 @@
 // Keeps a store equal to one kind of object on the API server: list in pages, then watch, for ever.
 //
-// Guarantees: the store only ever shows whole lists; no change is lost silently (what cannot be read causes a new list);
-// a dead peer is noticed five seconds after the end of the stream was due; an API server that was set back to an older state
-// while it was away is listed anew.
-// Assumptions: one reflector per store; versions are what the API server said, never made up.
+// Guarantees: the store only ever shows whole lists. No change is lost silently: an unreadable one causes a new list.
+// The reflector notices a dead peer five seconds after the end of the stream was due. It lists anew from an API server
+// that was restored to an older state during an outage.
+//
+// Assumptions: one reflector per store; versions are the API server's, never made up.
 
 import { type ObjectKey, objectKey, type ResourceDescriptor } from '../api/meta.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
@@ -25,15 +26,19 @@ export interface ReflectorOptions<Item extends Stored> {
   readonly labelSelector?: string;
   /** Such as `metadata.name=a`: a right to that one object is then enough. */
   readonly fieldSelector?: string;
-  /** The kind need not be there, or be ours to read: until it is, that is an empty list, looked at once a minute. */
+  /**
+   * The kind may be missing, or the operator may not read it: until then it is an empty list, checked once a minute.
+   */
   readonly optional?: boolean;
   readonly store: Store<Item>;
-  /** The part of an object that is kept; called once for each object seen. Undefined: the object is not for us. */
+  /**
+   * The part of an object that is kept; called once for each object seen. Undefined: the store leaves the object out.
+   */
   readonly reduce: (raw: JsonRecord) => Item | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Told of everything that happens; it must not throw. */
+  /** Is notified of every event; it must not throw. */
   readonly onReflectorEvent?: (event: ReflectorEvent) => void;
 }
 
@@ -45,25 +50,30 @@ export interface Reflector {
   readonly isSynced: () => boolean;
   /** Why the last attempt failed; undefined while all is well. */
   readonly trouble: () => Failure | undefined;
-  /** Monotonic instant of the last attempt to list or to watch; now, while it has not been started or waits for its turn. */
+  /** Monotonic instant of the last attempt to list or to watch; now, while it has not started or waits for a permit. */
   readonly lastAttempt: () => DurationMs;
 }
 
-/** A watch is asked to end at a random time in this range (docs/design/rules.md, rule 13). */
+/** The reflector requests a random end of a watch in this range (docs/design/rules.md, rule 13). */
 const WATCH_SECONDS = { least: 30, most: 50 };
-/** An end that is this late never comes: the peer is dead (docs/design/rules.md, rule 13). */
+/** An end this late never comes: the peer is dead (docs/design/rules.md, rule 13). */
 const GRACE_SECONDS = 5;
 /** The longest a healthy reflector goes without an attempt. */
 export const LONGEST_WATCH: DurationMs = seconds(WATCH_SECONDS.most + GRACE_SECONDS);
-/** A watch that ends sooner than this without an event is no healthy end: reconnecting at once would be a hot loop. */
+/**
+ * A watch that ends sooner than this without an event did not end properly: reconnecting at once would be a hot loop.
+ */
 const SHORT_WATCH = SECOND;
 const FIRST_PAUSE = SECOND;
 const LAST_PAUSE = seconds(30);
-/** The longest pause while the API server does not know the kind: CRDs come with one command, which people wait for. */
+/**
+ * The longest pause while the API server does not know the kind: one command installs CRDs, and its user waits for
+ * them.
+ */
 const LAST_PAUSE_UNKNOWN = seconds(5);
-/** Between two looks for an optional kind that is not there. */
+/** Between two checks for a missing optional kind. */
 const ABSENT_PAUSE = MINUTE;
-/** Objects over the cap that are named in the log; more would only fill it. */
+/** Objects over the cap that the log names; more would only fill it. */
 const MOST_REPORTED = 1_000;
 
 /** The key of a raw object; `undefined` for something that is no object. */
@@ -79,7 +89,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   const reported = new Set<string>();
   let isSynced = false;
   let trouble: Failure | undefined;
-  /** Undefined: it has not been started, or waits for its turn. */
+  /** Undefined: it has not started, or waits for a permit. */
   let lastAttempt: DurationMs | undefined;
   let askedToWait = 0;
   let lastPause = LAST_PAUSE;
@@ -122,7 +132,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     if (key !== undefined && item !== undefined) items.set(key, item);
   };
 
-  /** An object over the cap is as one that is not there, here as in a list. */
+  /** An object over the cap counts as absent, here as in a list. */
   const skipLine = (head: string): ReflectorEvent => {
     const skipped = oversizedIn(head);
     if (skipped?.event === undefined) return { op: 'unreadable' };
@@ -181,14 +191,19 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
     return { op: isRefused(thrown) ? 'down' : 'broken' };
   };
 
-  /** An optional kind is not there, or not there for us. What was held of it went with it, or goes with the next list. */
+  /**
+   * An optional kind does not exist, or the operator may not read it. Its objects went with it, or go with the next
+   * list.
+   */
   const absent = (): ReflectorEvent => {
     askedToWait = ABSENT_PAUSE;
     settle();
     return { op: 'absent' };
   };
 
-  /** The smallest list, no older than what is held: whether its objects can be read does not matter here. */
+  /**
+   * The smallest list, no older than the held version: whether the operator can read its objects does not matter here.
+   */
   const check = async (version: string, signal: AbortSignal): Promise<ReflectorEvent> => {
     try {
       await client.list(resource, { labelSelector, fieldSelector, limit: 1, notOlderThan: version, onTurn }, signal);
@@ -258,7 +273,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   };
 }
 
-/** A list is never missing: its kind is. */
+/** A list always exists unless its kind does not. */
 function notServed({ plural, group }: ResourceDescriptor): Failure {
   return new Failure({
     next: 'backoff',
@@ -267,7 +282,7 @@ function notServed({ plural, group }: ResourceDescriptor): Failure {
   });
 }
 
-/** A line that is no JSON is unreadable, which is said by its missing version; its text is not kept. */
+/** A line that is no JSON is unreadable, which its missing version shows; its text is not kept. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

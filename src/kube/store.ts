@@ -1,4 +1,5 @@
-// What was last seen of one kind of object. Written by a reflector, and by our own writes; read by everybody.
+// The last seen state of one kind of object. A reflector writes it, and so do the operator's own writes; all parts read
+// it.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { ObjectKey } from '../api/meta.ts';
@@ -7,43 +8,44 @@ export interface Stored {
   readonly resourceVersion: string;
 }
 
-/** What only looks. */
+/** The reading half. */
 export interface StoreReader<Item extends Stored> {
   get(key: ObjectKey): Item | undefined;
   entries(): IterableIterator<[ObjectKey, Item]>;
   readonly size: number;
-  /** Whether what is held is the answer to a write, of which the watch has yet to show what became. */
+  /** Whether the held object is the answer to a write whose result the watch has yet to show. */
   isUnseen(key: ObjectKey): boolean;
 }
 
-/** One change; `before` or `after` is undefined when the object was not, or is no longer, there. */
+/** One change; `before` is undefined for a new object, `after` for a deleted one. */
 export interface Change<Item> {
   readonly key: ObjectKey;
   readonly before: Item | undefined;
   readonly after: Item | undefined;
-  /** It is the answer to a write of ours, not news. */
+  /** It is the answer to a write of the operator, not news. */
   readonly own: boolean;
 }
 
 export type ChangeListener<Item> = (change: Change<Item>) => void;
 
-/** What takes note of answers: news is told by a reflector alone. */
+/** Takes note of answers; only a reflector brings news. */
 export interface StoreWriter<Item extends Stored> {
   /**
-   * The answer to one of our own writes, or to a look at the object itself. Ignored when the watch has been past it: what came since may have deleted it.
-   * The watch event that the write causes then brings nothing new, and is no change, unless it shows another object than was
-   * expected here.
+   * The answer to one of the operator's own writes, or to a read of the object itself. Ignored when the watch has
+   * passed it: a later event may have deleted the object. The watch event of that write then brings nothing new, and is
+   * no change, unless it shows another object than expected here.
    */
   wrote(key: ObjectKey, after: Item): void;
-  /** More of what is held, in the same version; ignored when another version is held by now. */
+  /** More of the held object, in the same version; ignored when another version is held by now. */
   complete(key: ObjectKey, after: Item): void;
 }
 
-/** What a reflector fills. */
+/** The half that a reflector fills. */
 export interface Store<Item extends Stored> extends StoreReader<Item>, StoreWriter<Item> {
   /**
-   * The whole collection as of `version`: what is not in `items` is gone, unless we wrote it after that version. A list that
-   * is older than what the watch has come to is from an API server that was set back: then only the list counts.
+   * The whole collection as of `version`: an object missing in `items` is gone, unless the operator wrote it after that
+   * version. A list older than the watch's version comes from an API server that was set back: then only the list
+   * counts.
    */
   replace(items: ReadonlyMap<ObjectKey, Item>, version: string): void;
   /** One event of the watch; `after` undefined is a deletion. */
@@ -94,7 +96,7 @@ export function createStore<Item extends Stored>(onChange: ChangeListener<Item>)
     apply(key, after, version) {
       reached = version;
       const held = items.get(key);
-      // An event from before our own write says nothing new: the write's own event follows.
+      // An event from before the operator's own write brings nothing new: that write's event follows.
       if (held && isNewer(held.resourceVersion, version)) return;
       put(key, after);
     },

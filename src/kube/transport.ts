@@ -1,4 +1,5 @@
-// The only file that speaks HTTP with the API server: one request, or one stream of lines, each under a cap and a deadline.
+// The only file that speaks HTTP with the API server: one request, or one stream of lines, each with a cap and a
+// deadline.
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
@@ -21,9 +22,11 @@ export interface ApiRequest {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly contentType?: string;
-  /** Another form of the answer than the whole object; it has to be JSON too. */
+  /** Another form of the answer than the whole object; it must be JSON too. */
   readonly accept?: string;
-  /** Told when it begins to wait for its turn, and when it is sent: never while the API server turns requests away. */
+  /**
+   * Is notified when the request begins to wait for a permit, and when it is sent: never during the Retry-After pause.
+   */
   readonly onTurn?: OnTurn | undefined;
 }
 
@@ -39,7 +42,7 @@ export type ApiAnswer =
   | { readonly ok: true; readonly json: unknown; readonly bytes: number }
   | ({ readonly ok: false } & TooLarge);
 
-/** When the API server turns a request away because it has too much to do, all of them wait as long as it said. */
+/** When the API server refuses a request because it has too much to do, all requests wait as long as it said. */
 export interface Transport {
   /**
    * One request and its whole answer.
@@ -61,23 +64,23 @@ export interface TransportOptions {
   readonly access: ApiServerAccess;
   readonly clock: Clock;
   readonly userAgent: string;
-  /** How the name of the API server is looked up; undefined: as Node does. */
+  /** Resolves the API server's host name; undefined: Node's own. */
   readonly lookup?: NameLookup;
-  /** Told of every answer; the code is `<error>` when there was none, as client-go's metric has it. */
+  /** Is notified of every answer; the code is `<error>` when there was none, as client-go's metric has it. */
   readonly onAnswer?: (method: string, code: string) => void;
 }
 
 /** Requests in flight at once, streams not counted (docs/design/rules.md, rule 12). */
 const IN_FLIGHT = 32;
 /**
- * Requests beyond those that have been under way for over a second: an admission webhook that does not answer holds each write in its
- * namespace for up to half a minute, and must not hold up all others.
+ * A second set of permits, for requests in flight for over a second: an admission webhook that does not answer holds
+ * each write in its namespace for up to half a minute, and must not delay the others.
  */
 const SLOW_IN_FLIGHT = 64;
 const REQUEST_TIMEOUT = seconds(30);
-/** Bytes of one answer or one line that are ever held (docs/design/rules.md, rule 14). */
+/** Most bytes of one answer or one line held (docs/design/rules.md, rule 14). */
 export const BODY_CAP_BYTES = 4 * 1024 * 1024;
-/** Bytes of an answer over the cap that are kept: the metadata of a list, and the beginning of its first object. */
+/** Bytes kept of an answer over the cap: the metadata of a list, and the beginning of its first object. */
 const HEAD_BYTES = 16 * 1024;
 
 export function createTransport({
@@ -112,7 +115,8 @@ export function createTransport({
         accept: request.accept ?? 'application/json',
         'user-agent': userAgent,
         ...credentials.headers,
-        // Node frames no DELETE body by itself, and the API server then ignores the preconditions in it (nodejs/node#27880).
+        // Node does not frame a DELETE body by itself, and the API server then ignores the preconditions in it
+        // (nodejs/node#27880).
         ...(body
           ? { 'content-type': request.contentType ?? 'application/json', 'content-length': String(body.length) }
           : {}),
@@ -141,7 +145,7 @@ export function createTransport({
   return {
     async send(request, signal) {
       request.onTurn?.('waits');
-      // Who waits for the API server to take requests again is not slow: it is no reason to have more of them.
+      // A request that waits for the end of the Retry-After pause is not slow, and frees no permit for others.
       await retryAfter.passed(signal);
       return await inFlight.run(1, async (): Promise<ApiAnswer> => {
         await retryAfter.passed(signal);
@@ -187,13 +191,15 @@ function target(url: URL): Pick<RequestOptions, 'hostname' | 'port'> {
   return { hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port === '' ? 443 : url.port };
 }
 
-/** Built as text: parsing a URL for each request showed in the profile. */
+/** Built as text: the profile showed the parsing of a URL for each request. */
 function pathOf(url: URL, { path, query }: ApiRequest): string {
   const parameters = Object.entries(query ?? {}).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   return `${url.pathname.replace(/\/$/, '')}${path}${parameters.length === 0 ? '' : `?${parameters.join('&')}`}`;
 }
 
-/** Waits no longer than the signal lets it. A plugin of a kubeconfig that hangs is not stopped by that: it may ask its user. */
+/**
+ * Waits no longer than the signal allows. That does not stop a kubeconfig plugin that hangs: it may be asking its user.
+ */
 function inTime(credentials: Promise<ApiCredentials>, signal: AbortSignal): Promise<ApiCredentials> {
   return new Promise((resolve, reject) => {
     const abort = (): void =>
@@ -218,7 +224,8 @@ function answerOf(request: ClientRequest, body: Buffer | undefined, signal: Abor
     request.on('error', reject);
     request.on('close', () => {
       signal.removeEventListener('abort', abort);
-      // An answer that changes the protocol (101) ends the request with neither of the two. After an answer this says nothing.
+      // An answer that changes the protocol (101) ends the request with neither of the two. After an answer this has no
+      // effect.
       reject(new Error('closed without an answer'));
     });
     request.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS));
@@ -242,7 +249,7 @@ async function bodyOf(answer: IncomingMessage): Promise<Body> {
     size += chunk.length;
     if (size > BODY_CAP_BYTES) {
       answer.destroy();
-      // A piece of the whole text would keep all of it in memory.
+      // A slice of the whole text would keep all of it in memory.
       return { text: Buffer.concat(chunks, HEAD_BYTES).toString('utf8'), bytes: size, whole: false };
     }
     chunks.push(chunk);
@@ -277,7 +284,7 @@ function parseOr(text: string, otherwise: unknown): unknown {
   }
 }
 
-/** The parser's own words are not kept: the text may be a Secret. */
+/** The parser's message is not kept: it may quote a Secret. */
 function parse(text: string): unknown {
   const json = parseOr(text, undefined);
   if (json !== undefined) return json;

@@ -1,22 +1,29 @@
-// Keys waiting for work, as client-go's workqueue has them: once queued, never two at a time, earliest deadline wins.
-// Beyond that, namespaces take turns: who has thousands of keys ready keeps nobody waiting who has one.
+// Keys waiting for work, as client-go's workqueue has them: each queued once, never worked on twice at once, earliest
+// deadline wins. Beyond that, namespaces take turns: one with thousands of ready keys does not delay one with a single
+// key.
 
 import { backoff, type Clock, type DurationMs, type EpochMs, MINUTE, type Random, seconds } from '../lib/time.ts';
 
-/** Does the work of one key. It handles its own errors: one that is thrown is told to `onBug`, and the key is tried again. */
+/**
+ * Does the work of one key. It handles its own errors: the queue reports a thrown one to `onBug`, and retries the key.
+ */
 export type Work = (key: string) => Promise<void>;
 
 /**
- * Guarantees: a key that is added while it is being worked on is worked on once more afterwards; a key is never worked on
- * twice at once; a key added many times is worked on once. A key that is ready waits for one key of each other namespace at most,
- * and for those of its own namespace that were ready before it. Keys are `namespace/name`; any other key is on its own.
+ * Guarantees: a key added while it is being worked on is worked on once more afterwards. A key is never worked on twice
+ * at once. A key added many times is worked on once. A ready key waits for at most one key of each other namespace, and
+ * for those of its own namespace that were ready before it. Keys are `namespace/name`; any other key is a group of its
+ * own.
  */
 export interface Workqueue {
-  /** Now. */
+  /** Adds it for now. */
   add(key: string): void;
-  /** At an instant of the wall clock; an earlier one that is waiting stays. When that clock is set, every key comes at once. */
+  /**
+   * Adds it for an instant of the wall clock; an earlier waiting one stays. When that clock is set, every key comes at
+   * once.
+   */
   addAt(key: string, at: EpochMs): void;
-  /** After a delay that grows with each call until `forget`. */
+  /** Adds it after a delay that grows with each call until `forget`. */
   retry(key: string): void;
   forget(key: string): void;
   /** Keys ready to be worked on. */
@@ -25,11 +32,11 @@ export interface Workqueue {
   run(work: Work, workers: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Told of what happens to keys; it must not throw. */
+/** Is notified of what the queue does with keys; it must not throw. */
 export interface WorkqueueObserver {
-  /** Told of every `add`, also of a key that waits already. */
+  /** Every `add`, also of a key that waits already. */
   onAdd(key: string): void;
-  /** Work on a key begins, or has come to its end. */
+  /** Work on a key begins, or has ended. */
   onStart(key: string): void;
   onEnd(key: string): void;
   onRetry(key: string): void;
@@ -44,15 +51,15 @@ export interface WorkqueueOptions {
 
 const FIRST_RETRY = 200 as DurationMs;
 const LAST_RETRY = MINUTE;
-/** The wall clock is looked at this often, however far the next deadline is: a machine may have slept. */
+/** The queue reads the wall clock this often, however far the next deadline is: the machine may have slept. */
 const LONGEST_SLEEP = MINUTE;
-/** A look goes through all deadlines: those of one tenant, thousands a second, must not make that what the process does. */
+/** A look goes through all deadlines: one tenant's, thousands a second, must not fill the processor with looks. */
 const BETWEEN_LOOKS = 20 as DurationMs;
 /** The wall clock moved against the monotonic one by more than this: it was set, or the machine slept. */
 const JUMP = seconds(2);
 /**
- * Work that waits for nothing, of thousands of keys, would keep everything else from being heard: probes, streams, timers. After
- * this long the event loop gets its turn; in a process without optimising compilers that is some thirty keys.
+ * Work on thousands of keys that waits for no I/O would block everything else: probes, streams, timers. After this long
+ * the event loop gets its turn; in a process without optimising compilers that is some thirty keys.
  */
 const SLICE = 10 as DurationMs;
 
@@ -70,7 +77,7 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
   let sliceBegan = clock.monotonic();
   let turn: Promise<void> | undefined;
 
-  /** Whether deadlines that were computed before still mean what they meant. */
+  /** Whether deadlines computed before still mean the same instants. */
   const hasJumped = (): boolean => {
     const before = apart;
     apart = clock.now() - clock.monotonic();
@@ -180,18 +187,18 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
 interface Turns {
   /** @returns false when it waits already */
   add(key: string): boolean;
-  /** The next key: the oldest one of the namespace whose turn it is. */
+  /** The next key: the oldest one of the namespace that has its turn. */
   take(): string | undefined;
   readonly size: number;
 }
 
-/** Each call takes the same time, however many keys wait: what is taken is deleted behind an iterator that goes on. */
+/** Each call takes constant time, however many keys wait: taken keys are deleted behind an iterator that goes on. */
 function createTurns(): Turns {
   interface Group {
     readonly keys: Set<string>;
     readonly order: Iterator<string>;
   }
-  /** Those that have keys, in order of their turns: who had one goes to the end. */
+  /** Those that have keys, in order of their turns: one that had its turn goes to the end. */
   const groups = new Map<string, Group>();
   let turns = groups.entries();
   let size = 0;
@@ -200,7 +207,7 @@ function createTurns(): Turns {
     const { done, value } = turns.next();
     if (!done) return value;
     if (groups.size === 0) return undefined;
-    // At its end an iterator shows nothing more, also of what is added later.
+    // A finished iterator shows nothing more, not even what is added later.
     turns = groups.entries();
     return turns.next().value;
   };

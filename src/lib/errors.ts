@@ -24,7 +24,10 @@ export interface FailureOptions {
   readonly cause?: unknown;
 }
 
-/** The same in every copy of this file: a part of the bundle that is loaded late has its own copy (docs/design/adr/0003). */
+/**
+ * The same in every copy of this file: a part of the bundle that is loaded late has its own copy
+ * (docs/design/adr/0003).
+ */
 const BRAND = Symbol.for('kube-ecr-secrets-operator/Failure');
 
 export class Failure extends Error {

@@ -1,32 +1,33 @@
-// A weighted semaphore, in bytes or in numbers: work that needs more than what is free waits in order.
+// A weighted semaphore, in bytes or in numbers: work whose weight exceeds the free permits waits in order.
 //
-// Guarantees: work that takes longer than a second delays no other work, as long as the second room has space for it.
+// Guarantees: work that takes longer than a second delays no other work, as long as the second set has permits for it.
 
 import { type Clock, type DurationMs, SECOND } from './time.ts';
 
 export interface WeightedSemaphore {
   /**
-   * Runs `work` when there is room for `size`, first come first served. Work larger than the whole room has it for
-   * itself.
+   * Runs `work` while it holds `size` permits, first come first served. Work heavier than all permits takes all of
+   * them.
    *
-   * @param work  moves to a second room once it has taken a second and as soon as that one has space, so that waiting
-   *              work can begin. It is given a function that requests the move at once
+   * @param work  moves to the second set of permits once it has taken a second and as soon as that set has enough, so
+   *              that waiting work can begin. It gets a function that requests the move at once
    */
   run<Result>(size: number, work: (stepAside: StepAside) => Promise<Result>): Promise<Result>;
 }
 
-/** @returns false while the second room is full: other work waits for this one */
+/** @returns false while the second set has too few permits: other work waits for this one */
 export type StepAside = () => boolean;
 
 const SLOW = SECOND;
-/** Of the room: work that needs no more is small. */
+/** Share of the permits: work of at most this weight is small. */
 const SMALL = 1 / 16;
 
 /**
- * Small work has a room of its own, of the same size. It never waits for large work, which may be slow, and a stream of
- * small work does not hold up large work. Each has a second room of the same size for what takes long.
+ * Small work has permits of its own, as many as large work has. It never waits for large work, which may be slow, and a
+ * stream of small work does not delay large work. Each has a second set of the same size for work that takes longer
+ * than a second.
  *
- * @param capacity  of each of the two, more than 0
+ * @param capacity  permits of each of the two, more than 0
  */
 export function createSplitSemaphore(capacity: number, clock: Clock): WeightedSemaphore {
   const [small, large] = [
@@ -37,17 +38,20 @@ export function createSplitSemaphore(capacity: number, clock: Clock): WeightedSe
 }
 
 /**
- * One room for all work, whatever its size.
+ * One set of permits for all work, whatever its weight.
  *
- * @param capacity  more than 0
- * @param aside     of the second room, for work that takes long
+ * @param capacity  number of permits, more than 0
+ * @param aside     number of permits in the second set, for work that takes longer than a second
  */
 export function createWeightedSemaphore(capacity: number, aside: number, clock: Clock): WeightedSemaphore {
-  /** Those that are in the first room and have not taken a second, in order of their beginning. One timer does for all of them. */
+  /**
+   * Work with permits of the first set that has not taken a second, in order of its beginning. One timer serves all of
+   * it.
+   */
   const quick = new Map<StepAside, DurationMs>();
   let cancelLook: (() => void) | undefined;
   const waiting: { readonly size: number; readonly enter: () => void }[] = [];
-  /** Work to move as soon as the second room has space. */
+  /** Work to move as soon as the second set has enough permits. */
   const overdue = new Set<StepAside>();
   let free = capacity;
   let freeAside = aside;

@@ -48,7 +48,8 @@ export interface SecretWriter {
   delete(seen: SeenSecret): Promise<void>;
   /**
    * Makes `owner` the owner of the Secret in place of `formerUid`, in one write; the rest of it stays, and no
-   * watcher sees it gone. A Secret that does not exist, is being deleted or never was the former owner's is left as it is.
+   * watcher sees it gone. A Secret that does not exist, is being deleted or never was the former owner's
+   * stays as it is.
    *
    * @returns false when it changed meanwhile, and the caller must look again
    */
