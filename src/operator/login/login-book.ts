@@ -4,17 +4,14 @@
 // held one. A changed identity never uses the former identity's login as its own.
 
 import type { LoginError } from '../../aws/token-cache.ts';
-import { readDockerConfig } from '../../core/docker-config.ts';
-import type { Login } from '../../core/login.ts';
-import { isLater, isRenewalOf, isUsable, later, latestStart, needsLogin, onBothClocks } from '../../core/login.ts';
+import { isRenewalOf, type Login, later, needsLogin } from '../../core/login.ts';
 import type { Registry } from '../../core/registries.ts';
 import { inputsDigest, type PullSecretObject, type Wish } from '../../core/resource.ts';
 import type { LoginFailure } from '../../core/status.ts';
-import { proveLogin } from '../../core/stored-login.ts';
-import { digest } from '../../lib/digest.ts';
 import type { Load } from '../../lib/fair-semaphore.ts';
-import type { Pacer } from '../../lib/pacer.ts';
-import { type DurationMs, type EpochMs, plus, read } from '../../lib/time.ts';
+import { type DurationMs, type EpochMs, read } from '../../lib/time.ts';
+import { createFreshLoginMarks } from './fresh-login-marks.ts';
+import { createHeldLogins, type Held, type HeldLoginsParts, type LoginsHeld } from './held-logins.ts';
 import { type Asker, createLoginFlights, type LoginFlightsParts } from './login-flights.ts';
 
 export interface LoginProblem extends LoginFailure {
@@ -24,9 +21,7 @@ export interface LoginProblem extends LoginFailure {
 }
 
 /** The logins of one CR. */
-export interface Logins {
-  /** By registry, sorted; ended ones too. */
-  readonly held: readonly Login[];
+export interface Logins extends LoginsHeld {
   readonly failures: readonly LoginProblem[];
   /** By registry: when a due renewal may begin; until then the old login is as good. */
   readonly waiting: ReadonlyMap<string, EpochMs>;
@@ -34,8 +29,6 @@ export interface Logins {
   readonly pending: readonly string[];
   /** One of them was fetched for this object since its last reconciliation. */
   readonly isFresh: boolean;
-  /** Digest of what `held` was obtained with. */
-  readonly inputs: string;
 }
 
 export interface LoginRequest extends Asker {
@@ -50,7 +43,7 @@ export interface LoginBook {
   /** Starts the requests that are due. Never waits, never throws: `failures` has what could not be fetched. */
   obtain(request: LoginRequest, signal: AbortSignal): Logins;
   /** The held logins, without any request. */
-  held(uid: string, registries: readonly Registry[]): Pick<Logins, 'held' | 'inputs'>;
+  held(uid: string, registries: readonly Registry[]): LoginsHeld;
   /** Whether the CR held a login with this digest and replaced it. */
   wasHeld(uid: string, registry: string, digest: string): boolean;
   /**
@@ -61,23 +54,11 @@ export interface LoginBook {
    */
   restore(object: PullSecretObject, content: string, inputs: string): void;
   forget(uid: string): void;
-  /** The first list has been read: frees what only adoption needs. */
+  /** The first list has been read: frees what only restoring needs. */
   settled(): void;
   /** Requests to AWS. */
   readonly load: Load;
 }
-
-interface Held {
-  readonly login: Login;
-  readonly inputs: string;
-  /** When its due renewal may begin, on the monotonic clock. */
-  readonly place?: DurationMs;
-  /** Digests of the logins held before, the last ones only. */
-  readonly former?: readonly string[];
-}
-
-/** By registry: whether the requested fresh login has been fetched. */
-type Outcomes = Map<string, 'asked' | 'done'>;
 
 /** Which logins are good enough. */
 interface Terms {
@@ -96,66 +77,19 @@ type LoginOutcome =
   | { readonly op: 'waiting'; readonly until: EpochMs }
   | { readonly op: 'failed'; readonly problem: LoginProblem };
 
-/** One login replaces another every few hours, or when a key changes; a status is never that far behind. */
-const MOST_FORMER = 4;
-
-export interface LoginBookParts extends LoginFlightsParts {
-  readonly pacer: Pacer;
-}
+export interface LoginBookParts extends LoginFlightsParts, HeldLoginsParts {}
 
 export function createLoginBook(parts: LoginBookParts): LoginBook {
-  const { pacer, clock, isThere } = parts;
+  const { clock } = parts;
   const flights = createLoginFlights(parts);
-  const byUid = new Map<string, Map<string, Held>>();
-  /**
-   * CRs with the same AWS key hold the same token in their Secrets: one copy is enough. Only while the first list is
-   * read.
-   */
-  let adopted: Map<string, Login> | undefined = new Map();
-
-  /** By CR: the mark of the last request for a fresh login, and its outcome. */
-  const marks = new Map<string, Mark>();
-  const markOf = (uid: string, asked: string): Mark => {
-    const before = marks.get(uid);
-    if (before?.asked === asked) return before;
-    const mark: Mark = { asked, at: clock.monotonic(), outcomes: new Map() };
-    if (isThere(uid)) marks.set(uid, mark);
-    return mark;
-  };
-
-  const hold = (uid: string, held: Held): void => {
-    if (!isThere(uid)) return;
-    const logins = byUid.get(uid) ?? new Map<string, Held>();
-    const before = logins.get(held.login.registry);
-    const isOther = before !== undefined && before.login.digest !== held.login.digest;
-    const former = [...(before?.former ?? []), ...(isOther ? [before.login.digest] : [])].slice(-MOST_FORMER);
-    byUid.set(uid, logins.set(held.login.registry, { ...held, former }));
-  };
-
-  const held: LoginBook['held'] = (uid, registries) => {
-    const mine = byUid.get(uid);
-    const found = registries.flatMap(({ registry }) => mine?.get(registry) ?? []);
-    const inputs = [...new Set(found.map((one) => one.inputs))].sort();
-    return {
-      held: found.map(({ login }) => login),
-      inputs: inputs.length === 1 ? (inputs[0] ?? '') : digest(...inputs),
-    };
-  };
-
-  /** Renewals begin one after the other; an ended login, or another identity's, does not wait. */
-  const placeOf = (uid: string, mine: Held): EpochMs => {
-    const { now, monotonic } = read(clock);
-    if (!isUsable(mine.login, now)) return now;
-    const place = mine.place ?? ((monotonic + pacer.next(latestStart(now, mine.login.expiresAt)) - now) as DurationMs);
-    hold(uid, { ...mine, place });
-    return plus(now, (place - monotonic) as DurationMs);
-  };
+  const heldLogins = createHeldLogins(parts);
+  const marks = createFreshLoginMarks(clock, parts.isThere);
 
   /** The held login is still good, or its renewal must wait; undefined when a request is needed. */
   const keepFor = (uid: string, own: Held): LoginOutcome | undefined => {
     if (!needsLogin(own.login, read(clock))) return { op: 'held' };
-    const place = placeOf(uid, own);
-    return place > clock.now() ? { op: 'waiting', until: place } : undefined;
+    const startAt = heldLogins.startOf(uid, own);
+    return startAt > clock.now() ? { op: 'waiting', until: startAt } : undefined;
   };
 
   /**
@@ -170,7 +104,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
   const obtainOne = (request: LoginRequest, registry: Registry, asked: Terms, signal: AbortSignal): LoginOutcome => {
     const { uid } = request;
     const { inputs, force, since } = asked;
-    const mine = byUid.get(uid)?.get(registry.registry);
+    const mine = heldLogins.get(uid, registry.registry);
     const own = mine?.inputs === inputs ? mine : undefined;
     const overtaken = request.after.get(registry.registry);
     const mayStay = since === undefined && overtaken === undefined;
@@ -179,7 +113,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
     const after = overtaken ?? (own && endOf(request, registry, own.login));
     const found = flights.ask(request, registry, { force, since, after }, signal);
     if (found.op === 'held') {
-      hold(uid, { login: later(own?.login, found.login, clock.now()), inputs });
+      heldLogins.put(uid, { login: later(own?.login, found.login, clock.now()), inputs });
       return { op: found.isFresh ? 'fetched' : 'held' };
     }
     return found.op === 'refused' ? refused(request, registry.registry, own, found.error) : found;
@@ -187,7 +121,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
 
   const refused = ({ uid }: LoginRequest, registry: string, own: Held | undefined, error: LoginError): LoginOutcome => {
     // The CRs that wait for the same answer must not all begin at once when it comes.
-    if (own) hold(uid, { login: own.login, inputs: own.inputs });
+    if (own) heldLogins.put(uid, { login: own.login, inputs: own.inputs });
     return { op: 'failed', problem: problemOf(registry, error) };
   };
 
@@ -200,7 +134,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
   ): LoginOutcome => {
     const { uid, asked } = request;
     if (asked === undefined) return obtainOne(request, registry, { inputs, force: false, since: undefined }, signal);
-    const { at, outcomes } = markOf(uid, asked);
+    const { at, outcomes } = marks.get(uid, asked);
     const before = outcomes.get(registry.registry);
     // Ignores a refusal the first time only: an AWS that keeps failing gets no more requests than without the mark.
     const terms = { inputs, force: before === undefined, since: before === 'done' ? undefined : at };
@@ -211,7 +145,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
   };
 
   return {
-    held,
+    held: (uid, registries) => heldLogins.all(uid, registries),
     obtain(request, signal) {
       const { uid, wanted } = request;
       const inputs = inputsDigest(request.identity, wanted);
@@ -220,7 +154,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
         (registry) => [registry.registry, obtainMarked(request, registry, inputs, signal)] as const,
       );
       return {
-        ...held(uid, wanted.registries),
+        ...heldLogins.all(uid, wanted.registries),
         failures: outcomes.flatMap(([, outcome]) => (outcome.op === 'failed' ? outcome.problem : [])),
         waiting: new Map(
           outcomes.flatMap(([name, outcome]) => (outcome.op === 'waiting' ? [[name, outcome.until]] : [])),
@@ -229,40 +163,16 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
         isFresh: outcomes.some(([, { op }]) => op === 'fetched'),
       };
     },
-    restore(object, content, inputs) {
-      const mine = byUid.get(object.uid);
-      const wanted = (object.status.logins ?? []).filter(
-        ({ registry, digest }) => mine?.get(registry)?.login.digest !== digest,
-      );
-      if (wanted.length === 0) return;
-      const entries = readDockerConfig(content);
-      for (const status of wanted) {
-        const proved = proveLogin(status, entries);
-        const older = mine?.get(status.registry)?.login;
-        if (!proved || (older && !isLater(proved, older))) continue;
-        const login = adopted?.get(proved.digest) ?? onBothClocks(proved, read(clock));
-        adopted?.set(login.digest, login);
-        hold(object.uid, { login, inputs });
-      }
-    },
-    wasHeld: (uid, registry, digest) => byUid.get(uid)?.get(registry)?.former?.includes(digest) ?? false,
+    restore: (object, content, inputs) => heldLogins.restore(object, content, inputs),
+    wasHeld: (uid, registry, held) => heldLogins.wasHeld(uid, registry, held),
     forget(uid) {
-      byUid.delete(uid);
-      marks.delete(uid);
+      heldLogins.forget(uid);
+      marks.forget(uid);
       flights.leave(uid);
     },
-    settled() {
-      adopted = undefined;
-    },
+    settled: () => heldLogins.settled(),
     load: flights.load,
   };
-}
-
-interface Mark {
-  readonly asked: string;
-  /** When this process first saw it, on the monotonic clock. */
-  readonly at: DurationMs;
-  readonly outcomes: Outcomes;
 }
 
 function problemOf(registry: string, error: LoginError): LoginProblem {
