@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Config, parseRunConfig, RUN_FLAGS } from './config.ts';
+import { type Config, parseRunConfig } from './config.ts';
+import { RUN_FLAGS } from './run-flags.ts';
 
 function read(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Config {
   const parsed = parseRunConfig(args, env);

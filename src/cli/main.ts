@@ -4,8 +4,8 @@
 import './signals.ts';
 import { OPERATOR_NAME } from '../api/names.ts';
 import { check } from './check.ts';
-import { RUN_FLAGS } from './config.ts';
 import { run } from './run.ts';
+import { RUN_FLAGS } from './run-flags.ts';
 import { PROGRAM_VERSION } from './version.ts';
 
 interface Command {
