@@ -275,7 +275,7 @@ describe('timeoutSeconds', () => {
     [0.999_999, '50'],
   ] as const) {
     test(`is ${want} when the random number is ${random}`, async () => {
-      const other = await startReflectorRig(random);
+      const other = await startReflectorRig({ random });
       const { query } = await other.watching();
       await other.stop();
       assert.equal(query['timeoutSeconds'], want);
@@ -337,7 +337,7 @@ describe('an optional kind', () => {
   const UNAVAILABLE = { '404': { lines: 0 }, '403': { lines: 1 } };
   for (const [code, { lines }] of Object.entries(UNAVAILABLE)) {
     test(`that is answered with ${code} is an empty list, looked for again each minute, with ${lines} lines in the log`, async () => {
-      const other = await startReflectorRig(0.5, true, true);
+      const other = await startReflectorRig({ optional: true });
       for (let turn = 0; turn < 3; turn += 1) {
         (await other.server.next()).answer(Number(code), { kind: 'Status', code: Number(code) });
         await other.reflector.synced;
@@ -352,7 +352,7 @@ describe('an optional kind', () => {
   }
 
   test('that goes while it is watched is looked for again each minute', async () => {
-    const other = await startReflectorRig(0.5, true, true);
+    const other = await startReflectorRig({ optional: true });
     (await other.watching()).end();
     await other.pause();
     (await other.server.next()).answer(404, '404 page not found');

@@ -24,7 +24,7 @@ async function askBeside({ transport, server }: ReflectorRig): Promise<() => Pro
 // Rule 15
 describe('a reflector', () => {
   test('that waits for others before it starts is alive, however long they take', async (t) => {
-    const rig = await startReflectorRig(0.5, false);
+    const rig = await startReflectorRig({ starts: false });
     t.after(() => rig.stop());
     await rig.clock.advance((10 * MINUTE) as DurationMs);
     assert.equal(livenessReply([['secrets', rig.reflector]], rig.clock).status, 200);

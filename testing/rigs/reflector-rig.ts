@@ -53,7 +53,20 @@ export function listText(version: string, name: string, length: number, next = '
   return `{"kind":"SecretList","apiVersion":"v1","metadata":${metadata},"items":[${object}]}`;
 }
 
-export async function startReflectorRig(random = 0.5, starts = true, optional = false): Promise<ReflectorRig> {
+export interface ReflectorRigOptions {
+  /** What every random number is, from 0 to 1; default 0.5. */
+  readonly random?: number;
+  /** Whether the reflector runs at once; default true. */
+  readonly starts?: boolean;
+  /** Whether the API server may not know the kind; default false. */
+  readonly optional?: boolean;
+}
+
+export async function startReflectorRig({
+  random = 0.5,
+  starts = true,
+  optional = false,
+}: ReflectorRigOptions = {}): Promise<ReflectorRig> {
   const server = await startScriptedServer();
   const clock = createManualClock(1_700_000_000_000 as EpochMs);
   const pauses = new Set<DurationMs[]>();
