@@ -7,7 +7,7 @@ const CATALOGUE = new Map<string, readonly string[]>(Object.values(METRIC).map((
 
 describe('the dashboard', () => {
   for (const { title, lines } of PANELS) {
-    test(`shows under "${title}" metrics and labels that there are`, () => {
+    test(`shows under "${title}" only metrics and labels that exist`, () => {
       for (const [legend, expression] of Object.entries(lines)) {
         const metrics = [...expression.matchAll(/\b(ecr|controller|workqueue|rest|process|nodejs)_[a-z_]+/g)].map(
           ([name]) => name,

@@ -6,7 +6,7 @@ import { problemsOf } from './dockerfile.ts';
 const GOOD = readFileSync(new URL('../Dockerfile', import.meta.url), 'utf8');
 
 describe('the Dockerfile', () => {
-  test('has nothing wrong', () => {
+  test('has no error', () => {
     assert.deepEqual(problemsOf(GOOD), []);
   });
 

@@ -1,4 +1,4 @@
-// The check of the layers finds what it is there to find.
+// Covers the check of the layers: it finds each forbidden import.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -55,7 +55,7 @@ test('a folder that is not in the table is named', () => {
   assert.equal(brokenArrows('src/other/a.ts', '', layers).length, 1);
 });
 
-test('a room is one of its folder for nobody: who may import the folder, or another room of it, may not import it', () => {
+test('a subfolder with a line of its own in the table does not share the rights of its folder or of its siblings', () => {
   const text = (path: string): string => `import type { A } from '${path}';`;
   assert.deepEqual(brokenArrows('src/operator/run.ts', text('./state/view.ts'), layers), []);
   assert.deepEqual(brokenArrows('src/operator/state/view.ts', text('../../core/plan.ts'), layers), []);
@@ -67,7 +67,7 @@ test('a room is one of its folder for nobody: who may import the folder, or anot
   assert.equal(brokenArrows('src/operator/attic/a.ts', '', layers).length, 1);
 });
 
-test('what is no test imports nothing from beside src, but for texts', () => {
+test('code other than tests imports nothing from outside src, except as text', () => {
   assert.equal(
     brokenArrows('src/core/a.ts', "import { a } from '../../testing/clocks/manual-clock.ts';", layers).length,
     1,
@@ -75,7 +75,7 @@ test('what is no test imports nothing from beside src, but for texts', () => {
   assert.deepEqual(brokenArrows('src/core/a.ts', "import { version } from '../../package.json' with {};", layers), []);
 });
 
-test('imports that lead back to where they began are named once, those of types too', () => {
+test('an import cycle is named once, also one of type imports', () => {
   const texts = new Map([
     ['src/a.ts', "import { b } from './b.ts';\nimport { z } from './z.ts';"],
     ['src/b.ts', "import type { C } from './deep/c.ts';"],

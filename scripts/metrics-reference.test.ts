@@ -1,4 +1,4 @@
-// Covers the page about metrics: all of them are on it, and alerts ask for nothing that is not served.
+// Covers the page about metrics: it has all of them, and alerts select only metrics that the operator serves.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

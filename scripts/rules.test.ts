@@ -60,7 +60,7 @@ for (const what of ['a', 'b']) {
     assert.throws(() => withProofs(PAGE, []), /no test says that it is about rule 5/);
   });
 
-  test('that a test names and that is not there is an error', () => {
+  test('that a test names and that does not exist is an error', () => {
     const proofs = [5, 7, 20].map((rule) => ({ rule, file: 'a.test.ts', name: 'x' }));
     assert.throws(() => withProofs(PAGE, proofs), /a\.test\.ts: there is no rule 20/);
   });

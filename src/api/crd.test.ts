@@ -28,7 +28,7 @@ function* nodes(node: JsonRecord, path: string): Iterable<readonly [string, Json
 }
 
 describe('the CRDs', () => {
-  test('are the two kinds and then the deprecated one, under the names of the original', () => {
+  test('are the two kinds and then the deprecated one, under the names of the Go project', () => {
     const summary = crds.map((crd) => {
       const { names, scope, versions } = at(crd, 'spec');
       const { name, served, storage, deprecated } = at(versions, 0);

@@ -44,7 +44,7 @@ function filled(manifest: string, keyId: string, secretKey: string): unknown {
   return recordOf(parse(text))['spec'];
 }
 
-describe('a manifest of the original stays valid', () => {
+describe('a manifest of the Go project stays valid', () => {
   const pairs = { plain: [KEY_ID, SECRET_KEY], 'as base64': [base64(KEY_ID), base64(SECRET_KEY)] } as const;
   for (const [how, [keyId, secretKey]] of Object.entries(pairs)) {
     test(`with keys that are ${how}`, () => {

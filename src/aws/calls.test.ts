@@ -24,7 +24,7 @@ function setting() {
 }
 
 describe('a call that never ends and does not heed its signal', () => {
-  test('fails at its deadline, is told, and leaves no timer', async () => {
+  test('fails at its deadline, is reported, and leaves no timer', async () => {
     const { clock, told, call } = setting();
     const failed = call('AmbientCredentials', ASKED, never, new AbortController().signal).catch(
       (thrown: Failure) => thrown,
@@ -38,7 +38,7 @@ describe('a call that never ends and does not heed its signal', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  test('fails when whoever asked does not want it any more', async () => {
+  test('fails when its caller aborts', async () => {
     const { told, call } = setting();
     const asker = new AbortController();
     const failed = assert.rejects(call('AmbientCredentials', ASKED, never, asker.signal), { next: 'backoff' });
@@ -48,7 +48,7 @@ describe('a call that never ends and does not heed its signal', () => {
     await failed;
   });
 
-  test('is not begun in vain: one that nobody wants from the start fails too', async () => {
+  test('does not begin when its caller has aborted before, and fails too', async () => {
     const { told, call } = setting();
     void call('AmbientCredentials', ASKED, never, AbortSignal.abort()).catch(() => {});
     await settle();

@@ -112,12 +112,12 @@ describe('a registry', () => {
   const hostsOf = (expected: Partial<Expected>, proxyEndpoint = ENDPOINT): readonly string[] =>
     parseToken({ authorizationData: [{ ...entry, proxyEndpoint }] }, { region: REGION, ...expected }, START).hosts;
 
-  test('of the account that was to answer is taken, that of another one is refused', () => {
+  test('of the requested account is accepted, one of another account is refused', () => {
     assert.deepEqual(hostsOf({ account: '111122223333' }), [hostOf(REGION)]);
     assert.throws(() => hostsOf({ account: '444455556666' }), /names a registry of another account than 444455556666/);
   });
 
-  test('at an endpoint that the administrator set is taken whatever its account and its host', () => {
+  test('at an endpoint that the administrator set is accepted whatever its account and its host', () => {
     assert.deepEqual(hostsOf({ account: '444455556666', anyHost: true }), [hostOf(REGION)]);
     assert.deepEqual(hostsOf({ anyHost: true }, 'https://ecr.internal:8443'), ['ecr.internal:8443']);
     assert.throws(() => hostsOf({ anyHost: true }, 'http://ecr.internal'), /not an https host/);
@@ -132,7 +132,7 @@ describe('a registry', () => {
     assert.deepEqual(hostsOf({ useFips: true }, `https://${fips}`), [fips]);
   });
 
-  test('in any region that the SDK knows is taken by the suffixes of its partition only', async () => {
+  test('in any region that the SDK knows is accepted by the suffixes of its partition only', async () => {
     const regions = await regionsOfSdk();
     assert.ok(regions.length > 35, `${regions.length} regions`);
     for (const region of regions) {

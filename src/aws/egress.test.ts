@@ -79,7 +79,7 @@ describe('names on the way to AWS', () => {
     ['of the proxy', { HTTPS_PROXY: 'http://proxy.example.com:3128' }, 'proxy.example.com'],
     ['of a proxy that speaks TLS', { HTTPS_PROXY: 'https://proxy.example.com:3128' }, 'proxy.example.com'],
   ] as const) {
-    test(`${what} are looked up where slow ones keep no others from their turn`, async () => {
+    test(`${what} are looked up where slow ones delay no others`, async () => {
       const asked: string[] = [];
       const egress = createEgress({
         env,

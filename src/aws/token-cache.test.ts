@@ -76,14 +76,14 @@ async function refusal({ cache, clock, fetch }: Setting, force = false): Promise
 
 // Rule 6
 describe('a login', () => {
-  test('is fetched once for 2,000 who ask at the same time', async () => {
+  test('is fetched once for 2,000 callers at the same time', async () => {
     const { cache, fetch, fetched } = setting();
     const answers = await Promise.all(Array.from({ length: 2_000 }, () => cache.get(key('k'), fetch)));
     assert.equal(fetched(), 1);
     assert.equal(new Set(answers).size, 1);
   });
 
-  test('is fetched once for 2,000 who force it at the same time', async () => {
+  test('is fetched once for 2,000 callers who force it at the same time', async () => {
     const { cache, fetch, fetched } = setting();
     await Promise.all(Array.from({ length: 2_000 }, () => cache.get(key('k'), fetch, { force: true })));
     assert.equal(fetched(), 1);
@@ -113,7 +113,7 @@ describe('a login', () => {
     assert.equal((await cache.get(key('k'), fetch)).serial, 2);
   });
 
-  test('is let go when nobody uses it any more, and never while somebody does', async () => {
+  test('is dropped when its last user leaves, and never before', async () => {
     const { cache, fetch, fetched } = setting();
     await cache.get(key('k'), fetch);
     cache.keep('another user', [key('k'), key('other')]);
@@ -128,7 +128,7 @@ describe('a login', () => {
     assert.equal(fetched(), 2);
   });
 
-  test('does not add up with the keys that one user has had', async () => {
+  test('of a key that its user has replaced is not kept', async () => {
     const clock = createManualClock(START);
     const cache = createTokenCache<Ticket>(clock, () => 1);
     for (let turn = 0; turn < 1_000; turn += 1) {
@@ -140,7 +140,7 @@ describe('a login', () => {
     assert.equal(cache.size, 1);
   });
 
-  test('that comes when nobody wants it any more is not kept', async () => {
+  test('that comes after its last user left is not kept', async () => {
     const { cache, fetch } = setting();
     const asked = cache.get(key('k'), fetch);
     cache.keep('user of k', []);
@@ -168,7 +168,7 @@ describe('a login', () => {
 
 // Rule 7
 describe('a failure', () => {
-  test('is shared by all who asked at the same time, and nobody asks again before its time', async () => {
+  test('is shared by all callers of the same time, and no call is made again before its time', async () => {
     const one = setting();
     one.breakWith(failure('backoff'));
     const asked = Array.from({ length: 2_000 }, () => one.cache.get(key('k'), one.fetch));
@@ -192,7 +192,7 @@ describe('a failure', () => {
     assert.ok(await one.cache.get(key('other'), one.fetch));
   });
 
-  test('is asked about again in spite of its time when that is forced', async () => {
+  test('does not stop a forced call before its time', async () => {
     const one = setting();
     one.breakWith(failure('change'));
     await refusal(one);
@@ -200,7 +200,7 @@ describe('a failure', () => {
     assert.equal((await one.cache.get(key('k'), one.fetch, { force: true })).serial, 2);
   });
 
-  test('is waited out by who wants a new login and has been refused it', async () => {
+  test('delays a caller that wants a new login and was refused it', async () => {
     const one = setting();
     await one.cache.get(key('k'), one.fetch);
     one.breakWith(failure('change'));
@@ -243,7 +243,7 @@ describe('a failure', () => {
     assert.equal(kept.message, 'no login');
   });
 
-  test('that is a bug is told in fixed words, without those of the error', async () => {
+  test('that is a bug is reported in fixed words, without those of the error', async () => {
     const one = setting();
     one.breakWith(new TypeError('password=hunter2'));
     await assert.rejects(one.cache.get(key('k'), one.fetch), (error: Error) => !error.message.includes('hunter2'));
@@ -261,7 +261,7 @@ describe('a failure', () => {
 });
 
 // Rule 7
-describe('the time until the next question', () => {
+describe('the time until the next call', () => {
   /** Asks as soon as it is allowed, `times` times. */
   async function waits(one: Setting, times: number): Promise<readonly number[]> {
     const found: number[] = [];
@@ -286,13 +286,13 @@ describe('the time until the next question', () => {
     assert.deepEqual(await waits(one, 11), [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
   });
 
-  test('after other failures is any part of that, so that those who failed together do not ask together', async () => {
+  test('after other failures is any part of that, so that callers that failed together do not call together', async () => {
     const one = setting(0.5);
     one.breakWith(failure('backoff'));
     assert.deepEqual(await waits(one, 4), [0.5, 1, 2, 4]);
   });
 
-  test('after a denial is no matter of chance', async () => {
+  test('after a denial is not random', async () => {
     const one = setting(0.5);
     one.breakWith(failure('change'));
     assert.deepEqual(await waits(one, 2), [5, 15]);
@@ -306,7 +306,7 @@ describe('the time until the next question', () => {
     assert.deepEqual(await waits(one, 1), [300]);
   });
 
-  test('is that of the cache below, which refused; no call was made, so that it is no further attempt', async () => {
+  test('is that of the cache below, which refused; no call was made, so it does not count as a further attempt', async () => {
     const one = setting();
     const below = createTokenCache<Ticket>(one.clock, () => 1);
     below.keep('above', [key('role')]);
@@ -344,7 +344,7 @@ describe('the time until the next question', () => {
     assert.equal(await refusal(one, true), seconds(5));
   });
 
-  test('begins anew when nobody used the key meanwhile: keys that come and go must not add up', async () => {
+  test('begins anew when no caller used the key meanwhile: keys that come and go must not add up', async () => {
     const one = setting();
     one.breakWith(failure('change'));
     await waits(one, 3);
@@ -352,7 +352,7 @@ describe('the time until the next question', () => {
     assert.equal(await refusal(one), seconds(5));
   });
 
-  test('is no longer for others when somebody forces the call again and again', async () => {
+  test('is no longer for others when one caller forces the call again and again', async () => {
     const one = setting();
     one.breakWith(failure('change'));
     const end = one.clock.now() + (await refusal(one));
@@ -365,7 +365,7 @@ describe('the time until the next question', () => {
     assert.equal(await refusal(one), seconds(15), 'it is the second attempt of those who do not force');
   });
 
-  test('of who forces the first call is that of a first attempt', async () => {
+  test('after a forced first call is that after a first attempt', async () => {
     const one = setting();
     one.breakWith(failure('change'));
     assert.equal(await refusal(one, true), seconds(5));
@@ -373,7 +373,7 @@ describe('the time until the next question', () => {
     assert.equal(await refusal(one), seconds(5));
   });
 
-  test('is told as an instant of the wall clock', async () => {
+  test('is reported as an instant of the wall clock', async () => {
     const one = setting();
     one.breakWith(failure('change'));
     const error: unknown = await one.cache.get(key('k'), one.fetch).catch((thrown: unknown) => thrown);

@@ -37,7 +37,7 @@ describe('the configuration of run', () => {
     assert.equal(read(['--renewals-per-second', '8'], variable).renewalsPerSecond, 8);
   });
 
-  test('tells all that is wrong together, each by the name under which it was given', () => {
+  test('reports all mistakes together, each by the name under which it was given', () => {
     const parsed = parseRunConfig(['--renewals-per-second=0', '--colour'], {
       ECR_OPERATOR_AMBIENT_CREDENTIALS: 'everybody',
     });

@@ -31,7 +31,7 @@ function createRig(stream: Writable): Rig {
 }
 
 describe('a log', () => {
-  test('that is not read is held up to some bytes; the rest is left out, which is told when it is read again', async () => {
+  test('that is not read is kept up to some bytes; the rest is dropped, and a line says so once it is read again', async () => {
     const lines: string[] = [];
     let goOn: (() => void) | undefined;
     let isRead = false;

@@ -58,13 +58,13 @@ const BAD_WORDS = 'spec.awsAccess.accessKeyId holds white space or characters th
 const LET_THROUGH: AdmissionVerdict = { denial: undefined, warnings: [] };
 
 // Rule 18
-describe('before anything is asked', () => {
+describe('before any look-up', () => {
   test('a spec that cannot be used is refused in the words of the status', () => {
     assert.deepEqual(examine(reviewOf({ wanted: BAD })), { denial: BAD_WORDS, warnings: [] });
     assert.deepEqual(examine(reviewOf({ wanted: BAD, stored: spec() })), { denial: BAD_WORDS, warnings: [] });
   });
 
-  test('a fault that is stored already is only a warning, so that others can be mended', () => {
+  test('a fault that is stored already is only a warning, so that the user can repair others', () => {
     const wanted = { ...BAD, secretName: 'other' };
     assert.deepEqual(examine(reviewOf({ wanted, stored: BAD })), { denial: undefined, warnings: [BAD_WORDS] });
   });
@@ -77,8 +77,8 @@ describe('before anything is asked', () => {
 });
 
 // Rule 18
-describe('what has to be asked', () => {
-  test('of AWS is the pair in the review, when it is new, in the region of the object', () => {
+describe('what the webhook looks up', () => {
+  test('at AWS is the pair in the review, when it is new, in the region of the object', () => {
     const useFips = spec({}, { useFipsEndpoint: true });
     const { trial } = questions({ wanted: useFips });
     assert.deepEqual(trial?.credentials, { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY });
@@ -87,7 +87,7 @@ describe('what has to be asked', () => {
     assert.equal(questions({ wanted: spec({ secretName: 'b' }), stored: spec() }).trial, undefined);
   });
 
-  test('of AWS is nothing on a dry run, with a reference, or when a role is to be taken', () => {
+  test('at AWS is nothing on a dry run, with a reference, or when a role is to be taken', () => {
     const role = { assumeRole: { roleArn: 'arn:aws:iam::111122223333:role/puller' } };
     const {
       accessKeyId: _,
@@ -104,7 +104,7 @@ describe('what has to be asked', () => {
     for (const change of cases) assert.equal(questions(change).trial, undefined, JSON.stringify(change));
   });
 
-  test('of the cluster are the named namespaces that are not excluded; the Secret only when the object is new', () => {
+  test('in the cluster are the named namespaces that are not excluded; the Secret only when the object is new', () => {
     const wanted = spec({ namespaces: ['b', 'a', 'c'], excludeNamespaces: ['c'], namespaceSelector: {} }, BY_NAME);
     const create = questions({ kind: CLUSTER_KIND, wanted });
     assert.deepEqual([create.namespaces, create.mayBeMissing, create.secretName], [['a', 'b'], true, 'ecr-login']);
@@ -189,7 +189,7 @@ describe('the verdict', () => {
     assert.equal(odd.denial, 'spec.namespaces has a name that no namespace can have');
   });
 
-  test('is yes with a warning when something could not be asked', () => {
+  test('is yes with a warning when a look-up failed', () => {
     const answers: Answers = { ...none, login: { op: 'unknown', message: 'no answer' }, unknown: 'not looked up' };
     const warnings = ['spec.awsAccess: the keys could not be tried: no answer', 'not looked up'];
     assert.deepEqual(judgeReview(review, answers, deny, false), { denial: undefined, warnings });
@@ -218,19 +218,19 @@ describe('the verdict', () => {
 });
 
 // Rule 18
-describe('what is no review', () => {
+describe('a request body', () => {
   const text = (request: string): string =>
     `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":${request}}`;
   const whole = (operation: string, object: string): string =>
     text(`{"uid":"u","operation":"${operation}","object":${object}}`);
   const ours = `{"apiVersion":"${API_VERSION}","kind":"${NAMESPACED_KIND}"}`;
 
-  test('is said to be none', () => {
+  test('that is no review is refused as none', () => {
     for (const body of ['null', '1', '[]', '{}', text('null'), text('{}'), text('{"uid":""}'), whole('UPDATE', ours)])
       assert.equal(typeof parseReview(JSON.parse(body)), 'string', body);
   });
 
-  test('but of something else, is let through', () => {
+  test('about anything else than a write of the two kinds is allowed', () => {
     const bodies = [
       whole('DELETE', 'null'),
       whole('CONNECT', ours),

@@ -89,7 +89,7 @@ describe('a successor', () => {
     assert.equal(formerUid(predecessorOf(legacy({})), clusterPullSecret({})), undefined);
   });
 
-  test('is told by a digest of the spec, whatever the order of its fields', () => {
+  test('is recognised by a digest of the spec, whatever the order of its fields', () => {
     const turned = Object.fromEntries(Object.entries(WANTED).toReversed());
     assert.equal(formerUid(predecessorOf(old), clusterPullSecret(turned)), 'old');
     assert.deepEqual(Object.keys(predecessorOf(old)).toSorted(), ['deleting', 'name', 'specDigest', 'uid']);
@@ -98,7 +98,7 @@ describe('a successor', () => {
 
 const isOld = ({ uid }: JsonRecord): boolean => uid === 'old';
 
-describe('the owner references of a handed over secret', () => {
+describe('the owner references of a handed-over secret', () => {
   const owner: OwnerReference = {
     apiVersion: API_VERSION,
     kind: CLUSTER_KIND,
@@ -115,11 +115,11 @@ describe('the owner references of a handed over secret', () => {
   test('keep every other owner, and the successor once', () => {
     assert.deepEqual(reparented([other, former, { ...owner, controller: false }], isOld, owner), [other, owner]);
   });
-  test('have the successor as a plain owner where somebody else is the controller', () => {
+  test('have the successor as a plain owner where another owner is the controller', () => {
     const { controller, ...plain } = owner;
     assert.deepEqual(reparented([former, { ...other, controller }], isOld, owner), [{ ...other, controller }, plain]);
   });
-  test('survive what is no list and no reference', () => {
+  test('survive a value that is no list and no reference', () => {
     assert.deepEqual(reparented(undefined, isOld, owner), [owner]);
     assert.deepEqual(reparented(['x', null], isOld, owner), [owner]);
   });

@@ -94,7 +94,7 @@ describe('a secret is wanted', () => {
   });
 });
 
-describe('a named namespace that is not there', () => {
+describe('a named namespace that does not exist', () => {
   test('is a problem', () => {
     assert.deepEqual(wanted(targets({ named: ['a'] }), cluster()).problems, [
       {
@@ -127,7 +127,7 @@ describe('a named namespace that is not there', () => {
 describe('a namespace with more labels than are kept', () => {
   const cut = cluster(namespace('a', { hasAllLabels: false }), namespace('b', { labelled: true, hasAllLabels: false }));
 
-  test('is given no secret when the selector asks for a label that was not kept, and that is told', () => {
+  test('is given no secret when the selector asks for a label that was not kept, and the status reports it', () => {
     const { targets: found, problems, undecided } = wanted(targets({ selector: ecr }), cut);
     assert.deepEqual(
       found.map(({ namespace }) => namespace),
@@ -140,7 +140,7 @@ describe('a namespace with more labels than are kept', () => {
     );
   });
 
-  test('keeps the secret that it has, and is told of all the same', () => {
+  test('keeps the secret that it has, and the status reports it all the same', () => {
     const { targets: found, undecided } = wanted(targets({ selector: ecr }), cut, 'a');
     assert.deepEqual(
       found.map(({ namespace, named }) => [namespace, named]),
@@ -159,7 +159,7 @@ describe('a namespace with more labels than are kept', () => {
     assert.deepEqual(excluded, { targets: [], problems: [], undecided: [] });
   });
 
-  test('is in nobody’s way: who may not have it is no rival', () => {
+  test('causes no conflict: an object that may not have it is no rival', () => {
     const wish = targets({ named: ['c'], selector: ecr, excluded: new Set(['d']) });
     const views = ['a', 'b', 'c', 'd'].map((name) => cut.get(name) ?? namespace(name, { labelled: name === 'd' }));
     assert.deepEqual(

@@ -77,7 +77,7 @@ describe('a docker config', () => {
   });
 });
 
-describe('a docker config that is not ours', () => {
+describe('a docker config that the operator did not write', () => {
   const rows: Readonly<Record<string, { content: string; want?: readonly string[] }>> = {
     'is empty for no content': { content: '' },
     'is empty for text that is not base64': { content: '%%%' },
@@ -122,7 +122,7 @@ test('the hosts in a docker config are found whatever their entries look like, a
 });
 
 describe('the size of a docker config', () => {
-  test('is never more than was said before it was made, nor much less', () => {
+  test('is never more than its upper bound, nor much less', () => {
     assertProperty(
       property(
         string({ unit: 'grapheme', minLength: 1, maxLength: 3_000 }),

@@ -26,7 +26,7 @@ const plain: Identity = { op: 'inline', credentials: { accessKeyId: KEY_ID, secr
 describe('an inline pair', () => {
   const rows: Readonly<Record<string, { accessKeyId: string; secretAccessKey: string; want: Identity }>> = {
     'is taken as it is when it is plain': { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY, want: plain },
-    'is decoded when both are base64, as the original stored them': {
+    'is decoded when both are base64, as the Go project stored them': {
       accessKeyId: base64(KEY_ID),
       secretAccessKey: base64(SECRET_KEY),
       want: plain,
@@ -246,7 +246,7 @@ describe('an identity without keys', () => {
 });
 
 describe("a pair in each other's place", () => {
-  test('is told before anybody is asked, and so is a secret in place of the key id', () => {
+  test('is reported before any call of AWS, and so is a secret in place of the key id', () => {
     const swapped = { accessKeyId: SECRET_KEY, secretAccessKey: KEY_ID };
     const twice = { accessKeyId: SECRET_KEY, secretAccessKey: SECRET_KEY };
     for (const kind of [NAMESPACED_KIND, CLUSTER_KIND] as const) {

@@ -100,7 +100,7 @@ describe('a login', () => {
   });
 
   // Rule 5
-  test('is needed at half of its life by whichever clock says so first, however the wall clock is set', () => {
+  test('is needed at half of its life by whichever clock is first, however the wall clock is set', () => {
     const set = integer({ min: -48 * HOUR, max: 48 * HOUR });
     assertProperty(
       property(set, integer({ min: 0, max: 12 * HOUR }), integer({ min: 0, max: 1e9 }), (by, passed, begun) => {
@@ -111,7 +111,7 @@ describe('a login', () => {
     );
   });
 
-  test('that says it was fetched later than now is due at once, and is let go for whatever is fetched', () => {
+  test('that claims to be fetched later than now is due at once, and gives way to whatever is fetched', () => {
     const earlier = at(after(-10 * MINUTE));
     const known = onBothClocks(login('eu-west-1', { expiresAt: after(11 * HOUR) }), earlier);
     assert.equal(needsLogin(known, earlier), true);
@@ -189,17 +189,17 @@ describe('of two logins', () => {
     assert.equal(next.renewAt, other.renewAt);
   });
 
-  test('exactly one is later, whoever compares them, and the end of the one to go on with never goes back', () => {
+  test('exactly one is later, whichever way they are compared, and the end of the one to go on with never goes back', () => {
     assertProperty(pair);
   });
 
-  test('one whose end no login can have is nobody to hold on to', () => {
+  test('one with an end that no login can have is not kept', () => {
     const [held, fetched] = [login('eu-west-1', { expiresAt: after(13 * HOUR) }), login('eu-west-1')];
     assert.equal(later(held, fetched, START), fetched);
     assert.equal(later(undefined, fetched, START), fetched);
   });
 
-  test('the one that a status tells of supersedes when it ends later, at an end that a login can have', () => {
+  test('the one that a status announces supersedes when it ends later, at an end that a login can have', () => {
     const held = login('eu-west-1', { expiresAt: after(6 * HOUR) });
     const told = (expiresAt: string): boolean => {
       const [status] = withLogins({}, [login('eu-west-1')]).logins ?? [];
@@ -213,7 +213,7 @@ describe('of two logins', () => {
   });
 });
 
-describe('what a Secret holds', () => {
+describe('the present content of a Secret', () => {
   const old = login('eu-west-1');
   const [told] = nextStatus({}, findings(['ns1'], { logins: [old] }), START).logins ?? [];
   const today = login('eu-west-1', { password: 'new', hosts: [...old.hosts, 'alias.example.com', 'more.example.com'] });
@@ -223,13 +223,13 @@ describe('what a Secret holds', () => {
   const renewed = (entries: ReturnType<typeof stored>): readonly (readonly [string, readonly string[]])[] =>
     renewedAsStored(told ? [told] : [], entries, [today, other]).map(({ password, hosts }) => [password, hosts]);
 
-  test('is renewed host by host, without those that it does not hold, and those that nobody wants there', () => {
+  test('is renewed host by host, without hosts that it does not hold, and those that no object wants there', () => {
     assert.deepEqual(renewed(stored([...old.hosts, 'alias.example.com', 'planted.example.com'])), [
       ['new', [...old.hosts, 'alias.example.com']],
     ]);
   });
 
-  test('is nothing to go on from when it is not what the status tells of', () => {
+  test('is not used when it is not what the status announces', () => {
     assert.deepEqual(renewed(stored(old.hosts, 'planted')), []);
     assert.deepEqual(renewed(new Map()), []);
     const ill = told

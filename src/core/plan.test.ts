@@ -102,7 +102,7 @@ describe('a wanted secret', () => {
       seen: { ...good, ownerUids: [] },
       want: { problems: ['SecretConflict'] },
     },
-    'of another type is a conflict, whoever its owner reference names': {
+    'of another type is a conflict, whatever owner its reference names': {
       seen: { ...good, type: 'Opaque' },
       want: { problems: ['SecretConflict'] },
     },
@@ -127,7 +127,7 @@ describe('a wanted secret', () => {
     });
   }
 
-  test('takes along whether its namespace was named', () => {
+  test('keeps whether its namespace was named', () => {
     const targets = [target('ns1', true), target('ns2', false)];
     const foreign = seenSecret('ns2', payload, { ownerUids: [] });
     const plan = planSecrets(CLAIMANT, targets, { seen: new Map([['ns2', foreign]]), owned: [], rivals }, payload);
@@ -144,7 +144,7 @@ describe('a wanted secret', () => {
   });
 });
 
-describe('a secret that is not wanted any more', () => {
+describe('a secret that is no longer wanted', () => {
   const elsewhere = seenSecret('ns9', payload);
   const prunedOf = (owned: readonly SeenSecret[]) =>
     planSecrets(CLAIMANT, [target('ns1')], { seen: new Map([['ns1', good]]), owned, rivals }, payload).prune;
@@ -152,7 +152,7 @@ describe('a secret that is not wanted any more', () => {
   test('is pruned when its namespace left the targets', () =>
     assert.deepEqual(prunedOf([good, elsewhere]), [elsewhere]));
 
-  test('is pruned when it has a name of former times', () => {
+  test('is pruned when it has a former name', () => {
     const former = { ...good, name: 'former', uid: 'uid-of-former' };
     assert.deepEqual(prunedOf([good, former]), [former]);
   });
@@ -163,7 +163,7 @@ describe('a secret that is not wanted any more', () => {
     ]);
   });
 
-  test('is left alone when only its label says that it is ours', () => {
+  test('is left alone when only its label says that the object owns it', () => {
     assert.deepEqual(prunedOf([{ ...elsewhere, ownerUids: [OTHER_UID] }]), []);
     assert.deepEqual(prunedOf([{ ...elsewhere, type: 'Opaque' }]), []);
   });
@@ -171,7 +171,7 @@ describe('a secret that is not wanted any more', () => {
   test('is left alone while it is being deleted', () =>
     assert.deepEqual(prunedOf([{ ...elsewhere, deleting: true }]), []));
 
-  test('is listed in order of place', () => {
+  test('is listed in order of namespace and name', () => {
     const places = ['c', 'a', 'b'].map((namespace) => seenSecret(namespace, payload));
     assert.deepEqual(
       prunedOf(places).map(({ namespace }) => namespace),
@@ -199,7 +199,7 @@ describe('ownership', () => {
     assert.equal(isOwned({ ...good, type: 'kubernetes.io/tls' }, UID), false);
   });
 
-  test('in conflict is told without the name of the other owner', () => {
+  test('in conflict is reported without the name of the other owner', () => {
     const begin = 'secret ecr-login already exists in namespace ns1 and ';
     assert.match(
       opensMore('ns1', true, 'ecr-login').message,
@@ -212,7 +212,7 @@ describe('ownership', () => {
   });
 });
 
-describe('a secret of somebody else', () => {
+describe('a secret of another owner', () => {
   const offeredTo = 'AWSECRImagePullSecret/a';
   const foreign: SeenSecret = { ...good, ownerUids: [], ownerKind: undefined, ownerUidLabel: undefined, offeredTo };
   const ops = (seen: SeenSecret, held?: Payload): readonly string[] =>
@@ -224,7 +224,7 @@ describe('a secret of somebody else', () => {
     assert.deepEqual(ops(foreign, payload), ['adopt']);
   });
 
-  test('is handed over from another object of ours when it was offered', () => {
+  test('is handed over from another pull secret object when it was offered', () => {
     assert.deepEqual(ops({ ...foreign, ownerUids: [OTHER_UID], ownerKind: 'ClusterAWSECRImagePullSecret' }, payload), [
       'adopt',
     ]);
@@ -255,10 +255,10 @@ describe('a secret of somebody else', () => {
   });
 });
 
-describe('a place that an older object wants too', () => {
+describe('a secret that an older object wants too', () => {
   const older = new Map([['ns1', 'ClusterAWSECRImagePullSecret']]);
 
-  test('is left to it while nobody has it', () => {
+  test('is left to that object while it does not exist', () => {
     const { actions, problems } = planSecrets(
       CLAIMANT,
       [target('ns1')],
@@ -280,7 +280,7 @@ describe('a place that an older object wants too', () => {
 });
 
 describe('a payload', () => {
-  test('holds the logins that have not ended, and tells the earliest end', () => {
+  test('holds the logins that have not ended, and has the earliest end', () => {
     const ended = login('us-east-1', { expiresAt: START });
     const first = login('eu-central-1', { expiresAt: after(HOUR) });
     const made = makePayload([ended, login('eu-west-1'), first], 'sha256:1', START);
@@ -294,20 +294,20 @@ describe('a payload', () => {
     assert.equal(made.contentDigest, contentDigest(made.content));
   });
 
-  test('is not made when every login has ended: an old token may still pull, none never does', () => {
+  test('is not made when every login has ended: an old token may still pull, a missing one cannot', () => {
     assert.equal(makePayload([login('eu-west-1')], 'sha256:1', after(12 * HOUR)), undefined);
     assert.equal(makePayload([], 'sha256:1', START), undefined);
   });
 });
 
-describe('what no secret can hold', () => {
+describe('content that no secret can hold', () => {
   const many = (hosts: number) =>
     login('eu-west-1', {
       password: 'x'.repeat(2_000),
       hosts: Array.from({ length: hosts }, (_, n) => `h${n}.example`),
     });
 
-  test('is told by its size and by what to do about it', () => {
+  test('is reported with its size and the remedy', () => {
     assert.equal(sizeProblem([many(200)]), undefined);
     assert.equal(
       sizeProblem([many(400)]),
@@ -315,7 +315,7 @@ describe('what no secret can hold', () => {
     );
   });
 
-  test('is told without making it', () => {
+  test('is reported without being made', () => {
     const huge = login('eu-west-1', { password: 'x'.repeat(60_000), hosts: Array.from({ length: 4_000 }, String) });
     assert.match(sizeProblem(Array.from({ length: 40 }, () => huge)) ?? '', /160000 hosts/);
   });

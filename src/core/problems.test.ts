@@ -22,7 +22,7 @@ test('a Secret is obstructed where another one is in its place, or is being dele
   assert.deepEqual([...obstructed(STATUS)], ['taken', 'leaving']);
 });
 
-test('a Secret is contested where somebody else changes it', () => {
+test('a Secret is contested where another writer changes it', () => {
   assert.deepEqual([...contested(STATUS)], ['fought']);
 });
 

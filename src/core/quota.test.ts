@@ -1,4 +1,4 @@
-// Covers which objects of a namespace are kept whole: served ones always, the others as long as there is room.
+// Covers which objects of a namespace are kept whole: served ones always, the others as long as the quota has space.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -40,7 +40,7 @@ describe('the share of a namespace', () => {
   });
 });
 
-describe('an object for which there is no room', () => {
+describe('an object beyond the quota', () => {
   test('keeps nothing that grows with it when it waits', () => {
     const large = objectOf({ size: 30_000, isServed: false });
     const conditions = [{ type: 'Ready', status: 'False' as const, lastTransitionTime: '', reason: 'r', message: 'm' }];

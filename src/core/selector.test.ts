@@ -86,7 +86,7 @@ describe('a selector', () => {
   });
 });
 
-describe('of labels that were cut', () => {
+describe('for labels that were cut', () => {
   const name = constantFrom('a', 'b', 'c', 'd', '__proto__');
   const value = constantFrom('', 'x', 'y');
   const values = uniqueArray(value, { minLength: 1 }).map((list) => new Set(list));
@@ -100,7 +100,7 @@ describe('of labels that were cut', () => {
   );
   const all = uniqueArray(tuple(name, value), { selector: ([label]) => label }).map((list) => new Map(list));
 
-  test('no selector ever says anything else than of all of them, and of all it always says yes or no', () => {
+  test('no selector decides anything else than for all of them, and for all of them it always decides', () => {
     assertProperty(
       property(
         array(requirement, { maxLength: 4 }),

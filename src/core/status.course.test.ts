@@ -211,7 +211,7 @@ describe('the size of a status', () => {
   });
 });
 
-describe('every status that we make fits the schema', () => {
+describe('every status of the operator fits the schema', () => {
   const names = Array.from({ length: 10_000 }, (_, index) => `namespace-${index}`);
   const problems = names.map((namespace) => ({ namespace, named: true, reason: 'SecretConflict', message: 'no' }));
   const made = {

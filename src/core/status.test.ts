@@ -204,7 +204,7 @@ describe('Ready', () => {
       for (const one of next.conditions ?? []) assert.equal(one.observedGeneration, row.findings.generation);
     });
 
-    test(`${outcome}; the same round again changes nothing`, () => {
+    test(`${outcome}; the same reconciliation again changes nothing`, () => {
       const now = after((row.hours ?? 1) * HOUR);
       const next = nextStatus(row.previous, row.findings, now);
       assert.ok(sameJson(nextStatus(next, row.findings, after((row.hours ?? 1) * HOUR + MINUTE)), next));
@@ -225,7 +225,7 @@ describe('the status', () => {
     assert.deepEqual(next.logins, good.logins);
   });
 
-  test('tells a denied login also when a namespace is what keeps the object from being Ready', () => {
+  test('reports a denied login also when a namespace keeps the object from being Ready', () => {
     const next = nextStatus(
       good,
       findings(['ns1'], { desired: 2, problems: [problem('ns2', true)], failures: [denied] }),
@@ -236,7 +236,7 @@ describe('the status', () => {
     assert.equal(condition(next, 'Stalled')?.message, 'login to eu-west-1: AWS denied the login');
   });
 
-  test('tells the reasons beside a Ready that holds', () => {
+  test('reports the reasons beside a Ready that holds', () => {
     const retried = nextStatus(good, findings(['ns1'], { failures: [unreachable] }), START);
     assert.equal(condition(retried, 'Reconciling')?.reason, 'Retrying');
     assert.equal(condition(retried, 'Reconciling')?.message, 'login to eu-west-1: cannot reach ECR');
@@ -311,7 +311,7 @@ describe('the status', () => {
     assert.equal('logins' in nextStatus({}, findings([], { logins: [], refusal }), START), false);
   });
 
-  test('tells of the logins that the secrets have by now, though what is wanted is refused', () => {
+  test('reports the logins that the secrets have by now, though what is wanted is refused', () => {
     const refusal = { reason: REASON.secretTooLarge, message: 'too many hosts' };
     const renewed = login('eu-west-1', { expiresAt: after(18 * HOUR), password: 'new' });
     const next = nextStatus(good, findings(['ns1'], { logins: [renewed], refusal }), after(6 * HOUR));

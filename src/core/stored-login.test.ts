@@ -8,26 +8,26 @@ const place = (namespace: string, name = 'ecr-login'): { namespace: string; name
 const forged = Array.from({ length: 100 }, (_, index) => place('aaa', `a${index}`));
 
 // Rule 9
-describe('secrets that say they are of one object', () => {
-  test('are asked in the namespaces that it names first, however many are forged elsewhere', () => {
+describe('secrets labelled for one object', () => {
+  test('are read in the namespaces that it names first, however many are forged elsewhere', () => {
     const [first] = likeliestFirst([...forged, place('zzz')], new Set(['zzz']), 'a login');
     assert.deepEqual(first, place('zzz'));
   });
 
-  test('are asked one in each namespace before a second one anywhere', () => {
+  test('are read one in each namespace before a second one anywhere', () => {
     const others = ['x', 'y', 'z'].map((namespace) => place(namespace));
     const order = likeliestFirst([...forged, ...others], new Set(['aaa']), 'a login');
     assert.deepEqual(new Set(order.slice(0, 4).map(({ namespace }) => namespace)), new Set(['aaa', 'x', 'y', 'z']));
     assert.equal(order.length, 103);
   });
 
-  test('are asked in an order that is another one for each login, and the same until the next', () => {
+  test('are read in an order that differs for each login, and is the same until the next', () => {
     const many = Array.from({ length: 30 }, (_, index) => place(`ns${index}`));
     assert.deepEqual(likeliestFirst(many, new Set(), 'one'), likeliestFirst(many.toReversed(), new Set(), 'one'));
     assert.notDeepEqual(likeliestFirst(many, new Set(), 'one'), likeliestFirst(many, new Set(), 'another'));
   });
 
-  test('tell by the most namespaces what they were made from', () => {
+  test('show by a majority of namespaces which inputs they were made from', () => {
     const says = (namespace: string, inputs: string | undefined) => ({ namespace, inputs });
     const votes = [
       says('a', 'forged'),

@@ -60,7 +60,7 @@ describe('listNames', () => {
 
 describe('formatGoTime', () => {
   const rows: Readonly<Record<string, readonly [string, string]>> = {
-    'prints the fraction as the original did': ['2023-10-05T08:45:52.269Z', '2023-10-05 08:45:52.269 +0000 UTC'],
+    'prints the fraction as the Go project did': ['2023-10-05T08:45:52.269Z', '2023-10-05 08:45:52.269 +0000 UTC'],
     'leaves out the zeros at the end of a fraction': ['2023-10-05T08:45:52.200Z', '2023-10-05 08:45:52.2 +0000 UTC'],
     'keeps the zeros at its beginning': ['2023-10-05T08:45:52.009Z', '2023-10-05 08:45:52.009 +0000 UTC'],
     'leaves out a fraction that is nothing': ['2023-10-05T08:45:50.000Z', '2023-10-05 08:45:50 +0000 UTC'],

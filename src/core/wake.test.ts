@@ -15,7 +15,7 @@ const at = (now: EpochMs): Moment => ({ now, monotonic: (now - START + HOUR) as 
 const failure = { registry: 'eu-west-1', retryAt: after(MINUTE) };
 const conflict = { namespace: 'ns1', named: true, reason: 'SecretConflict', message: 'm' };
 
-describe('an object is looked at again', () => {
+describe('an object is reconciled again', () => {
   test('never, when nothing changes by itself', () => {
     assert.equal(wakeAt(NOTHING, at(START)), undefined);
     assert.equal(wakeAt({ ...NOTHING, others: [undefined] }, at(START)), undefined);
@@ -27,7 +27,7 @@ describe('an object is looked at again', () => {
     assert.equal(wakeAt({ ...NOTHING, logins: [held], waiting }, at(after(6 * HOUR))), after(7 * HOUR));
   });
 
-  test('when its login is due by the clock that never goes back, however far the wall clock was set back', () => {
+  test('when its login is due by the monotonic clock, however far the wall clock was set back', () => {
     const fetched = onBothClocks(held, at(START));
     const setBack: Moment = { now: after(-24 * HOUR), monotonic: (4 * HOUR) as DurationMs };
     assert.equal(wakeAt({ ...NOTHING, logins: [fetched] }, setBack), after(-21 * HOUR));
@@ -42,7 +42,7 @@ describe('an object is looked at again', () => {
     assert.equal(wakeAt(late, at(held.expiresAt)), after(13 * HOUR));
   });
 
-  test('after five minutes when somebody has its place', () => {
+  test('after five minutes when another owner has its secret', () => {
     assert.equal(wakeAt({ ...NOTHING, problems: [conflict] }, at(START)), after(5 * MINUTE));
     assert.equal(
       wakeAt({ ...NOTHING, problems: [{ ...conflict, reason: 'NamespaceNotFound' }] }, at(START)),

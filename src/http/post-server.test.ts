@@ -23,7 +23,7 @@ const bytes = (text: string): Uint8Array => Buffer.from(text);
 const endOf = (socket: Socket): Promise<void> => new Promise((resolve) => void socket.once('close', () => resolve()));
 
 // Rule 14
-describe('what a text would cost to parse', () => {
+describe('the cost of parsing a text', () => {
   const bounds = { depth: 3, values: 5 };
   test('is within bounds up to the depth and the number of values', () => {
     for (const text of ['[[[]]]', '{"a":{"b":{}}}', '[1,2,3,4]', '', 'null', '[[],[]]'])
@@ -118,13 +118,13 @@ describe('the server', () => {
       assert.equal((await send(body)).status, 413);
   });
 
-  test('says no to what is no JSON, in words of its own', async () => {
+  test('refuses a body that is no JSON, in words of its own', async () => {
     for (const body of ['', '{', '\uFEFF{}', 'AKIAIOSFODNN7EXAMPLE', Buffer.from([0x1f, 0x8b, 0x08, 0x00])])
       assert.deepEqual(await send(body), { status: 400, text: 'the body is not JSON\n' });
     assert.deepEqual(await send('"throw"'), { status: 500, text: 'internal error\n' });
   });
 
-  test('wants to know the length beforehand', async () => {
+  test('requires the length beforehand', async () => {
     const socket = connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
     await once(socket, 'secureConnect');
     socket.write('POST /here HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n');
@@ -133,7 +133,7 @@ describe('the server', () => {
     socket.destroy();
   });
 
-  test('refuses large bodies that together would be too much, never small ones, and takes them again when there is room', async () => {
+  test('refuses large bodies that together would be too much, never small ones, and takes them again when memory is free', async () => {
     const large = `"${'x'.repeat(64 * 1024)}"`;
     const sockets: TLSSocket[] = [];
     for (const length of [POST_CAP_BYTES, 1024 * 1024]) {
@@ -152,7 +152,7 @@ describe('the server', () => {
     await eventually(async () => ((await send(large)).status === 200 ? true : undefined));
   });
 
-  test('answers a hundred and fifty at once, says no to more, and goes on when there is room', async () => {
+  test('answers a hundred and fifty requests at once, refuses more, and goes on when one has ended', async () => {
     const waiting = Array.from({ length: 150 }, () => send('"wait"'));
     await eventually(() => (releases.length === 150 ? true : undefined));
     assert.deepEqual(await send('1'), { status: 503, text: 'too many reviews are in hand; nothing was looked at\n' });
@@ -186,7 +186,7 @@ describe('the server', () => {
     assert.ok(bounds.includes('pipelined'));
   });
 
-  test('lets a new connection in, however many are open that say nothing, with or without a handshake', async () => {
+  test('accepts a new connection, however many silent ones are open, with or without a handshake', async () => {
     const asked = send('"wait"');
     await eventually(() => releases[0]);
     const silent: Socket[] = [];
@@ -207,7 +207,7 @@ describe('the server', () => {
     assert.ok(bounds.includes('connections'));
   });
 
-  test('lets a new connection in, however many have begun a request that they do not end', async () => {
+  test('accepts a new connection, however many have begun a request that they do not end', async () => {
     const asked = send('"wait"');
     await eventually(() => releases[0]);
     const begun: Socket[] = [];
@@ -255,7 +255,7 @@ describe('the server', () => {
     trusting.destroy();
   });
 
-  test('answers what is in hand before it closes, and waits for no handshake', { timeout: 4_000 }, async () => {
+  test('answers the requests in hand before it closes, and waits for no handshake', { timeout: 4_000 }, async () => {
     const silent = connectPlain(server.port, '127.0.0.1');
     await once(silent, 'connect');
     const last = send('"wait"');

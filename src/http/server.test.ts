@@ -63,7 +63,7 @@ describe('a client that sends many requests before it has read an answer', () =>
   });
 });
 
-describe('answers that nobody reads', () => {
+describe('unread answers', () => {
   const MIB = 1024 * 1024;
   const open = async (port: number): Promise<Socket> => {
     const socket = connect(port, '127.0.0.1');
@@ -89,7 +89,7 @@ describe('answers that nobody reads', () => {
     await server.close();
   });
 
-  test('are one, and nobody is cut off, when all are given the same', async () => {
+  test('count once when all connections get the same text, and no connection is cut off', async () => {
     let asked = 0;
     const bounds: string[] = [];
     const same = textReply(200, 'x'.repeat(8 * MIB));
@@ -158,7 +158,7 @@ describe('a probe', () => {
 });
 
 describe('a connection that comes when all others wait for their answers', () => {
-  test('is let in, and answered', async () => {
+  test('is accepted, and answered', async () => {
     const releases: (() => void)[] = [];
     const bounds: string[] = [];
     const routes = new Map([

@@ -60,13 +60,13 @@ describe('the token of a pod', () => {
     assert.equal(await tokenSent(), 'Bearer second');
   });
 
-  test('that is not there is a failure that names the file', async () => {
+  test('whose file is missing is a failure that names the file', async () => {
     rmSync(join(folder, 'token'));
     await assert.rejects(ask(), { reason: 'NoServiceAccountToken', message: /token/ });
   });
 });
 
-describe('for whom a token is', () => {
+describe('the audience of a token', () => {
   const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const audiencesOf = (headers: Readonly<Record<string, string>>): Promise<readonly string[]> =>
     tokenAudiences({
@@ -85,14 +85,14 @@ describe('for whom a token is', () => {
     assert.deepEqual(await audiencesOf(token({ sub: 'system:serviceaccount:a:b' })), []);
   });
 
-  test('is not known of what is no such token', async () => {
+  test('is unknown for a text that is no such token', async () => {
     for (const payload of [null, 1, [], { aud: 1 }, { aud: [1] }])
       assert.deepEqual(await audiencesOf(token(payload)), []);
     for (const headers of [{}, { authorization: 'Bearer a' }, { authorization: 'Bearer a.e30x.c' }])
       assert.deepEqual(await audiencesOf(headers), []);
   });
 
-  test('is not known while there are no credentials', async () => {
+  test('is unknown while there are no credentials', async () => {
     const access = { url: new URL('https://api.example'), namespace: undefined, invalidate: () => {} };
     assert.deepEqual(await tokenAudiences({ ...access, credentials: () => Promise.reject(new Error('none')) }), []);
   });

@@ -1,4 +1,4 @@
-// Whom the API server takes us for: by the certificate that a connection began with.
+// Covers which client certificate the API server sees: that of the connection's handshake.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -67,14 +67,14 @@ describe('a client certificate', () => {
     await eventually(() => (server.openSockets() === 1 ? true : undefined));
   });
 
-  test('that is the same, in other buffers, is shown over the connection that is there', async () => {
+  test('that is the same, in other buffers, is shown over the existing connection', async () => {
     server.script((exchange) => exchange.answer(200, {}));
     for (let count = 0; count < 3; count += 1) await ask();
     assert.equal(new Set(server.requests.map(({ clientPort }) => clientPort)).size, 1);
   });
 });
 
-test('an address that is far is given two seconds, for requests and for streams, before the next one is tried', () => {
+test('an address that is far gets two seconds, for requests and for streams, before the next one is tried', () => {
   const pool = createConnectionPool(1);
   const { requests, streams } = pool.connections({ headers: {} });
   for (const agent of [requests, streams])

@@ -1,4 +1,4 @@
-// When a key is looked at again, by what came of the last look at it.
+// Covers when a key is reconciled again, by the outcome of its last reconciliation.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -15,11 +15,11 @@ const KEY = 'ns1/a';
 
 let clock: ManualClock;
 let queue: Workqueue;
-/** What comes of the next looks; after the last of them all is done. */
+/** Results of the next reconciliations; after the last of them all is done. */
 let outcomes: (Result | Error)[];
-/** Milliseconds after the start of the test at which there was a look. */
+/** Milliseconds after the start of the test at which a reconciliation began. */
 let looks: number[];
-/** What was counted of them. */
+/** What the telemetry counted of them. */
 let results: ReconcileResult[];
 let bugs: number;
 let ending: AbortController;
@@ -59,7 +59,7 @@ function failure(next: Next, delay?: DurationMs): Failure {
   return new Failure({ next, reason: 'Refused', message: 'no', ...(delay === undefined ? {} : { delay }) });
 }
 
-/** Asks for a look, and gives when there was one within the hour after it. */
+/** Adds the key, and returns when reconciliations began within the hour after it. */
 async function looksAfter(...wanted: readonly (Result | Error)[]): Promise<readonly number[]> {
   outcomes = [...wanted];
   looks = [];
@@ -71,7 +71,7 @@ async function looksAfter(...wanted: readonly (Result | Error)[]): Promise<reado
 }
 
 // Rule 12
-describe('a key is looked at again', () => {
+describe('a key is reconciled again', () => {
   test('never when all is done and nothing is due', async () => {
     assert.deepEqual(await looksAfter(DONE), [0]);
   });

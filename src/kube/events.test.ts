@@ -1,4 +1,4 @@
-// Events as an API server gets them: how many requests, and what is in them, while the same thing is said again and again.
+// Covers Events as an API server gets them: how many requests repeats cause, and what is in them.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -44,7 +44,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** Says it, and waits for what is sent. */
+/** Records it, and waits for the request. */
 async function say(event: Partial<EventNote> = {}, about: Partial<Regarding> = {}): Promise<void> {
   recorder.record({ ...OBJECT, ...about }, { ...EVENT, ...event });
   await recorder.flush();
@@ -68,7 +68,7 @@ function nameIn(exchange: Exchange | undefined): string {
 }
 
 describe('an Event', () => {
-  test('says what happened, to what, when, and who says so', async () => {
+  test('says what happened, to what, when, and which process reports it', async () => {
     await say();
     const [created] = server.requests;
     assert.equal(created?.path, EVENTS_PATH);
@@ -123,8 +123,8 @@ describe('an Event', () => {
   }
 });
 
-describe('what is said again', () => {
-  test('within five minutes is counted, and then told with the count in one request', async () => {
+describe('a repeated event', () => {
+  test('within five minutes is counted, and then sent with the count in one request', async () => {
     await say();
     for (let minute = 1; minute < 5; minute += 1) await sayAfter(MINUTE);
     assert.deepEqual(sent(), ['POST']);
@@ -154,7 +154,7 @@ describe('what is said again', () => {
     assert.notEqual(nameIn(server.requests[0]), nameIn(server.requests[1]));
   });
 
-  test('is told anew when its Event could not be created', async () => {
+  test('is sent anew when its Event could not be created', async () => {
     refusals = [500];
     await say();
     assert.match(log.join(''), /Could not record an event/);
@@ -167,7 +167,7 @@ describe('what is said again', () => {
     assert.equal(server.requests[2]?.path, `${EVENTS_PATH}/${nameIn(server.requests[1])}`);
   });
 
-  test('is told anew when its Event is gone', async () => {
+  test('is sent anew when its Event is gone', async () => {
     await say();
     refusals = [404];
     await sayAfter((30 * MINUTE) as DurationMs);
@@ -181,7 +181,7 @@ describe('what is said again', () => {
     });
   });
 
-  test('goes on with its Event when a repeat could not be told', async () => {
+  test('goes on with its Event when a repeat could not be sent', async () => {
     await say();
     refusals = [500];
     await sayAfter((5 * MINUTE) as DurationMs);
@@ -205,7 +205,7 @@ describe('what is said again', () => {
   });
 });
 
-test('what the end of the process cuts off is no failure', async () => {
+test('a request that the end of the process cuts off is no failure', async () => {
   const ending = new AbortController();
   const client = createClient(transport, 'test');
   const level = 'debug';
@@ -227,7 +227,7 @@ test('what the end of the process cuts off is no failure', async () => {
 
 // Rule 14
 describe('events without end', () => {
-  test('of one object are told by its share: twenty-five, and one more every five minutes; others are told all the same', async () => {
+  test('of one object are sent up to its share: twenty-five, and one more every five minutes; those of others are sent all the same', async () => {
     for (let index = 0; index < 100; index += 1) await say({ note: `the ${index}. change` });
     assert.equal(server.requests.length, 25);
     await say({}, { uid: 'uid-2', name: 'b' });
@@ -238,7 +238,7 @@ describe('events without end', () => {
     assert.equal(log.filter((line) => line.includes('Dropped events')).length, 2);
   });
 
-  test('of many objects at once are told up to a thousand at a time', async () => {
+  test('of many objects at once are sent up to a thousand at a time', async () => {
     for (let index = 0; index < 1_500; index += 1) recorder.record({ ...OBJECT, uid: `uid-${index}` }, EVENT);
     await recorder.flush();
     assert.equal(server.requests.length, 1_000);

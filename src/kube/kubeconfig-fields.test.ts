@@ -79,7 +79,7 @@ describe('a kubeconfig that changes who the operator is or where it goes', () =>
     assert.equal(kubeconfigAccess([second, first].join(delimiter), parse).url.origin, SERVER);
   });
 
-  test('that is not there is not taken for one that names localhost', () => {
+  test('that does not exist is not taken for one that names localhost', () => {
     assert.throws(() => kubeconfigAccess(join(folder, 'none'), parse), /cannot read the kubeconfig .*none/);
   });
 });
@@ -101,7 +101,7 @@ describe('a kubeconfig that says other things', () => {
     assert.equal(kubeconfigAccess(file, parse).url.origin, SERVER);
   });
 
-  test('has its name for TLS, and its word that nothing is to be verified, heeded', async () => {
+  test('may set the server name for TLS, and switch verification off', async () => {
     const named = await access({ cluster: { 'tls-server-name': 'kubernetes.default' } }).credentials();
     assert.equal(named.servername, 'kubernetes.default');
     const unverified = await access({ cluster: { 'insecure-skip-tls-verify': true } }).credentials();

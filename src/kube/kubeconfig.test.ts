@@ -1,4 +1,4 @@
-// Covers the tokens that a plugin of a kubeconfig gives: how often it is asked; and a configuration in several files.
+// Covers the tokens of a kubeconfig's plugin: how often it runs; and a configuration in several files.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -49,11 +49,11 @@ describe('a kubeconfig with a plugin', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** The tokens that the API server has been shown, each once, in order. */
+  /** The tokens that the API server got, each once, in order. */
   const shown = (): readonly unknown[] => [...new Set(server.requests.map(({ headers }) => headers['authorization']))];
   const ask = (): Promise<unknown> => transport.send({ method: 'GET', path: '/api' }, signal);
 
-  test('asks it once, however many requests begin together', async () => {
+  test('runs it once, however many requests begin together', async () => {
     server.script((exchange) => exchange.answer(200, {}));
     await Promise.all(Array.from({ length: 8 }, ask));
     await ask();
@@ -61,7 +61,7 @@ describe('a kubeconfig with a plugin', () => {
     assert.deepEqual(shown(), ['Bearer token-1']);
   });
 
-  test('asks it again after an answer that was none, which is not kept', async () => {
+  test('runs it again after an invalid answer, which is not kept', async () => {
     const file = join(folder, 'config');
     const good = readFileSync(file, 'utf8');
     writeFileSync(file, good.replace('status: { token }', '...{}'));
@@ -73,7 +73,7 @@ describe('a kubeconfig with a plugin', () => {
     }
   });
 
-  test('asks it again when the API server does not take the token any more, though it said no end', async () => {
+  test('runs it again when the API server no longer accepts the token, though it named no end', async () => {
     server.script((exchange) =>
       exchange.answer(exchange.headers['authorization'] === 'Bearer token-1' ? 401 : 200, {}),
     );
@@ -120,7 +120,7 @@ describe('a kubeconfig that gives no credentials', () => {
     },
   };
   for (const [name, { user, says }] of Object.entries(users)) {
-    test(`says so, and nothing of what was written: one ${name}`, async () => {
+    test(`says so, and quotes nothing of its text: one ${name}`, async () => {
       const [result] = await Promise.allSettled([credentialsOf(user)]);
       assert.ok(result.status === 'rejected' && result.reason instanceof Failure);
       assert.equal(result.reason.reason, 'NoCredentials');
@@ -169,7 +169,7 @@ describe('a kubeconfig in several files', () => {
     assert.deepEqual((await access.credentials()).headers, { authorization: 'Bearer one' });
   });
 
-  test('may name files that are not there, as long as one is', () => {
+  test('may name files that do not exist, as long as one does', () => {
     const there = write('there', { ...clusters('here', 'first'), ...contexts('here', 'ns') });
     assert.equal(joined(join(folder, 'none'), '', there).url.host, 'first.example:6443');
     assert.throws(() => joined(join(folder, 'none'), join(folder, 'neither')), /cannot read the kubeconfig/);

@@ -1,4 +1,4 @@
-// Lists of large objects, through the reflector that reads them, against a scripted API server.
+// Covers lists of large objects, through the reflector that reads them, against a scripted API server.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -19,7 +19,7 @@ const EXPIRED = { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'E
 
 // Rule 14
 describe('a page over four MiB', () => {
-  test('is asked again in quarters of its size, and an object that is larger by itself is left out and reported once', async () => {
+  test('is requested again in quarters of its size, and an object that is larger by itself is left out and reported once', async () => {
     const limits: string[] = [];
     const script = (exchange: Exchange): void => {
       const { limit = '', continue: token, watch } = exchange.query;

@@ -1,4 +1,5 @@
-// The reflector against a scripted API server: whatever the server does, the store ends equal to what the server has.
+// Covers the reflector against a scripted API server: whatever the server does, the store ends equal to the server's
+// state.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -78,7 +79,7 @@ describe('the first list', () => {
     ['JSON of another kind', 200, {}],
     ['a refusal (403)', 403, { kind: 'Status', reason: 'Forbidden', message: 'secrets is forbidden' }],
   ] as const) {
-    test(`answered by ${name} is tried again, and until then the reason is told`, async () => {
+    test(`answered by ${name} is tried again, and until then the reflector reports the reason`, async () => {
       (await rig.server.next()).answer(status, body);
       await rig.pause();
       assert.ok(rig.reflector.trouble());
@@ -89,18 +90,18 @@ describe('the first list', () => {
     });
   }
 
-  test('of a kind that is not there says that its CRD is missing', async () => {
+  test('of a missing kind says that its CRD is missing', async () => {
     (await rig.server.next()).answer(404, '404 page not found');
     await rig.pause();
     assert.equal(rig.reflector.trouble()?.message, 'the API server does not know secrets: are the CRDs installed?');
   });
 
-  test('of a kind that stays away is asked for every few seconds, so that new CRDs are soon noticed', async () => {
+  test('of a kind that stays away is requested every few seconds, so that new CRDs are soon noticed', async () => {
     rig.server.script((exchange) => exchange.answer(404, {}));
     const pauses: number[] = [];
     while (pauses.length < 6) pauses.push(await rig.pause());
     assert.deepEqual(pauses, [500, 1_000, 2_000, 2_500, 2_500, 2_500]);
-    // The attempt that follows the sixth pause is on its way.
+    // The attempt after the sixth pause is in flight.
     await eventually(() => (rig.server.requests.length === 7 ? true : undefined));
     rig.server.script((exchange) => exchange.answer(500, {}));
     assert.equal(await rig.pause(), 2_500);
@@ -115,7 +116,7 @@ describe('the first list', () => {
     await rig.reflector.synced;
   });
 
-  test('answered by 429 is not asked again before Retry-After', async () => {
+  test('answered by 429 is not requested again before Retry-After', async () => {
     (await rig.server.next()).answer(429, {}, { 'retry-after': '7' });
     assert.equal(await rig.pause(), 7_000);
     (await rig.server.next()).answer(500, {});
@@ -227,7 +228,7 @@ describe('a watch', () => {
     assert.deepEqual(rig.keys(), ['a']);
   });
 
-  test('that is refused otherwise is asked for again, without a new list', async () => {
+  test('that is refused otherwise is requested again, without a new list', async () => {
     rig.list(await rig.server.next(), '10', []);
     (await rig.server.next()).answer(500, {});
     await rig.pause();
@@ -284,8 +285,8 @@ describe('timeoutSeconds', () => {
 });
 
 // Rule 13
-describe('a server that is not well', () => {
-  test('and ends every watch at once is not hammered', async () => {
+describe('an unhealthy server', () => {
+  test('that ends every watch at once is not hammered', async () => {
     rig.server.script((exchange) => {
       if (exchange.query['watch'] === undefined) return rig.list(exchange, '10', []);
       exchange.begin();
@@ -300,7 +301,7 @@ describe('a server that is not well', () => {
     assert.ok(requests.length <= 19);
   });
 
-  test('and answers every watch with 410 is listed less and less often', async () => {
+  test('that answers every watch with 410 is listed less and less often', async () => {
     rig.server.script((exchange) => {
       if (exchange.query['watch'] === undefined) return rig.list(exchange, '10', []);
       exchange.begin();
@@ -312,7 +313,7 @@ describe('a server that is not well', () => {
     assert.deepEqual(pauses, [500, 1_000, 2_000, 4_000, 8_000, 15_000]);
   });
 
-  test('and gets well again is asked without delay at its next illness', async () => {
+  test('that recovers is asked without delay at its next failure', async () => {
     for (let turn = 0; turn < 3; turn += 1) {
       (await rig.server.next()).cut();
       await rig.pause();
@@ -324,7 +325,7 @@ describe('a server that is not well', () => {
     assert.equal(await rig.pause(), 500);
   });
 
-  test('writes one line a defect into the log, not one an attempt', async () => {
+  test('causes one line a defect in the log, not one an attempt', async () => {
     for (let turn = 0; turn < 4; turn += 1) {
       (await rig.server.next()).answer(502, '<html/>');
       await rig.pause();
@@ -365,7 +366,7 @@ describe('an optional kind', () => {
 
 describe('a reflector', () => {
   // Rule 13
-  test('that is told to stop ends at once, whether it lists, pauses or watches', async () => {
+  test('that is stopped ends at once, whether it lists, pauses or watches', async () => {
     const listing = await startReflectorRig();
     await listing.server.next();
     await listing.stop();
@@ -379,7 +380,7 @@ describe('a reflector', () => {
     for (const { clock } of [listing, pausing, watching]) assert.equal(clock.pending(), 0);
   });
 
-  test('tells its last attempt, so that one that hangs is noticed', async () => {
+  test('reports its last attempt, so that one that hangs is noticed', async () => {
     await rig.watching();
     await rig.clock.advance(seconds(20));
     assert.equal(rig.reflector.lastAttempt(), 0);

@@ -1,4 +1,4 @@
-// Covers what the API server asks of the whole client, through the transport and a scripted server.
+// Covers the Retry-After pause of the whole client, through the transport and a scripted server.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -42,7 +42,7 @@ describe('an API server that turns requests away', () => {
   const paths = (): string[] => server.requests.map(({ path }) => path);
 
   for (const status of [429, 503]) {
-    test(`by ${status} is left alone by everybody for as long as it says`, async () => {
+    test(`by ${status} gets no request for as long as it says`, async () => {
       await turnAway(status, BUSY);
       const second = ask('/second');
       const lines = transport.stream({ method: 'GET', path: '/watch' }, seconds(55), caller.signal);
@@ -57,13 +57,13 @@ describe('an API server that turns requests away', () => {
     });
   }
 
-  test('because of one object is still asked about the others', async () => {
+  test('because of one object still gets requests for the others', async () => {
     await turnAway(429, { kind: 'Status', reason: 'TooManyRequests' });
     server.script((exchange) => exchange.answer(200, {}));
     assert.equal(await ask('/second'), 'answered');
   });
 
-  test('keeps nobody who is told to stop', async () => {
+  test('does not delay a caller that stops', async () => {
     await turnAway(429, BUSY);
     const second = ask('/second');
     await settle();

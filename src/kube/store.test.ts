@@ -1,11 +1,11 @@
-// Covers the store: how lists, watch events and the answers to our own writes become changes, each of them once.
+// Covers the store: how lists, watch events and the answers to the operator's own writes become changes, each once.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { array, assert as assertProperty, boolean, constantFrom, integer, property, record } from 'fast-check';
 import { createStore, isNewer, type Store, type Stored } from './store.ts';
 
-/** The changes as short texts: key, version before and after, and whether it was our own. */
+/** The changes as short texts: key, version before and after, and whether the operator's own write caused it. */
 function watched(): { readonly store: Store<Stored>; readonly changes: () => readonly string[] } {
   const seen: string[] = [];
   const store = createStore<Stored>(({ key, before, after, own }) => {
@@ -54,7 +54,7 @@ describe('an event', () => {
     assert.deepEqual(changes(), ['n/a ->1', 'n/a 1>-']);
   });
 
-  test('of an object that is not for us any more takes it away', () => {
+  test('of an object that the store no longer wants removes it', () => {
     const { store, changes } = watched();
     store.apply('n/a', at('1'), '1');
     store.apply('n/a', undefined, '2');
@@ -73,7 +73,7 @@ describe('an event', () => {
   });
 });
 
-describe('a write of our own', () => {
+describe("the operator's own write", () => {
   test('and then its event are one change', () => {
     const { store, changes } = watched();
     store.replace(listing(['n/a', '5']), '5');
@@ -184,7 +184,7 @@ describe('a whole list', () => {
     assert.equal(store.size, 3);
   });
 
-  test('keeps what we wrote after it, missing or older in it', () => {
+  test('keeps what the operator wrote after it, missing or older in it', () => {
     const { store, changes } = watched();
     store.replace(listing(['n/a', '1']), '1');
     store.wrote('n/a', at('8'));
@@ -215,7 +215,7 @@ describe('a whole list', () => {
   });
 });
 
-test('any history of one object ends in what the server holds, each version told once, none after a newer one', () => {
+test('any history of one object ends in what the server holds, each version reported once, none after a newer one', () => {
   const happening = record({ ours: boolean(), answer: constantFrom('before', 'after', 'never'), gone: boolean() });
   assertProperty(
     property(array(happening, { maxLength: 12 }), integer({ min: 1, max: 4 }), (history, listEvery) => {
@@ -250,7 +250,7 @@ test('a list that is older than what was reached puts everything back as it was 
   assert.deepEqual(changes(), ['n/b 9>-', 'n/a 12>3']);
 });
 
-test('more of an object is taken in the version that is held, and told; in another version it is ignored', () => {
+test('more of an object is taken in the version that is held, and reported; in another version it is ignored', () => {
   type Sized = Stored & { readonly isWhole: boolean };
   const told: (boolean | undefined)[] = [];
   const store = createStore<Sized>(({ after, own }) => void told.push(after?.isWhole && !own));

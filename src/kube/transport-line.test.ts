@@ -1,4 +1,4 @@
-// How many requests are in flight at once, and that slow ones keep no others from their turn.
+// Covers how many requests are in flight at once, and that slow ones delay no others.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -26,7 +26,7 @@ afterEach(async () => {
 
 const ask = (path: string): ReturnType<Transport['send']> =>
   transport.send({ method: 'GET', path }, new AbortController().signal);
-/** A request that gets no answer, and is given up in the end. */
+/** A request that gets no answer; the transport gives it up in the end. */
 const hang = async (): Promise<void> => assert.rejects(ask('/hang'), Failure);
 
 // Rules 9, 12
@@ -59,7 +59,7 @@ describe('requests in flight', () => {
     await clock.advance(seconds(30));
     await Promise.all(hanging);
     const exchange = await eventually(() => server.requests.find(({ path }) => path === '/patient'));
-    // It is sent when the first have ended, two seconds ago by now.
+    // The test sends it when the first have ended, two seconds ago by now.
     await clock.advance(seconds(27));
     exchange.answer(200, {});
     assert.deepEqual(await patient, { ok: true, json: {}, bytes: 2 });

@@ -1,4 +1,4 @@
-// The transport against a server that does what no good server does, and what every bad day brings.
+// Covers the transport against a server that misbehaves, and against every failure of a connection.
 
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
@@ -44,7 +44,7 @@ afterEach(async () => {
 
 const ask = (path = '/api'): ReturnType<Transport['send']> => transport.send({ method: 'GET', path }, caller.signal);
 
-/** What became of a promise, so that a rejection is never without a listener. */
+/** The outcome of a promise, so that a rejection always has a listener. */
 async function failureOf(promise: Promise<unknown>): Promise<Failure> {
   const [result] = await Promise.allSettled([promise]);
   assert.equal(result?.status, 'rejected', 'it was expected to fail');
@@ -338,7 +338,7 @@ describe('every connection', () => {
 });
 
 describe('the way to the API server', () => {
-  test('is not taken when its certificate is not the one we trust: nothing is said to it', async () => {
+  test('is not taken when its certificate is not trusted: nothing is sent', async () => {
     const ca = makeSelfSigned().certificate;
     transport.close();
     transport = open(
@@ -349,7 +349,7 @@ describe('the way to the API server', () => {
     assert.equal(server.requests.length, 0);
   });
 
-  test('whose credentials never come is given up in time, and its place is free again', async () => {
+  test('whose credentials never come is given up in time, and its permit is free again', async () => {
     let credentials = (): Promise<ApiCredentials> => new Promise(() => {});
     transport.close();
     transport = open(server.access({ credentials: () => credentials() }));
@@ -366,14 +366,14 @@ describe('the way to the API server', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  test('with a certificate of our own that is none is a failure that says so', async () => {
+  test('with an invalid client certificate is a failure that says so', async () => {
     transport.close();
     const credentials = { cert: 'no certificate', key: 'no key', headers: {} };
     transport = open(server.access({ credentials: () => Promise.resolve(credentials) }));
     assert.equal((await failureOf(ask())).reason, 'BadCertificates');
   });
 
-  test('that nobody listens on is a failure that is tried again', async () => {
+  test('that refuses connections is a failure that is tried again', async () => {
     await server.stop();
     const { next, reason, message } = await failureOf(ask());
     assert.deepEqual({ next, reason }, { next: 'backoff', reason: 'ApiServerUnreachable' });

@@ -1,4 +1,4 @@
-// Holds the work queue against any order of happenings: no key is lost, and none is worked on twice at once.
+// Holds the work queue against any order of events: no key is lost, and none is worked on twice at once.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -71,7 +71,7 @@ test('whatever is added, no key is lost and none is worked on twice at once', as
         await perform(one, each, oldest);
         if (each.op === 'finish' && oldest !== undefined) ended.push(oldest);
       }
-      // Everything falls due within minutes; every round ends all the work that is open.
+      // Everything falls due within minutes; every step ends all the work in hand.
       for (let round = 0; round < 20; round += 1) {
         await one.clock.advance(MINUTE);
         for (const key of openIn(one, ended)) {

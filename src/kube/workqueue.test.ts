@@ -1,4 +1,5 @@
-// Covers the work queue: keys are folded, never worked on twice at once, and come back at their time, or later each time.
+// Covers the work queue: keys are folded, never worked on twice at once, and come back at their time, or later each
+// time.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -86,7 +87,7 @@ test('many keys whose work waits for nothing let the process answer in between',
     await new Promise((resolve) => void setImmediate(resolve));
     longest = Math.max(longest, worked - seen);
   }
-  // Those in hand are brought to their end.
+  // The queue finishes those in hand.
   assert.ok(longest <= 10 + 4, `${longest} ms without a turn of the event loop`);
   ended.abort();
   await running;
@@ -209,7 +210,7 @@ describe('a retry', () => {
     await stop();
   });
 
-  test('follows work that throws, which is told as a bug', async () => {
+  test('follows work that throws, which is reported as a bug', async () => {
     const { clock, queue, begun, bugs, finish, stop } = await rig({ workers: 1, held: true });
     queue.add('a');
     await settle();

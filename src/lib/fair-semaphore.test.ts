@@ -49,7 +49,7 @@ describe('permits', () => {
     assert.equal(permits.inUse, 8);
   });
 
-  test('of what is slow go to others; its group has no more than its share, and little at the place that is slow', async () => {
+  test('of slow work go to others; its group has no more than its share, and little at the place that is slow', async () => {
     const { clock, permits, drain } = setting();
     for (let turn = 0; turn < 3; turn += 1) permits.tryAcquire('hangs', 'one');
     await clock.advance(SECOND);
@@ -59,7 +59,7 @@ describe('permits', () => {
     assert.equal(drain('hangs', 'two').length, 4, 'another group is not kept from the place');
   });
 
-  test('are had at once by a group that has nothing slow: half of the places are kept for such', async () => {
+  test('are free at once for a group without slow work: half of them are kept for such groups', async () => {
     const { clock, permits, drain } = setting();
     for (let turn = 0; turn < 10; turn += 1) {
       for (const group of ['one', 'two', 'three']) drain(`of ${group}, ${turn}`, group);
@@ -78,7 +78,7 @@ describe('permits', () => {
     }
   });
 
-  test('are taken from who has most, once that has been slow for seconds, for who has none', async () => {
+  test('are taken from the group that has most, once it has been slow for seconds, for one that has none', async () => {
     const { clock, woken, permits, drain } = setting({ ...BOUNDS, atOnce: 4, slow: { ...SLOW, inAll: 4 } });
     const first = drain('hangs', 'one');
     await clock.advance(SECOND);
@@ -124,7 +124,7 @@ describe('permits', () => {
     assert.ok(permits.tryAcquire('a', 'modest'));
   });
 
-  test('are not offered to who is gone, nor for a place that has none', () => {
+  test('are not offered to a waiter that is gone, nor for a place that has none', () => {
     const { woken, gone, permits, drain } = setting({ atOnce: 2, perPlace: 1, perGroup: 2 });
     const [busy] = drain('busy', 'one');
     const [free] = drain('free', 'one');

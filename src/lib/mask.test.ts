@@ -43,7 +43,7 @@ describe('a mask', () => {
     assert.equal(mask(secret.slice(0, 11)), secret.slice(0, 11));
   });
 
-  test('leaves what whoever asked wrote himself, so that nothing hidden tells him that he has guessed a piece', () => {
+  test('leaves what the caller wrote, so that nothing hidden confirms a guess', () => {
     const secret = 'IQoJb3JpZ2luX2VjEXAMPLEOFATOKEN/thatGoesOn+andOn';
     const said = (guess: string): string =>
       createMask([secret], [`arn:aws:iam::111122223333:role/${guess}`])(`not authorized on role/${guess}: no`);
@@ -61,7 +61,7 @@ describe('a mask', () => {
     );
   });
 
-  test('hides what an error says, in its causes too, before anybody reads it', () => {
+  test('hides what an error says, in its causes too, before any reader gets it', () => {
     const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
     const below = new Error(`below ${secret}`);
     const aside = new AggregateError([new Error(`aside ${secret}`)], `all ${secret}`);

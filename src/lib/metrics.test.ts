@@ -47,7 +47,7 @@ test('a counter and a histogram have their known series before anything is count
   }
 });
 
-test('what is observed is asked for at each scrape, and a series that is gone is gone', async () => {
+test('an observed value is read at each scrape, and a series that is gone is gone', async () => {
   const metrics = createMetrics();
   let sizes = [{ labels: { of: 'a' }, value: 1 }];
   metrics.observe(SIZES, () => sizes);
@@ -68,7 +68,7 @@ test('a value that does not exist has no series, rather than a 0 that would rais
   assert.match((await metrics.text()).body, /^a_depth 0$/m);
 });
 
-test('a counter that somebody else counts shows that count, not a sum of all looks', async () => {
+test('a counter whose count comes from elsewhere shows that count, not a sum of all looks', async () => {
   const metrics = createMetrics();
   metrics.observe({ ...REQUESTS, labels: [] }, () => [{ labels: {}, value: 7 }]);
   await metrics.text();

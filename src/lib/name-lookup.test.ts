@@ -41,7 +41,7 @@ function setting() {
 
 // Rule 9
 describe('a name', () => {
-  test('is looked up once for all who want it at the same time', async () => {
+  test('is looked up once for all callers of the same time', async () => {
     const { asked, find, answer } = setting();
     const all = Promise.all([find('a'), find('a'), find('a')]);
     answer('a', '192.0.2.1');
@@ -52,7 +52,7 @@ describe('a name', () => {
     assert.deepEqual(asked, ['a']);
   });
 
-  test('that nobody answers for is given up after four seconds, and rests when the answer comes too late', async () => {
+  test('that gets no answer is given up after four seconds, and rests when the answer comes too late', async () => {
     const { clock, asked, find, fail, answer } = setting();
     const first = find('dead');
     await clock.advance(seconds(4));
@@ -114,7 +114,7 @@ describe('a hundred names of a zone that does not answer', () => {
     void fresh;
   });
 
-  test('that come when all places of new names are taken are given up in time, and leave nothing to be done', async () => {
+  test('that come when all permits for new names are taken are given up in time, and leave nothing to be done', async () => {
     const { clock, asked, find } = setting();
     const all = Promise.all(dead.map(find));
     await clock.advance(seconds(4));

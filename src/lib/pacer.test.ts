@@ -17,13 +17,13 @@ describe('a renewal', () => {
     assert.equal(pacer.next(after(HOUR)), clock.now());
   });
 
-  test('waits for its place: fifty have one in each second', () => {
+  test('waits for its slot: each second has fifty', () => {
     const pacer = createPacer(createManualClock(START), () => 0, 50);
     const places = Array.from({ length: 200 }, () => pacer.next(after(HOUR)) - START);
     assert.deepEqual([places[0], places[1], places[50], places[199]], [0, 20, 1_000, 3_980]);
   });
 
-  test('that would come too late in the line comes at any time until then, and takes no place from another', () => {
+  test('that would come too late in the queue comes at any time until then, and takes no slot from another', () => {
     let share = 0;
     const pacer = createPacer(createManualClock(START), () => (share += 0.25), 1);
     const places = Array.from({ length: 5 }, () => pacer.next(after(SECOND)) - START);

@@ -119,7 +119,7 @@ describe('the redaction leaves unchanged', () => {
     'a path of exactly 40 characters': 'GET /api/v1/namespaces/default/secrets/login?fieldManager=X failed',
     'a path of a CR': '/apis/aws.zakariaamine.com/v1alpha2/namespaces/default/clusterawsecrimagepullsecrets/a/status',
     'the path of the token of a service account': '/var/run/secrets/kubernetes.io/serviceaccount/token',
-    'the message of the original':
+    'the message of the Go project':
       'AWS ECR secret with type kubernetes.io/dockerconfigjson have been created/updated successfully in namespaces: [ns1 ns2]',
     'the name of a kind': 'ClusterAWSECRImagePullSecret AWSECRImagePullSecret ValidatingAdmissionPolicyBinding',
     'codes of AWS': 'MissingAuthenticationTokenException UnrecognizedClientException ThrottlingException',

@@ -22,7 +22,7 @@ const create = () => {
 
 // Rule 15
 describe('a loop that ends by an exception', () => {
-  test('is started again, later each time, told and counted; it ends when it is told to', async () => {
+  test('is started again, later each time, logged and counted; it ends when it is stopped', async () => {
     const { clock, lines, counted, supervisor } = create();
     const stop = new AbortController();
     let runs = 0;

@@ -43,7 +43,7 @@ describe('an instant', () => {
     );
   });
 
-  test('may be told with an offset', () => {
+  test('may be written with an offset', () => {
     assert.equal(parseRfc3339('2023-10-05T14:00:00.987+02:00'), NOON);
   });
 
@@ -172,7 +172,7 @@ describe('the system clock', () => {
     assert.deepEqual(calls, ['kept']);
   });
 
-  test('tells the wall clock, and a clock that never goes back', () => {
+  test('reads the wall clock, and a monotonic clock', () => {
     const [before, told, later] = [Date.now(), systemClock.now(), Date.now()];
     assert.ok(before <= told && told <= later);
     const first = systemClock.monotonic();

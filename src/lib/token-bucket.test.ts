@@ -8,7 +8,7 @@ import type { DurationMs } from './time.ts';
 import { createTokenBucket } from './token-bucket.ts';
 
 // Rule 18
-test('a budget gives so many at once, then so many a second, and never saves up more', async () => {
+test('a token bucket gives so many at once, then so many a second, and never saves up more', async () => {
   const clock = createManualClock(START);
   const budget = createTokenBucket(clock, 2, 5);
   const taken = (): number => {

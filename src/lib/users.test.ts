@@ -5,8 +5,8 @@ import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { createUsers } from './users.ts';
 
-describe('a thing that is used', () => {
-  test('is let go exactly when its last user has left it, whatever was used before and by whom', () => {
+describe('a key in use', () => {
+  test('is freed exactly when its last user has left it, whatever was used before and by whom', () => {
     const step = fc.record({
       user: fc.constantFrom('one', 'two', 'three'),
       keys: fc.array(fc.constantFrom('a', 'b', 'c', '__proto__'), { maxLength: 5 }),

@@ -1,4 +1,4 @@
-// Covers the bound on work in progress: nothing begins without room, everything begins in order, and no room is lost.
+// Covers the bound on work in progress: nothing begins without permits, everything begins in order, and no permit is lost.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,7 +12,7 @@ interface Guest {
   readonly done: Promise<void>;
 }
 
-describe('a room', () => {
+describe('a weighted semaphore', () => {
   const clock = createManualClock(0 as EpochMs);
   const inside: string[] = [];
 
@@ -26,14 +26,14 @@ describe('a room', () => {
   };
   const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
-  test('is entered by as many as have room, and by the others in their turn, when somebody leaves', async () => {
+  test('gives permits to as much work as has enough of them, and to the rest in order, as permits come back', async () => {
     const room = createSplitSemaphore(10, clock);
     const [a, b, c, d] = [enter(room, 'a', 6), enter(room, 'b', 4), enter(room, 'c', 5), enter(room, 'd', 2)];
     await turn();
     assert.deepEqual(inside, ['a', 'b']);
     b.leave();
     await turn();
-    // There is room for d, but c came first: otherwise large work would starve.
+    // d could have its permits, but c came first: otherwise large work would starve.
     assert.deepEqual(inside, ['a']);
     a.leave();
     await turn();
@@ -43,7 +43,7 @@ describe('a room', () => {
     await Promise.all([a, b, c, d].map(({ done }) => done));
   });
 
-  test('is had by what is larger than it alone, and is free again after a failure', async () => {
+  test('gives all permits to work that is heavier, and has them back after a failure', async () => {
     const room = createSplitSemaphore(10, clock);
     const [large, small] = [enter(room, 'large', 1_000), enter(room, 'small', 3)];
     await turn();
@@ -57,7 +57,7 @@ describe('a room', () => {
     assert.equal(await room.run(10, () => Promise.resolve(7)), 7);
   });
 
-  test('is left for a second one, as far as there is room, by whoever takes long', async () => {
+  test('moves long work on request to the second set, as far as that has permits', async () => {
     const hall = createWeightedSemaphore(2, 1, clock);
     const aside: (() => void)[] = [];
     const guests = ['a', 'b', 'c', 'd', 'e'].map((name) => {
@@ -95,7 +95,7 @@ describe('a room', () => {
     await Promise.all([again.done, later.done]);
   });
 
-  test('is left, by what takes longer than a second, for a second one, each at its own time and by one timer', async () => {
+  test('moves work that takes longer than a second to the second set, each at its own time and by one timer', async () => {
     const hall = createWeightedSemaphore(2, 2, clock);
     const [a] = [enter(hall, 'a', 1)];
     await clock.advance(400 as DurationMs);
@@ -115,7 +115,7 @@ describe('a room', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  test('lets what is small in, however long what is large stays, and bounds it as well', async () => {
+  test('lets small work begin, however long large work takes, and bounds it as well', async () => {
     const room = createSplitSemaphore(32, clock);
     const [large, next] = [enter(room, 'large', 30), enter(room, 'next', 30)];
     const small = Array.from({ length: 17 }, (_, at) => enter(room, `small-${at}`, 2));

@@ -1,4 +1,4 @@
-// Liveness is about this process only: a reflector that hangs is told, one that waits is not.
+// Covers liveness, which is about this process only: it names a reflector that hangs, and ignores one that waits.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import { LONGEST_WATCH } from '../kube/reflector.ts';
 import { type DurationMs, MINUTE, seconds } from '../lib/time.ts';
 import { livenessReply, readinessReply } from './health.ts';
 
-/** Somebody else asks the same API server; the function lets it turn him, and everybody, away for a minute. */
+/** Another client of the same API server; the function lets that refuse it, and all clients, for a minute. */
 async function askBeside({ transport, server }: ReflectorRig): Promise<() => Promise<void>> {
   const { signal } = new AbortController();
   const lines = transport.stream({ method: 'GET', path: '/other' }, (5 * MINUTE) as DurationMs, signal);
@@ -34,7 +34,7 @@ describe('a reflector', () => {
     );
   });
 
-  test('whose last attempt is longer ago than two of its deadlines is stuck, and told by its name', async (t) => {
+  test('whose last attempt is longer ago than two of its deadlines is stuck, and named', async (t) => {
     const rig = await startReflectorRig();
     t.after(() => rig.stop());
     await rig.watching();
@@ -47,7 +47,7 @@ describe('a reflector', () => {
     assert.deepEqual([waiting.status, waiting.body], [503, 'waiting for the webhook: no certificate yet\n']);
   });
 
-  test('is not alone in what keeps the process alive: what goes on failing is told too', async (t) => {
+  test('is not all that liveness depends on: loops that keep failing are named too', async (t) => {
     const rig = await startReflectorRig();
     t.after(() => rig.stop());
     const { status, body } = livenessReply([['secrets', rig.reflector]], rig.clock, ['watch of secrets', 'workers']);
@@ -90,7 +90,7 @@ describe('a reflector', () => {
     });
   }
 
-  test('that fails again and again against a server that is ill is alive, and not ready', async (t) => {
+  test('that fails again and again against an unhealthy server is alive, and not ready', async (t) => {
     const rig = await startReflectorRig();
     t.after(() => rig.stop());
     rig.server.script((exchange) => exchange.answer(502, '<html/>'));

@@ -1,4 +1,4 @@
-// Covers what is made once for all who ask for it at the same time.
+// Covers one reply for all simultaneous requests.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -7,7 +7,7 @@ import type { Reply } from '../http/server.ts';
 import { type EpochMs, SECOND } from '../lib/time.ts';
 import { shareReply } from './shared-reply.ts';
 
-describe('a reply that costs much to make', () => {
+describe('a reply that is expensive to make', () => {
   const create = () => {
     const clock = createManualClock(0 as EpochMs);
     let made = 0;
@@ -20,7 +20,7 @@ describe('a reply that costs much to make', () => {
     return { clock, route, made: () => made };
   };
 
-  test('is one for all who ask while it is made, and a new one for who asks later', async () => {
+  test('is one for all requests while it is made, and a new one for a later request', async () => {
     const { route, made } = create();
     const [one, two] = await Promise.all([route(), route()]);
     assert.equal(one, two);
@@ -28,7 +28,7 @@ describe('a reply that costs much to make', () => {
     assert.equal(made(), 2);
   });
 
-  test('is made twenty times at once and two times a second, however often it is asked for', async () => {
+  test('is made twenty times at once and two times a second, however often it is requested', async () => {
     const { clock, route, made } = create();
     for (let count = 0; count < 100; count += 1) await route();
     assert.equal(made(), 20);

@@ -1,4 +1,4 @@
-// The alerts of the chart, as Prometheus itself reads them: each fires when it should, and does not when it should not.
+// Covers the alerts of the chart with Prometheus itself: each fires when it should, and does not when it should not.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,5 +1,6 @@
-// The Go project's operator at work while ours comes, and beside ours afterwards: it goes on renewing in its own way, with its own
-// shape of Secrets and status. Every Secret stays, with a login that is good; no object is lost; and the two come to rest.
+// The Go project's operator at work while this one is installed, and beside it afterwards: it goes on renewing in its
+// own way, with its own shape of Secrets and status. Every Secret stays, with a good login; no object is lost; and the
+// two come to rest.
 
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
@@ -25,14 +26,14 @@ import { type SecretSamples, sampleSecrets } from './secret-samples.ts';
 const NAME = 'kube-ecr-secrets-operator';
 const WEBHOOK = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${NAME}-mutating-webhook-configuration`;
 const TOKEN_LIFE_MS = 20_000;
-/** Ends of logins of the Go project while it runs beside ours. */
+/** Ends of the Go project's logins while it runs beside this operator. */
 const ROUNDS = 5;
-/** In one of them, to three Secrets and three objects, by both; a fight without end has that many in a second. */
+/** In one of the seconds, to three Secrets and three objects, by both; an endless fight has that many in a second. */
 const MOST_WRITES = 60;
 /** Without a write for so long they are at rest: each would answer within some milliseconds. */
 const QUIET_MS = 2_000;
 
-describe('ours beside the Go project', () => {
+describe('the operator beside the Go project', () => {
   const cluster = useCluster();
   let helm: Helm;
   let namespace = '';
@@ -52,8 +53,8 @@ describe('ours beside the Go project', () => {
   const renewByTheGoProject = async (): Promise<void> =>
     void (await fetch(`http://127.0.0.1:${probes}/renew`).catch(() => undefined));
   /**
-   * In our words: its own status has no logins. How often the two answer each other is a matter of chance, and whoever has restored a
-   * Secret nine times waits for 16 s, ten times for 32 s.
+   * In this operator's words: the Go project's status has no logins. How often the two answer each other is a matter of
+   * chance; an operator that has restored a Secret nine times waits for 16 s, ten times for 32 s.
    */
   const isReadyByOurs = async (path: string): Promise<void> =>
     void (await eventually(async () => {
@@ -72,7 +73,7 @@ describe('ours beside the Go project', () => {
         return Date.parse(metadata.annotations.expiry) > instant ? true : undefined;
       }, 60_000);
   };
-  /** Ready in our words, or the reason why not: the other one's hands. */
+  /** Ready in this operator's words, or the reason why not: the other operator's writes. */
   const isToldByOurs = async (path: string): Promise<void> =>
     void (await eventually(async () => {
       const { status } = await cluster.api.must('GET', path);
@@ -114,7 +115,7 @@ describe('ours beside the Go project', () => {
     await cluster.removeCrds();
   });
 
-  test('it has made its Secrets by itself, from objects that passed its webhook', async () => {
+  test('starts after the Go project has made its Secrets by itself, from objects that passed its webhook', async () => {
     const create = async (
       path: string,
       kind: string,
@@ -123,7 +124,7 @@ describe('ours beside the Go project', () => {
       spec: object,
     ): Promise<void> => {
       const object = { apiVersion, kind, metadata: { name }, spec: { awsAccess: ACCESS, ...spec } };
-      // It takes a moment until the API server believes the webhook.
+      // It takes a moment until the API server trusts the webhook.
       await eventually(async () => {
         const { status, body } = await cluster.api.send('POST', path, object);
         assert.equal(status, 201, body.message);
@@ -144,7 +145,7 @@ describe('ours beside the Go project', () => {
     samples = await sampleSecrets(cluster.api, namespace, secretNames);
   });
 
-  test('the upgrade to ours loses nothing while it renews all the time', async () => {
+  test('loses nothing in its installation while the Go project renews all the time', async () => {
     const upgraded = new AbortController();
     const renewing = (async () => {
       while (!upgraded.signal.aborted) {
@@ -157,7 +158,7 @@ describe('ours beside the Go project', () => {
     upgraded.abort();
     await renewing;
     for (const path of objects()) await isReadyByOurs(path);
-    // The garbage collector, which has to let go of its Secrets first, looks for new CRDs twice a minute.
+    // The garbage collector, which must let go of its Secrets first, looks for new CRDs twice a minute.
     await eventually(async () => {
       const found = await cluster.find(LEGACY_PATH(`old-${namespace}`));
       return found === undefined || found.metadata.deletionTimestamp !== undefined ? true : undefined;
@@ -166,7 +167,7 @@ describe('ours beside the Go project', () => {
     samples.fromNowOnGood();
   });
 
-  test('started again beside ours, it neither takes a Secret away nor leaves a login that has ended', async () => {
+  test('sees no Secret taken away and no login left to end when the Go project starts again', async () => {
     const account = makeTemporaryFolder('account');
     writeFileSync(join(account, 'token'), cluster.plane.adminToken, { mode: 0o600 });
     writeFileSync(join(account, 'ca.crt'), cluster.plane.certificateAuthority);
@@ -198,12 +199,12 @@ describe('ours beside the Go project', () => {
     for (const path of objects()) await isReadyByOurs(path);
     samples.assertKept();
     samples.assertGood();
-    // Its start is a round too. Each of the two answers the other a few times, and then no more.
+    // Its start is a reconciliation too. Each of the two answers the other a few times, and then no more.
     const made = writes() - before;
     assert.ok(made > 0 && made <= (ROUNDS + 1) * MOST_WRITES, `${made} writes`);
   });
 
-  test('the two come to rest beside each other', async () => {
+  test('comes to rest, and so does the Go project', async () => {
     cluster.aws.setTokenLife(12 * HOUR);
     await renewByTheGoProject();
     await untilLoginsEndAfter(Date.now() + HOUR);
@@ -217,7 +218,7 @@ describe('ours beside the Go project', () => {
     samples.assertGood();
   });
 
-  test('when it is stopped, everything is ours', async () => {
+  test('owns everything once the Go project is stopped', async () => {
     if (beside) await endNode(beside);
     for (const path of objects()) await isReadyByOurs(path);
     const owners: string[] = [];

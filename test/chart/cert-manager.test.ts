@@ -1,5 +1,5 @@
-// The webhook with certificates by cert-manager, whose own controllers make them: the objects of the chart are what they need,
-// the API server believes what the pod serves, and the two of us never write the same field.
+// The webhook with certificates by cert-manager, whose own controllers make them: the chart's objects are what they
+// need, the API server trusts what the pod serves, and cert-manager and the operator never write the same field.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -36,7 +36,7 @@ describe('a webhook with certificates by cert-manager', () => {
   };
 
   const text = (base64: string): string => Buffer.from(base64, 'base64').toString();
-  /** Who wrote caBundle, as the API server knows it. */
+  /** The writer of caBundle according to the API server. */
   const writers = async (): Promise<readonly string[]> => {
     const { metadata } = await cluster.api.must('GET', CONFIGURATION);
     return metadata.managedFields
@@ -47,13 +47,13 @@ describe('a webhook with certificates by cert-manager', () => {
     void (await eventually(async () => {
       const { data } = await cluster.api.must('GET', CERTIFICATE);
       const { webhooks } = await cluster.api.must('GET', CONFIGURATION);
-      // It leaves in there what is still good.
+      // It leaves those in there that are still good.
       assert.ok(text(webhooks[0].clientConfig.caBundle ?? '').includes(text(data['ca.crt'])));
       assert.deepEqual(await writers(), ['cert-manager-cainjector']);
       return true;
     }, 20_000));
 
-  test('is ready when install --wait ends, and is believed by the authority that cert-manager wrote', async (t) => {
+  test('is ready when install --wait ends, and is trusted by the authority that cert-manager wrote', async (t) => {
     if (needsGo(t)) return;
     await helm.must('install', NAME, ...cluster.here, ...BY_CERT_MANAGER);
     await isInjected();
@@ -61,7 +61,7 @@ describe('a webhook with certificates by cert-manager', () => {
     assert.ok(!cluster.pods.output().includes('The webhook has trouble'), cluster.pods.output());
   });
 
-  test('is believed all the time while a certificate is renewed', async (t) => {
+  test('is trusted all the time while a certificate is renewed', async (t) => {
     if (needsGo(t)) return;
     const { metadata, data } = await cluster.api.must('GET', CERTIFICATE);
     await cluster.api.must('DELETE', CERTIFICATE);
@@ -77,7 +77,7 @@ describe('a webhook with certificates by cert-manager', () => {
     await isInjected();
   });
 
-  test('has its authority written again by cert-manager, not by us, when somebody empties it', async (t) => {
+  test('has its authority written again by cert-manager, not by the operator, when a user empties it', async (t) => {
     if (needsGo(t)) return;
     const webhooks = [{ name: 'pullsecrets.aws.zakariaamine.com', clientConfig: { caBundle: null } }];
     await cluster.api.must('PATCH', CONFIGURATION, { webhooks }, 'application/strategic-merge-patch+json');

@@ -1,5 +1,5 @@
-// From the Go project's release to ours by the commands of docs/migrate.md: every Secret keeps its uid, no object is lost,
-// its webhook goes, and nothing is stuck.
+// From the Go project's release to this one by the commands of docs/migrate.md: every Secret keeps its uid, no object
+// is lost, the Go project's webhook goes, and nothing is stuck.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -16,7 +16,7 @@ const OLD_DEPLOYMENT = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${NAME
 const DEPLOYMENT = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${NAME}`;
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
-/** As its webhook stored them. */
+/** As the Go project's webhook stored them. */
 const awsAccess = {
   region: 'eu-west-1',
   accessKeyId: base64(GOOD_KEY.accessKeyId),
@@ -36,7 +36,7 @@ for (const [installedBy, major] of [
     let old = '';
     const uids = new Map<string, string>();
 
-    /** A Secret as it made them: no label, and an owner that is not its controller. */
+    /** A Secret as the Go project made it: no label, and an owner that is not its controller. */
     const makeSecret = async (
       name: string,
       owner: { kind: string; apiVersion: string; metadata: object },
@@ -129,7 +129,7 @@ for (const [installedBy, major] of [
       assert.equal(await cluster.find(role), undefined);
     });
 
-    test('keeps every Secret, with a fresh login and an owner that is there', async () => {
+    test('keeps every Secret, with a fresh login and an existing owner', async () => {
       const owners = [NAMESPACED_PATH(namespace, namespace), CLUSTER_PATH(namespace), CLUSTER_PATH(old)];
       assert.equal(uids.size, owners.length);
       let index = 0;
@@ -148,7 +148,7 @@ for (const [installedBy, major] of [
     test('is done: what was written stands as it was, and the release is uninstalled like any other', async () => {
       const { spec } = await cluster.find(NAMESPACED_PATH(namespace, namespace));
       assert.deepEqual(spec, { awsAccess, secretName: 'awsecrimagepullsecret' });
-      // The garbage collector, which has to let go of its Secrets first, looks for new CRDs twice a minute.
+      // The garbage collector, which must let go of its Secrets first, looks for new CRDs twice a minute.
       await eventually(async () => {
         const found = await cluster.find(LEGACY_PATH(old));
         return found === undefined || found.metadata.deletionTimestamp !== undefined ? true : undefined;
@@ -157,7 +157,7 @@ for (const [installedBy, major] of [
       for (const [path, uid] of uids) assert.equal((await cluster.find(path))?.metadata.uid, uid);
     });
 
-    test('leads back too: its chart is installed again on our CRDs, and finds what it wrote', async () => {
+    test('leads back too: the chart of the Go project is installed again on the new CRDs, and finds what it wrote', async () => {
       const former = await cluster.helm(installedBy);
       await former.must('install', NAME, makeOriginalChart(), '--namespace', NAMESPACE, '--skip-crds');
       const { spec } = await cluster.find(NAMESPACED_PATH(namespace, namespace));

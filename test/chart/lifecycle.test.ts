@@ -1,4 +1,5 @@
-// A release from install to uninstall and back, with both Helms: it gets ready, and no object and no Secret is ever lost.
+// A release from install to uninstall and back, with both Helms: it gets ready, and no object and no Secret is ever
+// lost.
 
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
@@ -20,7 +21,7 @@ const DEPLOYMENT = (name = NAME): string => `/apis/apps/v1/namespaces/${NAMESPAC
 const CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/awsecrimagepullsecrets.aws.zakariaamine.com';
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
 
-/** Our chart, with CRDs that lack a field. */
+/** This chart, with CRDs that lack a field. */
 function makeOlderChart(): string {
   const folder = makeTemporaryFolder('older-chart');
   cpSync(CHART, folder, { recursive: true });
@@ -92,7 +93,7 @@ for (const major of [4, 3] as const) {
       const { items } = await cluster.api.must('GET', POLICIES);
       assert.equal(items.length, 3);
       for (const { metadata, spec } of items) {
-        // It would be found: a field that is not there, in each place. Until it is, a new kind may not be known yet.
+        // Kubernetes would find it: a missing field, in each place. Until it does, it may not know a new kind yet.
         const wrong = { name: 'wrong', expression: "object.nothing == 'a'" };
         for (const place of ['variables', 'matchConditions', 'validations'] as const) {
           const spoilt = { ...spec, [place]: [...(spec[place] ?? []), wrong] };
@@ -158,7 +159,7 @@ for (const major of [4, 3] as const) {
       const path = `/api/v1/namespaces/${NAMESPACE}`;
       const { metadata } = await cluster.api.must('DELETE', path);
       await eventually(async () => ((await cluster.find(path)) ? undefined : true), 60_000);
-      // What is left of it holds up nobody who writes objects, though the webhook has no pod any more.
+      // The rest of the release blocks no writes of objects, though the webhook has no pod any more.
       await createPullSecret(cluster.api, namespace, 'meanwhile', { secretName: 'meanwhile' });
       await cluster.api.must('DELETE', NAMESPACED_PATH(namespace, 'meanwhile'));
       await cluster.api.must('POST', '/api/v1/namespaces', { metadata: { name: NAMESPACE, labels: metadata.labels } });
@@ -177,7 +178,7 @@ for (const major of [4, 3] as const) {
       assert.equal(passwordOf((await cluster.api.get(SECRET_PATH(namespace, 'ecr-login'))).body), token);
       await webhookAnswers(cluster);
       await cluster.api.must('DELETE', NAMESPACED_PATH(namespace, 'one'));
-      // The garbage collector takes its Secret too, sooner or later: after what is looked at below, perhaps.
+      // The garbage collector deletes its Secret too, perhaps after the checks below.
       await cluster.api.send('DELETE', SECRET_PATH(namespace, 'ecr-login'));
       await createPullSecret(cluster.api, namespace, 'one', { secretName: 'renamed' });
       await isReady(NAMESPACED_PATH(namespace, 'one'));
@@ -185,9 +186,9 @@ for (const major of [4, 3] as const) {
       await helm.must('uninstall', 'other', ...where, '--wait');
     });
 
-    test('without CRDs waits for them, and tells how to get them', async () => {
+    test('without CRDs waits for them, and says how to get them', async () => {
       await cluster.removeCrds();
-      // The garbage collector takes them too, sooner or later.
+      // The garbage collector deletes them too, sooner or later.
       for (const name of ['ecr-login', 'everywhere']) await cluster.api.send('DELETE', SECRET_PATH(namespace, name));
       made = await uids();
       const flags = cluster.here.filter((flag) => flag !== '--wait');

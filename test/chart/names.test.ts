@@ -1,4 +1,5 @@
-// Names that look like something else in YAML, or are none in Kubernetes: they come out as they are, or are refused in words.
+// Names that look like something else in YAML, or are invalid in Kubernetes: they come out as they are, or Helm refuses
+// them in words.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -25,7 +26,7 @@ const EVERYTHING = {
   webhook: { certificate: { certManager: { enabled: true } } },
 };
 
-/** Everything in fields that name something. */
+/** Every value of a field that names something. */
 function namesIn(value: unknown, field = ''): readonly unknown[] {
   if (Array.isArray(value)) return value.flatMap((one) => namesIn(one, field));
   if (typeof value === 'object' && value !== null)

@@ -1,4 +1,5 @@
-// `null` in values: Helm takes the value away then, the default too. What the templates need is refused by its name.
+// `null` in values: Helm removes the value then, the default too. A section that the templates need is refused by its
+// name.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -32,7 +33,9 @@ interface Value {
   readonly fallback: unknown;
 }
 
-/** Everything that values.yaml has and the schema describes; what users fill as they like is not looked into. */
+/**
+ * Everything that values.yaml has and the schema describes, except the inside of values that users fill as they like.
+ */
 function valuesOf(schema: Schema, fallbacks: unknown, above: readonly string[] = []): readonly Value[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     const fallback: unknown = Reflect.get(Object(fallbacks), name);
@@ -87,7 +90,7 @@ describe('null', () => {
       );
   });
 
-  test('in the place of everything else is what is empty', async () => {
+  test('in the place of everything else means that it is empty', async () => {
     const isEmpty = (value: unknown): boolean =>
       value === '' || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
     const optional = all.filter(({ isRequired, fallback }) => !isRequired && isEmpty(fallback));

@@ -1,4 +1,4 @@
-// What the chart makes of its values: the same by both Helms, and refused in words.
+// What the chart renders from its values: the same by both Helms, and refused in words.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { FOOTPRINT } from '../../testing/operator/operator-process.ts';
 import { CHART, type Rendered, renderChart } from '../../testing/tools/helm/chart.ts';
 import { only, setFlags, sorted, useRendering } from './rendering.ts';
 
-/** What the defaults make, CRDs aside; UPDATE_GOLDEN=1 writes it anew. */
+/** What the default values render to, CRDs aside; UPDATE_GOLDEN=1 writes it anew. */
 const GOLDEN = fileURLToPath(new URL('./defaults.golden.yaml', import.meta.url));
 
 const { helms, render } = useRendering();
@@ -33,7 +33,7 @@ test('helm lint finds nothing, not even a warning', async () => {
   }
 });
 
-test('the annotations for Artifact Hub name the CRDs that are there, and examples that they take', async () => {
+test('the annotations for Artifact Hub name the existing CRDs, and examples that they accept', async () => {
   const { annotations } = parse(readFileSync(`${CHART}/Chart.yaml`, 'utf8'));
   const crds = sorted(await render({})).filter(({ kind }) => kind === 'CustomResourceDefinition');
   const told = parse(annotations['artifacthub.io/crds']) as readonly { readonly name: string; readonly kind: string }[];
@@ -45,21 +45,21 @@ test('the annotations for Artifact Hub name the CRDs that are there, and example
     assert.ok(Array.isArray(parse(annotations[`artifacthub.io/${text}`])), text);
 });
 
-test('the defaults make what they always made', async () => {
+test('the default values make the recorded objects', async () => {
   const objects = sorted(await render({})).filter(({ kind }) => kind !== 'CustomResourceDefinition');
   const text = objects.map((object) => stringify(object, { lineWidth: 0 })).join('---\n');
   if (process.env['UPDATE_GOLDEN']) writeFileSync(GOLDEN, text);
   assert.equal(text, readFileSync(GOLDEN, 'utf8'), 'if this was meant: UPDATE_GOLDEN=1, and look at the difference');
 });
 
-test("ports of servers that do not run are in nobody's way", async () => {
+test('ports of servers that do not run cause no conflict', async () => {
   const [metrics, webhook] = [{ port: 8_081 }, { port: 8_081 }].map((one) => ({ enabled: false, ...one }));
   assert.equal(podOf(await render({ metrics, webhook })).containers[0].ports.length, 1);
 });
 
 describe('a release of any name that Helm takes', () => {
   const LABELS = ['app.kubernetes.io/name', 'app.kubernetes.io/instance'] as const;
-  /** What a Service may be called (DNS label of RFC 1035), in every version that we run on. */
+  /** Valid names of a Service (DNS label of RFC 1035), in every supported Kubernetes version. */
   const SERVICE_NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
   for (const [name, values] of [
     ['my.release', {}],
@@ -122,7 +122,7 @@ describe('the memory limit', () => {
     assert.deepEqual(Object.fromEntries(Object.keys(FOOTPRINT).map((name) => [name, env[name]])), FOOTPRINT);
   });
 
-  test('that is not there leaves the heap to Node.js', async () => {
+  test('that is not set leaves the heap to Node.js', async () => {
     const { NODE_OPTIONS } = envOf(await render({ resources: { limits: null } }));
     assert.doesNotMatch(NODE_OPTIONS ?? '', /max-old-space-size/);
   });
@@ -229,7 +229,7 @@ describe('roles for people', () => {
           .filter((label) => label.startsWith('rbac.authorization.k8s.io/aggregate-to-'))
           .map((label) => `${metadata.name.replace(/^.*operator-?/, '')} to ${label.replace(/^.*-to-/, '')}`),
       );
-  test('let who may edit a namespace write the namespaced kind, and nothing more by default', async () => {
+  test('let editors of a namespace write the namespaced kind, and nothing more by default', async () => {
     assert.deepEqual(aggregated(await render({})), ['edit to edit', 'edit to admin']);
     assert.deepEqual(aggregated(await render({ rbac: { aggregateToView: true } })), [
       'edit to edit',
@@ -238,7 +238,7 @@ describe('roles for people', () => {
     ]);
     assert.deepEqual(aggregated(await render({ rbac: { aggregateToEdit: false } })), []);
   });
-  test('give nobody the status', async () => {
+  test('give no right to the status', async () => {
     const roles = (await render({})).filter(
       ({ kind, metadata }) => kind === 'ClusterRole' && !metadata.name.endsWith('operator'),
     );
@@ -248,7 +248,7 @@ describe('roles for people', () => {
   });
 });
 
-describe('values that cannot be', () => {
+describe('invalid values', () => {
   const REFUSED: Readonly<Record<string, readonly [values: object, words: string]>> = {
     'a misspelt name': [{ image: { tga: '1' } }, "additional properties 'tga' not allowed"],
     'a name nobody knows': [{ watchNamespace: 'a' }, "additional properties 'watchNamespace' not allowed"],

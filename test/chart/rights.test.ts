@@ -1,4 +1,4 @@
-// The rights that the chart gives are those that the operator uses, no more; and its policies let nothing else through.
+// The chart gives exactly the rights that the operator uses; and its policies let nothing else through.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -64,7 +64,7 @@ describe('the rights of the chart', () => {
     const clock = createTravelClock();
     world.aws.setTokenLife(12 * HOUR);
     const [one, other] = [await world.api.createNamespace(), await world.api.createNamespace()];
-    // A webhook under the names of the chart, which writes its authority and makes itself known.
+    // A webhook under the chart's names, which writes its authority and its configuration.
     const name = 'kube-ecr-secrets-operator';
     const names = { configuration: name, secret: `${name}-webhook` };
     t.after(() => removeWebhook(world, names));
@@ -73,7 +73,7 @@ describe('the rights of the chart', () => {
     await untilHeeded(world, one);
     const configurations = 'validatingwebhookconfigurations.admissionregistration.k8s.io';
     await uses(...['list', 'patch'].map((verb) => `${verb} ${configurations}`));
-    // It would refuse some of what follows.
+    // It would refuse some of the following requests.
     await removeWebhook(world, names);
 
     // Keys from a Secret.
@@ -114,7 +114,7 @@ describe('the rights of the chart', () => {
     t.after(() => world.api.must('DELETE', LEGACY_PATH(`bad-${one}`)));
     await uses('delete awsecrcredentials.aws.zakariaamine.com', 'patch awsecrcredentials.aws.zakariaamine.com/status');
 
-    // What AWS says no to is asked again and told again, minutes later.
+    // The operator retries what AWS refuses and reports it again, minutes later.
     const awsAccessDenied = { ...ACCESS, accessKeyId: 'AKIADENIEDDENIED0001' };
     await createPullSecret(world.api, one, 'denied', { awsAccess: awsAccessDenied, secretName: 'denied' });
     await world.status(NAMESPACED_PATH(one, 'denied'), (status) => conditionOf(status, 'Stalled') !== undefined);
@@ -125,7 +125,7 @@ describe('the rights of the chart', () => {
     }
     await uses('patch events.events.k8s.io');
 
-    // A Secret that was deleted is written again, once it is sure that nobody has told of a later login.
+    // The operator writes a deleted Secret again once no status announces a later login.
     for (const name of ['ecr-login', 'everywhere']) await world.api.must('DELETE', SECRET_PATH(one, name));
     const plurals = ['awsecrimagepullsecrets', 'clusterawsecrimagepullsecrets'];
     await uses(...plurals.map((plural) => `get ${plural}.aws.zakariaamine.com`));
@@ -280,7 +280,7 @@ describe('the policies of the chart', () => {
       return ['DELETE', AUTHORITY_PATH];
     },
     'a token that the API server takes': async () => ['POST', tokenPath(), tokenRequest({})],
-    'a token for AWS and somebody else': async () => [
+    'a token for AWS and another audience': async () => [
       'POST',
       tokenPath(),
       tokenRequest({ audiences: ['sts.amazonaws.com', 'vault'] }),
@@ -346,14 +346,14 @@ describe('the policies of the chart', () => {
     const REFUSED_CHANGES: Readonly<Record<string, () => object>> = {
       'to be asked about other objects': () => ({ webhooks: [{ ...webhook, rules: [everything] }] }),
       'to block who is not answered': () => ({ webhooks: [{ ...webhook, failurePolicy: 'Fail' }] }),
-      'to send objects to somebody else': () => ({
+      'to send objects to another server': () => ({
         webhooks: [{ ...webhook, clientConfig: { url: 'https://somebody.example/' } }],
       }),
       'to lose a condition': () => ({ webhooks: [{ ...webhook, matchConditions: null }] }),
       'to have a second webhook': () => ({ webhooks: [webhook, { ...webhook, name: 'second.example.com' }] }),
       'to have another webhook': () => ({ webhooks: [{ ...webhook, name: 'other.example.com' }] }),
       'to have none': () => ({ webhooks: [] }),
-      'to belong to somebody else': () => ({ metadata: { annotations: { 'meta.helm.sh/release-name': 'other' } } }),
+      'to belong to another release': () => ({ metadata: { annotations: { 'meta.helm.sh/release-name': 'other' } } }),
     };
     for (const [what, change] of Object.entries(REFUSED_CHANGES)) {
       test(`refuse the operator ${what}`, async () => {

@@ -1,4 +1,5 @@
-// Two releases in one cluster: both operators serve the same objects without a quarrel, both webhooks are heeded, and either may go first.
+// Two releases in one cluster: both operators serve the same objects without a fight, the API server calls both
+// webhooks, and either release may go first.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -53,7 +54,7 @@ describe('two releases in one cluster', () => {
     const version = async (): Promise<string> =>
       (await cluster.api.must('GET', SECRET_PATH(namespace, 'login'))).metadata.resourceVersion;
     let before = await version();
-    // At rest: as long as both take to look at it twice, nobody writes it.
+    // At rest: no operator writes for as long as both need to reconcile twice.
     await eventually(async () => {
       const last = before;
       await new Promise((resolve) => void setTimeout(resolve, 500));
@@ -62,11 +63,11 @@ describe('two releases in one cluster', () => {
     });
   });
 
-  test('go one after the other: what is left serves, and what is gone takes nothing with it', async () => {
+  test('go one after the other: the remaining one serves, and the removed one takes nothing with it', async () => {
     await helm.must('uninstall', 'one', ...where, '--wait');
     await isRestored();
     await webhookAnswers(cluster);
-    // The objects first, by way of their CRDs: the operator that is left lives, and its release can still be taken away.
+    // The objects first, by way of their CRDs: the remaining operator lives, and its release can still be uninstalled.
     await cluster.removeCrds();
     await helm.must('uninstall', 'two', ...where, '--wait');
     assert.deepEqual((await cluster.api.must('GET', WEBHOOKS)).items, []);

@@ -1,4 +1,5 @@
-// What the chart makes of every value is taken by a real API server that checks every field, with the CRDs of others beside ours.
+// A real API server that checks every field accepts what the chart renders from every value, with foreign CRDs beside
+// the chart's.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -17,7 +18,7 @@ type Values = Readonly<Record<string, unknown>>;
 const isMap = (value: unknown): value is Values =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
 
-/** Paths, as names with a space between, of all values that hold no further ones, and what stands there. */
+/** Paths, as names with a space between, of all values that hold no further ones, with their content. */
 function leaves(values: Values, above = ''): readonly (readonly [path: string, value: unknown])[] {
   return Object.entries(values).flatMap(([name, value]) =>
     isMap(value) ? leaves(value, `${above}${name} `) : [[`${above}${name}`, value] as const],
@@ -43,7 +44,7 @@ test('every value of the chart is set to something else than its default by one 
 
 describe('values', () => {
   const world = useWorld();
-  /** Collections by kind, as the API server tells them. */
+  /** Collections by kind, as the API server lists them. */
   const paths = new Map<string, (object: Rendered) => string>();
   /** Groups whose CRDs are not here: they come with Go. */
   const unknown = new Set<string>();
@@ -85,7 +86,7 @@ describe('values', () => {
         const path = paths.get(`${object.apiVersion} ${object.kind}`)?.(object) ?? '';
         const query = '?dryRun=All&fieldValidation=Strict&fieldManager=chart&force=true';
         const to = `${path}/${object.metadata.name}${query}`;
-        // A pod is only admitted with an account that is there.
+        // The API server admits a pod only with an existing ServiceAccount.
         const sent =
           object.kind === 'Pod' ? { ...object, spec: { ...object['spec'], serviceAccountName: 'default' } } : object;
         const { status, body } = await world.api.send('PATCH', to, sent, 'application/apply-patch+yaml');

@@ -1,5 +1,5 @@
-// The webhook of a release, reached as in every cluster: the API server dials the chart's Service, and believes the pod behind it
-// by the names and the authority on which chart and operator have to agree.
+// The webhook of a release, reached as in every cluster: the API server dials the chart's Service, and trusts the pod
+// behind it by the names and the authority on which chart and operator must agree.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -39,7 +39,7 @@ for (const major of [4, 3] as const) {
       namespace = await cluster.api.createNamespace();
     });
     after(async () => {
-      // What is left when a test failed.
+      // Left by a test that failed.
       for (const release of [NAME, 'other']) await helm.run('uninstall', release, ...where, '--wait');
       await cluster.api.send('DELETE', SECRET_PATH(NAMESPACE, CERTIFICATE));
       await cluster.removeCrds();
@@ -77,7 +77,7 @@ for (const major of [4, 3] as const) {
 
     test('lets everything pass while there is no pod, and refuses again when there is one', async () => {
       await upgrade('--set', 'replicas=0');
-      // Helm 3 does not wait for the end of the pod, nor anybody for the Service to know of it.
+      // Helm 3 does not wait for the end of the pod, and no tool waits for the Service to notice it.
       await eventually(async () => {
         assertLetThrough(await applyForNoNamespace(cluster));
         assert.equal(cluster.services.calls.at(-1), `${NAMESPACE}/${NAME}-webhook:443 -> no ready pod`);
@@ -100,7 +100,7 @@ for (const major of [4, 3] as const) {
       assert.equal(await bundle(), before);
     });
 
-    test('takes a certificate of somebody else in place of its own, and its own again', async () => {
+    test('takes a certificate from another source in place of its own, and its own again', async () => {
       const authority = makeAuthority();
       const flags = await serveBy(authority);
       await upgrade(...flags);
@@ -113,7 +113,7 @@ for (const major of [4, 3] as const) {
       await helm.must('uninstall', NAME, ...where, '--wait');
     });
 
-    test('is there under other names, with a certificate of somebody else from the start', async () => {
+    test('exists under other names, with a certificate from another source from the start', async () => {
       await cluster.api.must('DELETE', SECRET_PATH(NAMESPACE, CERTIFICATE));
       await helm.must('install', 'other', ...cluster.here, '--take-ownership', '--set', 'fullnameOverride=ecr');
       await webhookAnswers(cluster);

@@ -1,4 +1,4 @@
-// What we rely on of a real API server when we list and watch: a server of our own making would agree with us.
+// The behaviour of a real API server on which the operator's lists and watches rely: a test double would only agree.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -108,7 +108,7 @@ describe('a real API server', () => {
   });
 
   // Rule 13
-  test('says of a version that is still to come that it is too large, to a list that asks for it; a watch says nothing', async () => {
+  test('says of a version that is still to come that it is too large, to a list that asks for it; a watch reports nothing', async () => {
     const { resourceVersion } = await createSecret('now');
     const later = String(BigInt(resourceVersion) + 100_000n);
     for (const resource of [NAMESPACES, SECRETS, RESOURCES.AWSECRImagePullSecret]) {
@@ -148,7 +148,7 @@ describe('an API server that forgets and falls', () => {
 
   const names = (store: Store<Stored>): string[] => [...store.entries()].map(([key]) => key.slice(1));
 
-  test('tells a watch from a compacted version so, by an event of 410 or by status 410', async () => {
+  test('answers a watch from a compacted version by an event of 410 or by status 410', async () => {
     const told = await eventually(async () => {
       await api.createNamespace();
       try {
@@ -164,7 +164,7 @@ describe('an API server that forgets and falls', () => {
     assert.ok(['event', 'status'].includes(told));
   });
 
-  test('tells a list whose continue token was compacted so, by status 410', async () => {
+  test('answers a list whose continue token was compacted by status 410', async () => {
     const first = await client.list(NAMESPACES, { limit: 1 }, signal);
     assert.ok(first.ok);
     await eventually(async () => {

@@ -1,4 +1,4 @@
-// What we rely on of a real API server when we write: a server of our own making would agree with us.
+// The behaviour of a real API server on which the operator's writes rely: a test double would only agree.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -114,7 +114,7 @@ describe('a real API server that is written to', () => {
     const at = { namespace, name: 'guarded' };
     const resource = RESOURCES.AWSECRImagePullSecret;
     const status = { observedGeneration: 77 };
-    // This is why the status writer says the version; a server that refuses this would do no harm.
+    // This is why the status writer sends the version; a server that refuses this would do no harm.
     await client.patchStatus(resource, at, { metadata: { uid: ANOTHER_UID }, status }, signal);
     await world.api.must('DELETE', NAMESPACED_PATH(namespace, 'guarded'));
     await createPullSecret(world.api, namespace, 'guarded');

@@ -1,4 +1,5 @@
-// What is stored under the original's CRDs stays writable under ours: a label, a status, and a spec that gets better.
+// An object stored under the Go project's CRDs stays writable under the new ones: a label, a status, and an improved
+// spec.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -16,7 +17,7 @@ const awsAccess = { region: 'eu-west-1', ...KEYS };
 const spec = { awsAccess, secretName: 'ecr-login', namespaces: ['ns1'] };
 const LEGACY_PATH = (name = ''): string => `/apis/${GROUP}/v1alpha1/awsecrcredentials${name && `/${name}`}`;
 
-/** Specs that the original took, by the name of their object. */
+/** Specs that the Go project accepted, by the name of their object. */
 const STORED: Readonly<Record<string, object>> = {
   plain: spec,
   'repeated-namespaces': { ...spec, namespaces: ['a', 'b', 'a', 'a'] },
@@ -31,7 +32,7 @@ const STORED: Readonly<Record<string, object>> = {
   'odd-namespaces': { ...spec, namespaces: ['Bad_Name', '', '*', 'a/b', 'n'.repeat(100)] },
 };
 
-/** As the original wrote it. */
+/** As the Go project wrote it. */
 const ORIGINAL_STATUS = {
   conditions: [
     {
@@ -45,7 +46,7 @@ const ORIGINAL_STATUS = {
   ],
 };
 
-describe("what is stored under the original's CRDs", () => {
+describe("an object stored under the Go project's CRDs", () => {
   let plane: ControlPlane;
   let api: TestApi;
 
@@ -68,7 +69,7 @@ describe("what is stored under the original's CRDs", () => {
     const legacy = { apiVersion: `${GROUP}/v1alpha1`, kind: 'AWSECRCredential', metadata: { name: 'legacy' }, spec };
     await create(LEGACY_PATH(), legacy);
     await installCrds(api);
-    // Ours are in force when a new object of an odd region is refused.
+    // The new CRDs are in force when the API server refuses a new object of an odd region.
     const odd = { apiVersion: API_VERSION, kind: CLUSTER_KIND, metadata: { name: 'x' }, spec: STORED['odd-region'] };
     for (const path of [CLUSTER_PATH(), NAMESPACED_PATH('default')])
       await eventually(async () => {
@@ -102,13 +103,13 @@ describe("what is stored under the original's CRDs", () => {
     });
   }
 
-  test('shows the status that the original wrote', async () => {
+  test('shows the status that the Go project wrote', async () => {
     const path = CLUSTER_PATH('plain');
     await api.merge(`${path}/status`, { status: { ...nothing(FULL_STATUS), ...ORIGINAL_STATUS } });
     assert.deepEqual((await api.get(path)).body.status, ORIGINAL_STATUS);
   });
 
-  test('may be mended, but not changed for another mistake', async () => {
+  test('may be corrected, but not changed for another mistake', async () => {
     const change = (region: string) =>
       api.send(
         'PATCH',
@@ -122,7 +123,7 @@ describe("what is stored under the original's CRDs", () => {
     await api.merge(CLUSTER_PATH('more-namespaces-than-we-take'), shorter);
   });
 
-  test('takes another manifest of the original by re-applying it', async () => {
+  test('takes another manifest of the Go project by re-applying it', async () => {
     const manifest = { apiVersion: API_VERSION, kind: CLUSTER_KIND, metadata: { name: 'many-namespaces' } };
     const path = `${CLUSTER_PATH('many-namespaces')}?fieldManager=kubectl&force=true`;
     const body = { ...manifest, spec: STORED['many-namespaces'] };
@@ -137,7 +138,7 @@ describe("what is stored under the original's CRDs", () => {
   });
 });
 
-/** A merge patch that takes every field of `status` away. */
+/** A merge patch that removes every field of `status`. */
 function nothing(status: object): Record<string, null> {
   return Object.fromEntries(Object.keys(status).map((name) => [name, null]));
 }

@@ -1,4 +1,4 @@
-// The CRDs on a real API server: what they take, what they refuse and in which words, and how they look to kubectl.
+// The CRDs on a real API server: what they accept, what they refuse and in which words, and how kubectl shows them.
 
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
@@ -21,7 +21,7 @@ function namespacedObject(spec: object, name = 'x'): object {
   return { apiVersion: API_VERSION, kind: NAMESPACED_KIND, metadata: { name }, spec: { ...NAMESPACED_SPEC, ...spec } };
 }
 
-/** The words about the object; releases differ in how they say "object" and that further rules were not looked at. */
+/** The message about the object; releases differ in how they say "object" and that further rules were not checked. */
 function wordsOf({ body }: ApiReply): string {
   const text = String(body.message);
   return text
@@ -116,7 +116,7 @@ describe('the CRDs', () => {
     assert.match(body.message, /unknown field "spec\.registry"/);
   });
 
-  test('give a new object the status of one that nobody has looked at, whatever its author wrote there', async () => {
+  test('give a new object the status of one that no operator has reconciled, whatever its author wrote there', async () => {
     for (const status of [undefined, {}, FULL_STATUS]) {
       const { body } = await world.api.send('POST', `${CLUSTER_PATH()}?dryRun=All`, {
         ...clusterObject({}),

@@ -1,4 +1,5 @@
-// The examples in the documentation: objects that the API server takes, policies that are JSON, links that lead somewhere.
+// The examples in the documentation: objects that the API server accepts, policies that are JSON, links that lead
+// somewhere.
 
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';

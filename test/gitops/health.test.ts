@@ -1,4 +1,4 @@
-// What Argo CD and Flux are told to think of our objects, run on test data and on objects as the operator leaves them.
+// The health checks for Argo CD and Flux, run on test data and on objects as the operator leaves them.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ interface Health {
   readonly message: string;
 }
 
-/** The health of an object, in a Lua of its own. */
+/** The health of an object, in a separate Lua. */
 async function healthOf(object: unknown): Promise<Health> {
   const lua = await new LuaFactory().createEngine();
   try {
@@ -110,7 +110,7 @@ describe('objects as the operator leaves them', () => {
     const bad = await world.api.must('GET', NAMESPACED_PATH(namespace, 'bad'));
     const fresh = { ...good, status: { observedGeneration: -1 } };
     for (const { inProgress, failed, current } of healthCheckExprs) {
-      // In the order in which Flux asks; the first that holds is the answer.
+      // In the order in which Flux checks; the first that holds is the answer.
       const first = (object: object): string | undefined =>
         Object.entries({ inProgress, failed, current }).find(([, expression]) =>
           evaluate(expression, numbered(object)),

@@ -1,5 +1,5 @@
-// The bundle where the image has it: a root of its own that holds nothing else, read-only, not as root, with the arguments,
-// environment and memory of the chart. There is no Docker here, so mounts and chroot stand in for it.
+// The bundle as in the image: a root of its own that holds nothing else, read-only, without root, with the chart's
+// arguments, environment and memory. There is no Docker here, so mounts and chroot stand in for it.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -53,7 +53,7 @@ describe('the image', () => {
   test('holds all that the operator needs, read-only and without root, within its memory', async (t) => {
     if (!canRun) return t.skip(NEEDS);
     const [metrics, probes] = [await findFreePort(), await findFreePort()];
-    // No Service leads to the webhook here, so no configuration would ever ask it.
+    // No Service leads to the webhook here, so no configuration would ever call it.
     const values = `metrics.port=${metrics},probePort=${probes},legacyConversion.enabled=true,webhook.enabled=false`;
     const set = ['--set', values];
     const objects = await renderChart(await createHelm(4), { name: 'a', namespace: OPERATOR_NAMESPACE }, ...set);
@@ -73,7 +73,7 @@ describe('the image', () => {
       'unshare',
       ['--mount', 'sh', '-c', START, 'sh', ensureBundle(), process.execPath, account, ...container.args],
       {
-        // Nothing of the environment that we run in.
+        // Nothing of the environment of the test.
         env: {
           ...Object.fromEntries(variables),
           PATH: '/usr/sbin:/usr/bin:/sbin:/bin',

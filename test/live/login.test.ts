@@ -35,7 +35,7 @@ describe('ECR itself', () => {
     assert.ok(token.expiresAt > systemClock.now());
   });
 
-  test('denies a wrong secret key, which is told as a denial', async () => {
+  test('denies a wrong secret key, and the operator recognises the denial', async () => {
     const wrong = { ...keys, secretAccessKey: 'x'.repeat(40) };
     await assert.rejects(client.fetchToken({ ...question, keys: wrong }, signal), (error: unknown) => {
       assert.ok(error instanceof Failure);

@@ -1,4 +1,4 @@
-// One object, or one Secret, that is changed again and again, far faster than it may be; and a log that nobody reads. Others are served.
+// One object, or one Secret, changed again and again, far faster than allowed; and an unread log. Others are served.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -14,7 +14,7 @@ const CHANGES = IS_LONG ? 2_000 : 300;
 /** Ten times as many as a Secret is repaired at once. */
 const DELETIONS = IS_LONG ? 500 : 50;
 const REGIONS = regionNames(40);
-/** Objects that the log tells of, again and again. */
+/** Objects that the log names again and again. */
 const TALKED_OF = IS_LONG ? 500 : 200;
 
 // Rule 14
@@ -61,7 +61,7 @@ describe('under load', () => {
     t.diagnostic(`${Math.round(most / 1e6)} MB at most`);
   });
 
-  test('a login that is forced again and again is asked for once for each time, one after the other, and nobody else waits', async (t) => {
+  test('a login that is forced again and again is requested once for each time, one after the other, and no other object waits', async (t) => {
     const namespace = await load.createNamespace();
     const most = await load.during(async () => {
       await createPullSecret(load.api, namespace, 'forced', {
@@ -81,7 +81,7 @@ describe('under load', () => {
     t.diagnostic(`${Math.round(most / 1e6)} MB at most`);
   });
 
-  test('a Secret that is deleted again and again is restored at once five times, then later and later, which is told', async (t) => {
+  test('a Secret that is deleted again and again is restored at once five times, then later and later, and the status says so', async (t) => {
     const namespace = await load.createNamespace();
     const most = await load.during(async (operator) => {
       const { metadata } = await createPullSecret(load.api, namespace, 'contested', { secretName: 'contested' });
@@ -103,7 +103,7 @@ describe('under load', () => {
     t.diagnostic(`${Math.round(most / 1e6)} MB at most`);
   });
 
-  test('a log of many lines that nobody reads is left out from some point on, which is counted, and told when it is read again', async (t) => {
+  test('an unread log of many lines is dropped from some point on, and a line with their number follows when it is read again', async (t) => {
     const namespace = await load.createNamespace();
     const most = await load.during(
       async (operator) => {

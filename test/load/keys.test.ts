@@ -1,4 +1,4 @@
-// Keys and words that hold a large text by a small piece of it: what is kept of either is only the piece.
+// Keys and messages that keep a large text alive by a small piece of it: only the piece stays in memory.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,4 +1,5 @@
-// Logins under load: many keys, many regions, keys that change, answers that do not end. Each far beyond its bound; others are served.
+// Logins under load: many keys, many regions, keys that change, answers that do not end. Each far beyond its bound;
+// others are served.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -18,7 +19,7 @@ const TEAMS = IS_LONG ? 1_000 : 150;
 const REGIONS = regionNames(40);
 /** Calls of AWS that are denied before the flood is over. */
 const DENIALS = IS_LONG ? 6_000 : 1_500;
-/** How long regions hang when as many calls do as there may be. */
+/** How long regions hang when the calls that hang take all permits. */
 const HANG_MS = IS_LONG ? 60_000 : 4_000;
 
 // Rule 14
@@ -47,7 +48,7 @@ describe('logins under load', () => {
   const addKeys = (prefix: string, count: number): void => {
     for (let index = 0; index < count; index += 1) load.aws.addKey({ ...GOOD_KEY, accessKeyId: keyOf(prefix, index) });
   };
-  /** AWS under its own names, so that each region has connections of its own, as it has in life. */
+  /** AWS under its own names, so that each region has connections of its own, as in production. */
   const authority = makeAuthority();
   const trusted = join(makeTemporaryFolder('load'), 'ca.crt');
   let proxy: ConnectProxy | undefined;
@@ -62,7 +63,7 @@ describe('logins under load', () => {
     HTTPS_PROXY: proxy?.url,
     NO_PROXY: '127.0.0.1',
   });
-  /** Questions for logins that are asked, slow or waiting. */
+  /** Login requests that are in flight, slow or waiting. */
   const inState = (operator: OperatorProcess, state: string): Promise<number> =>
     operator.metric(METRIC.loginsUnderWay.name, (series) => series.includes(`"${state}"`));
 
@@ -72,13 +73,13 @@ describe('logins under load', () => {
     await createTeams(namespaces, 'AKIATEAM', TEAMS, REGIONS.slice(0, 8));
     const most = await load.during(async (operator) => {
       const isReady = (series: string): boolean => series.includes('"ready"');
-      // Each of those who are served meanwhile is gone, or counts too.
+      // Each object served meanwhile is gone, or counts too.
       await load.servesUntil(async () => (await operator.metric(METRIC.secrets.name, isReady)) >= TEAMS);
     });
     t.diagnostic(`${TEAMS} teams × 8 regions: ${Math.round(most / 1e6)} MB at most`);
   });
 
-  test('of 300 objects that are denied in 40 regions each leave room for others', async (t) => {
+  test('of 300 objects that are denied in 40 regions each leave permits for others', async (t) => {
     const namespace = await load.createNamespace();
     await createTeams([namespace], 'AKIANOBODY', 300, REGIONS);
     const most = await load.during(async (operator) => {
@@ -91,13 +92,13 @@ describe('logins under load', () => {
     t.diagnostic(`${DENIALS} calls that are denied: ${Math.round(most / 1e6)} MB at most`);
   });
 
-  test('of 300 objects in regions that hang, 40 each, are 64 at most, and leave room for others', async (t) => {
+  test('of 300 objects in regions that hang, 40 each, are 64 at most, and leave permits for others', async (t) => {
     const namespaces = await Promise.all(Array.from({ length: 6 }, () => load.createNamespace()));
     load.aws.faults.failWhile(({ region }) => region !== ACCESS.region, { op: 'hang' });
     await createTeams(namespaces, 'AKIANOBODY', 300, REGIONS);
     const most = await load.during(async (operator) => {
       let others = await load.servesUntil(async () => (await inState(operator, 'slow')) === 64);
-      // Those that hang are as many as there may be: now it is seen whether they leave the others their place.
+      // Those that hang take all permits they may have: now the test sees whether they leave the others theirs.
       const end = performance.now() + HANG_MS;
       others += await load.servesUntil(() => performance.now() > end);
       t.diagnostic(`${others} others were served meanwhile`);
@@ -106,7 +107,7 @@ describe('logins under load', () => {
     t.diagnostic(`300 objects × 40 regions that hang: ${Math.round(most / 1e6)} MB at most`);
   });
 
-  test('of one object whose keys change again and again are let go', async (t) => {
+  test('of one object whose keys change again and again are dropped', async (t) => {
     const namespace = await load.createNamespace();
     const changes = IS_LONG ? 1_500 : 50;
     addKeys('ASIAFLIP', changes);
@@ -136,7 +137,7 @@ describe('logins under load', () => {
     t.diagnostic(`${changes} changes of a key in 30 regions: ${Math.round(most / 1e6)} MB at most`);
   });
 
-  test('whose answers are of 8 MB each are told of, and others are served', async (t) => {
+  test('whose answers are of 8 MB each are reported, and others are served', async (t) => {
     const namespace = await load.createNamespace();
     const body = `{"authorizationData": [${' '.repeat(8_000_000)}]}`;
     load.aws.faults.failWhile(({ region }) => region !== ACCESS.region, {

@@ -1,4 +1,4 @@
-// What users may put into a cluster, far beyond what is kept of it: objects, Secrets that are offered or referred to, labels.
+// Objects, offered or referenced Secrets and labels that users put into a cluster, far beyond what the operator keeps.
 
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
@@ -12,7 +12,7 @@ import { IS_LONG, useLoad } from './rig.ts';
 
 /** `--objects-per-namespace`; ten times as many are sent. */
 const QUOTA = IS_LONG ? 500 : 60;
-/** 27 KB each, ten times of what is kept of a namespace: 8 KiB for each object of the quota. */
+/** 27 KB each, ten times the quota of a namespace: 8 KiB for each object of the quota. */
 const MAXIMAL = IS_LONG ? 2_000 : 200;
 /** With 200 hosts of 240 characters each. */
 const OFFERED = IS_LONG ? 2_500 : 500;
@@ -32,7 +32,7 @@ const hostNumber = (index: number): string =>
 describe('a cluster full of', () => {
   const load = useLoad();
   const env = { ECR_OPERATOR_OBJECTS_PER_NAMESPACE: String(QUOTA) };
-  /** Floods while others are served, and has them served by an operator that finds all of it when it starts. */
+  /** Floods while others are served, then starts an operator that finds all of it and serves them too. */
   const flood = async (
     send: () => Promise<void>,
     isTold: (operator: OperatorProcess) => Promise<void>,
@@ -54,7 +54,7 @@ describe('a cluster full of', () => {
   };
   const waiting = (operator: OperatorProcess): Promise<number> => operator.metric(METRIC.objectsWaiting.name);
 
-  test(`small objects, ${10 * QUOTA} in a namespace that has room for ${QUOTA}, lets the others wait and says so`, async (t) => {
+  test(`small objects, ${10 * QUOTA} in a namespace with a quota of ${QUOTA}, lets the others wait and says so`, async (t) => {
     const namespace = await load.createNamespace();
     const words = await flood(
       () =>
@@ -70,7 +70,7 @@ describe('a cluster full of', () => {
     t.diagnostic(words);
   });
 
-  test(`the largest objects, ${MAXIMAL} of 27 KB in a namespace, keeps as many as it has room for`, async (t) => {
+  test(`the largest objects, ${MAXIMAL} of 27 KB in a namespace, keeps as many as the quota allows`, async (t) => {
     const namespace = await load.createNamespace();
     const hosts = numbers(100).map(hostNumber);
     const awsAccess = { region: 'eu-west-1', secretRef: { name: 'none' } };
@@ -150,7 +150,7 @@ describe('a cluster full of', () => {
       },
     );
     t.diagnostic(words);
-    // Nobody ends a namespace here; they need not stay so large.
+    // No controller deletes namespaces here; they need not stay so large.
     await load.each(made, (name) =>
       load.api.must(
         'PUT',

@@ -1,5 +1,6 @@
-// What whoever reaches a port of the operator can send: connections that say nothing, answers that are not read, reviews of all kinds.
-// Meanwhile probes and scrapes are answered, objects are served, and the API server's own reviews are heeded.
+// What a client can send to a port of the operator: connections that say nothing, answers that it does not read,
+// reviews of all kinds. Meanwhile the operator answers probes and scrapes, serves objects, and answers the API server's
+// own reviews.
 
 import assert from 'node:assert/strict';
 import { connect as connectPlain, type Socket } from 'node:net';
@@ -18,9 +19,9 @@ import { IS_LONG, useLoad } from './rig.ts';
 
 const MIB = 1024 * 1024;
 const CONFIGURATION = 'flooded-by-load';
-/** Objects that the metrics tell of, so that their text is some hundred kilobytes. */
+/** Objects in the metrics, so that their text is some hundred kilobytes. */
 const OBJECTS = 400;
-/** How long those are at it who do not read. */
+/** How long the clients that do not read go on. */
 const UNREAD_MS = IS_LONG ? 40_000 : 8_000;
 const REVIEWS = IS_LONG ? 6_000 : 1_000;
 const LARGE_REVIEWS = IS_LONG ? 1_000 : 200;
@@ -36,7 +37,7 @@ describe('a flood of', () => {
     namespace = await load.api.createNamespace();
   });
 
-  /** What is refused at the door, and by nobody else: the webhook heeds the API server. */
+  /** Refused by the server itself, and by nothing else: the webhook answers the API server. */
   const isHeeded = async (): Promise<boolean> => {
     const { status } = await load.api.send('POST', `${NAMESPACED_PATH(namespace)}?dryRun=All`, {
       apiVersion: API_VERSION,
@@ -70,7 +71,7 @@ describe('a flood of', () => {
   const quiet = (socket: Socket): Socket => socket.on('error', () => {});
   const tls = (): Socket => quiet(connect({ host: '127.0.0.1', port: webhookPort, rejectUnauthorized: false }));
 
-  test('connections that say nothing, half a handshake or half a request, ten times as many as there may be, keeps nobody out', async (t) => {
+  test('connections that say nothing, half a handshake or half a request, ten times as many as there may be, keeps no other client out', async (t) => {
     const most = await during(async (operator) => {
       const open: Socket[] = [];
       const hello = Buffer.from('16030100c8010000c40303', 'hex');
@@ -97,7 +98,7 @@ describe('a flood of', () => {
     t.diagnostic(`${Math.round(most / 1e6)} MB at most`);
   });
 
-  test('scrapes that nobody reads is cut off, and the next scrape is answered', async (t) => {
+  test('scrapes without a reader is cut off, and the next scrape is answered', async (t) => {
     const many = await load.createNamespace();
     await load.each(
       Array.from({ length: OBJECTS }, (_, index) => index),
@@ -129,7 +130,7 @@ describe('a flood of', () => {
       });
       await Promise.all(scrapers);
       t.diagnostic(`a scrape has ${Math.round((await operator.metrics()).length / 1e3)} kB`);
-      // Who goes on asking has too many in hand before the text of them all is too much.
+      // A client that goes on asking has too many requests in hand before the text of them all is too much.
       const cut = [await refused(operator, 'metrics', 'pipelined'), await refused(operator, 'metrics', 'unread')];
       t.diagnostic(`${cut.join(' and ')} connections were closed`);
       assert.ok(cut.some((count) => count > 0));
@@ -137,7 +138,7 @@ describe('a flood of', () => {
     t.diagnostic(`${Math.round(most / 1e6)} MB at most`);
   });
 
-  /** Sends to the webhook, so many at a time, and gives how often each came back. */
+  /** Sends to the webhook, so many at a time, and counts each kind of answer. */
   const review = async (
     count: number,
     atOnce: number,
@@ -148,7 +149,7 @@ describe('a flood of', () => {
     const send = async (): Promise<void> => {
       while (next < count) {
         const body = bodyOf(next++);
-        // The operator closes on whom it does not want to hear to the end.
+        // The operator closes a connection that it does not want to read to the end.
         const reply = await post(webhookPort, body).catch((): PostReply => ({ status: 0, body: '' }));
         const outcome = String(reply.status || 'closed');
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
@@ -200,7 +201,7 @@ describe('a flood of', () => {
     ],
     ['Secrets to be looked for', 0, (index: number) => ({ secretRef: { name: `forged-${index}` } })],
   ] as const)
-    test(`reviews that name ${what} is let through with a warning, and few are asked about`, async (t) => {
+    test(`reviews that name ${what} is let through with a warning, and few are looked up`, async (t) => {
       const most = await during(async (operator) => {
         load.aws.clearLog();
         const begun = performance.now();

@@ -127,7 +127,7 @@ describe('a wrong configuration of run', () => {
       .sort();
   };
 
-  test('is told with all of its mistakes at once', async () => {
+  test('is reported with all of its mistakes at once', async () => {
     const address = 'is not an address; give HOST:PORT, :PORT, or 0 for none';
     const mistakes = await mistakesOf(
       [
@@ -188,7 +188,7 @@ describe('a wrong configuration of run', () => {
   });
 });
 
-describe('a start that cannot be', () => {
+describe('a start that fails', () => {
   test('names the address that is taken, and ends by code 1', async (t) => {
     const taken = createServer();
     t.after(() => taken.close());
@@ -206,7 +206,7 @@ describe('a start that cannot be', () => {
     }
   });
 
-  test('names the kubeconfig that is not there, given by a flag or by its variable, and ends by code 1', async () => {
+  test('names the kubeconfig that does not exist, given by a flag or by its variable, and ends by code 1', async () => {
     const file = join(folder, 'absent');
     const byFlag = await runToEnd(['run', '--kubeconfig', file]);
     const byVariable = await runToEnd(['run'], { KUBECONFIG: file });

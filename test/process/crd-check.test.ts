@@ -1,4 +1,4 @@
-// CRDs that are older than the operator: said by the operator, and by the command `check`.
+// CRDs that are older than the operator: the operator reports them, and so does the command `check`.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -39,7 +39,7 @@ describe('CRDs that are older than the operator', () => {
     assert.deepEqual(rest, ['']);
   });
 
-  test('are told in the log of the operator, once, and so is that they fit again', async () => {
+  test('are reported in the log of the operator, once, and so is that they fit again', async () => {
     const clock = createTravelClock();
     const operator = await world.startOperator(clock);
     const minutes = async (words: string): Promise<true> =>
@@ -57,7 +57,7 @@ describe('CRDs that are older than the operator', () => {
     await operator.stop();
   });
 
-  test('that were mended are well for check', async () => {
+  test('that were updated pass check', async () => {
     const { code, stdout } = await check();
     assert.equal(code, 0, stdout);
     assert.match(stdout, /^✔ .*\n✔ the CRDs have every field that version \S+ knows\n$/);

@@ -1,5 +1,6 @@
-// A zone of names that nobody answers for, as behind a forwarder that is gone: the others are looked up, and served, meanwhile. The process
-// runs in a mount namespace of its own, with a name server on loopback; that takes root, and Linux.
+// A zone of names without an answer, as behind a forwarder that is gone: the operator looks up and serves the others
+// meanwhile. The process runs in a mount namespace of its own, with a name server on loopback; that takes root, and
+// Linux.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -51,7 +52,7 @@ describe('a zone that does not answer', { skip: mayRun ? false : 'needs root and
     tls.listen(443, AWS);
     await once(tls, 'listening');
     assert.equal((tls.address() as AddressInfo).port, 443);
-    // As a pod has it: every name is looked up in each of the domains before it is looked up by itself.
+    // As in a pod: every name is looked up in each of the domains before it is looked up by itself.
     const search = 'search ecr.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n';
     writeFileSync(join(folder, 'resolv.conf'), `nameserver ${NAMES}\n${search}`);
     writeFileSync(join(folder, 'ca.crt'), authority.certificate);
@@ -97,7 +98,7 @@ describe('a zone that does not answer', { skip: mayRun ? false : 'needs root and
     for (const path of dead) assert.equal(await isTold(path), false, `${path} hangs still`);
   });
 
-  test('is told by the name that nobody answers for, and so is a server that fails late', async () => {
+  test('is reported by the name that gets no answer, and so is a server that fails late', async () => {
     const namespace = await world.api.createNamespace();
     for (const region of ['eu-central-1', 'eu-north-1']) {
       const path = await create(namespace, `told-${region}`, region);

@@ -1,4 +1,5 @@
-// Objects that want, or refer to, as much as they may must not end the operator: run under the heap that the chart gives it.
+// Objects that want, or refer to, as much as they may must not end the operator: run under the heap that the chart
+// gives it.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -14,7 +15,7 @@ import { ACCESS, createPullSecret } from '../scenario/manifests.ts';
 import { ensureBundle } from './bundle.ts';
 
 const COUNT = 60;
-/** Kept whole, they alone would be more than the heap has room for. */
+/** Kept whole, they alone would exceed the heap. */
 const LABELLED = 45;
 /** As many as an object may have; each holds a token of its own in the Secret, which has nearly 1 MiB by them. */
 const HOSTS = Array.from({ length: 100 }, (_, at) => `h${at}.example.com`);

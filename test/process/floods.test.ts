@@ -1,4 +1,5 @@
-// What anybody can send to the servers of the built operator: it lives within what the chart gives it, and answers its probes.
+// What any client can send to the servers of the built operator: it lives within the chart's limit, and answers its
+// probes.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -51,7 +52,7 @@ describe('a flood', () => {
     await plane?.stop();
   });
 
-  /** What is nobody else's, in bytes: what the kernel counts against the limit. */
+  /** Private bytes: what the kernel counts against the limit. */
   const anonymous = (): number =>
     Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${operator.pid}/status`, 'utf8'))?.[1]) * 1024;
 
@@ -79,7 +80,7 @@ describe('a flood', () => {
   const refused = (server: string, bound: string): Promise<number> =>
     operator.metric(METRIC.refusals.name, (series) => series.includes(`"${server}"`) && series.includes(`"${bound}"`));
 
-  test('of scrapes, hundreds of thousands at once that nobody reads, leaves the probes and the next scrape as they were', async (t) => {
+  test('of scrapes without a reader, hundreds of thousands at once, leaves the probes and the next scrape as they were', async (t) => {
     const most = await flood(
       () => connectPlain(metricsPort, '127.0.0.1'),
       'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2_000),
@@ -90,7 +91,7 @@ describe('a flood', () => {
     assert.ok((await refused('metrics', 'pipelined')) > 0);
   });
 
-  test('of small reviews, hundreds on each of many connections, leaves room for others soon after', async (t) => {
+  test('of small reviews, hundreds on each of many connections, delays others only for a moment', async (t) => {
     const spec = { awsAccess: { region: 'eu-west-1', ambient: {} }, secretName: 'x', namespaces: ['none'] };
     const review = forgedReview({ kind: 'ClusterAWSECRImagePullSecret', metadata: { name: 'x' }, spec });
     const one = `POST ${WEBHOOK_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: ${review.length}\r\n\r\n${review}`;

@@ -1,4 +1,4 @@
-// What anybody may put into a cluster must not end the operator: run under the heap that the chart gives it.
+// What users may put into a cluster must not end the operator: run under the heap that the chart gives it.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -14,7 +14,7 @@ import { startNode } from '../../testing/process/node-process.ts';
 import { createPullSecret } from '../scenario/manifests.ts';
 import { ensureBundle } from './bundle.ts';
 
-/** Secrets with much data, and with a type that is as long: neither is to be kept. */
+/** Secrets with much data, and with a type as long: the operator keeps neither. */
 const LARGE = 50;
 const LONG_TYPED = 60;
 /** Secrets each of which is over the cap by itself. */
@@ -107,14 +107,14 @@ describe('a cluster full of large objects', () => {
 
   test('is served: every object gets its secret', async () => {
     await each(OBJECTS, (index) => isReady(`o-${index}`));
-    // The API server has a status a moment before the operator knows that it was taken.
+    // The API server has a status a moment before the operator knows that it was accepted.
     await eventually(async () => {
       assert.equal(await operator.metric('ecr_operator_secrets', (series) => series.includes('"ready"')), OBJECTS);
       return true;
     });
   });
 
-  test('may change under its eyes, every object of it', async () => {
+  test('may change while the operator runs, every object of it', async () => {
     const touch = { metadata: { annotations: { touched: 'yes' } } };
     await each(LARGE, (index) => api.merge(SECRET_PATH(namespace, `large-${index}`), touch));
     await each(LONG_TYPED, (index) => api.merge(SECRET_PATH(namespace, `long-typed-${index}`), touch));

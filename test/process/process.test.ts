@@ -1,4 +1,5 @@
-// The operator as the process that a pod runs: signals, probes, an API server that comes and goes, and what never leaks.
+// The operator as the process that a pod runs: signals, probes, an API server that comes and goes, and what never
+// leaks.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -47,7 +48,7 @@ describe('the process by a kubeconfig', () => {
     await started.ready();
     return started;
   };
-  /** Waits until it has looked at `keys` objects. */
+  /** Waits until it has reconciled `keys` objects. */
   const looked = (process: OperatorProcess, keys: number): Promise<true> =>
     eventually(async () => ((await process.metric('controller_runtime_reconcile_total')) >= keys ? true : undefined));
 
@@ -63,13 +64,13 @@ describe('the process by a kubeconfig', () => {
     assert.equal((await operator.probe('/metrics')).status, 404);
     const metrics = await operator.metrics();
     const described = [...metrics.matchAll(/^# HELP (\S+) (.*)$/gm)].map(([, name, help]) => `${name} ${help}`);
-    // Those of the webhook, which is off here, are looked for where it is on (webhook.test.ts).
+    // Those of the webhook, which is off here, are checked where it is on (webhook.test.ts).
     const served = Object.values(METRIC).filter(({ name }) => !name.includes('_webhook_'));
     const wanted = served.map(({ name, help }) => `${name} ${help}`);
     assert.deepEqual(described.toSorted(byText), wanted.toSorted(byText));
     for (const { name } of served) assert.match(metrics, new RegExp(`^${name}(_count)?[{ ]`, 'm'));
     assert.equal(await operator.metric('ecr_operator_objects'), 2);
-    // The API server has a status a moment before the operator knows that it was taken.
+    // The API server has a status a moment before the operator knows that it was accepted.
     await eventually(async () => {
       assert.equal(await operator.metric('ecr_operator_secrets', (series) => series.includes('state="ready"')), 2);
       return true;
@@ -94,7 +95,7 @@ describe('the process by a kubeconfig', () => {
     assert.equal((await again.end('SIGTERM')).code, 0);
   });
 
-  test('told to end while AWS hangs ends in time, and does not call that a failure of AWS', async () => {
+  test('stopped while AWS hangs ends in time, and does not report a failure of AWS', async () => {
     world.aws.faults.failWhile(() => true, { op: 'hang' });
     const operator = await start();
     const other = { ...GOOD_KEY, accessKeyId: 'AKIATESTGOODKEY00002' };
@@ -117,7 +118,7 @@ describe('the process by a kubeconfig', () => {
     await world.api.must('DELETE', NAMESPACED_PATH(namespace, 'hanging'));
   });
 
-  test('told to end in the midst of many writes ends in time by code 0, and the next one finishes the work', async () => {
+  test('stopped in the midst of many writes ends in time by code 0, and the next one finishes the work', async () => {
     const many = await Promise.all(
       Array.from({ length: 60 }, () => world.api.createNamespace({ many: 'yes' }, 'many')),
     );
@@ -133,7 +134,7 @@ describe('the process by a kubeconfig', () => {
   });
 
   // Rule 17
-  test('shows neither a key nor a token, in any form, to anybody but the Secret', async () => {
+  test('shows neither a key nor a token, in any form, anywhere but in the Secret', async () => {
     const operator = await start();
     const denied = {
       accessKeyId: 'AKIADENIEDCANARY0001',
@@ -191,7 +192,7 @@ describe('the process in a pod', () => {
     }, 60_000);
 
   // Rule 15
-  test('is alive and not ready while its CRDs are not there, and says why', async () => {
+  test('is alive and not ready while its CRDs are missing, and says why', async () => {
     const kind = 'awsecrimagepullsecrets';
     const why = `the API server does not know ${kind}.aws.zakariaamine.com: are the CRDs installed?`;
     // Each kind is listed by itself, and none of them first.
@@ -214,7 +215,7 @@ describe('the process in a pod', () => {
 
   // Rule 15
   test('outlives an API server that is gone, and goes on when it is back', async () => {
-    // It told of the CRDs in the same words.
+    // It logged the CRDs in the same words.
     const told = operator.output().length;
     await plane.killApiServer();
     await eventually(() => (operator.output().slice(told).includes('Could not list or watch') ? true : undefined));
@@ -226,7 +227,7 @@ describe('the process in a pod', () => {
     assert.equal(operator.code, undefined);
   });
 
-  test('told to end while a write hangs gives it five seconds, says so, and ends by code 0', async () => {
+  test('stopped while a write hangs gives it five seconds, says so, and ends by code 0', async () => {
     const logins = (): Promise<number> =>
       operator.metric('ecr_operator_logins_total', (series) => series.includes('"success"'));
     const before = await logins();
@@ -236,7 +237,7 @@ describe('the process in a pod', () => {
     await eventually(() => (aws.requests.some(({ fault }) => fault === 'delay') ? true : undefined));
     plane.pauseApiServer();
     try {
-      // Not when AWS has answered: a login that has not come yet is not waited for, and nothing is written then.
+      // Not when AWS has answered: the operator does not wait for a login in flight, and writes nothing then.
       await eventually(async () => ((await logins()) > before ? true : undefined));
       assert.equal((await operator.end('SIGTERM')).code, 0, operator.output());
       assert.ok(operator.output().includes('Gave up the writes in hand'));

@@ -1,4 +1,4 @@
-// What the process is told by its environment reaches what it is about.
+// Each setting in the environment of the process takes effect.
 
 import assert from 'node:assert/strict';
 import { afterEach, before, describe, test } from 'node:test';
@@ -26,7 +26,7 @@ describe('the process', () => {
   };
 
   // Rule 16
-  test('whose own identity is switched off lets nobody use it, and says so', async () => {
+  test('whose own identity is switched off lets no object use it, and says so', async () => {
     await start({
       ECR_OPERATOR_AMBIENT_CREDENTIALS: 'none',
       AWS_ACCESS_KEY_ID: GOOD_KEY.accessKeyId,
@@ -61,7 +61,7 @@ describe('the process', () => {
       const areRenewed = all.every(({ version }, index) => version !== before[index]?.version);
       return areRenewed ? all.map(({ writtenAt }) => writtenAt) : undefined;
     }, 30_000);
-    // By the API server's own clock. The first needs no place in the line; at fifty a second two of these would do.
+    // By the API server's own clock. The first needs no slot; at fifty a second two of these would do.
     assert.ok(new Set(times).size > 2, times.join(' '));
   });
 });

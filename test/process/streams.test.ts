@@ -1,4 +1,4 @@
-// What becomes of the process when nobody takes what it writes, and when it is told to stop while it is loaded.
+// The process when no reader takes its output, and when it is stopped while it is loaded.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, type StdioOptions, spawn } from 'node:child_process';
@@ -35,7 +35,7 @@ const endOf = (process: ChildProcess): Promise<readonly [code: number | null, si
   new Promise((resolve) => process.once('exit', (code, signal) => resolve([code, signal])));
 
 describe('an operator whose standard output', () => {
-  /** A pipe that holds all that it can, and is not read. */
+  /** A pipe that is full, and not read. */
   const fullPipe = (): number => {
     const path = join(folder, 'pipe');
     execFileSync('mkfifo', [path]);
@@ -69,7 +69,7 @@ describe('an operator whose standard output', () => {
           () => '',
         );
       await eventually(async () => ((await get(probePort, '/healthz')) === 'ok\n' ? true : undefined));
-      // Each of the reflectors has said that there is no API server.
+      // Each of the reflectors has logged that there is no API server.
       const failures = new RegExp(`^${METRIC.watchFailures.name}\\{resource="namespaces"\\} [1-9]`, 'm');
       const metrics = await eventually(async () => {
         const text = await get(metricsPort, '/metrics');
@@ -85,7 +85,7 @@ describe('an operator whose standard output', () => {
   }
 });
 
-describe('an operator in which something is thrown that nobody catches', () => {
+describe('an operator with an uncaught exception', () => {
   const hookThat = (name: string, statement: string): NodeJS.ProcessEnv => {
     const hook = join(folder, `${name}.cjs`);
     // When the operator runs: its servers listen long before.
@@ -105,7 +105,7 @@ describe('an operator in which something is thrown that nobody catches', () => {
     assert.doesNotMatch(output, /wJalrXUtnFEMI/);
   });
 
-  test('goes on, and says so, when it was a promise that nobody waited for', async () => {
+  test('goes on, and says so, when it was a rejected promise that no code awaited', async () => {
     const env = hookThat('rejects', 'void Promise.reject(new Error(`key ${secret}`))');
     const process = start(['ignore', 'pipe', 'pipe'], ADDRESSES, env);
     let output = '';
@@ -117,9 +117,9 @@ describe('an operator in which something is thrown that nobody catches', () => {
   });
 });
 
-describe('an operator that is told to stop', () => {
+describe('an operator that is stopped', () => {
   test('while most of it is still to be loaded ends in good order', async () => {
-    // Sent from inside, at the moment at which the program asks for the first large module of Node.
+    // Sent from inside, when the program requests the first large module of Node.
     const hook = join(folder, 'hook.cjs');
     writeFileSync(
       hook,

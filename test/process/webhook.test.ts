@@ -1,4 +1,4 @@
-// The webhook of the built operator: whatever is sent to its port, the process lives within what the chart gives it.
+// The webhook of the built operator: whatever a client sends to its port, the process lives within the chart's limit.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -79,7 +79,7 @@ describe('a flood of large reviews', () => {
     await Promise.all(
       Array.from({ length: FLOOD }, (_, index) =>
         limit(async () => {
-          // The operator closes on whom it does not want to hear to the end.
+          // The operator closes a connection that it does not want to read to the end.
           const outcome = await post(port, bodies[index % bodies.length] ?? '').then(
             ({ status }) => String(status),
             () => 'closed',

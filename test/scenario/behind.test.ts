@@ -1,4 +1,4 @@
-// Two operators, of which one sees the objects as they were: it takes back nothing that the other one has just done.
+// Two operators, of which one sees former objects: it undoes nothing that the other one has just done.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -23,7 +23,7 @@ describe('an operator whose watch of the objects is behind', () => {
     namespaces = [await world.api.createNamespace(), await world.api.createNamespace()];
     await createClusterPullSecret(world.api, 'behind', { namespaces: [namespaces[0]], secretName: 'behind' });
     await world.status(CLUSTER_PATH('behind'), ({ secrets }) => secrets?.ready === 1);
-    // It finds the login of the other one in the Secret: they differ in nothing but in what they see.
+    // It finds the other one's login in the Secret: they differ in nothing but in what they see.
     proxy = await startFaultProxy(world.plane, world.token);
     behind = await world.startOperator(clock, proxy.access);
     await eventually(async () => ((await behind.metric('controller_runtime_reconcile_total')) > 0 ? true : undefined));
@@ -52,8 +52,8 @@ describe('an operator whose watch of the objects is behind', () => {
     return watch;
   };
   /**
-   * What its watch of the Secrets brings from now on makes it look at the object once more: waits for the end of that, and
-   * until `watch` shows what it led to.
+   * The next event of its watch of the Secrets makes it reconcile the object once more: waits for the end of that, and
+   * until `watch` shows the result.
    */
   const nextLook = async (watch: ObjectWatch): Promise<() => Promise<void>> => {
     const { metric, idle } = behind;
@@ -73,7 +73,7 @@ describe('an operator whose watch of the objects is behind', () => {
     await world.api.merge(CLUSTER_PATH('behind'), { spec: { namespaces } });
     await world.status(CLUSTER_PATH('behind'), ({ secrets }) => secrets?.ready === 2);
     const hasLooked = await nextLook(watch);
-    // News for it, which it would answer by what it believes to be wanted.
+    // News for it, to which it would answer with the content that it believes wanted.
     await world.api.merge(SECRET_PATH(namespaces[1] ?? '', 'behind'), { metadata: { labels: { news: 'yes' } } });
     await hasLooked();
     const types = watch.events().filter(({ object }) => object.metadata.name === 'behind');
@@ -99,9 +99,9 @@ describe('an operator whose watch of the objects is behind', () => {
     assert.ok(contents().every((one) => one.includes('my.alias.example.com')));
   });
 
-  test('goes on when it sees again', async () => {
+  test('goes on when its watch is back', async () => {
     proxy.decide(() => 'pass');
-    // What it waits for is given up, and asked anew.
+    // The operator gives up the request that it waits for, and sends it anew.
     clock.travel(MINUTE);
     const ready = (): Promise<number> => behind.metric('ecr_operator_secrets', { state: 'ready' });
     assert.equal(await ready(), 1, 'as it last saw the object');

@@ -1,4 +1,4 @@
-// Nobody waits for somebody else: others finish while what is slow still hangs. On a real API server.
+// No object waits for another: others finish while a slow one still hangs. On a real API server.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -15,7 +15,7 @@ import {
 } from '../../testing/operator/world.ts';
 import { ACCESS, createPullSecret, KEYS } from './manifests.ts';
 
-/** More than there are workers, and places at AWS. */
+/** More than there are workers, and permits at AWS. */
 const MANY = 300;
 const HANGING = 'us-west-2';
 const HEALTHY = [ACCESS.region, 'eu-central-1'];
@@ -54,7 +54,7 @@ describe('while others are slow', () => {
       createPullSecret(world.api, busy, `slow-${index}`, { secretName: `slow-${index}`, ...spec(index) });
     await Promise.all(Array.from({ length: count }, (_, index) => limit(create(index))));
   };
-  /** Objects of the busy namespace of which something is known already. */
+  /** Objects of the busy namespace with a condition already. */
   const told = async (): Promise<number> => {
     const { items } = await world.api.must('GET', NAMESPACED_PATH(busy));
     return items.filter((item: { status?: object }) => {
@@ -85,7 +85,7 @@ describe('while others are slow', () => {
     assert.equal(await told(), 1, 'the others hang still');
   });
 
-  test('many regions that hang for one namespace leave room for others', async () => {
+  test('many regions that hang for one namespace leave permits for others', async () => {
     const regions = Array.from(
       { length: 39 },
       (_, index) => `us-${['a', 'b', 'c', 'd'][index % 4]}east-${1 + (index >> 2)}`,
@@ -129,7 +129,7 @@ describe('while others are slow', () => {
       awsAccess: { region: ACCESS.region, secretRef: { name: 'keys' } },
     });
     await world.ready(NAMESPACED_PATH(calm, 'new'));
-    // All of them are read in the end, by turns.
+    // The operator reads all of them in the end, in turn.
     await eventually(async () => ((await told()) === count ? true : undefined), 60_000);
     for (let index = 0; index < count; index += 1) await world.api.send('DELETE', SECRET_PATH(busy, `large-${index}`));
   });

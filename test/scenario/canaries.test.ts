@@ -1,4 +1,4 @@
-// The search for leaked secrets that ends every suite, on a real API server: one that is planted in any place is found there.
+// The search for leaked secrets that ends every suite, on a real API server: it finds one that is planted in any place.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
@@ -7,7 +7,7 @@ import { addKeysOfUsers, findLeaks, placesIn } from '../../testing/leaks/canary-
 import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { ACCESS, createPullSecret } from './manifests.ts';
 
-/** Known to nobody: what is planted here is no leak of the suite. */
+/** Unknown to the suite's own search: a planted secret is no leak of the suite. */
 const KEY = 'PlantedKey0000000000000000000000PlantedK';
 const TOKEN = 'PlantedToken'.repeat(40);
 const DOCKER = 'kubernetes.io/dockerconfigjson';

@@ -20,7 +20,7 @@ describe('an operator', () => {
   let path = '';
   let namespace = '';
   let operator: RunningOperator | undefined;
-  /** How far its wall clock is from that of AWS; its other clock knows nothing of it. */
+  /** The offset of its wall clock from that of AWS; its monotonic clock is not affected. */
   let wrongBy = 0;
   let travel: TravelClock;
 

@@ -1,5 +1,5 @@
-// What happens to the cluster under a running operator: its CRDs go and come back, the API server is away for an hour, or a balancer keeps
-// connections to an API server that is no longer there.
+// Changes of the cluster under a running operator: its CRDs go and come back, the API server is away for an hour, or a
+// balancer keeps connections to an API server that is gone.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -64,7 +64,7 @@ describe('an operator whose cluster is upset', () => {
     (await fetch(`http://127.0.0.1:${operator.probePort}/healthz`)).status;
 
   // Rules 7, 13
-  test('whose API server is away for an hour renews what falls due, lets no login end, and is well soon after', async () => {
+  test('whose API server is away for an hour renews what falls due, lets no login end, and is healthy soon after', async () => {
     aws.setTokenLife(100 * MINUTE);
     const clock = createTravelClock();
     const operator = await start(clock);
@@ -81,7 +81,7 @@ describe('an operator whose cluster is upset', () => {
     }
     await becomes(async () => aws.calls() > calls);
     proxy.decide(() => 'pass');
-    // What backs off does so for no longer than this.
+    // No backoff is longer than this.
     clock.travel(MINUTE);
     await becomes(async () => passwordOf((await api.get(SECRET_PATH(namespace, 'login'))).body) !== before);
     assert.equal(aws.calls(), calls + 1);
@@ -98,7 +98,7 @@ describe('an operator whose cluster is upset', () => {
     const ours = items.filter(({ spec }: { spec: { group: string } }) => spec.group === GROUP);
     for (const { metadata } of ours) await api.must('DELETE', `${CRDS}/${metadata.name}`);
     await becomes(async () => (await operator.metric('ecr_operator_objects')) === 0);
-    // Nobody collects garbage here: the Secret goes as the collector would have it go, and stays away.
+    // No garbage collector runs here: the test deletes the Secret as it would, and the Secret stays away.
     await api.must('DELETE', SECRET_PATH(namespace, 'login'));
     await operator.idle();
     assert.equal((await api.get(SECRET_PATH(namespace, 'login'))).status, 404);
@@ -122,7 +122,7 @@ describe('an operator whose cluster is upset', () => {
     const objects = (): Promise<number> => operator.metric('ecr_operator_objects');
     const before = await objects();
     await create('default', 'new');
-    // So many versions on that the restored cluster does not get there by itself.
+    // So many versions later that the restored cluster does not get there by itself.
     for (let count = 0; count < 50; count += 1)
       await api.merge('/api/v1/namespaces/default', { metadata: { annotations: { count: String(count) } } });
     proxy.keepStreams(true);

@@ -1,4 +1,4 @@
-// The deprecated kind's CRD may be absent, come later and go again: nobody hears of it, nobody waits for it.
+// The deprecated kind's CRD may be absent, come later and go again: the operator neither reports it nor waits for it.
 
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
@@ -56,7 +56,7 @@ describe('the CRD of the deprecated kind', () => {
     }
     assert.equal(await readiness(running), 200);
     assert.doesNotMatch(late.output(), /warn|error|awsecrcredentials/);
-    // The minutes that passed at once cut watches, which is told; that the kind is not there is not.
+    // The minutes that passed at once cut watches, which the operator logs; it does not log the missing kind.
     assert.doesNotMatch(running.output(), /NotServed|does not know/);
 
     await installCrds(world.api);
@@ -77,7 +77,7 @@ describe('the CRD of the deprecated kind', () => {
   });
 });
 
-/** Answers 404 to anything that was asked. */
+/** Answers 404 to these requests. */
 async function failedGets({ metric }: RunningOperator): Promise<number> {
   return await metric('rest_client_requests_total', { method: 'GET', code: '404' });
 }

@@ -1,5 +1,5 @@
-// AWSECRCredential objects as the original left them become ClusterAWSECRImagePullSecret objects, and no Secret is ever
-// missing, whatever happens on the way.
+// AWSECRCredential objects as the Go project left them become ClusterAWSECRImagePullSecret objects, and no Secret is
+// ever missing, whatever happens on the way.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
@@ -20,7 +20,7 @@ import {
 import { ACCESS, createClusterPullSecret } from './manifests.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
-/** As the original's webhook stored it. */
+/** As the Go project's webhook stored it. */
 const STORED_ACCESS = {
   ...ACCESS,
   accessKeyId: base64(GOOD_KEY.accessKeyId),
@@ -73,7 +73,7 @@ describe('conversion of the deprecated kind', () => {
     });
   };
 
-  /** As the original made them: no labels, an owner reference without `controller`, the annotation `expiry`. */
+  /** As the Go project made them: no labels, an owner reference without `controller`, the annotation `expiry`. */
   const createSecret = async (namespace: string, { name, uid }: Pick<Owned, 'name' | 'uid'>) =>
     await world.api.must('POST', SECRET_PATH(namespace), {
       type: 'kubernetes.io/dockerconfigjson',
@@ -104,12 +104,12 @@ describe('conversion of the deprecated kind', () => {
     return status === 404 || body.metadata.deletionTimestamp !== undefined ? true : undefined;
   };
 
-  /** The end of every story: one object, its Secrets the same ones as before, and no watcher ever missed one. */
+  /** The end of every test: one object, its Secrets the same ones as before, and no watcher ever missed one. */
   const assertConverted = async ({ name, uid, spec, secrets }: Owned): Promise<PullSecretStatus> => {
     await eventually(() => gone(name));
-    // The collector lets it go when it has looked for what it owns: from then on nothing can be collected any more.
+    // The garbage collector lets it go after a search for what it owns: from then on it can collect nothing.
     await eventually(async () => ((await world.api.get(LEGACY_PATH(name))).status === 404 ? true : undefined), 60_000);
-    // A login that an earlier operator told of, and that ends in the same second as ours, is waited for: half a minute.
+    // The operator waits half a minute for a login that an earlier one announced, and that ends in the same second.
     const isWhole = (found: PullSecretStatus): boolean => found.secrets?.ready === secrets.size;
     const status = await world.status(CLUSTER_PATH(name), isWhole, 60_000);
     const successor = await world.api.must('GET', CLUSTER_PATH(name));
@@ -137,7 +137,7 @@ describe('conversion of the deprecated kind', () => {
     return status;
   };
 
-  /** The first condition of the old object, once it gives this reason. */
+  /** The first condition of the old object, once it has this reason. */
   const refused = (name: string, reason: string) =>
     eventually(async () => {
       const { body } = await world.api.get(LEGACY_PATH(name));
@@ -154,7 +154,7 @@ describe('conversion of the deprecated kind', () => {
     });
     operator = await world.startOperator();
     await eventually(() => gone(owned.name));
-    // The collector's own finalizer comes first.
+    // The garbage collector's own finalizer comes first.
     await eventually(async () => {
       const { metadata } = await world.api.must('GET', LEGACY_PATH(owned.name));
       return metadata.finalizers.includes('orphan') ? undefined : true;
@@ -231,7 +231,7 @@ describe('conversion of the deprecated kind', () => {
       await operator.stop();
       watch?.stop();
       watch = undefined;
-      // One request for the successor, two hand-overs, one deletion: less would mean that nothing was tried.
+      // One request for the successor, two hand-overs, one deletion: fewer would mean that the test tried nothing.
       if (end === 'whole') return assert.ok(count > 4);
     }
   });
@@ -278,7 +278,7 @@ describe('conversion of the deprecated kind', () => {
     const running = await world.startOperator(undefined, proxy.access);
     operator = running;
     await reached;
-    // Looked at more than once by now, each time without success.
+    // Reconciled more than once by now, each time without success.
     await reconciled(running, 'pullsecret');
     release();
     await assertConverted(owned);
@@ -362,7 +362,7 @@ describe('conversion of the deprecated kind', () => {
   });
 });
 
-/** Resolves when this controller has done its work on some key at least twice. */
+/** Resolves when this controller has reconciled a key at least twice. */
 async function reconciled({ metric }: RunningOperator, controller: string): Promise<void> {
   await eventually(async () =>
     (await metric('controller_runtime_reconcile_total', { controller })) >= 2 ? true : undefined,

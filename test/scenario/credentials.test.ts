@@ -1,4 +1,4 @@
-// Keys that are refused, mended, rotated or taken away: the old secret stays until a new login is there.
+// Keys that AWS refuses, or that a user corrects, rotates or deletes: the old secret stays until a new login is there.
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
@@ -128,7 +128,7 @@ describe('AWS keys', () => {
   }
 
   // Rule 7
-  test('a wrong key from the beginning is told in the status, as AWS said it, and no secret is written', async () => {
+  test('a wrong key from the beginning is reported in the status, in the words of AWS, and no secret is written', async () => {
     await createPullSecret(world.api, namespace, 'login', {
       awsAccess: { ...ACCESS, secretAccessKey: 'x'.repeat(40) },
     });
@@ -173,7 +173,7 @@ describe('AWS keys', () => {
     assert.equal(conditionOf(expired, 'Ready')?.status, 'False');
     assert.equal(await password(), held);
     world.aws.addKey(GOOD_KEY);
-    // The stand-in's clock stood still: what it gives out now has to end after the operator's own.
+    // The stand-in's clock stood still: its next tokens must end after the operator's own time.
     world.aws.setTokenLife(24 * HOUR);
     clock.travel(HOUR);
     await world.ready(path);
@@ -204,7 +204,7 @@ describe('AWS keys', () => {
     await world.ready(path);
     const held = await password();
     await putKeys(OTHER_KEY, CREDENTIALS_LABEL, 'PATCH');
-    // The status tells of a login before any secret holds it.
+    // The status announces a login before any secret holds it.
     await world.status(path, ({ logins }) => logins?.[0]?.hosts[0]?.startsWith(OTHER_KEY.accountId) ?? false);
     await another(held);
   });
@@ -266,7 +266,7 @@ describe('AWS keys', () => {
     await world.api.merge(SECRET_PATH(namespace, 'aws-keys'), {
       metadata: { labels: { 'aws.zakariaamine.com/credentials': null } },
     });
-    // What is under way would be cut by the jump of the clock.
+    // The jump of the clock would cut requests in flight.
     await eventually(async () => ((await watched()) < before ? true : undefined));
     await operator?.idle();
     await putKeys(OTHER_KEY, {}, 'PATCH');
@@ -286,7 +286,7 @@ describe('AWS keys', () => {
     await world.ready(path);
   });
 
-  test('a key that stays wrong is told by one event, whose count grows', async () => {
+  test('a key that stays wrong is reported by one event, whose count grows', async () => {
     await createPullSecret(world.api, namespace, 'login', {
       awsAccess: { ...ACCESS, secretAccessKey: 'x'.repeat(40) },
     });
@@ -295,14 +295,14 @@ describe('AWS keys', () => {
       const { items } = await world.api.must('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
       return items.filter((event: { reason: string }) => event.reason === 'GetAWSAuthTokenFailed');
     };
-    // An Event whose creation is cut by the jump of the clock is made once more.
+    // An Event whose creation the jump of the clock cuts is created once more.
     await eventually(async () => ((await told()).length > 0 ? true : undefined));
     await operator?.idle();
     for (let turn = 1; turn <= 4; turn += 1) {
       const calls = world.aws.calls();
       clock.travel(HOUR / 12);
       await eventually(() => (world.aws.calls() > calls ? true : undefined));
-      // An answer that is under way would be late by five minutes.
+      // An answer in flight would be late by five minutes.
       await eventually(async () =>
         (await operator?.metric('ecr_operator_logins_under_way')) === 0 ? true : undefined,
       );
@@ -319,7 +319,7 @@ describe('AWS keys', () => {
   test('the annotation reconcile-at fetches a new login once', async () => {
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(path);
-    // Not by the calls: the wrong keys of other objects here are tried meanwhile.
+    // Not by the calls: the operator tries the wrong keys of other objects here meanwhile.
     const [held, issued] = [await password(), world.aws.issued];
     await world.api.merge(path, { metadata: { annotations: { 'aws.zakariaamine.com/reconcile-at': '1' } } });
     await world.status(path, ({ lastHandledReconcileAt }) => lastHandledReconcileAt === '1');

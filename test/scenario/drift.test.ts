@@ -1,4 +1,4 @@
-// What happens to a pull secret behind the operator's back is undone at once, without asking AWS.
+// The operator undoes changes of a pull secret at once, without a call of AWS.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
@@ -38,7 +38,7 @@ describe('drift of a pull secret', () => {
       return isBack ? body.metadata : undefined;
     });
 
-  /** Requests that changed something, once nobody works and two looks agree: Events go out by themselves. */
+  /** Requests that changed something, once no attempt runs and two reads agree: Events go out by themselves. */
   const settled = async (): Promise<number> => {
     let last = -1;
     return await eventually(async () => {
@@ -82,7 +82,7 @@ describe('drift of a pull secret', () => {
   });
 
   // Rule 1
-  test('a secret without our labels is taken back in place', async () => {
+  test("a secret without the operator's labels is taken back in place", async () => {
     const { body: secret } = await world.api.get(path);
     await world.api.merge(path, { metadata: { labels: null } });
     await eventually(async () => {
@@ -94,7 +94,7 @@ describe('drift of a pull secret', () => {
     assert.equal(world.aws.calls(), calls);
   });
 
-  test('labels and data that somebody adds stay', async () => {
+  test('labels and data that another writer adds stay', async () => {
     await world.api.merge(path, {
       metadata: { labels: { team: 'a' } },
       data: { note: Buffer.from('mine').toString('base64') },
@@ -133,12 +133,12 @@ describe('drift of a pull secret', () => {
   });
 
   // Rule 10
-  test('a secret that is deleted again and again is restored less and less often, which is told', async () => {
+  test('a secret that is deleted again and again is restored less and less often, and the status says so', async () => {
     const other = await world.api.createNamespace();
     const at = NAMESPACED_PATH(other, 'login');
     await createPullSecret(world.api, other, 'login');
     await world.ready(at);
-    // For a second only it says so.
+    // The status says so for a second only.
     const status = await eventually(async () => {
       await world.api.send('DELETE', SECRET_PATH(other, 'ecr-login'));
       const { status: found } = await world.api.must('GET', at);
@@ -146,7 +146,7 @@ describe('drift of a pull secret', () => {
     });
     assert.equal(conditionOf(status, 'Ready')?.status, 'False');
     assert.match(conditionOf(status, 'Ready')?.message ?? '', /changed or deleted again and again/);
-    // Left in peace it is there soon, and all is well.
+    // Left alone it is restored soon, and the object is Ready.
     const { problems } = await world.ready(at);
     assert.equal(problems, undefined);
     assert.equal(world.aws.calls(), calls + 1);

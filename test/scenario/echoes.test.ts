@@ -1,5 +1,5 @@
-// What AWS repeats of a call in its own words: none of it reaches a user. The suite ends with a search for all keys in everything that was
-// put out; each test looks at what its user reads.
+// What AWS repeats of a call in its messages: none of it reaches a user. The suite ends with a search for all keys in
+// everything that the operator wrote; each test checks what its user reads.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -25,7 +25,7 @@ const SCOPE = '20261126/eu-west-1/ecr/aws4_request';
 const HEADER = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${SCOPE}, SignedHeaders=host;x-amz-date, Signature=0123456789abcdef`;
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
-/** By code, in words that AWS's services use. */
+/** By code, in the words of AWS services. */
 const WORDS: readonly (readonly [code: string, message: string])[] = [
   [
     'IncompleteSignatureException',
@@ -107,7 +107,7 @@ describe('what AWS repeats of a call', () => {
     assert.equal(world.aws.calls(), 0);
   });
 
-  test('cannot be another value of a secret: who names it learns only which shape it lacks', async () => {
+  test('cannot be another value of a secret: the user who names it learns only which shape it lacks', async () => {
     world.aws.clearLog();
     const password = 'correct horse battery staple';
     const values = [password, password.replaceAll(' ', '-'), '12345678', 'x'.repeat(300), `${password}\n`];

@@ -1,4 +1,4 @@
-// Ten thousand specs of every kind of nonsense, with schema validation off: no request goes to a host that is none of AWS's.
+// Ten thousand nonsensical specs of every kind, with schema validation off: no request goes to a host outside AWS.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -51,7 +51,7 @@ const TRICKS = [
   '',
 ];
 
-/** A good text, or one in which something was put somewhere. */
+/** A good text, or one with something inserted somewhere. */
 function spoilt(good: readonly string[]): Arbitrary<string> {
   const changed = tuple(constantFrom(...good), constantFrom(...TRICKS), integer({ min: 0, max: 80 })).map(
     ([text, trick, at]) => text.slice(0, at % (text.length + 1)) + trick + text.slice(at % (text.length + 1)),
@@ -99,7 +99,7 @@ const suffixesOf = (partition: AwsPartition): readonly string[] => [
   partition.dualstackSuffix.replace(/^on\./, 'api.'),
 ];
 
-/** A region that does not exist may be looked for in any partition; one that does, in its own only. */
+/** A missing region may be looked for in any partition; an existing one, in its own only. */
 function isOfAws(tunnel: string): boolean {
   const [, , region = '', suffix = ''] = HOST.exec(tunnel) ?? [];
   const candidates = regions.includes(region) ? [partitionOf(region)] : partitions;
@@ -133,7 +133,7 @@ describe('a request', () => {
     await assert.rejects(answer, (thrown: unknown) => thrown instanceof Failure);
   };
 
-  /** Sends everything that would be sent for a wish. */
+  /** Sends every request for a wish. */
   const send = async ({ registries, access }: Wish): Promise<void> => {
     const { region, useFips, useDualstack, role } = access;
     const keys = { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY };
@@ -162,7 +162,7 @@ describe('a request', () => {
           access.useDualstack,
           Boolean(access.role),
         ]);
-        // The same question once more would show nothing new.
+        // The same request once more would show nothing new.
         if (sent.has(mark)) return;
         sent.add(mark);
         await send(wish);

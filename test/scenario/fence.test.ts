@@ -1,4 +1,4 @@
-// Two operators that both believe they are the only one: no secret goes back to an earlier login, and they come to rest.
+// Two operators that each believe to be the only one: no secret goes back to an earlier login, and they come to rest.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -39,7 +39,7 @@ describe('of two operators', () => {
     await Promise.all(operators.map((operator) => operator.stop()));
   });
 
-  /** Waits until nobody works, or writes, any more. */
+  /** Waits until no operator works, or writes, any more. */
   const atRest = async (): Promise<void> => {
     let last = -1;
     await eventually(async () => {
@@ -52,7 +52,10 @@ describe('of two operators', () => {
       return same ? true : undefined;
     });
   };
-  /** Its watches, which the jump of the clock has cut, have brought the status with this end, and it has looked at that. */
+  /**
+   * Its watches, which the jump of the clock has cut, have brought the status with this end, and it has reconciled
+   * that.
+   */
   const hasLearned = async (operator: RunningOperator | undefined, end = ''): Promise<void> => {
     await eventually(async () => {
       const told = await operator?.metric('ecr_operator_token_expiry_timestamp_seconds');
@@ -86,7 +89,7 @@ describe('of two operators', () => {
     const [ahead, behind] = operators;
     const untilDue = Date.parse(logins?.[0]?.nextRefreshAt ?? '') - Date.now();
     const before = { ends: ends().at(-1), writes: await behind?.mutations(), calls: world.aws.calls() };
-    // What AWS says of the end holds for both, whatever their clocks say.
+    // The end that AWS names holds for both, whatever their clocks say.
     world.aws.setTokenLife(untilDue + 11 * HOUR);
     clocks[1]?.travel(untilDue - 2 * MINUTE);
     clocks[0]?.travel(untilDue + SECOND);
@@ -116,7 +119,7 @@ describe('of two operators', () => {
     await atRest();
     for (let turn = 1; turn <= 5; turn += 1) {
       const before = ends().at(-1) ?? '';
-      // The stand-in's clock stands still: what it gives out has to end after the operators' own.
+      // The stand-in's clock stands still: its next tokens must end after the operators' own time.
       world.aws.setTokenLife((12 + 6 * turn) * HOUR);
       for (const clock of clocks) clock.travel(6 * HOUR);
       await world.status(NAMESPACED_PATH(namespace, 'login'), ({ expiresAt }) => (expiresAt ?? '') > before);
@@ -127,7 +130,7 @@ describe('of two operators', () => {
     assert.ok(world.aws.calls() <= 12, `${world.aws.calls()} calls in six rounds of two operators`);
   });
 
-  /** @param lost  what was told of and never written, beside what is held */
+  /** @param lost  the login that was announced and never written, beside the held ones */
   const outlives = async (lost: Partial<LoginStatus>): Promise<void> => {
     await operators[1]?.stop();
     await createPullSecret(world.api, namespace, 'login', { secretName: name });
@@ -155,13 +158,13 @@ describe('of two operators', () => {
     assert.equal(world.aws.calls(), calls + 1);
   };
 
-  test('one that told of a login and died before writing it is waited for, and then replaced', () =>
+  test('one that announced a login and died before writing it is waited for, and then replaced', () =>
     outlives({ digest: `sha256:${'0'.repeat(64)}`, expiresAt: secondOf(Date.now() + 12 * HOUR + MINUTE) }));
 
-  test('one that told of a login that ends in the same second, and died, is waited for, and then replaced', () =>
+  test('one that announced a login that ends in the same second, and died, is waited for, and then replaced', () =>
     outlives({ digest: `sha256:${'f'.repeat(64)}` }));
 
-  test('an end that no login can have, in a status that somebody forged, stops nobody', async () => {
+  test('neither is stopped by an end that no login can have, in a status that a user forged', async () => {
     await createPullSecret(world.api, namespace, 'login', { secretName: name });
     const { logins } = await world.ready(NAMESPACED_PATH(namespace, 'login'));
     await atRest();

@@ -1,4 +1,4 @@
-// An object that is being deleted: somebody's finalizer may hold it for days, and pods pull by its Secrets as long.
+// An object that is being deleted: a finalizer may hold it for days, and pods pull by its Secrets as long.
 
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, test } from 'node:test';
@@ -72,7 +72,7 @@ describe('an object that is being deleted', () => {
     await hold();
     const offer = { 'aws.zakariaamine.com/adopt': 'AWSECRImagePullSecret/waits' };
     await world.api.merge(place, { metadata: { annotations: offer } });
-    // The offer was looked at: the same look fetches the login that is asked for here.
+    // The operator has seen the offer: the same attempt fetches the login that is requested here.
     await world.api.merge(path, { metadata: { annotations: { 'aws.zakariaamine.com/reconcile-at': 'now' } } });
     const status = await world.status(path, ({ lastHandledReconcileAt }) => lastHandledReconcileAt === 'now');
     assert.equal(status.problems?.items[0]?.reason, 'SecretConflict');
@@ -84,7 +84,7 @@ describe('an object that is being deleted', () => {
     ['Orphan', 'stays as it is'],
     ['Foreground', 'goes'],
   ] as const)
-    test(`with the policy ${policy} is not written for any more: its secret ${outcome}`, async () => {
+    test(`with the policy ${policy} gets no further writes: its secret ${outcome}`, async () => {
       const { body: before } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
       await operator.idle();
       const written = world.audit().length;

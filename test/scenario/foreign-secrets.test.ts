@@ -1,4 +1,4 @@
-// Whatever stands in our place and is not ours stays as it is, to the byte, however often we come by.
+// A foreign Secret in the place of a wanted one stays as it is, to the byte, however often the operator reconciles.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -21,11 +21,17 @@ import { createClusterPullSecret } from './manifests.ts';
 const SECRETS = 30;
 const RECONCILES = 50;
 
-/** Stand in a sample for the uid of the object that wants the place, and of a namespace, which the collector finds alive. */
+/**
+ * Placeholders in a sample for the uid of the object that wants the Secret, and of a namespace, which the garbage
+ * collector finds alive.
+ */
 const OBJECT = 'object';
 const SOMEBODY = 'somebody';
 
-/** Any Secret but one of our type that names the object as its owner, or is offered to it: those are ours to write. */
+/**
+ * Any Secret but one of the operator's type that names the object as its owner, or is offered to it: it may write
+ * those.
+ */
 const foreign = record({
   type: constantFrom('Opaque', 'example.com/own', DOCKER_CONFIG_TYPE),
   immutable: boolean(),
@@ -50,10 +56,10 @@ const foreign = record({
 }).filter(({ type, owner }) => type !== DOCKER_CONFIG_TYPE || owner !== OBJECT);
 
 // Rule 1
-describe('secrets of all kinds that are not ours', () => {
+describe('secrets of all kinds that do not belong to the operator', () => {
   const world = useWorld();
 
-  test('are byte for byte the same after fifty new logins, each of which is written into the one that is ours', async () => {
+  test('are byte for byte the same after fifty new logins, each of which is written into the one that does', async () => {
     await world.startOperator();
     const served = await world.api.createNamespace();
     const { metadata } = await createClusterPullSecret(world.api, 'owner', { namespaces: [served] });

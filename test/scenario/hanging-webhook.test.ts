@@ -1,4 +1,5 @@
-// An admission webhook of somebody else that does not answer, in more namespaces than requests are in flight: nobody else waits.
+// A foreign admission webhook that does not answer, in more namespaces than requests are in flight: no other object
+// waits.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -107,7 +108,7 @@ describe('an admission webhook that hangs', () => {
 
   test('in most namespaces of an object keeps the others from nothing: they are served, and repaired', async () => {
     const good = await Promise.all(Array.from({ length: 5 }, () => world.api.createNamespace()));
-    // By name those that hang come first, as far as names say it.
+    // By name those that hang come first, as far as names determine it.
     await createClusterPullSecret(world.api, name, { namespaces: [...hanging, ...good], secretName: 'of-cluster' });
     for (const namespace of good) await isServed(namespace, 'of-cluster');
     const [one = ''] = good;
@@ -116,7 +117,7 @@ describe('an admission webhook that hangs', () => {
     assert.equal((await world.api.get(SECRET_PATH(hanging[0] ?? '', 'of-cluster'))).status, 404);
   });
 
-  test('is told in the status in the end, and all is well when it answers', async () => {
+  test('is reported in the status in the end, and all is well when it answers', async () => {
     const path = NAMESPACED_PATH(hanging[0] ?? '', 'login');
     const status = await world.status(path, (found) => (found.problems?.count ?? 0) > 0);
     assert.match(status.problems?.items[0]?.message ?? '', /does an admission webhook not answer/);
@@ -127,7 +128,7 @@ describe('an admission webhook that hangs', () => {
     await world.status(CLUSTER_PATH(name), ({ secrets }) => secrets?.ready === COUNT + 5, 60_000);
   });
 
-  test('no more, but turns writes away again and again, is told in the status too', async () => {
+  test('no more, but refuses writes again and again, is reported in the status too', async () => {
     turnsAway = true;
     const namespace = await world.api.createNamespace(labels);
     const path = NAMESPACED_PATH(namespace, 'login');

@@ -1,4 +1,5 @@
-// Every identity with every form of registry: which requests are made, by whom, at which host, and what the secret then opens.
+// Every identity with every form of registry: which requests are made, by which identity, at which host, and what the
+// secret then opens.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -33,9 +34,9 @@ const HOP = 'arn:aws:sts::444455556666:assumed-role/ecr';
 
 interface Source {
   readonly access: object;
-  /** Who signs the calls, without the name of the session. */
+  /** The signer of the calls, without the name of the session. */
   readonly principal: string;
-  /** Whether the keys are had by exchanging a token at STS. */
+  /** Whether the operator gets the keys by exchanging a token at STS. */
   readonly exchanges?: true;
   /** Of the cluster kind, with this environment of the operator. */
   readonly env?: () => NodeJS.ProcessEnv;
@@ -151,7 +152,7 @@ describe('identities and registries', () => {
     },
   };
 
-  /** The calls of all forms together: what is shared is asked once. */
+  /** The calls of all forms together: shared ones are made once. */
   const expectedCalls = ({ principal, exchanges }: Source): readonly string[] => {
     const calls = Object.values(FORMS).flatMap(({ sts, asked }) => [
       ...asked.flatMap((host) => [principal, HOP].map((who) => `GetAuthorizationToken at ${host} by ${who}`)),

@@ -1,4 +1,4 @@
-// What users read when an identity does not work, and that it works again once they have mended it.
+// What users read when an identity does not work, and that it works again once they have corrected it.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -130,12 +130,12 @@ describe('an identity that does not work', () => {
     await another(first);
   };
 
-  test('keys of a role are had again when their time has come', async () => {
+  test('keys of a role are requested again when their time has come', async () => {
     await renewedWith(TRUSTING);
     assert.equal(world.aws.calls(assumed), 2);
   });
 
-  test('keys of a role serve while they hold, and are had again when AWS takes them back', async () => {
+  test('keys of a role serve while they hold, and are requested again when AWS revokes them', async () => {
     await renewedWith({ ...TRUSTING, sessionLifeMs: 12 * HOUR });
     assert.equal(world.aws.calls(assumed), 1);
     world.aws.removeKey(world.aws.requests.at(-1)?.accessKeyId ?? '');
@@ -250,7 +250,7 @@ describe('an identity that does not work', () => {
     );
   });
 
-  test('a program that never gives the keys is told; when it does at last, they are used', async () => {
+  test('a program that never gives the keys is reported; when it does at last, they are used', async () => {
     const [program, begun, hangs] = [join(folder, 'program'), join(folder, 'begun'), join(folder, 'hangs')];
     const keys = { Version: 1, AccessKeyId: GOOD_KEY.accessKeyId, SecretAccessKey: GOOD_KEY.secretAccessKey };
     writeFileSync(hangs, '');

@@ -1,5 +1,5 @@
-// An admission webhook of somebody else that rewrites the Secrets which we write: told in the status, and not fought at full
-// speed.
+// A foreign admission webhook that rewrites the operator's Secrets: the status reports it, and the operator does not
+// fight at full speed.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -23,7 +23,7 @@ import { createPullSecret } from './manifests.ts';
 
 const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 
-/** What the webhook writes in place of what we wrote, at its so-manieth review; undefined: it changes nothing. */
+/** What the webhook writes in place of the operator's content, at its n-th review; undefined: it changes nothing. */
 type Rewrite = (review: number) => string;
 const ONE_WAY: Rewrite = () => '{"auths":{"mirror.example.com":{"auth":"bWU6bWU="}}}';
 const EVER_NEW: Rewrite = (review) => `{"auths":{"mirror.example.com":{"auth":"bWU6bWU=","email":"${review}"}}}`;
@@ -115,12 +115,12 @@ describe('an admission webhook that rewrites the content of secrets', () => {
       assert.equal(conditionOf(status, 'Ready')?.status, 'False');
       assert.ok(reviews - before.reviews < 20, `${reviews - before.reviews} writes`);
 
-      // Written once more, it is no better: that is not even said for a moment.
+      // Written once more, it is no better: the status does not say so even for a moment.
       const since = conditionOf(status, 'Ready')?.lastTransitionTime;
       for (let turn = 0; turn < 3; turn += 1) {
         const [seen, done] = [reviews, rounds(namespace)];
         clock.travel(5 * MINUTE);
-        // One round writes it, and one sees what became of that.
+        // One attempt writes it, and one sees what became of that.
         await eventually(() => (reviews > seen && rounds(namespace) >= done + 2 ? true : undefined));
         await operator.idle();
         const { status: told } = await world.api.must('GET', path);
@@ -142,7 +142,7 @@ describe('an admission webhook that rewrites the content of secrets', () => {
     });
   }
 
-  test('is not told as over while no watch shows what became of the last write', async () => {
+  test('is not reported as over while no watch shows what became of the last write', async () => {
     rewrite = EVER_NEW;
     const namespace = await world.api.createNamespace(labels);
     const path = NAMESPACED_PATH(namespace, 'unseen');

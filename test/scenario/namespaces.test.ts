@@ -9,7 +9,7 @@ import { createClusterPullSecret } from './manifests.ts';
 
 describe('namespaces of a cluster object', () => {
   const world = useWorld();
-  /** More labels than are kept of a namespace, called so that they come before all others. */
+  /** More labels than are kept of a namespace, with names that sort before all others. */
   const padding = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`a${at}`, 'x']));
   let name = '';
   let labels: Record<string, string> = {};
@@ -57,7 +57,7 @@ describe('namespaces of a cluster object', () => {
     await create({ namespaces: [there, missing] });
     const status = await world.status(
       CLUSTER_PATH(name),
-      // The other one may be seen a moment later than the object.
+      // The operator may see the other one a moment later than the object.
       (found) => conditionOf(found, 'Ready')?.reason === 'PartiallyReady' && found.secrets?.ready === 1,
     );
     assert.equal(conditionOf(status, 'Ready')?.status, 'False');
@@ -123,7 +123,7 @@ describe('namespaces of a cluster object', () => {
       assert.equal(status.problems?.items[0]?.reason, 'TooManyLabels');
       assert.equal(conditionOf(status, 'Ready')?.status, 'True');
       assert.deepEqual([await has(plain), await has(padded)], [false, false]);
-      // No other selector shall meet it.
+      // No other selector may match it.
       const none = Object.fromEntries(Object.keys(padding).map((label) => [label, null]));
       await world.api.merge(`/api/v1/namespaces/${padded}`, { metadata: { labels: none } });
     });
@@ -145,7 +145,7 @@ describe('namespaces of a cluster object', () => {
       const { body } = await world.api.get(SECRET_PATH(namespace, name));
       return body.data['.dockerconfigjson'] === before.data['.dockerconfigjson'] ? undefined : true;
     });
-    // Told apart again, it is judged again.
+    // Once they can be told apart again, the selector decides again.
     const none = Object.fromEntries(Object.keys({ ...padding, ...labels }).map((label) => [label, null]));
     await world.api.merge(`/api/v1/namespaces/${namespace}`, { metadata: { labels: none } });
     await goes(namespace);
@@ -161,7 +161,7 @@ describe('namespaces of a cluster object', () => {
   // Rule 9
   test('a terminating namespace does not count and does not disturb', async () => {
     const [stays, ends] = [await world.api.createNamespace(), await world.api.createNamespace()];
-    // Keeps the namespace from being gone before anybody has looked.
+    // Keeps the namespace from going before the operator has seen it.
     const holds = `/api/v1/namespaces/${ends}/configmaps`;
     await world.api.must('POST', holds, { metadata: { name: 'held', finalizers: ['example.com/held'] } });
     await create({ namespaces: [stays, ends] });

@@ -47,7 +47,7 @@ const ACCESSES: Readonly<Record<string, object>> = {
   'ambient-that-is-null': { ambient: null },
 };
 
-/** Our CRDs, but for what they say about the spec. */
+/** The CRDs, but for their rules about the spec. */
 function withoutValidation(crd: (typeof crds)[number]): object {
   const versions = crd.spec.versions.map((version) => {
     const { properties, ...schema } = version.schema.openAPIV3Schema;

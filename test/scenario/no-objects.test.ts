@@ -1,4 +1,4 @@
-// An operator that starts beside pull Secrets and sees none of the objects that want them: it takes nothing away.
+// An operator that starts beside pull Secrets and sees none of the objects that want them: it deletes nothing.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -16,7 +16,7 @@ import {
 import { createClusterPullSecret, createPullSecret } from './manifests.ts';
 
 // Rule 4
-describe('an operator that is shown no object when it starts', () => {
+describe('an operator that sees no object when it starts', () => {
   const world = useWorld();
   const clock = createTravelClock();
   let proxy: FaultProxy;
@@ -68,7 +68,7 @@ describe('an operator that is shown no object when it starts', () => {
     await world.api.must('DELETE', SECRET_PATH('default', marked.metadata.name));
   });
 
-  test('serves each object when it is shown, and then asks nobody for what the secrets hold', async () => {
+  test('serves each object when it appears, and then asks AWS for nothing that the secrets hold', async () => {
     const before = await uids();
     const calls = world.aws.calls();
     proxy.decide(() => 'pass');

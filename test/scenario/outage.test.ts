@@ -1,5 +1,5 @@
-// The API server goes away for long, comes back as it was some time ago, or takes the old token no more: nobody is
-// restarted, and all is well again soon.
+// The API server goes away for long, comes back in an earlier state, or no longer accepts the old token: the operator
+// does not restart, and recovers soon.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ import {
 } from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
 
-// An API server that has just come back refuses everything for a moment: here nobody asks whether the chart gives enough.
+// An API server that has just come back refuses everything for a moment: the rights of the chart are not checked here.
 describe('an operator with a control plane of its own', () => {
   let plane: ControlPlane;
   let api: TestApi;
@@ -76,17 +76,17 @@ describe('an operator with a control plane of its own', () => {
     const { body: before } = await api.get(SECRET_PATH(namespace, 'ecr-login'));
     assert.equal(aws.calls(), 1);
 
-    // The clock of AWS stands meanwhile: a login of the same length would end when the old one does.
+    // The clock of AWS stands still meanwhile: a login of the same length would end when the old one does.
     aws.setTokenLife(40 * MINUTE);
     await plane.killApiServer();
     for (let passed = 0; passed < 10 * MINUTE; passed += 5 * SECOND) {
       clock.travel(5 * SECOND);
-      // A call of AWS that is under way would be given up after six of these steps.
+      // A call of AWS in flight would be given up after six of these steps.
       await idle();
       const { status } = await fetch(`http://127.0.0.1:${operator.probePort}/healthz`);
       assert.equal(status, 200, `after ${passed} ms`);
     }
-    // Ten minutes are over in a moment: the renewal that fell due in them may still be on its way.
+    // Ten minutes pass in a moment: the renewal that fell due in them may still be in flight.
     await becomes(async () => aws.calls() === 2);
     await plane.restartApiServer();
     const back = clock.monotonic();
@@ -114,7 +114,7 @@ describe('an operator with a control plane of its own', () => {
     const old = await password('kept');
     const restore = await plane.backUp();
 
-    // Two for one, so that their number tells which of the two states is known.
+    // Two for one, so that their number shows which of the two states the operator knows.
     for (const name of ['new', 'newer']) await createPullSecret(api, 'default', name, { secretName: name });
     for (const name of ['new', 'newer']) await becomesReady(path(name));
     await api.must('DELETE', path('deleted'));
@@ -123,7 +123,7 @@ describe('an operator with a control plane of its own', () => {
     await api.merge(path('kept'), again);
     await becomes(async () => (await password('kept')) !== old);
     const renewed = await password('kept');
-    // So many versions on that the restored cluster does not get there by itself.
+    // So many versions later that the restored cluster does not get there by itself.
     for (let count = 0; count < 50; count += 1)
       await api.merge('/api/v1/namespaces/default', { metadata: { annotations: { count: String(count) } } });
     const calls = aws.calls();
@@ -131,7 +131,7 @@ describe('an operator with a control plane of its own', () => {
     await restore();
     // Not by the password: the operator may have written the newer one again by now.
     assert.equal((await api.get(path('new'))).status, 404, 'the backup is back');
-    // What came since is forgotten, what was deleted since is known again.
+    // The operator has forgotten later objects, and knows deleted ones again.
     await becomes(async () => (await metric('ecr_operator_objects')) === objectsBefore + 2);
     await becomes(async () => (await password('kept')) === renewed);
     await api.must('DELETE', SECRET_PATH('default', 'deleted'));
@@ -148,7 +148,7 @@ describe('the token of a pod', () => {
   const folder = mkdtempSync(join(tmpdir(), 'service-account-'));
   after(() => rmSync(folder, { recursive: true }));
 
-  /** A token that is good for as long as the Secret `to` is there. */
+  /** A token that is good while the Secret `to` exists. */
   const tokenBound = async (to: string): Promise<string> => {
     const holder = { apiVersion: 'v1', kind: 'Secret', metadata: { name: to } };
     await world.api.must('POST', SECRET_PATH(OPERATOR_NAMESPACE), holder);
@@ -166,7 +166,7 @@ describe('the token of a pod', () => {
     writeFileSync(join(folder, 'token'), first);
     writeFileSync(join(folder, 'ca.crt'), world.plane.certificateAuthority);
     const { hostname: host, port } = new URL(world.plane.url);
-    // Its clock stands as far as the token goes: a minute must not pass, after which the file is read in any case.
+    // Its clock stands while the token is valid: a minute must not pass, after which the file is read in any case.
     const running = await world.startOperator(undefined, await podAccess({ host, port, folder }, createTravelClock()));
     const namespace = await world.api.createNamespace();
     await createPullSecret(world.api, namespace, 'login');

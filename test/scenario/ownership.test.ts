@@ -1,4 +1,4 @@
-// A Secret is ours only if its owner reference and its type say so; any other stays as it is, to the byte.
+// A Secret is the operator's only if its owner reference and its type say so; any other stays as it is, to the byte.
 
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, type TestContext, test } from 'node:test';
@@ -34,7 +34,7 @@ describe('ownership of secrets', () => {
 
   const FOREIGN: Readonly<Record<string, { readonly secret: object; readonly metadata?: object }>> = {
     'an opaque secret': { secret: { type: 'Opaque', data: { key: 'dmFsdWU=' } } },
-    'a pull secret of somebody else': {
+    'a pull secret of another owner': {
       secret: { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': DOCKER_CONFIG } },
     },
     'a pull secret with our labels and no owner': {
@@ -48,7 +48,7 @@ describe('ownership of secrets', () => {
   };
 
   for (const [what, { secret, metadata }] of Object.entries(FOREIGN)) {
-    test(`${what} in our place is reported and left alone`, async () => {
+    test(`${what} in the place of the wanted one is reported and left alone`, async () => {
       const before = await createSecret(secret, metadata);
       await createPullSecret(world.api, namespace, 'login');
       const status = await world.status(path, (found) => conditionOf(found, 'Ready')?.reason === 'PartiallyReady');
@@ -64,11 +64,11 @@ describe('ownership of secrets', () => {
 
   // Rule 2
   test('a secret as the Go project made it is taken over in place', async () => {
-    // Made before the operator can act: the object is refused at first, for want of its keys.
+    // Created before the operator can act: it refuses the object at first, as its keys are missing.
     const spec = { awsAccess: { region: 'eu-west-1', secretRef: { name: 'aws-keys' } } };
     const { metadata } = await createPullSecret(world.api, namespace, 'login', spec);
     await world.status(path, (found) => conditionOf(found, 'Stalled') !== undefined);
-    // The original's shape: no labels, an owner reference without `controller`, the annotation `expiry`.
+    // The Go project's shape: no labels, an owner reference without `controller`, the annotation `expiry`.
     const made = await createSecret(
       { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': DOCKER_CONFIG } },
       {
@@ -89,7 +89,10 @@ describe('ownership of secrets', () => {
     assert.equal(after.metadata.labels['app.kubernetes.io/managed-by'], 'kube-ecr-secrets-operator');
   });
 
-  /** Watches a Secret until the returned function is called, which gives the uids seen and whether it was ever missing. */
+  /**
+   * Watches a Secret until the returned function is called, which returns the uids seen and whether it was ever
+   * missing.
+   */
   const follow = (
     path: string,
     t: TestContext,
@@ -115,7 +118,7 @@ describe('ownership of secrets', () => {
   const HOST = `${GOOD_KEY.accountId}.dkr.ecr.eu-west-1.amazonaws.com`;
   const withHost = (host: string): string => Buffer.from(`{"auths":{"${host}":{"auth":"eDp5"}}}`).toString('base64');
 
-  test('a secret of somebody else is adopted in place when it is offered and opens no other host', async () => {
+  test('a secret of another owner is adopted in place when it is offered and opens no other host', async () => {
     const before = await createSecret(
       { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': withHost(HOST) } },
       { ownerReferences: [{ apiVersion: 'example.com/v1', kind: 'Thing', name: 'thing', uid: 'b0b0' }] },
@@ -180,11 +183,11 @@ describe('ownership of secrets', () => {
   });
 
   // Rule 3
-  test('a place that an older object waits for is not taken from it', async () => {
+  test('a secret that an older object waits for is not taken from it', async () => {
     const waiting = { awsAccess: { region: 'eu-west-1', secretRef: { name: 'none' } } };
     await createPullSecret(world.api, namespace, 'login', waiting);
     await world.status(path, (found) => conditionOf(found, 'Stalled') !== undefined);
-    // Ages are counted in whole seconds: the younger one has to be of a later one.
+    // Ages are counted in whole seconds: the younger one must be of a later one.
     const { metadata } = await world.api.must('GET', path);
     await eventually(() => (Date.now() - Date.parse(metadata.creationTimestamp) > 1_000 ? true : undefined));
     await createPullSecret(world.api, namespace, 'second');
@@ -196,7 +199,7 @@ describe('ownership of secrets', () => {
   });
 
   // Rule 3
-  test('of two objects that want one place the first keeps it, and the other has it when the first is gone', async () => {
+  test('of two objects that want one secret the first keeps it, and the other has it when the first is gone', async () => {
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(path);
     await createPullSecret(world.api, namespace, 'second');

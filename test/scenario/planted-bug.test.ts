@@ -1,4 +1,4 @@
-// A bug in something that runs all the time: it is planted into the clock, which all of it asks.
+// A bug in a loop that runs all the time: the test plants it into the clock, which all loops use.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createPullSecret } from './manifests.ts';
 
-/** Functions that ask for the time outside of what they catch, and what the log says of the loop that each is a part of. */
+/** Functions that read the time outside of what they catch, and what the log says of the loop that each is part of. */
 const PLACES = {
   'a watch': { place: /at watch .*reflector\.ts/, says: /"name":"watch of \w+","err":"Error: a bug/ },
   'a worker': { place: /at runWorker .*workqueue\.ts/, says: /"name":"workers","err":"Error: a bug/ },

@@ -55,7 +55,7 @@ describe('a proxy', () => {
     ]);
   });
 
-  test('that refuses is named in the status with what it said, and used again when it lets us through', async () => {
+  test('that refuses is named in the status with what it said, and used again when it lets the operator through', async () => {
     aws.proxy.refuse('403 Forbidden by policy');
     operator = await world.startOperator(clock, undefined, aws.surroundings());
     await createPullSecret(world.api, namespace, 'login');
@@ -70,7 +70,7 @@ describe('a proxy', () => {
     await world.ready(path);
   });
 
-  test('that is not there is named in the status, without its password', async () => {
+  test('that does not exist is named in the status, without its password', async () => {
     const { env, ...others } = aws.surroundings();
     const HTTPS_PROXY = 'http://me:the-password@127.0.0.1:1';
     operator = await world.startOperator(clock, undefined, { ...others, env: { ...env, HTTPS_PROXY } });

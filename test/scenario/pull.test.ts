@@ -1,4 +1,4 @@
-// The whole chain: a client that people use pulls an image from a registry with the pull secret that the operator keeps.
+// The whole chain: a common client pulls an image from a registry with the operator's pull secret.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -81,7 +81,7 @@ describe('a pull', () => {
     await world.ready(path);
     const first = await dockerConfig();
     assert.deepEqual(await pullFrom(HOST, first), { ok: true, text: registry.text });
-    // The stand-in's clock stands still: what it gives out from now on has to end after the operator's own.
+    // The stand-in's clock stands still: its next tokens must end after the operator's own time.
     world.aws.setTokenLife(24 * HOUR);
     clock.travel(6 * HOUR);
     const second = await eventually(async () => {

@@ -1,4 +1,5 @@
-// A namespace full of objects, or of large ones: those that are served stay so, through restarts too, and the others wait and say so.
+// A namespace full of objects, or of large ones: served ones stay so, through restarts too, and the others wait and say
+// so.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -33,7 +34,7 @@ describe('a namespace with more objects than are kept of one', () => {
   };
   const isServed = async (name: string): Promise<boolean> =>
     (await world.api.get(SECRET_PATH(namespace, name))).status === 200;
-  /** What the operator knows of it is good enough to undo what somebody does to its Secret. */
+  /** The operator knows enough of it to undo another writer's changes of its Secret. */
   const isKept = async (name: string): Promise<true> => {
     await world.api.must('DELETE', SECRET_PATH(namespace, name));
     return await eventually(async () => ((await isServed(name)) ? true : undefined));
@@ -47,7 +48,7 @@ describe('a namespace with more objects than are kept of one', () => {
     await operator.stop();
   });
 
-  test('has the first of them served; further ones wait, say so, and hold up nobody elsewhere', async () => {
+  test('has the first of them served; further ones wait, say so, and delay no object elsewhere', async () => {
     for (const name of ['b', 'c', 'd']) {
       await create(name);
       await world.ready(pathOf(name));
@@ -89,7 +90,7 @@ describe('a namespace with more objects than are kept of one', () => {
 });
 
 // Rules 7, 14
-describe('an object that grows beyond the room of its namespace', () => {
+describe('an object that grows beyond the quota of its namespace', () => {
   const world = useWorld();
   const LABEL = 'a'.repeat(60);
   const HOSTS = Array.from({ length: 100 }, (_, index) => `h${index}.${LABEL}.${LABEL}.${LABEL}.example.com`);

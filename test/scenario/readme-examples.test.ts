@@ -1,4 +1,4 @@
-// The two examples of the original's README, exactly as its users know them, on a real API server.
+// The two examples of the Go project's README, exactly as its users know them, on a real API server.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
@@ -72,7 +72,7 @@ describe('the examples of the README', () => {
     );
   });
 
-  test("the status has the original's words", async () => {
+  test("the status has the Go project's words", async () => {
     const namespace = await world.api.createNamespace();
     const [document] = parseAllDocuments(NAMESPACED_EXAMPLE);
     await world.api.must('POST', NAMESPACED_PATH(namespace), document?.toJS());
@@ -96,7 +96,7 @@ describe('the examples of the README', () => {
       await world.api.createNamespace(),
       await world.api.createNamespace(),
     ].sort();
-    // One that it has not seen yet would be told of in an Event of its own.
+    // A namespace that the operator has not seen yet would get an Event of its own.
     await eventually(async () => {
       const { items } = await world.api.must('GET', '/api/v1/namespaces');
       const seen = await operator.metric('ecr_operator_watch_objects', { resource: 'namespaces' });

@@ -1,4 +1,5 @@
-// Several registries in one secret: each login stands for itself, and what no secret can hold is refused before it is sent.
+// Several registries in one secret: each login stands for itself, and content that no secret can hold is refused before
+// any write.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -78,7 +79,7 @@ describe('several registries', () => {
     await createPullSecret(world.api, namespace, 'login', twoRegions);
     const before = await world.ready(path);
     refuseOther();
-    // From now on tokens have to end after the operator's clock.
+    // From now on tokens must end after the operator's clock.
     world.aws.setTokenLife(24 * 3_600_000);
     clock.travel(6 * 3_600_000);
     const after = await world.status(path, (found) => conditionOf(found, 'Stalled') !== undefined);
@@ -91,7 +92,7 @@ describe('several registries', () => {
   });
 
   // Rule 14
-  test('that no secret can hold are refused with a reason, and what is there stays', async () => {
+  test('that no secret can hold are refused with a reason, and the present content stays', async () => {
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(path);
     const held = (await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body;
@@ -105,14 +106,15 @@ describe('several registries', () => {
       /^the pull secret would hold 303 hosts and 1\.\d MiB, but Kubernetes takes 1 MiB: name fewer regions, accounts or hosts in spec\.registries; the old login holds until /,
     );
     assert.deepEqual((await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body, held);
-    // What it holds stays fresh meanwhile. With each newer login it is tried again: what no Secret holds today one may hold tomorrow.
+    // Its present content stays fresh meanwhile. Each newer login causes another try: one may be small enough for a
+    // Secret.
     world.aws.setTokenLife(48 * 3_600_000);
     let [last, until] = [passwordOf(held), status.expiresAt ?? ''];
     for (let turn = 0; turn < 2; turn += 1) {
       const calls = world.aws.calls();
       clock.travel(6 * 3_600_000);
       await eventually(() => (world.aws.calls() >= calls + 3 ? true : undefined));
-      // The object comes back when the answers are there.
+      // The key comes back when the answers are there.
       await eventually(async () => {
         const { body } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
         return passwordOf(body) === last ? undefined : true;

@@ -1,4 +1,4 @@
-// A login that is renewed reaches every namespace in turn, is told once, and hurries nobody.
+// A renewed login reaches every namespace in turn, is reported once, and delays no other write.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
@@ -26,7 +26,7 @@ describe('a login in many namespaces', () => {
     await world.status(CLUSTER_PATH('renewed'), ({ secrets }) => secrets?.ready === COUNT);
   });
 
-  test('is renewed in all of them, one after the other, in place, by one call, and told by one event', async (t) => {
+  test('is renewed in all of them, one after the other, in place, by one call, and reported by one event', async (t) => {
     const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
     const watch = watchSecrets(world.plane, metadata.resourceVersion);
     t.after(() => watch.stop());
@@ -37,7 +37,7 @@ describe('a login in many namespaces', () => {
     await eventually(() => (renewed() > 0 ? true : undefined));
     const first = namespaces.find((name) => !watch.events('renewed').some(({ namespace }) => namespace === name));
     assert.ok(first !== undefined, 'some wait for their turn');
-    // What is deleted meanwhile does not wait.
+    // A Secret deleted meanwhile does not wait.
     await world.api.must('DELETE', SECRET_PATH(first, 'renewed'));
     await eventually(() => (renewed() === COUNT ? true : undefined), 20_000);
     const { status } = await world.api.must('GET', CLUSTER_PATH('renewed'));
@@ -75,7 +75,7 @@ describe('a login that lives twenty seconds', () => {
     await world.status(CLUSTER_PATH('short'), ({ secrets }) => secrets?.ready === namespaces.length);
     const begun = clock.now();
     for (let passed: number = SECOND; passed <= MINUTE; passed += SECOND) {
-      // The clock of AWS stands meanwhile.
+      // The clock of AWS stands still meanwhile.
       world.aws.setTokenLife(life + passed);
       clock.travel(SECOND);
       await idle();
@@ -84,7 +84,7 @@ describe('a login that lives twenty seconds', () => {
         assert.ok(Date.parse(body.metadata.annotations.expiry) > clock.now(), `ended after ${passed} ms`);
       }
     }
-    // What the machine took for it has passed as well. A renewal comes after 40 % of a life at the earliest.
+    // The time that the machine took has passed as well. A renewal comes after 40 % of a life at the earliest.
     const took = clock.now() - begun;
     assert.ok(took >= MINUTE);
     const calls = world.aws.calls();

@@ -42,7 +42,7 @@ describe('a restart', () => {
     await operator?.stop();
   });
 
-  /** Waits until every object has been looked at. */
+  /** Waits until every object has been reconciled. */
   const settled = async ({ metric, idle }: RunningOperator): Promise<void> => {
     const objects = await metric('ecr_operator_objects');
     await eventually(async () => ((await metric('controller_runtime_reconcile_total')) >= objects ? true : undefined));
@@ -83,7 +83,7 @@ describe('a restart', () => {
     await settled(operator);
     assert.equal(await operator.mutations(), 0);
     assert.equal(world.aws.calls(), 0);
-    // What was found in the Secrets of others is theirs alone: a new object has the key tried, once.
+    // Logins found in the Secrets of others are theirs alone: for a new object the operator tries the key, once.
     await createPullSecret(world.api, namespace, 'new', { secretName: 'new' });
     await createPullSecret(world.api, namespace, 'newer', { secretName: 'newer' });
     for (const name of ['new', 'newer']) await world.ready(NAMESPACED_PATH(namespace, name));
@@ -128,7 +128,7 @@ describe('a restart', () => {
   });
 
   // Rule 6
-  test('does not believe a login that somebody put into the secret meanwhile', async () => {
+  test('does not believe a login that a user put into the secret meanwhile', async () => {
     const { body: before } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
     const planted = JSON.stringify({
       auths: { '111122223333.dkr.ecr.eu-west-1.amazonaws.com': { username: 'AWS', password: 'planted', auth: 'x' } },
@@ -170,7 +170,8 @@ describe('a restart', () => {
         ? undefined
         : true,
     );
-    // Both kinds use the same key, and so one call; objects of the other tests here have other keys' logins of their own.
+    // Both kinds use the same key, and so one call; objects of the other tests here have other keys' logins of their
+    // own.
     assert.equal(world.aws.calls(), 1);
   });
 });

@@ -1,4 +1,4 @@
-// Several objects that want one Secret: one has it, whichever way they came, and the next one has it after that.
+// Several objects that want one Secret: one has it, in whatever order they come, and the next one has it after that.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
@@ -31,7 +31,7 @@ describe('two to five objects that want one secret', () => {
       ? createPullSecret(world.api, namespace, name)
       : createClusterPullSecret(world.api, `${name}-${namespace}`, { namespaces: [namespace] });
 
-  /** Who has the Secret, once exactly one says that it is Ready and all others that they are in conflict with it. */
+  /** The object that has the Secret, once exactly one is Ready and all others report a conflict with it. */
   const settledOwner = (names: readonly string[]): Promise<string> =>
     eventually(async () => {
       const objects = await Promise.all(names.map(async (name) => (await world.api.get(pathOf(name))).body));

@@ -1,4 +1,4 @@
-// What somebody who controls one selected namespace, or a slow part of the world, can do to the others: nothing.
+// What a user who controls one selected namespace, or a slow region, can do to the others: nothing.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -48,7 +48,7 @@ describe('in a namespace that came by selector', () => {
   const letGo = (): Promise<unknown> => world.api.merge(SECRET_PATH(spoiled, name), { metadata: { finalizers: null } });
   const serves = (count: number): Promise<PullSecretStatus> =>
     world.status(CLUSTER_PATH(name), ({ secrets }) => secrets?.ready === count && secrets.desired === 2);
-  /** A round that somebody asked for comes to its end, with this outcome. */
+  /** An attempt that a user requested ends with this outcome. */
   const handles = async (mark: string): Promise<PullSecretStatus> => {
     await world.api.merge(CLUSTER_PATH(name), { metadata: { annotations: { [RECONCILE_AT_ANNOTATION]: mark } } });
     return await world.status(CLUSTER_PATH(name), ({ lastHandledReconcileAt }) => lastHandledReconcileAt === mark);
@@ -63,7 +63,7 @@ describe('in a namespace that came by selector', () => {
     await holdDeletion();
     const status = await handles('1');
     assert.equal(conditionOf(status, 'Ready')?.status, 'True');
-    // The one that is not the first to be renewed waits for its turn.
+    // The one that is not the first to be renewed waits for its slot.
     await eventually(async () => ((await password(spoiled)) === (await password(served)) ? true : undefined));
     assert.notEqual(await password(spoiled), passwordOf(body));
     await letGo();
@@ -73,7 +73,7 @@ describe('in a namespace that came by selector', () => {
     });
   });
 
-  test('a foreign secret whose deletion a finalizer holds is told as a problem of that namespace, and waited for', async () => {
+  test('a foreign secret whose deletion a finalizer holds is reported as a problem of that namespace, and waited for', async () => {
     const opaque = { apiVersion: 'v1', kind: 'Secret', metadata: { name }, type: 'Opaque' };
     await world.api.must('POST', SECRET_PATH(spoiled), opaque);
     await holdDeletion();
@@ -89,14 +89,14 @@ describe('in a namespace that came by selector', () => {
     await serves(2);
   });
 
-  test('a foreign secret leaves the object Ready, and is told in the status, in an event and in the metrics', async () => {
+  test('a foreign secret leaves the object Ready, and is reported in the status, in an event and in the metrics', async () => {
     const opaque = { apiVersion: 'v1', kind: 'Secret', metadata: { name }, type: 'Opaque' };
     await world.api.must('POST', SECRET_PATH(spoiled), opaque);
     await create();
     const status = await serves(1);
     assert.equal(conditionOf(status, 'Ready')?.status, 'True');
     assert.equal(status.problems?.items[0]?.reason, 'SecretConflict');
-    // It reads its own status a moment later than we do.
+    // It reads its own status a moment later than the test does.
     await eventually(async () =>
       (await operator.metric('ecr_operator_secrets', { state: 'failing' })) === 1 ? true : undefined,
     );
@@ -110,11 +110,11 @@ describe('in a namespace that came by selector', () => {
     });
   });
 
-  test('a quota that is used up leaves the object Ready, and is told in the words of the API server', async () => {
+  test('a quota that is used up leaves the object Ready, and is reported in the words of the API server', async () => {
     const quotas = `/api/v1/namespaces/${spoiled}/resourcequotas`;
     const hard = { 'count/secrets': '0' };
     await world.api.must('POST', quotas, { metadata: { name: 'none' }, spec: { hard } });
-    // What the controller for quotas would do; it does not run here.
+    // The work of the controller for quotas, which does not run here.
     await world.api.merge(`${quotas}/none/status`, { status: { hard, used: hard } });
     await eventually(async () => {
       const probe = { metadata: { name: 'probe' } };

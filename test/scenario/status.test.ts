@@ -1,4 +1,4 @@
-// What tools and people read off an object: kstatus, `kubectl wait`, a watch, and a status that stays small.
+// What tools and users read from an object: kstatus, `kubectl wait`, a watch, and a status that stays small.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -98,7 +98,7 @@ describe('the status of an object', () => {
     assert.deepEqual(new Set(seen.map(({ status }) => conditionOf(status, 'Ready')?.status)), new Set(['True']));
   });
 
-  /** What `Ready` said from now on, change by change. */
+  /** The messages of `Ready` from now on, change by change. */
   const watchReady = async (
     t: TestContext,
     at: string,
@@ -165,7 +165,7 @@ describe('the status of an object', () => {
     assert.ok(!quick.said().includes('SecretsProcessing'));
   });
 
-  test('with 10,000 namespaces, most of which are not there, stays under 32 KiB, and the others are served', async () => {
+  test('with 10,000 namespaces, most of which do not exist, stays under 32 KiB, and the others are served', async () => {
     const there = [await world.api.createNamespace(), await world.api.createNamespace()];
     const missing = Array.from({ length: 10_000 - there.length }, (_, at) => `missing-${'n'.repeat(40)}-${at}`);
     await createClusterPullSecret(world.api, 'many', { namespaces: [...missing, ...there], secretName: 'many' });

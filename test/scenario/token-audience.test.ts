@@ -1,4 +1,4 @@
-// An API server that takes tokens for AWS as its own: then none is asked for.
+// An API server that accepts tokens for AWS as its own: then the operator requests none.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

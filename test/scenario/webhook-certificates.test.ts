@@ -1,4 +1,5 @@
-// The webhook's certificates on a real API server: made, agreed on, renewed and repaired, while it is called.
+// The webhook's certificates on a real API server: made, agreed on, renewed and repaired, while the API server calls
+// it.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -34,7 +35,7 @@ const now = (): EpochMs => Date.now() as EpochMs;
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const text = (value: unknown): string => Buffer.from(String(value), 'base64').toString();
 
-/** @throws Error unless the server at this port shows a certificate that `authorities` make good */
+/** @throws Error unless the server at this port has a certificate that `authorities` verify */
 async function handshake(port: number, authorities: string): Promise<true> {
   const socket = connect({ port, host: '127.0.0.1', ca: authorities });
   await once(socket, 'secureConnect');
@@ -58,7 +59,7 @@ describe("the webhook's own certificates", () => {
       ({ clientConfig }: { clientConfig: { caBundle?: string } }) => clientConfig.caBundle ?? '',
     );
   };
-  /** Asks for what the webhook refuses; 403 when it was heard, 201 when the API server let it pass without. */
+  /** Sends a request that the webhook refuses; 403 when it was called, 201 when the API server let the request pass. */
   const ask = async (): Promise<number> => {
     const body = {
       apiVersion: API_VERSION,
@@ -92,7 +93,7 @@ describe("the webhook's own certificates", () => {
     await removeWebhook(world, names);
   });
 
-  test('are trusted again when somebody empties caBundle, or adds a webhook before ours', async () => {
+  test("are trusted again when a user empties caBundle, or adds a webhook before the operator's", async () => {
     const webhook = await startWebhook(world, namespace);
     const [good] = await bundlesOf(webhook.configuration);
     const path = CONFIGURATION_PATH(webhook.configuration);
@@ -113,8 +114,8 @@ describe("the webhook's own certificates", () => {
     await webhook.end();
   });
 
-  test('leave whoever fights over caBundle alone after a while, and say so', async () => {
-    // The budget of its repairs is not refilled, however long this takes.
+  test('give way to another writer of caBundle after a while, and the operator says so', async () => {
+    // The token bucket of its repairs is not refilled, however long this takes.
     const clock = createTravelClock();
     const begun = clock.monotonic();
     const webhook = await startWebhook(world, namespace, { ...clock, monotonic: () => begun });
@@ -160,7 +161,7 @@ describe("the webhook's own certificates", () => {
     await removeWebhook(world, names);
   });
 
-  test('are renewed under a thousand requests, none of which goes unheard', async () => {
+  test('are renewed under a thousand requests, none of which goes past the webhook', async () => {
     const clock = createTravelClock();
     // Due in half a minute: an authority is good from an hour before it was made, and due after two thirds of a year.
     const old = await makeAuthority((now() + HOUR + 30_000 - (365 * DAY * 2) / 3) as EpochMs);
@@ -173,7 +174,7 @@ describe("the webhook's own certificates", () => {
     assert.deepEqual(await bundlesOf(names.configuration), [base64(old.certificate)]);
 
     const limit = pLimit(8);
-    /** Asks so often, and lets a minute pass in the middle of it. */
+    /** Sends so many requests, and lets a minute pass in the middle. */
     const load = async (count: number): Promise<void> => {
       const heard = Array.from({ length: count }, (_, index) =>
         limit(async () => {
@@ -187,7 +188,7 @@ describe("the webhook's own certificates", () => {
     await eventually(async () =>
       (await bundlesOf(names.configuration))[0] === base64(old.certificate) ? undefined : true,
     );
-    // Trusted already, and not used yet: other API servers may not have heard of it.
+    // Trusted already, and not used yet: other API servers may not have seen it.
     await handshake(port, old.certificate);
     await load(600);
 
@@ -210,10 +211,10 @@ describe("the webhook's own certificates", () => {
     await asMinutesPass(clock, async () =>
       text((await secretOf(webhook.secret)).data['tls.crt']) !== first ? true : undefined,
     );
-    // What is served until the API server has heard of the new one stays trusted.
+    // The served authority stays trusted until the API server has seen the new one.
     assert.deepEqual(certificatesIn(text((await secretOf(webhook.secret)).data['ca.crt'])).slice(1), [first]);
     await untilHeeded(world, namespace);
-    // Good in every way, but that no server takes what it signs, or that it cannot be signed with as we do.
+    // Good in every way, but that no server accepts its signatures, or that the operator's method cannot sign with it.
     const weak = makeWeakPair(AUTHORITY_NAME);
     const data = {
       'tls.crt': base64(weak.certificate),
@@ -232,7 +233,7 @@ describe("the webhook's own certificates", () => {
     await webhook.end();
   });
 
-  test('are not put into a Secret of somebody else, which is told', async () => {
+  test('are not put into a Secret of another owner, and the operator says so', async () => {
     const names = freshNames();
     await world.api.must('POST', SECRET_PATH('kube-system'), {
       metadata: { name: names.secret },
@@ -273,7 +274,7 @@ describe("the webhook's own certificates", () => {
     const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
     await world.api.must('POST', accounts, { metadata: { name } });
     const { status } = await world.api.must('POST', `${accounts}/${name}/token`, { spec: { audiences: [] } });
-    // A right takes a moment to be in force; a configuration that may not be watched is looked for a minute later.
+    // A right takes a moment to be in force; the operator retries a forbidden watch a minute later.
     await eventually(async () => {
       const reply = await world.api.as(status.token).get(`${CONFIGURATION_PATH()}?fieldSelector=metadata.name=${name}`);
       return reply.status === 200 ? true : undefined;
@@ -294,7 +295,7 @@ describe("the webhook's own certificates", () => {
   });
 
   // Rule 15
-  test('that nobody trusts yet keep the operator from being ready for half a minute, no longer', async () => {
+  test('that the API server does not trust yet keep the operator from being ready for half a minute, no longer', async () => {
     const clock = createTravelClock();
     const names = freshNames();
     const operator = await world.startOperator(clock, asAdmin(world), { webhook: ownCertificate(names) });
@@ -309,7 +310,7 @@ describe("the webhook's own certificates", () => {
     ]);
     clock.travel(30_000);
     assert.deepEqual(await ready(), [200, 'ok\n']);
-    // Made now it could outlive whoever took the configuration away, and be in the way of the next one to install us.
+    // A new one could outlive the user's deletion of the configuration, and be in the way of the next installation.
     assert.equal((await secretOf(names.secret)).code, 404);
     await configure(world, names, [operator.operator.webhookPort ?? 0]);
     await untilHeeded(world, namespace);
@@ -336,9 +337,9 @@ describe("the webhook's own certificates", () => {
 });
 
 // Rule 18
-describe('a webhook that is ill', () => {
+describe('a broken webhook', () => {
   const world = useWorld();
-  test('blocks nobody, whether it answers with garbage, with an error, or not at all', async () => {
+  test('blocks no request, whether it answers with garbage, with an error, or not at all', async () => {
     const namespace = await world.api.createNamespace();
     const authority = await makeAuthority(now());
     const { certificate: cert, key } = await signLeaf(authority, ['127.0.0.1'], now());

@@ -1,4 +1,4 @@
-// A webhook with a certificate that somebody else puts into files: served, and renewed, as it comes.
+// A webhook with a certificate in files that another program writes: served, and renewed, as it comes.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ const DAY = 24 * HOUR;
 const now = (): EpochMs => Date.now() as EpochMs;
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
-/** A key of 1024 bits, as some still have them; and a second certificate that is cut. */
+/** A key of 1024 bits, as some still exist; and a second certificate that is cut. */
 function refusedByTls(good: KeyPair): Readonly<Record<string, Pick<KeyPair, 'certificate' | 'key'>>> {
   const half = `${good.certificate.slice(0, 300)}\n-----END CERTIFICATE-----\n`;
   return { weak: makeWeakPair('weak'), cut: { certificate: good.certificate + half, key: good.key } };
@@ -46,7 +46,7 @@ describe('a certificate in files', () => {
     writeFileSync(join(folder, 'tls.key'), key);
   };
 
-  test('is served; one that has ended, or does not fit its key, blocks nobody; a new one is taken up', async () => {
+  test('is served; one that has ended, or does not fit its key, blocks no request; a new one is taken up', async () => {
     const clock = createTravelClock();
     const namespace = await world.api.createNamespace();
     const authority = await makeAuthority((now() - 20 * DAY) as EpochMs);

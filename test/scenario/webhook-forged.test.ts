@@ -1,4 +1,4 @@
-// Whoever reaches the webhook's port can send it anything: what that can make the operator do, and what it cannot.
+// Any client that reaches the webhook's port can send anything: what that can make the operator do, and what it cannot.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -34,7 +34,7 @@ const WITHOUT_PAIR = [
 describe('a forged review', () => {
   const world = useWorld();
   const travelling = createTravelClock();
-  /** No second passes, and no budget is refilled, while it is defined. */
+  /** No second passes, and no token bucket is refilled, while it is defined. */
   let standsAt: DurationMs | undefined;
   const clock = { ...travelling, monotonic: () => standsAt ?? travelling.monotonic() };
   let proxy: FaultProxy;
@@ -51,7 +51,7 @@ describe('a forged review', () => {
     namespace = await world.api.createNamespace();
     proxy = await startFaultProxy(world.plane, world.plane.adminToken);
     names = freshNames();
-    // Every service of AWS is the stand-in: a call of STS would be seen.
+    // Every service of AWS is the stand-in: it would see a call of STS.
     const env = { ...process.env, AWS_ENDPOINT_URL: world.aws.url };
     operator = await world.startOperator(clock, proxy.access, { webhook: ownCertificate(names), env });
     port = operator.operator.webhookPort ?? 0;
@@ -130,7 +130,7 @@ describe('a forged review', () => {
     assert.equal(trace.length, 20);
   });
 
-  /** What became of as many reviews at one instant, after the operator was left alone for long. */
+  /** The outcomes of as many reviews at one instant, after the operator was left alone for long. */
   const flood = async (count: number, awsAccess: (index: number) => object) => {
     clock.travel(MINUTE);
     standsAt = clock.monotonic();
@@ -147,7 +147,7 @@ describe('a forged review', () => {
     };
   };
 
-  test('in great number makes the operator look no more than a hundred times at once, and the others are told so', async () => {
+  test('in great number makes the operator look no more than a hundred times at once, and the other answers say so', async () => {
     const { looks, calls, told } = await flood(120, () => WITHOUT_PAIR[0] ?? {});
     assert.ok(looks <= 100, `${looks} looks`);
     assert.ok(told('could not be looked up') >= 20);
@@ -175,13 +175,13 @@ describe('a forged review', () => {
     proxy.decide(note);
   });
 
-  test('with new keys each time makes no more than fifty calls of ECR at once, and the others are told so', async () => {
+  test('with new keys each time makes no more than fifty calls of ECR at once, and the other answers say so', async () => {
     const { calls, told } = await flood(60, (index) => ({ ...ACCESS, accessKeyId: `AKIAFORGEDFORGED1${index + 100}` }));
     assert.ok(calls <= 50, `${calls} calls`);
     assert.ok(told('too many are being tried') >= 10);
   });
 
-  test('that is none, or is broken in any way, is refused or let through, and asks nobody', async () => {
+  test('that is none, or is broken in any way, is refused or let through, without any look-up', async () => {
     const good = JSON.parse(forgedReview(object(ACCESS)));
     const request = (over: object): string => JSON.stringify({ ...good, request: { ...good.request, ...over } });
     const cases: readonly (readonly [body: string, status: number])[] = [

@@ -1,4 +1,5 @@
-// Somebody tampers with the Secret of the webhook's authority while it runs: whatever he puts there, the API server goes on heeding the webhook.
+// A user tampers with the Secret of the webhook's authority while it runs: whatever is in it, the API server goes on
+// calling the webhook.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -27,7 +28,7 @@ describe('the authority of a webhook', () => {
   const path = (): string => SECRET_PATH('kube-system', webhook.secret);
   // oxlint-disable-next-line typescript/no-explicit-any -- as ApiReply.body
   const dataNow = async (): Promise<any> => (await world.api.must('GET', path())).data;
-  /** Looked at once a minute. */
+  /** The operator checks it once a minute. */
   const look = async (): Promise<void> => {
     clock.travel(61_000);
     await webhook.operator.idle();
@@ -59,7 +60,7 @@ describe('the authority of a webhook', () => {
       await look();
     });
 
-  test('that gives way to a Secret of somebody else leaves that one alone, says so, and serves as before', async () => {
+  test('that gives way to a Secret of another owner leaves that one alone, says so, and serves as before', async () => {
     const stranger = { metadata: { name: webhook.secret }, type: 'Opaque', data: { a: base64('b') } };
     // The operator may be faster.
     await eventually(async () => {

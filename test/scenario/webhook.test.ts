@@ -1,4 +1,4 @@
-// The rules of the webhook, through real admission: what is refused, in which words, and what is let through.
+// The rules of the webhook, through real admission: what it refuses, in which words, and what it allows.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -93,7 +93,7 @@ describe('the webhook', () => {
       assert.match(warnings[0] ?? '', /whoever may read this object.*spec\.awsAccess\.secretRef/);
     });
 
-    test("refuses a pair that AWS denies, in the original's words", async () => {
+    test("refuses a pair that AWS denies, in the Go project's words", async () => {
       assertDenied(await create({ awsAccess: WRONG }), DENIED);
       assertDenied(await createCluster({ awsAccess: WRONG, namespaces: [namespace] }), DENIED);
     });
@@ -124,11 +124,11 @@ describe('the webhook', () => {
       );
       assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([201]));
       for (const { body } of replies) await world.ready(NAMESPACED_PATH(namespace, body.metadata.name));
-      // One of the webhook, and one of the operator when it takes the objects up.
+      // One of the webhook, and one of the operator when it reconciles the objects.
       assert.ok(world.aws.calls((call) => call.accessKeyId === accessKeyId) - before <= 2);
     });
 
-    test('lets everything in that says who asks AWS in another way, without asking AWS', async () => {
+    test('lets in every object that names its identity in another way, without a call of AWS', async () => {
       const role = { assumeRole: { roleArn: ROLE } };
       const before = world.aws.calls();
       for (const awsAccess of [
@@ -180,7 +180,7 @@ describe('the webhook', () => {
   });
 
   describe('about namespaces', () => {
-    test("refuses a new object that names a missing one, in the original's words", async () => {
+    test("refuses a new object that names a missing one, in the Go project's words", async () => {
       assertDenied(
         await createCluster({ namespaces: [namespace, 'no-such-place'] }),
         /denied the request: namespace no-such-place does not exist$/,
@@ -216,7 +216,7 @@ describe('the webhook', () => {
         `denied the request: secret ${name} already exists in namespace ${namespace}, you can choose a different name$`,
       );
 
-    test("refuses a new object whose secret is somebody else's, in the original's words", async () => {
+    test("refuses a new object whose secret has another owner, in the Go project's words", async () => {
       const name = fresh();
       await makeSecret(name);
       assertDenied(await create({ secretName: name }), words(name));
@@ -262,7 +262,7 @@ describe('the webhook', () => {
       );
     });
 
-    test('lets changes of the metadata and of the status through, whatever the spec, and asks nobody', async () => {
+    test('lets changes of the metadata and of the status through, whatever the spec, without any look-up', async () => {
       const name = fresh();
       await create({ awsAccess: ACCESS }, name);
       const path = NAMESPACED_PATH(namespace, name);
@@ -305,7 +305,7 @@ describe('the webhook', () => {
     assert.ok(legacy.metadata.uid);
   });
 
-  test('counts what it said, and shows no key', async () => {
+  test('counts its answers, and shows no key', async () => {
     const { metric } = webhook.operator;
     for (const outcome of ['allowed', 'warned', 'denied'])
       assert.ok((await metric('ecr_operator_webhook_reviews_total', { outcome })) > 0, outcome);
@@ -319,7 +319,7 @@ function reference(uid: string, name: string): object {
 }
 
 // Rule 18
-describe('a webhook that is told to warn of missing namespaces', () => {
+describe('a webhook with the policy to warn of missing namespaces', () => {
   const world = useWorld();
   test('lets a new object in that names one', async () => {
     const namespace = await world.api.createNamespace();

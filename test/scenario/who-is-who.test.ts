@@ -1,5 +1,5 @@
-// Who is who to every cache, flight and refusal: two objects that differ in one thing never share keys, a login or a refusal. Through the
-// operator and a real API server; the stand-in for AWS verifies who asked.
+// Every cache, flight and refusal keeps identities apart: two objects that differ in one thing never share keys, a
+// login or a refusal. Through the operator and a real API server; the stand-in for AWS verifies the caller.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -49,7 +49,7 @@ interface Side {
 interface Pair {
   readonly one: Side;
   readonly other: Side;
-  /** AWS does not take the other one: nothing of the first must make it work. */
+  /** AWS does not accept the other one: nothing of the first must make it work. */
   readonly isOtherDenied?: true;
 }
 
@@ -98,7 +98,7 @@ const PAIRS: Readonly<Record<string, Pair>> = {
     one: { access: role(ROLE, 'mine') },
     other: { access: { ...role(ROLE, 'mine'), useFipsEndpoint: true } },
   },
-  // A public registry is asked for in us-east-1, whatever the region of the private one beside it.
+  // A public registry is called in us-east-1, whatever the region of the private one beside it.
   'being public': {
     one: { region: 'us-east-1' },
     other: { region: 'eu-central-1', registries: { public: true } },
@@ -187,7 +187,7 @@ describe('two objects that differ in one thing', () => {
     const status = await world.status(path, (found) => conditionOf(found, 'Ready')?.status === 'False');
     assert.equal(conditionOf(status, 'Ready')?.reason, 'GetAWSAuthTokenFailed');
   };
-  /** Whose tokens are in the Secret, by host. */
+  /** Owners of the tokens in the Secret, by host. */
   const passwords = async ({ secret }: Made): Promise<readonly string[]> => {
     const { status, body } = await world.api.get(secret);
     if (status === 404) return [];
@@ -203,7 +203,7 @@ describe('two objects that differ in one thing', () => {
 
   for (const [difference, { one, other, isOtherDenied }] of Object.entries(PAIRS)) {
     test(`${difference}: share no login, no keys and no refusal`, async () => {
-      // Refused first: what the first one is refused is nothing to the second one.
+      // Refused first: a refusal of the first one must not apply to the second one.
       world.aws.faults.failWhile(() => true, DENIED);
       const first = await make(nextName(), one);
       await denied(first);
@@ -215,7 +215,7 @@ describe('two objects that differ in one thing', () => {
       assert.ok(world.aws.calls() > 0, 'the second one is asked for at once, in its own name');
       await world.api.merge(first.path, { metadata: { annotations: { 'aws.zakariaamine.com/reconcile-at': 'now' } } });
       await world.ready(first.path);
-      // Asked again beside the first one, which works now.
+      // Requested again beside the first one, which works now.
       if (isOtherDenied) {
         await world.api.merge(second.path, {
           metadata: { annotations: { 'aws.zakariaamine.com/reconcile-at': 'now' } },

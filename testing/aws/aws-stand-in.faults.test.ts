@@ -8,7 +8,7 @@ import { settle } from '../clocks/manual-clock.ts';
 import type { Fault } from './faults.ts';
 import { named, passwordOf, until, withCredentials, withStandIn } from './stand-in-world.ts';
 
-test('fails the next calls as often as asked, and then answers again', () =>
+test('the stand-in fails the next calls as often as asked, and then answers again', () =>
   withStandIn(async ({ standIn, send }) => {
     const fault: Fault = { op: 'error', status: 400, code: 'ThrottlingException', message: 'Rate exceeded' };
     standIn.faults.failNext(2, fault);
@@ -25,7 +25,7 @@ test('fails the next calls as often as asked, and then answers again', () =>
     );
   }));
 
-test('fails only the calls a predicate picks, until cleared', () =>
+test('the stand-in fails only the calls a predicate picks, until cleared', () =>
   withStandIn(async ({ standIn, send }) => {
     const fault: Fault = { op: 'error', status: 500, code: 'ServerException', message: 'down' };
     standIn.faults.failWhile(({ region }) => region === 'eu-west-1', fault);
@@ -35,7 +35,7 @@ test('fails only the calls a predicate picks, until cleared', () =>
     assert.ok(await send());
   }));
 
-test('lets a delayed call wait for exactly its time', () =>
+test('the stand-in lets a delayed call wait for exactly its time', () =>
   withStandIn(async ({ standIn, clock, send }) => {
     standIn.faults.failNext(1, { op: 'delay', ms: 5_000 });
     const answer = send();
@@ -47,7 +47,7 @@ test('lets a delayed call wait for exactly its time', () =>
     assert.equal(standIn.requests[0]?.status, 200);
   }));
 
-test('lets a held call wait until it is released', () =>
+test('the stand-in lets a held call wait until it is released', () =>
   withStandIn(async ({ standIn, send }) => {
     standIn.faults.failNext(1, { op: 'hold' });
     const answer = send();
@@ -60,7 +60,7 @@ test('lets a held call wait until it is released', () =>
   }));
 
 for (const op of ['hang', 'hangAfterHeaders'] as const) {
-  test(`leaves a call waiting until the caller gives up (${op})`, () =>
+  test(`the stand-in leaves a call waiting until the caller gives up (${op})`, () =>
     withStandIn(async ({ standIn, send }) => {
       standIn.faults.failNext(1, { op });
       const abort = new AbortController();
@@ -74,7 +74,7 @@ for (const op of ['hang', 'hangAfterHeaders'] as const) {
     }));
 }
 
-test('sends the headers and then nothing when told to hang after them', () =>
+test('the stand-in sends the headers and then nothing when set to hang after them', () =>
   withStandIn(async ({ standIn }) => {
     standIn.faults.failNext(1, { op: 'hangAfterHeaders' });
     const response = await fetch(standIn.url, { method: 'POST' });
@@ -86,7 +86,7 @@ test('sends the headers and then nothing when told to hang after them', () =>
     await assert.rejects(text);
   }));
 
-test('resets the connection', () =>
+test('the stand-in resets the connection', () =>
   withStandIn(async ({ standIn, send }) => {
     standIn.faults.failNext(1, { op: 'reset' });
     await assert.rejects(send(), { code: 'ECONNRESET' });
@@ -94,7 +94,7 @@ test('resets the connection', () =>
     assert.ok(await send());
   }));
 
-test('answers with the page of a proxy, or half a JSON', () =>
+test('the stand-in answers with the page of a proxy, or half a JSON', () =>
   withStandIn(async ({ standIn, send }) => {
     const page: Fault = { op: 'garbage', status: 502, contentType: 'text/html', body: '<html>Bad Gateway</html>' };
     const half: Fault = { op: 'garbage', status: 200, contentType: 'application/x-amz-json-1.1', body: '{"authoriz' };
@@ -108,7 +108,7 @@ test('answers with the page of a proxy, or half a JSON', () =>
     assert.equal(standIn.issued, 0);
   }));
 
-test('answers a good caller with any JSON it is given, and still refuses a bad one', () =>
+test('the stand-in answers a good caller with any JSON it is given, and still refuses a bad one', () =>
   withStandIn(async ({ standIn, send }) => {
     standIn.faults.failNext(1, { op: 'answer', body: { authorizationData: [] } });
     assert.deepEqual((await send()).authorizationData, []);
@@ -122,7 +122,7 @@ test('answers a good caller with any JSON it is given, and still refuses a bad o
     await assert.rejects(send(withCredentials({ secretAccessKey: 'wrong' })), named('InvalidSignatureException'));
   }));
 
-test('stops with calls hanging, twice, and frees its port', () =>
+test('the stand-in stops with calls hanging, twice, and frees its port', () =>
   withStandIn(async ({ standIn, send }) => {
     standIn.faults.failWhile(() => true, { op: 'hang' });
     const answer = send();

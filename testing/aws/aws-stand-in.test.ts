@@ -10,7 +10,7 @@ import type { AwsCall } from './call-log.ts';
 import type { AwsKey } from './iam.ts';
 import { clientOf, KEY, named, passwordOf, withCredentials, withStandIn } from './stand-in-world.ts';
 
-test('gives a good key a token that decodes, for the account of the key and the region of the scope', () =>
+test('the stand-in gives a good key a token that decodes, for the account of the key and the region of the scope', () =>
   withStandIn(async ({ standIn, clock, send }) => {
     const answer = await send();
     const [data, ...rest] = answer.authorizationData ?? [];
@@ -29,7 +29,7 @@ test('gives a good key a token that decodes, for the account of the key and the 
     });
   }));
 
-test('gives every call a token of its own, in the partition of the region, and keeps the older ones good until they end', () =>
+test('the stand-in gives every call a token of its own, in the partition of the region, and keeps the older ones good until they end', () =>
   withStandIn(async ({ standIn, clock, send }) => {
     const old = passwordOf(await send());
     await clock.advance(MINUTE);
@@ -48,7 +48,7 @@ test('gives every call a token of its own, in the partition of the region, and k
     assert.equal(standIn.isValidToken(`${young.slice(0, -1)}#`), undefined);
   }));
 
-test('changes the life of later tokens only', () =>
+test('the stand-in changes the life of later tokens only', () =>
   withStandIn(async ({ standIn, clock, send }) => {
     const long = passwordOf(await send());
     standIn.setTokenLife(20 * SECOND);
@@ -89,7 +89,7 @@ const REFUSED: Readonly<Record<string, Refused>> = {
 };
 
 for (const [name, { given, keys = [], want }] of Object.entries(REFUSED)) {
-  test(`refuses ${name} with ${want} and issues no token`, () =>
+  test(`the stand-in refuses ${name} with ${want} and issues no token`, () =>
     withStandIn(async ({ standIn, send }) => {
       for (const key of keys) standIn.addKey(key);
       await assert.rejects(send(given), named(want));
@@ -101,13 +101,13 @@ for (const [name, { given, keys = [], want }] of Object.entries(REFUSED)) {
     }));
 }
 
-test('accepts a temporary key with its session token', () =>
+test('the stand-in accepts a temporary key with its session token', () =>
   withStandIn(async ({ standIn, send }) => {
     standIn.addKey(ALIVE);
     assert.ok(passwordOf(await send({ credentials: ALIVE })));
   }));
 
-test('says who may not do what when a key lacks the permission', () =>
+test('the stand-in says who may not do what when a key lacks the permission', () =>
   withStandIn(async ({ standIn, send }) => {
     standIn.addKey({ ...KEY, allowed: false });
     await assert.rejects(send(), {
@@ -116,7 +116,7 @@ test('says who may not do what when a key lacks the permission', () =>
     });
   }));
 
-test('refuses a removed key, while its tokens stay good', () =>
+test('the stand-in refuses a removed key, while its tokens stay good', () =>
   withStandIn(async ({ standIn, send }) => {
     const password = passwordOf(await send());
     standIn.removeKey(KEY.accessKeyId);
@@ -125,7 +125,7 @@ test('refuses a removed key, while its tokens stay good', () =>
   }));
 
 for (const byMs of [6 * MINUTE, -6 * MINUTE]) {
-  test(`refuses a caller whose clock is ${-byMs / MINUTE} minutes off, until the Date header has corrected it`, () =>
+  test(`the stand-in refuses a caller whose clock is ${-byMs / MINUTE} minutes off, until the Date header has corrected it`, () =>
     withStandIn(async ({ standIn, clock }) => {
       clock.jump(byMs);
       const client = clientOf(standIn, {});
@@ -136,7 +136,7 @@ for (const byMs of [6 * MINUTE, -6 * MINUTE]) {
     }));
 }
 
-test('counts calls and holds no secret, session token or registry token in the log', () =>
+test('the stand-in counts calls and holds no secret, session token or registry token in the log', () =>
   withStandIn(async ({ standIn, send, clock }) => {
     standIn.addKey(ALIVE);
     const answer = await send({ credentials: ALIVE, region: 'us-east-2' });
@@ -171,7 +171,7 @@ test('counts calls and holds no secret, session token or registry token in the l
     assert.equal(standIn.calls(), 0);
   }));
 
-test('names a registry per asked registry ID, all with one token', () =>
+test('the stand-in names a registry per asked registry ID, all with one token', () =>
   withStandIn(async ({ standIn }) => {
     const client = clientOf(standIn, {});
     const answer = await client.send(
@@ -193,7 +193,7 @@ async function post(url: string, headers: Record<string, string>, body = '{}'): 
   return [response.status, code];
 }
 
-test('refuses what is not a signed AWS JSON 1.1 call of a known operation', () =>
+test('the stand-in refuses what is not a signed AWS JSON 1.1 call of a known operation', () =>
   withStandIn(async ({ standIn }) => {
     const json = { 'content-type': 'application/x-amz-json-1.1' };
     const good = { ...json, 'x-amz-target': 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken' };

@@ -52,7 +52,7 @@ async function control(
   return [response.status, (await response.json()) as Record<string, unknown>];
 }
 
-test('prints its URL, then one line per call, with tokens of the life it was told', async () => {
+test('the process of the stand-in prints its URL, then one line per call, with tokens of the requested life', async () => {
   assert.match(url, /^http:\/\/127\.0\.0\.1:\d+$/);
   const { password, expiresAt } = await send();
   assert.ok(expiresAt - Date.now() <= 20_000);
@@ -65,7 +65,7 @@ test('prints its URL, then one line per call, with tokens of the life it was tol
   assert.deepEqual(await control('POST', 'tokens', { password: 'other' }), [200, { owner: null }]);
 });
 
-test('shows and clears its log through the control endpoint', async () => {
+test('the process of the stand-in shows and clears its log through the control endpoint', async () => {
   await control('DELETE', 'requests');
   await send();
   await nextLine();
@@ -75,7 +75,7 @@ test('shows and clears its log through the control endpoint', async () => {
   assert.equal(issued, 2);
 });
 
-test('takes token life, keys and faults through the control endpoint', async () => {
+test('the process of the stand-in takes token life, keys and faults through the control endpoint', async () => {
   await control('POST', 'token-life', { ms: 43_200_000 });
   assert.ok((await send()).expiresAt - Date.now() > 40_000_000);
   const accessKeyId = 'AKIAMAIN000000000002';
@@ -96,7 +96,7 @@ test('takes token life, keys and faults through the control endpoint', async () 
   await send();
 });
 
-test('refuses control requests that make no sense', async () => {
+test('the process of the stand-in refuses control requests that make no sense', async () => {
   assert.equal((await control('GET', 'nothing'))[0], 404);
   assert.equal((await control('GET', 'faults'))[0], 404);
   assert.equal((await control('POST', 'faults', { count: 1, fault: { op: 'other' } }))[0], 400);
@@ -106,7 +106,7 @@ test('refuses control requests that make no sense', async () => {
   assert.deepEqual(await response.json(), { error: 'the body is not JSON' });
 });
 
-test('ends with status 0 on SIGTERM, though a call hangs', async () => {
+test('the process of the stand-in ends with status 0 on SIGTERM, though a call hangs', async () => {
   await control('POST', 'faults', { count: 1, fault: { op: 'hang' } });
   const hanging = assert.rejects(send());
   for (let line = await nextLine(); line['fault'] !== 'hang'; line = await nextLine());
@@ -116,7 +116,7 @@ test('ends with status 0 on SIGTERM, though a call hangs', async () => {
   await hanging;
 });
 
-test('names the flag it cannot read and how to write it', async () => {
+test('the process of the stand-in names the flag it cannot read and how to write it', async () => {
   const bad = spawn(process.execPath, [MAIN, '--token-life', 'soon']);
   let text = '';
   bad.stderr.on('data', (chunk: Buffer) => {

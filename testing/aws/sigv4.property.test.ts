@@ -54,7 +54,7 @@ function places(
 
 for (const sessionToken of [undefined, SUITE_TOKEN]) {
   const who = sessionToken ? 'temporary' : 'permanent';
-  test(`refuses an SDK request signed with a ${who} key after any change of one byte`, async () => {
+  test(`the verification refuses an SDK request signed with a ${who} key after any change of one byte`, async () => {
     const request = await catchSdkRequest(sessionToken);
     const now = plus(Date.now() as EpochMs, SECOND);
     const findKey = (id: string): SigningKey | undefined =>

@@ -30,7 +30,7 @@ function codeOf(verdict: Verdict): string {
 }
 
 for (const [name, given] of Object.entries(SUITE)) {
-  test(`accepts the published signature of ${name}`, () => {
+  test(`the verification accepts the published signature of ${name}`, () => {
     const verdict = verify(suiteRequest(given));
     assert.deepEqual(verdict, { ok: true, accessKeyId: ID, region: 'us-east-1', service: 'service' });
   });
@@ -38,11 +38,11 @@ for (const [name, given] of Object.entries(SUITE)) {
 
 const temporaryKey = (): SigningKey => ({ secretAccessKey: SECRET, sessionToken: SUITE_TOKEN });
 
-test('accepts the published signature of post-sts-header-before (a session token)', () => {
+test('the verification accepts the published signature of post-sts-header-before (a session token)', () => {
   assert.equal(codeOf(verify(suiteRequest(TEMPORARY), { findKey: temporaryKey })), 'ok');
 });
 
-test('takes the two cases of a percent-encoded byte in the query as one', () => {
+test('the verification takes the two cases of a percent-encoded byte in the query as one', () => {
   const signature = UTF8_QUERY_SIGNATURE;
   for (const target of ['/?%E1%88%B4=bar', '/?%e1%88%b4=bar'])
     assert.equal(codeOf(verify(suiteRequest({ target, signature }))), 'ok');
@@ -197,18 +197,18 @@ const REFUSED: Readonly<Record<string, Refused>> = {
 };
 
 for (const [name, { given, expected, want }] of Object.entries(REFUSED)) {
-  test(`refuses a request ${name}`, () => {
+  test(`the verification refuses a request ${name}`, () => {
     assert.equal(codeOf(verify(given, expected)), want);
   });
 }
 
-test('accepts a signature over the right payload hash', () => {
+test('the verification accepts a signature over the right payload hash', () => {
   const right: Header = ['X-Amz-Content-Sha256', sha256Hex('Param1=value1')];
   const request = { ...FORM, headers: [...FORM.headers, right] };
   assert.equal(codeOf(verify(sign(request, 'content-type;host;x-amz-content-sha256;x-amz-date'))), 'ok');
 });
 
-test('accepts clocks five minutes apart and refuses a second more, in both directions', () => {
+test('the verification accepts clocks five minutes apart and refuses a second more, in both directions', () => {
   const at = (byMs: number): Verdict => verify(FORM, { now: (SIGNED_AT + byMs) as EpochMs });
   assert.equal(MAX_SKEW, 5 * MINUTE);
   assert.equal(codeOf(at(MAX_SKEW)), 'ok');

@@ -115,13 +115,16 @@ describe('AssumeRoleWithWebIdentity', () => {
     }));
 
   const bad: Readonly<Record<string, readonly [token: () => string, error: string]>> = {
-    'of somebody else': [() => tokenOf({ ...good(), sub: 'system:serviceaccount:other:puller' }), 'AccessDenied'],
+    'of another ServiceAccount': [
+      () => tokenOf({ ...good(), sub: 'system:serviceaccount:other:puller' }),
+      'AccessDenied',
+    ],
     'for another audience': [() => tokenOf({ ...good(), aud: 'kubernetes' }), 'AccessDenied'],
     'of an issuer that is not registered': [
       () => tokenOf({ ...good(), iss: 'https://other.example.com' }),
       'InvalidIdentityTokenException',
     ],
-    'that somebody else signed': [
+    'that another key signed': [
       () => tokenOf(good(), generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
       'InvalidIdentityTokenException',
     ],

@@ -84,7 +84,7 @@ function makeArchive(temporary: string, folder: string, names: readonly string[]
   return readFileSync(file);
 }
 
-test('finds the envtest archive of a release and machine, with its checksum in lower case', () => {
+test('the search for binaries finds the envtest archive of a release and machine, with its checksum in lower case', () => {
   assert.deepEqual(findEnvtestArchive(INDEX, '1.37.2', { os: 'linux', arch: 'amd64' }), {
     url: 'https://example.com/envtest-v1.37.2-linux-amd64.tar.gz',
     algorithm: 'sha512',
@@ -92,13 +92,13 @@ test('finds the envtest archive of a release and machine, with its checksum in l
   });
 });
 
-test('finds no envtest archive for another release, another machine or an empty index', () => {
+test('the search for binaries finds no envtest archive for another release, another machine or an empty index', () => {
   assert.equal(findEnvtestArchive(INDEX, '1.37.1', { os: 'linux', arch: 'amd64' }), undefined);
   assert.equal(findEnvtestArchive(INDEX, '1.37.2', { os: 'darwin', arch: 'arm64' }), undefined);
   assert.equal(findEnvtestArchive('', '1.37.2', { os: 'linux', arch: 'amd64' }), undefined);
 });
 
-test('reads a checksum that stands alone and one in a list', () => {
+test('the search for binaries reads a checksum that stands alone and one in a list', () => {
   const sum = 'A'.repeat(128);
   const other = 'b'.repeat(64);
   assert.equal(parseChecksum(sum, 'kube-apiserver'), 'a'.repeat(128));
@@ -107,7 +107,7 @@ test('reads a checksum that stands alone and one in a list', () => {
   assert.equal(parseChecksum('<html>not found</html>', 'etcd.tar.gz'), undefined);
 });
 
-test('takes staging modules at the release that goes with the Kubernetes release', () => {
+test('the search for binaries takes staging modules at the release that goes with the Kubernetes release', () => {
   const text = makeKubernetesModule('1.37.2', {
     Go: '1.26.0',
     Require: [{ Path: 'k8s.io/api' }, { Path: 'example.com/fork' }],
@@ -128,7 +128,7 @@ test('takes staging modules at the release that goes with the Kubernetes release
   ]);
 });
 
-test('names the ways out in one sentence when there is neither internet nor Go', async (t) => {
+test('the search for binaries names the ways out in one sentence when there is neither internet nor Go', async (t) => {
   const home = makeTemporary(t);
   await assert.rejects(
     findControlPlaneBinaries('1.37.2', { env: { PATH: '', XDG_CACHE_HOME: home }, sites: OFFLINE, report: silent }),
@@ -142,13 +142,13 @@ test('names the ways out in one sentence when there is neither internet nor Go',
   assert.equal(existsSync(`${cacheFolder('1.37.2', { XDG_CACHE_HOME: home })}.lock`), false);
 });
 
-test('refuses a version that is none', async () => {
+test('the search for binaries refuses a version that is none', async () => {
   await assert.rejects(findControlPlaneBinaries('v1.37'), {
     message: 'Kubernetes version "v1.37" is not of the form 1.2.3.',
   });
 });
 
-test('prefers the given folder and takes only the controller manager from the cache', async (t) => {
+test('the search for binaries prefers the given folder and takes only the controller manager from the cache', async (t) => {
   const home = makeTemporary(t);
   const assets = makeTemporary(t);
   const cache = cacheFolder('1.37.2', { XDG_CACHE_HOME: home });
@@ -163,7 +163,7 @@ test('prefers the given folder and takes only the controller manager from the ca
   });
 });
 
-test('downloads the envtest archive, and the controller manager from the Kubernetes release', async (t) => {
+test('the search for binaries downloads the envtest archive, and the controller manager from the Kubernetes release', async (t) => {
   if (platform() !== 'linux') return t.skip('Kubernetes releases hold no controller manager for this system');
   const machine = arch() === 'x64' ? 'amd64' : arch();
   const archive = makeArchive(makeTemporary(t), 'controller-tools/envtest', ['kube-apiserver', 'etcd', 'kubectl']);
@@ -194,7 +194,7 @@ test('downloads the envtest archive, and the controller manager from the Kuberne
   assert.deepEqual(readdirSync(cache).sort(), ['etcd', 'kube-apiserver', 'kube-controller-manager']);
 });
 
-test('downloads from the Kubernetes and etcd releases when no envtest archive fits', async (t) => {
+test('the search for binaries downloads from the Kubernetes and etcd releases when no envtest archive fits', async (t) => {
   if (platform() !== 'linux') return t.skip('these releases are for Linux');
   const machine = arch() === 'x64' ? 'amd64' : arch();
   const folder = `etcd-v${ETCD_VERSION}-linux-${machine}`;
@@ -214,7 +214,7 @@ test('downloads from the Kubernetes and etcd releases when no envtest archive fi
   for (const path of Object.values(found)) assert.equal(existsSync(path), true, path);
 });
 
-test('throws a download away whose checksum does not fit, and says so', async (t) => {
+test('the search for binaries throws a download away whose checksum does not fit, and says so', async (t) => {
   if (platform() !== 'linux') return t.skip('these releases are for Linux');
   const machine = arch() === 'x64' ? 'amd64' : arch();
   const path = `/k/v1.37.2/bin/linux/${machine}/kube-apiserver`;
@@ -231,7 +231,7 @@ test('throws a download away whose checksum does not fit, and says so', async (t
   assert.equal(existsSync(join(cacheFolder('1.37.2', env), 'kube-apiserver')), false);
 });
 
-test('asks no further server once the first one does not answer', async (t) => {
+test('the search for binaries asks no further server once the first one does not answer', async (t) => {
   const { origin, asked } = await serve(t, () => ({}));
   const sites = { envtestIndex: NOWHERE, kubernetes: origin, etcd: origin };
   const env = { PATH: '', XDG_CACHE_HOME: makeTemporary(t) };
@@ -239,7 +239,7 @@ test('asks no further server once the first one does not answer', async (t) => {
   assert.deepEqual(asked, []);
 });
 
-test('lets a second process wait until the first gives the lock back', async (t) => {
+test('the search for binaries lets a second process wait until the first gives the lock back', async (t) => {
   const folder = join(makeTemporary(t), 'lock');
   const release = await acquireBuildLock(folder, silent);
   const order: string[] = [];
@@ -255,7 +255,7 @@ test('lets a second process wait until the first gives the lock back', async (t)
   assert.equal(existsSync(folder), false);
 });
 
-test('takes the lock of a process that is dead', async (t) => {
+test('the search for binaries takes the lock of a process that is dead', async (t) => {
   const folder = join(makeTemporary(t), 'lock');
   const dead = spawnSync(process.execPath, ['--version']).pid;
   mkdirSync(folder);

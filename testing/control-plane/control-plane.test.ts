@@ -74,7 +74,7 @@ async function startOwner(
   return { pid: owner.pid ?? 0, ...(JSON.parse(line) as { pids: number[]; folder: string }) };
 }
 
-test('runs two at once, each with its own verified address, and leaves nothing behind when stopped', async (t) => {
+test('two control planes run at once, each with its own verified address, and leave nothing behind when stopped', async (t) => {
   const planes = await Promise.all([startControlPlane(), startControlPlane()]);
   t.after(async () => await Promise.all(planes.map(async (plane) => await plane.stop())));
   assert.notEqual(planes[0].url, planes[1].url);
@@ -95,7 +95,7 @@ test('runs two at once, each with its own verified address, and leaves nothing b
   await planes[0].stop();
 });
 
-test('leaves no process behind when its owner is killed', async (t) => {
+test('a control plane leaves no process behind when its owner is killed', async (t) => {
   const owner = await startOwner(t, 'wait');
   assert.ok(owner.pids.length === 3 && owner.pids.every(isRunning));
   process.kill(owner.pid, 'SIGKILL');
@@ -103,7 +103,7 @@ test('leaves no process behind when its owner is killed', async (t) => {
   assert.equal(existsSync(owner.folder), false);
 });
 
-test('leaves no process behind when its supervisor is killed', async (t) => {
+test('a control plane leaves no process behind when its supervisor is killed', async (t) => {
   const plane = await startControlPlane();
   t.after(async () => rmSync(plane.folder, { recursive: true, force: true }));
   const { supervisor, ...others } = plane.processIds();
@@ -112,12 +112,12 @@ test('leaves no process behind when its supervisor is killed', async (t) => {
   await plane.stop();
 });
 
-test('ends by itself when its owner has nothing left to do', async (t) => {
+test('a control plane ends by itself when its owner has nothing left to do', async (t) => {
   const owner = await startOwner(t, 'end');
   await until('all processes gone', 30_000, () => ![owner.pid, ...owner.pids].some(isRunning));
 });
 
-test('keeps objects and address over a graceful and a hard restart of the API server', async (t) => {
+test('a control plane keeps objects and address over a graceful and a hard restart of the API server', async (t) => {
   const plane = await startControlPlane();
   t.after(async () => await plane.stop());
   assert.equal((await call(plane, 'POST', '/api/v1/namespaces', namespaceBody('kept'))).status, 201);
@@ -134,7 +134,7 @@ test('keeps objects and address over a graceful and a hard restart of the API se
   assert.equal((await call(plane, 'GET', '/api/v1/namespaces/kept')).status, 200);
 });
 
-test('gives no answer while paused and the pending answer once resumed', async (t) => {
+test('a control plane gives no answer while paused and the pending answer once resumed', async (t) => {
   const plane = await startControlPlane();
   t.after(async () => await plane.stop());
   plane.pauseApiServer();
@@ -145,7 +145,7 @@ test('gives no answer while paused and the pending answer once resumed', async (
   assert.equal((await answer).status, 200);
 });
 
-test('deletes namespaces and collects orphans when it has a controller manager', async (t) => {
+test('a control plane deletes namespaces and collects orphans when it has a controller manager', async (t) => {
   const plane = await startControlPlane({ controllerManager: true });
   t.after(async () => await plane.stop());
   const configMaps = '/api/v1/namespaces/doomed/configmaps';
@@ -171,7 +171,7 @@ test('deletes namespaces and collects orphans when it has a controller manager',
   );
 });
 
-test('finds its objects again when started on kept data', async (t) => {
+test('a control plane finds its objects again when started on kept data', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'kept-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const first = await startControlPlane({ keepDataIn: folder });
@@ -186,7 +186,7 @@ test('finds its objects again when started on kept data', async (t) => {
   assert.equal(existsSync(join(folder, 'kubeconfig')), true);
 });
 
-test('shows the end of the log when a process ends during the start', async () => {
+test('a control plane shows the end of the log when a process ends during the start', async () => {
   await assert.rejects(startControlPlane({ apiServerFlags: ['--no-such-flag'] }), {
     name: 'EarlyEndError',
     message: /^kube-apiserver ended while it started \(code 1\):\n.*unknown flag: --no-such-flag/su,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createReport, formatElapsed } from './progress.ts';
 
-test('writes to a pipe one line at the start, one every 30 s and one at the end', () => {
+test('the progress display writes to a pipe one line at the start, one every 30 s and one at the end', () => {
   const lines: string[] = [];
   const report = createReport({ write: (text) => lines.push(text) });
   report({ state: 'begun', text: 'building etcd', elapsedMs: 0 });
@@ -18,7 +18,7 @@ test('writes to a pipe one line at the start, one every 30 s and one at the end'
   ]);
 });
 
-test('keeps one live line on a terminal, never wider than it', () => {
+test('the progress display keeps one live line on a terminal, never wider than it', () => {
   const shown: string[] = [];
   const report = createReport({ isTTY: true, columns: 12, write: (text) => shown.push(text) });
   report({ state: 'running', text: 'building etcd', elapsedMs: 5_000 });
@@ -26,6 +26,6 @@ test('keeps one live line on a terminal, never wider than it', () => {
   assert.deepEqual(shown, ['\r\u001B[2Kbuilding et', '\r\u001B[2Kbuilding etcd: done (6s)\n']);
 });
 
-test('cuts elapsed time to whole seconds', () => {
+test('the progress display cuts elapsed time to whole seconds', () => {
   assert.deepEqual([0, 7_999, 60_000, 187_000].map(formatElapsed), ['0s', '7s', '1m00s', '3m07s']);
 });

@@ -64,12 +64,12 @@ describe('a tool that is not at hand', () => {
     assert.equal(await find(toolAt(undefined), 'good'), found);
   });
 
-  test('is not taken when the checksum does not fit, and the ways out are told in one sentence', async () => {
+  test('is not taken when the checksum does not fit, and one sentence names the ways out', async () => {
     files.set('/sums', Buffer.from(`${'0'.repeat(64)}  thing.tar.gz\n`));
     await assert.rejects(find(toolAt(url), 'bad'), { message: WAYS_OUT });
   });
 
-  test('that has no release and cannot be built is told in the same way', async () => {
+  test('that has no release and cannot be built is reported in the same way', async () => {
     await assert.rejects(find(toolAt(undefined), 'none'), { message: WAYS_OUT });
   });
 });

@@ -1,4 +1,4 @@
-// Covers how the keys of roles are had: who shares them, and when they are asked for again.
+// Covers how the keys of roles are requested: which objects share them, and when they are requested again.
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
@@ -26,9 +26,9 @@ const { signal } = new AbortController();
 
 let clock: ManualClock;
 let resolver: CredentialResolver;
-/** Each question is that of an object of its own. */
+/** Each request is that of an object of its own. */
 let objects: number;
-/** What was asked of AWS, each with the endpoint. */
+/** The requests to AWS, each with its endpoint. */
 let asked: string[];
 /** Every request for a token of a ServiceAccount fails like this. */
 let refusal: Error | undefined;
@@ -38,7 +38,7 @@ beforeEach(() => {
   asked = [];
   objects = 0;
   refusal = undefined;
-  /** Where the FIPS endpoint is away. */
+  /** An outage of the FIPS endpoint. */
   const answer = (what: string, { useFips, useDualstack }: Endpoints): Promise<TemporaryKeys> => {
     asked.push(`${what}${useFips ? ' fips' : ''}${useDualstack ? ' dualstack' : ''}`);
     if (useFips) throw new Failure({ next: 'backoff', reason: 'AWSUnreachable', message: 'ENOTFOUND sts-fips' });
@@ -81,7 +81,7 @@ async function resolve(awsAccess: JsonRecord): Promise<{ readonly keys: KeySourc
   const object = { ...built, uid: `uid-${objects}` };
   const wish = parseWish(object);
   assert.ok(typeof wish !== 'string');
-  // What the object refers to is read between two looks.
+  // The operator reads the referenced object between two attempts.
   resolver.resolve(object, wish.access);
   await settle();
   const resolved = resolver.resolve(object, wish.access);
@@ -89,7 +89,7 @@ async function resolve(awsAccess: JsonRecord): Promise<{ readonly keys: KeySourc
   return resolved;
 }
 
-/** Asks for keys that are refused, and gives the time until they may be asked for again. */
+/** Requests keys that AWS refuses, and returns the time until the next request is allowed. */
 async function refused(keys: KeySource): Promise<number> {
   const thrown: unknown = await keys.get(signal).then(
     () => assert.fail('there were keys'),
@@ -118,7 +118,7 @@ describe('keys of a role', () => {
     "of the operator's own": { ambient: {} },
   };
   for (const [source, access] of Object.entries(sources)) {
-    test(`${source} are those of one endpoint: one that is away keeps nobody from another`, async () => {
+    test(`${source} come from one endpoint: an outage of it affects no other`, async () => {
       const plain = await resolve(access);
       const fips = await resolve({ ...access, useFipsEndpoint: true });
       const dualstack = await resolve({ ...access, useDualstackEndpoint: true });

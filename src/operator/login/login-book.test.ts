@@ -1,4 +1,4 @@
-// The login book: whose login serves whom, which of two is kept, and when somebody is asked.
+// Covers the login book: which login serves which object, which of two is kept, and when AWS is called.
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
@@ -27,23 +27,23 @@ const { signal } = new AbortController();
 
 let clock: ManualClock;
 let book: LoginBook;
-/** Uids of the objects that are there. */
+/** Uids of the existing objects. */
 let there: Set<string>;
-/** Every question that reached AWS. */
+/** Every request that reached AWS. */
 let asked: TokenRequest[];
-/** How long the logins live that AWS gives from now on. */
+/** Life of the logins that AWS gives from now on. */
 let life: number;
 let refusal: Failure | undefined;
-/** The one region where that holds; undefined: everywhere. */
+/** The only region with that life; undefined: every region. */
 let broken: string | undefined;
 /** Lets AWS answer; undefined: it answers at once. */
 let hanging: Promise<void> | undefined;
-/** How often the keys were said to be of no use any more, and how often they were asked for anew. */
+/** How often the book reported the keys as useless, and how often it requested new ones. */
 let forgotten: number;
 let forced: number;
-/** Tells that an object has been woken. */
+/** Is called when an object has been woken. */
 let woken: PromiseWithResolvers<void>;
-/** How long a renewal waits for its turn. */
+/** How long a renewal waits for its slot. */
 let queue: number;
 
 beforeEach(() => {
@@ -86,7 +86,7 @@ function identityOf(accessKeyId: string): IdentityKey {
 
 const MOST_LOOKS = 100;
 
-/** Asks again and again until nothing is on its way any more. */
+/** Asks again and again until nothing is in flight. */
 async function obtain(over: Partial<LoginRequest> = {}): Promise<Logins> {
   for (let look = 0; look < MOST_LOOKS; look += 1) {
     const logins = ask(over);
@@ -120,14 +120,14 @@ function ask(over: Partial<LoginRequest> = {}): Logins {
   return book.obtain(request, signal);
 }
 
-/** The one login that was had. */
+/** The one login that the book returned. */
 async function obtained(over: Partial<LoginRequest> = {}): Promise<Login> {
   const { held, failures } = await obtain(over);
   assert.deepEqual(failures, []);
   return held[0] ?? assert.fail('there is no login');
 }
 
-/** Shows the book a Secret that holds this login, written for an object whose status proves it. */
+/** Gives the book a Secret that holds this login, written for an object whose status proves it. */
 function show(stored: Login, uid = UID, inputs = INPUTS): void {
   const object: PullSecretObject = { ...clusterPullSecret(spec()), uid, status: withLogins({}, [stored]) };
   book.restore(object, makePayload([stored], inputs, START)?.content ?? assert.fail(), inputs);
@@ -189,7 +189,7 @@ describe('a login that this process fetched', () => {
 
 // Rule 6
 describe('a login that was found in a Secret', () => {
-  test('serves the object whose status proves it, and asks nobody', async () => {
+  test('serves the object whose status proves it, without a call of AWS', async () => {
     const stored = endingAfter(11 * HOUR);
     show(stored);
     assert.deepEqual(await obtained(), stored);
@@ -203,7 +203,7 @@ describe('a login that was found in a Secret', () => {
     assert.equal(asked.length, 1);
   });
 
-  test('is asked for anew when it is due, also when this process has one that ends before it', async () => {
+  test('is requested anew when it is due, also when this process has one that ends before it', async () => {
     await obtained({ uid: OTHER_UID });
     show({ ...endingAfter(12 * HOUR + 60_000), renewAt: START });
     assert.equal((await obtained()).password, 'password-for-43260000');
@@ -218,7 +218,7 @@ describe('a login that was found in a Secret', () => {
     assert.ok(!book.wasHeld(UID, 'eu-west-1', late.digest));
   });
 
-  test('with another key than the object has now is let go when the new key has given one', async () => {
+  test('with another key than the object has now is replaced when the new key has given one', async () => {
     show(endingAfter(12 * HOUR), UID, 'digest-of-other-inputs');
     refusal = new Failure({ next: 'backoff', reason: 'AWSFailed', message: 'not now' });
     const { held, failures } = await obtain();
@@ -232,7 +232,7 @@ describe('a login that was found in a Secret', () => {
 
 // Rule 7
 describe('the end of a login', () => {
-  test('does not go back when one that was asked for ends earlier; the renewal does', async () => {
+  test('does not go back when a requested one ends earlier; the renewal does', async () => {
     const long = await obtained();
     life = HOUR;
     const kept = await obtained({ asked: 'now' });
@@ -240,13 +240,13 @@ describe('the end of a login', () => {
     assert.deepEqual(kept, { ...long, renewAt: plus(START, (HOUR / 2) as DurationMs), dueBy: HOUR / 2 });
   });
 
-  test('goes on when one that was asked for ends later', async () => {
+  test('goes on when a requested one ends later', async () => {
     await obtained();
     await clock.advance(seconds(1));
     assert.equal((await obtained({ asked: 'now' })).password, 'password-2');
   });
 
-  test('comes after that of one that somebody else has told of', async () => {
+  test('comes after that of one that another operator has announced', async () => {
     const { expiresAt } = await obtained();
     const told = (end: EpochMs): Partial<LoginRequest> => ({ after: new Map([['eu-west-1', end]]) });
     await obtained(told(plus(expiresAt, -1_000 as DurationMs)));
@@ -258,7 +258,7 @@ describe('the end of a login', () => {
 });
 
 // Rule 7
-describe('a login that cannot be had', () => {
+describe('a login that cannot be fetched', () => {
   test('leaves the old one, and says when it is tried again', async () => {
     const old = await obtained();
     await clock.advance((6 * HOUR) as DurationMs);
@@ -280,7 +280,7 @@ describe('a login that cannot be had', () => {
     assert.equal(failure.cause.cause.message, cause.message);
   });
 
-  test('lets the keys be had anew when they were denied, not when AWS was away', async () => {
+  test('causes a request for new keys when they were denied, not when AWS was away', async () => {
     refusal = new Failure({ next: 'backoff', reason: 'AWSUnreachable', message: 'cannot reach ECR' });
     await obtain();
     assert.equal(forgotten, 0);
@@ -301,7 +301,7 @@ describe('a mark that asks for a fresh login', () => {
     assert.equal(asked.length, 3);
   });
 
-  test('is heeded at once in spite of an earlier refusal, and then when AWS may be asked again, until it gives a login', async () => {
+  test('is heeded at once in spite of an earlier refusal, and then when AWS may be called again, until it gives a login', async () => {
     const old = await obtained();
     refusal = new Failure({ next: 'change', reason: 'AWSDenied', message: 'access denied' });
     await obtain({ asked: 'first' });
@@ -319,7 +319,7 @@ describe('a mark that asks for a fresh login', () => {
     assert.equal(asked.length, 5);
   });
 
-  test('lets the keys be had anew once: those that fail are asked for with pauses that grow', async () => {
+  test('causes one request for new keys at once: after failures requests follow with pauses that grow', async () => {
     refusal = new Failure({ next: 'backoff', reason: 'AWSFailed', message: 'not now' });
     for (let turn = 0; turn < 4; turn += 1) {
       await obtain({ asked: 'first' });
@@ -359,7 +359,7 @@ describe('an object that is gone', () => {
     assert.deepEqual(book.held(UID, [REGISTRY]).held, []);
   });
 
-  test('is not remembered by what comes late about it', async () => {
+  test('is not remembered by a late answer about it', async () => {
     there.delete(UID);
     show(endingAfter(11 * HOUR));
     assert.deepEqual(book.held(UID, [REGISTRY]).held, []);

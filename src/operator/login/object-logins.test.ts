@@ -1,4 +1,4 @@
-// Covers what is known of an object's logins while they are on their way, and when that has to be told.
+// Covers an object's logins in flight, and when they are reported as late.
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
@@ -63,7 +63,7 @@ describe('the logins of an object', () => {
     return logins.get(KEY, object, wish, ANY, signal);
   };
 
-  test('are on their way until AWS answers, and then the object is woken and has them', async () => {
+  test('are in flight until AWS answers, and then the object is woken and has them', async () => {
     assert.deepEqual([get().pendingFor, get().pending], [0, ['eu-west-1']]);
     await clock.advance(seconds(3));
     assert.equal(get().pendingFor, 3_000);
@@ -75,7 +75,7 @@ describe('the logins of an object', () => {
     assert.deepEqual([pendingFor, held.length, failures], [undefined, 1, []]);
   });
 
-  test('that have not come after a minute are told like those that failed', async () => {
+  test('that have not come after a minute are reported like failed ones', async () => {
     get();
     await clock.advance(MINUTE);
     const { failures, pendingFor } = get();

@@ -1,4 +1,4 @@
-// Covers what is kept of the objects that CRs refer to: the part that was asked for, for five minutes, and no more.
+// Covers what is kept of the objects that CRs refer to: the requested part, for five minutes, and no more.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -20,7 +20,7 @@ describe('an object that is referred to', () => {
   let transport: Transport;
   let clock: ManualClock;
   let reads: SharedReads;
-  /** Everybody who has been woken. */
+  /** Every user that has been woken. */
   let woken: string[];
   beforeEach(async () => {
     server = await startScriptedServer();
@@ -50,7 +50,7 @@ describe('an object that is referred to', () => {
     }
     return assert.fail('there is no answer');
   };
-  /** A request about something else, to its end. */
+  /** A complete request about another object. */
   const somethingElse = async (): Promise<void> => {
     const asked = transport.send({ method: 'GET', path: '/version' }, signal);
     (await server.next()).answer(200, {});
@@ -59,7 +59,7 @@ describe('an object that is referred to', () => {
   const serve = (body: object): void => server.script((exchange) => exchange.answer(200, body));
 
   // Rule 8
-  test('is read once for all who ask within five minutes, and again after that, or when it changed', async () => {
+  test('is read once for all users within five minutes, and again after that, or when it changed', async () => {
     serve({ type: 'one' });
     assert.deepEqual([await read(), await read()], ['one', 'one']);
     serve({ type: 'two' });
@@ -80,7 +80,7 @@ describe('an object that is referred to', () => {
   });
 
   // Rule 14
-  test('is kept as long as somebody refers to it: what one user has asked about before is let go', async () => {
+  test("is kept as long as a user refers to it: a user's former one is dropped", async () => {
     serve({});
     for (let count = 0; count < 50; count += 1) await read(`part-${count}`, `secret-${count}`, { user: 'one' });
     await read('type', 'a', { user: 'other' });
@@ -90,7 +90,7 @@ describe('an object that is referred to', () => {
     assert.equal(reads.size, 0);
   });
 
-  test('that is not there is not asked for again meanwhile; one that could not be read is, soon', async () => {
+  test('that does not exist is not read again meanwhile; one that could not be read is, soon', async () => {
     server.script((exchange) => exchange.answer(404, {}));
     assert.deepEqual([await read(), await read()], [undefined, undefined]);
     server.script((exchange) => exchange.answer(500, {}));
@@ -100,7 +100,7 @@ describe('an object that is referred to', () => {
     assert.equal(await read('type', 'b'), 'one');
   });
 
-  test('wakes everybody who has asked for it, once', async () => {
+  test('wakes every user that has asked for it, once', async () => {
     serve({ type: 'one' });
     await Promise.all(['one', 'other'].map((user) => read('type', 'a', { user })));
     assert.deepEqual(woken.sort(), ['one', 'other']);
@@ -108,13 +108,13 @@ describe('an object that is referred to', () => {
   });
 
   // Rule 14
-  test('is one of two secrets that are read at a time, and one of one namespace, however many are asked for', async () => {
+  test('is one of two secrets that are read at a time, and one of one namespace, however many are requested', async () => {
     server.script(undefined);
     const asked = Promise.all(['a', 'b', 'c'].map((name) => read('type', name)));
     const other = read('type', 'd', { namespace: 'other' });
     const [first, second] = [await server.next(), await server.next()];
     assert.equal([first, second].filter(({ path }) => path.includes('/namespaces/other/')).length, 1);
-    // Whatever was sent before this is there by then.
+    // Every request sent before this one has arrived by then.
     await somethingElse();
     assert.equal(server.requests.filter(({ path }) => path.includes('/secrets/')).length, 2);
     serve({ type: 'x' });

@@ -1,4 +1,5 @@
-// Covers where a login is looked for that somebody else has told of: in the Secrets, of which others can forge as many as they like.
+// Covers where the fence looks for a login that another operator has announced: in the Secrets, of which users can
+// forge any number.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -27,7 +28,7 @@ const LATER = loginOf('of the other one', 12 * HOUR);
 const payloadOf = (of: typeof OLD): Payload => makePayload([of], 'sha256:1', START) as Payload;
 
 // Rule 9
-describe('a login that another operator has told of and written', () => {
+describe('a login that another operator has announced and written', () => {
   const clock = createManualClock(START);
   const { signal } = new AbortController();
   const rig = useViewRig();
@@ -50,7 +51,7 @@ describe('a login that another operator has told of and written', () => {
     return await fence.standing({ ...object, status: withLogins({}, [LATER]) }, [REGISTRY], signal);
   };
 
-  test('is found in the secret that holds it, though somebody forged thirty that claim to end last', async () => {
+  test('is found in the secret that holds it, though a user forged thirty that claim to end last', async () => {
     for (let index = 0; index < 30; index += 1) {
       const name = `a${index}`;
       const over = { name, expiry: index % 2 === 0 ? '9999-01-01T00:00:00Z' : payloadOf(LATER).expiry };

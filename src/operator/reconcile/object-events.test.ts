@@ -1,4 +1,4 @@
-// What became of a findings, and the Events that tell it: each with its reason, once.
+// Covers the outcome of a reconciliation and its Events: each with its reason, once.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -41,12 +41,12 @@ function problems(count: number): readonly Problem[] {
   return Array.from({ length: count }, (_, index) => problem(`ns-${String(index).padStart(4, '0')}`));
 }
 
-/** The object after a round with these problems, its status written. */
+/** The object after a reconciliation with these problems, its status written. */
 function after(found: readonly Problem[]): typeof OBJECT {
   return { ...OBJECT, status: nextStatus({}, findings([], { desired: found.length, problems: found }), START) };
 }
 
-describe('the Events of a round in which', () => {
+describe('the Events of a reconciliation in which', () => {
   for (const [what, happened, applied, want] of [
     ['nothing was to be done', findings(['ns1']), {}, []],
     [
@@ -103,7 +103,7 @@ describe('the Events of a round in which', () => {
     assert.deepEqual(only?.event, { type: 'Warning', reason: 'CredentialsTrimmed', action: 'Login', note });
   });
 
-  test('many secrets were written name as many namespaces as there is room for', () => {
+  test('many secrets were written name as many namespaces as their notes can hold', () => {
     const created = problems(1_000).map(({ namespace }) => namespace);
     const [line = ''] = linesOf(OBJECT, findings(created), { created });
     assert.match(line, /in 1000 namespaces: \[ns-0000 ns-0001 .* and 9\d\d more\]$/);
@@ -111,7 +111,7 @@ describe('the Events of a round in which', () => {
   });
 });
 
-test('an Event is about the object that it tells of', () => {
+test('an Event refers to the object that it is about', () => {
   for (const object of [OBJECT, pullSecret(NAMESPACED_KIND, spec())]) {
     const [only] = told((recorder) => announceRemark(recorder, object, 'note'));
     const { kind, namespace } = object;
@@ -121,26 +121,26 @@ test('an Event is about the object that it tells of', () => {
 });
 
 describe('a problem', () => {
-  test('that the status tells of already is not told again', () => {
+  test('that the status has already gets no second Event', () => {
     const again = findings([], { problems: [problem('ns1'), problem('ns2')] });
     assert.deepEqual(linesOf(after([problem('ns1')]), again), ['Warning SecretConflict Write: of ns2']);
   });
 
-  test('that has become another one in the same namespace is told', () => {
+  test('that has become another one in the same namespace gets an Event', () => {
     const other = findings([], { problems: [problem('ns1', 'UpdateSecretError')] });
     assert.deepEqual(linesOf(after([problem('ns1')]), other), ['Warning UpdateSecretError Write: of ns1']);
   });
 
-  test('is one of ten at most in a round', () => {
+  test('is one of at most ten with an Event in a reconciliation', () => {
     assert.equal(linesOf(OBJECT, findings([], { problems: problems(300) })).length, 10);
   });
 
-  test('for which the status had no room is not told again and again', () => {
+  test('that the status could not take gets no Event again and again', () => {
     const many = problems(300);
     assert.deepEqual(linesOf(after(many), findings([], { problems: many })), []);
   });
 
-  test('that is new is told beside those for which the status had no room', () => {
+  test('that is new gets an Event beside those that the status could not take', () => {
     const many = problems(300);
     const one = problem('ns-0007-new');
     assert.deepEqual(linesOf(after(many), findings([], { problems: [...many, one] })), [

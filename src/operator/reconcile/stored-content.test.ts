@@ -1,4 +1,4 @@
-// Covers what is renewed when what is wanted is too large: what a Secret holds, whatever others claim to hold.
+// Covers what is renewed when an object wants too much: the content of its Secret, whatever forged Secrets claim.
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
@@ -27,7 +27,7 @@ const ACCESS: LoginsToWrite = {
 };
 
 // Rule 9
-describe('what a secret holds already, beside secrets that somebody forges', () => {
+describe('the present content of a secret, beside secrets that a user forges,', () => {
   const rig = useViewRig();
 
   beforeEach(() => {
@@ -47,7 +47,7 @@ describe('what a secret holds already, beside secrets that somebody forges', () 
     const object = { ...pullSecret(CLUSTER_KIND, wanted), status: withLogins({}, [OLD]) };
     return await readingStoredContent(rig.client, rig.view)(object, ACCESS, new AbortController().signal);
   };
-  /** As many in one namespace as somebody likes, which come first in every list. */
+  /** Any number in one namespace, which comes first in every list. */
   const forge = (): void => {
     for (let index = 0; index < 30; index += 1) seen('a', `a${index}`, 'forged');
   };

@@ -1,4 +1,4 @@
-// Covers what a turn is shown of an object that is served and not kept whole: all of it as it is now, or nothing.
+// Covers what a reconciliation gets of an object that is served and not kept whole: all of it as it is now, or nothing.
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
@@ -19,9 +19,9 @@ const KEY = objectKey('ns1', 'a');
 const LARGE = { ...spec(), registries: { hosts: Array.from({ length: 100 }, (_, at) => `h${at}.${'a'.repeat(100)}`) } };
 
 // Rule 14
-describe('an object that is served and too large for its namespace', () => {
+describe('an object that is served and too large for the quota of its namespace', () => {
   const rig = useViewRig({ objectsPerNamespace: 1 });
-  /** What each turn was shown. */
+  /** What each reconciliation got. */
   let shown: (PullSecretObject | undefined)[];
 
   beforeEach(() => {
@@ -48,7 +48,7 @@ describe('an object that is served and too large for its namespace', () => {
     return await reconcile(KEY, { signal: new AbortController().signal, log });
   };
 
-  test('is shown whole for its turn, and is kept reduced before and after it', async () => {
+  test('is read whole for its reconciliation, and is kept reduced before and after it', async () => {
     see(raw('1', 1, LARGE), '1');
     rig.server.script((exchange) => exchange.answer(200, raw('1', 1, LARGE)));
     await work();
@@ -59,7 +59,7 @@ describe('an object that is served and too large for its namespace', () => {
     assert.deepEqual([rig.view.object(KEY)?.isWaiting, rig.view.object(KEY)?.spec], [true, spec()]);
   });
 
-  test('is shown to nobody while the watch has not told yet what it wants now, or that it is gone', async () => {
+  test('is not reconciled while the watch has yet to show what it wants now, or that it is gone', async () => {
     see(raw('1', 1, LARGE), '1');
     rig.server.script((exchange) => exchange.answer(200, raw('2', 2, LARGE)));
     assert.equal((await work()).op, 'retry');
@@ -70,7 +70,7 @@ describe('an object that is served and too large for its namespace', () => {
     assert.deepEqual(shown, []);
   });
 
-  test('is kept whole again at its next turn when there is room, and is not read any more', async () => {
+  test('is kept whole again at its next reconciliation when the quota has space, and is not read any more', async () => {
     const half = { ...spec(), registries: { hosts: LARGE.registries.hosts.slice(0, 50) } };
     const other = pullSecretOf(NAMESPACED_KIND, raw('1', 1, half, 'other'));
     assert.equal(other && rig.view.quota.admit(other).isWaiting, false);

@@ -1,4 +1,4 @@
-// What becomes of the writes of one plan when the API server says no, has too much to do, or does not answer well.
+// Covers the writes of one plan when the API server refuses, is overloaded, or gives no valid answer.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -63,7 +63,7 @@ const change = (op: 'update' | 'adopt' | 'replace', namespace = 'a'): Action => 
   seen: of(namespace),
 });
 
-/** As the API server has it. */
+/** As the API server stores it. */
 function raw(
   { namespace, name, type, deleting, ownerUids, managed, ownerUidLabel }: SeenSecret,
   resourceVersion = '7',
@@ -85,7 +85,7 @@ function raw(
   return { apiVersion: 'v1', kind: 'Secret', metadata, type, data: { '.dockerconfigjson': base64('{"auths":{}}') } };
 }
 
-/** Answers by `METHOD` or `METHOD namespace`; what is not named succeeds. */
+/** Answers by `METHOD` or `METHOD namespace`; every other request succeeds. */
 function answering(answers: Readonly<Record<string, Refusal>>): void {
   server.script((exchange: Exchange) => {
     const namespace = /namespaces\/([^/]+)/.exec(exchange.path)?.[1] ?? '';
@@ -119,7 +119,7 @@ function apply(
   return applyPlan(context, OWNER, 'ecr-login', { actions, prune }, PAYLOAD);
 }
 
-/** What became of the namespace `a`, in one word; of a problem, its reason. */
+/** The outcome for the namespace `a`, in one word; of a problem, its reason. */
 function outcomeOf(applied: Applied): string {
   const { problems, delayed } = applied;
   const lists = ['created', 'updated', 'deleted', 'terminating', 'retry'] as const;
@@ -197,7 +197,7 @@ describe('a write that is refused', () => {
     assert.equal(applied.failed, true);
   });
 
-  test('for a deletion is told, and does not count for the namespaces that are wanted', async () => {
+  test('for a deletion is reported, and does not count for the namespaces that are wanted', async () => {
     answering({ DELETE: ILL });
     const [told] = (await apply([], {}, [of('a')])).problems;
     assert.deepEqual([told?.reason, told?.named], ['DeleteSecretError', false]);
@@ -208,7 +208,7 @@ describe('a write that is refused', () => {
 describe('a secret that is as before after it was written', () => {
   const changedBack: Record<string, Refusal> = { PATCH: [200, raw(of('a'), of('a').resourceVersion)] };
 
-  test('is told, and tried again', async () => {
+  test('is reported, and tried again', async () => {
     answering(changedBack);
     const applied = await apply([change('update')]);
     assert.equal(outcomeOf(applied), 'SecretContested');
@@ -222,36 +222,36 @@ describe('a secret that is as before after it was written', () => {
   });
 });
 
-describe('something in the place of a secret', () => {
+describe('another secret in the place of the wanted one', () => {
   const found = (over: Partial<SeenSecret>): Record<string, Refusal> => ({
     POST: TAKEN,
     GET: [200, raw(of('a', over))],
   });
 
-  test('that is ours without our labels is taken over', async () => {
+  test("that is the operator's without its labels is taken over", async () => {
     answering(found({ managed: false, ownerUidLabel: undefined }));
     assert.equal(outcomeOf(await apply([create('a')])), 'updated');
   });
 
-  test('that belongs to somebody else is a conflict', async () => {
+  test('that belongs to another owner is a conflict', async () => {
     answering(found({ ownerUids: [] }));
     assert.equal(outcomeOf(await apply([create('a')])), 'SecretConflict');
   });
 
-  test('that is being deleted, and held by a finalizer, is told', async () => {
+  test('that is being deleted, and held by a finalizer, is reported', async () => {
     answering(found({ ownerUids: [], deleting: true }));
     const applied = await apply([create('a')]);
     assert.equal(outcomeOf(applied), 'SecretTerminating');
     assert.equal(applied.failed, true, 'nobody else tells when it is gone');
   });
 
-  test('that our own watch will show in a moment is waited for', async () => {
+  test("that the operator's own watch will show in a moment is waited for", async () => {
     answering(found({}));
     assert.equal(outcomeOf(await apply([create('a')])), 'retry');
   });
 
   // Rule 11
-  test('that was in the way before is only looked at, and created over when it is gone', async () => {
+  test('that was in the way before is only read, and the wanted one is created when it is gone', async () => {
     answering(found({ ownerUids: [] }));
     const obstructed = new Set(['a']);
     assert.equal(outcomeOf(await apply([create('a')], { obstructed })), 'SecretConflict');
@@ -271,7 +271,7 @@ describe('an update that fails for now', () => {
     assert.equal(outcomeOf(await apply([change('update')])), 'UpdateSecretError');
   });
 
-  test('because nobody is allowed to is told, whatever the secret holds', async () => {
+  test('because a quota forbids it is reported, whatever the secret holds', async () => {
     answering({ PATCH: QUOTA });
     assert.equal(outcomeOf(await apply([change('update')], { holdsUsableLogin: () => true })), 'UpdateSecretError');
   });
@@ -283,7 +283,7 @@ describe('an update that fails for now', () => {
 });
 
 describe('a secret that is another one each time', () => {
-  test('is told in the end, and is late only while it holds a good login', async () => {
+  test('is reported in the end, and is late only while it holds a good login', async () => {
     answering({ PATCH: STALE });
     assert.equal(outcomeOf(await apply([change('update')], { isLate: () => true })), 'SecretContested');
     assert.equal(
@@ -303,7 +303,7 @@ describe('one namespace of sixty in which a write', () => {
     'is throttled': apiErrorFrom(429, {}, '5'),
     'fails as nobody foresaw': new TypeError('not a function'),
   }))
-    test(`${name} does not end the round for the others, however many they are`, async () => {
+    test(`${name} does not end the plan for the others, however many they are`, async () => {
       const failing: SecretWriter = {
         ...writer,
         create: (_owner, namespace) => (namespace === first ? Promise.reject(thrown) : Promise.resolve()),
@@ -313,8 +313,8 @@ describe('one namespace of sixty in which a write', () => {
 });
 
 // Rule 9
-describe('a write that fails as nobody foresaw', () => {
-  test('is told of in the log with what was thrown, and delays no other', async () => {
+describe('a write that fails by a bug', () => {
+  test('is logged with what was thrown, and delays no other', async () => {
     const broken: SecretWriter = {
       ...writer,
       create: (_owner, namespace) =>
@@ -353,7 +353,7 @@ describe('a plan whose writes are throttled', () => {
     assert.deepEqual(applied.problems, []);
   });
 
-  test('again and again is told in the end: as a problem, or as late while the secret holds a good login', async () => {
+  test('again and again is reported in the end: as a problem, or as late while the secret holds a good login', async () => {
     answering({ PATCH: BUSY, POST: BUSY });
     const isLate = (): boolean => true;
     assert.equal(outcomeOf(await apply([create('a')], { isLate })), 'CreateSecretError');
@@ -363,7 +363,7 @@ describe('a plan whose writes are throttled', () => {
     assert.deepEqual((await apply([create('a')], { isLate: (namespace) => namespace === 'b' })).retry, ['a']);
   });
 
-  test('for a deletion is told at once, and waits as long as was said', async () => {
+  test('for a deletion is reported at once, and waits as long as the API server said', async () => {
     const throttling: SecretWriter = { ...writer, delete: () => Promise.reject(apiErrorFrom(429, {}, '5')) };
     const applied = await apply([], { writer: throttling }, [of('a')]);
     assert.deepEqual([outcomeOf(applied), applied.retryAfter], ['DeleteSecretError', 5_000]);

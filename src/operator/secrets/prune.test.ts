@@ -22,7 +22,7 @@ const held = (...namespaces: readonly string[]): readonly SeenSecret[] =>
 const PADDING = Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`a${at}`, 'x']));
 
 // Rule 4
-describe('secrets that are not wanted by what the stores show', () => {
+describe('secrets that are not wanted according to the stores', () => {
   let server: ScriptedServer;
   let transport: Transport;
 
@@ -35,7 +35,7 @@ describe('secrets that are not wanted by what the stores show', () => {
     await server.stop();
   });
 
-  /** @param labelled  the namespaces that there are: true for those that are selected, `padded` for too many other labels */
+  /** @param labelled  the existing namespaces: true for selected ones, `padded` for too many other labels */
   const cluster = (object: JsonRecord | undefined, labelled: Readonly<Record<string, boolean | 'padded'>>): void =>
     server.script((exchange) => {
       const name = /metadata\.name=(.*)/.exec(exchange.query['fieldSelector'] ?? '')?.[1];
@@ -104,12 +104,12 @@ describe('secrets that are not wanted by what the stores show', () => {
     assert.deepEqual(listed(), [undefined]);
   });
 
-  test('are asked about for nothing when there are none', async () => {
+  test('cause no read when there are none', async () => {
     assert.deepEqual(await confirmed([]), []);
     assert.equal(server.requests.length, 0);
   });
 
-  test('stay, and the round fails, when the API server does not say', async () => {
+  test('stay, and the reconciliation fails, when the API server does not answer', async () => {
     server.script((exchange) => exchange.answer(500, {}));
     await assert.rejects(confirmed(held('a')));
   });

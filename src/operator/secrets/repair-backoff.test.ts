@@ -1,4 +1,4 @@
-// Covers how often a Secret that somebody else keeps changing is repaired.
+// Covers how often the operator repairs a Secret that another writer keeps changing.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,4 +1,4 @@
-// Covers which writes of a plan wait: those of a renewed login, and those that somebody undoes again and again.
+// Covers which writes of a plan wait: those of a renewed login, and those that another writer undoes again and again.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -25,7 +25,7 @@ function update(namespace: string, holds: Payload, over: Parameters<typeof seenS
   return { op: 'update', namespace, named: true, seen: seenSecret(namespace, holds, over) };
 }
 
-/** No Secret is told as contested. */
+/** The status reports no Secret as contested. */
 const NONE: ReadonlySet<string> = new Set();
 const create = (namespace: string): Action => ({ op: 'create', namespace, named: true });
 const written = (due: Due): readonly string[] => due.actions.map(({ namespace }) => namespace);
@@ -49,7 +49,7 @@ async function setting(): Promise<Setting> {
   return { clock, rollout };
 }
 
-test('a secret that nobody has touched is created and restored at once, also while the clock goes on', () => {
+test('a secret that no other writer has touched is created and restored at once, also while the clock goes on', () => {
   let reads = 0;
   const clock = { ...createManualClock(START), now: () => after(reads++) };
   const rollout = createRollout(
@@ -66,7 +66,7 @@ test('a secret that nobody has touched is created and restored at once, also whi
 describe('a renewed login', () => {
   const renewals = NAMES.map((name) => update(name, OLD));
 
-  test('is written into one secret at once and into the others in their turn, and is told once', async () => {
+  test('is written into one secret at once and into the others in their slots, and is reported once', async () => {
     const { clock, rollout } = await setting();
     let left = renewals;
     const rounds: (readonly string[])[] = [];
@@ -119,12 +119,12 @@ describe('a renewed login', () => {
     );
   });
 
-  test('that comes while another one is under way changes the turn of no secret, and each is as good as it was', async () => {
+  test('that comes while another one is under way changes the slot of no secret, and each is as good as it was', async () => {
     const { clock, rollout } = await setting();
     const held = new Map(NAMES.map((name) => [name, OLD]));
     const told: (readonly string[])[] = [];
     const writes: number[] = [];
-    // Four logins, one in each second, which makes four contents; there is room for one secret in each.
+    // Four logins, one in each second, make four contents; each second has a slot for one secret.
     for (let turn = 0; turn < 10; turn += 1) {
       const wanted = payloadOf(`new ${Math.min(turn, 3)}`, 18 * HOUR);
       const behind = [...held].filter(([, holds]) => holds.contentDigest !== wanted.contentDigest);
@@ -198,7 +198,7 @@ describe('a repair', () => {
     assert.deepEqual(written(repair(rollout)), ['ns0']);
   });
 
-  test('that does not succeed does not count: nobody undid it', async () => {
+  test('that does not succeed does not count: no writer undid it', async () => {
     const { rollout } = await setting();
     for (let turn = 0; turn < 20; turn += 1) {
       const due = rollout.takeDue(UID, [create('ns0')], OLD, NONE);
@@ -209,7 +209,7 @@ describe('a repair', () => {
 });
 
 // Rule 10
-describe('a secret that is told as contested', () => {
+describe('a secret that is reported as contested', () => {
   const told: ReadonlySet<string> = new Set(['ns0']);
   const targets = ['ns0', 'ns1'].map((namespace) => ({ namespace, named: true }));
   const seen = (): boolean => false;
@@ -248,14 +248,14 @@ describe('a secret that is told as contested', () => {
 });
 
 // Rule 9
-describe('a secret that is to be tried again', () => {
+describe('a secret that must be retried', () => {
   const tryAll = (rollout: Rollout, retry: readonly string[], updated: readonly string[] = []): void => {
     const due = rollout.takeDue(UID, NAMES.map(create), OLD, NONE);
     rollout.recordWrites(UID, due, { created: [], updated, retry });
   };
   const late = (rollout: Rollout): readonly string[] => NAMES.filter((name) => rollout.isLate(UID, name));
 
-  test('is told after four rounds of its own, whatever the others do, and until it is written', async () => {
+  test('is reported after four attempts of its own, whatever the others do, and until it is written', async () => {
     const { rollout } = await setting();
     for (let turn = 0; turn < 4; turn += 1) tryAll(rollout, ['ns0'], ['ns1']);
     assert.deepEqual(late(rollout), ['ns0']);

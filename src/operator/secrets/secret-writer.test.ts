@@ -1,4 +1,5 @@
-// The requests that change Secrets, as an API server gets them: which object in which version they mean, and what is in them.
+// Covers the requests that change Secrets, as an API server gets them: which object in which version, with which
+// content.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -57,7 +58,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** A Secret on the wire, of another uid and version than `SEEN`; with what somebody else keeps in it. */
+/** A Secret from the API server, of another uid and version than `SEEN`, with another writer's fields in it. */
 function onTheWire(uid = 'uid-now', resourceVersion = '9', config = '{"auths":{}}'): JsonRecord {
   return {
     type: 'kubernetes.io/dockerconfigjson',
@@ -91,7 +92,7 @@ function lastRequest(): Exchange {
   return server.requests.at(-1) ?? assert.fail();
 }
 
-/** What was sent must be a merge patch of the Secret with exactly this in it. */
+/** The sent body must be a merge patch of the Secret with exactly this in it. */
 function assertPatched(want: JsonRecord): void {
   const { method, path, headers } = lastRequest();
   assert.deepEqual([method, path], ['PATCH', PATH]);
@@ -101,7 +102,7 @@ function assertPatched(want: JsonRecord): void {
 
 // Rule 1
 describe('a write of a Secret', () => {
-  test('that is created is a POST, so that it cannot change one that is there', async () => {
+  test('that creates it is a POST, so that it cannot change an existing one', async () => {
     answerBy(201);
     await writer.create(OWNER, 'ns1', 'ecr-login', PAYLOAD);
     const { method, path } = lastRequest();
@@ -121,7 +122,7 @@ describe('a write of a Secret', () => {
     });
   });
 
-  test('that is updated names the one that was seen, and holds only fields of ours', async () => {
+  test("that updates it names the one that was seen, and holds only the operator's fields", async () => {
     answerBy(200);
     await writer.update(OWNER, SEEN, PAYLOAD);
     assert.equal(server.requests.length, 1);
@@ -131,7 +132,7 @@ describe('a write of a Secret', () => {
     });
   });
 
-  test('that is offered and opens what we would not, or cannot be read, is not sent', async () => {
+  test('that adopts it is not sent when it opens further hosts, or cannot be read', async () => {
     const [host = ''] = PAYLOAD.hosts;
     for (const config of [`{"auths":{"${host}":{},"registry.example.com":{}}}`, '{}', 'no JSON', '{"auths":[]}']) {
       server.script((exchange) => exchange.answer(200, onTheWire(SEEN.uid, SEEN.resourceVersion, config)));
@@ -142,7 +143,7 @@ describe('a write of a Secret', () => {
     assert.equal(await writer.adopt(OWNER, SEEN, PAYLOAD), true);
   });
 
-  test('that is adopted names the one that was seen, though another may be there now, and keeps its other owners', async () => {
+  test('that adopts it names the one that was seen, though another may exist now, and keeps its other owners', async () => {
     answerBy(200);
     await writer.adopt(OWNER, SEEN, PAYLOAD);
     assertPatched({
@@ -157,7 +158,7 @@ describe('a write of a Secret', () => {
     });
   });
 
-  test('that is handed over names the one that is there, and changes nothing but its owner', async () => {
+  test('that hands it over names the existing one, and changes nothing but its owner', async () => {
     answerBy(200);
     assert.equal(await writer.handOver(OWNER, FORMER, 'ns1', 'ecr-login'), true);
     assertPatched({
@@ -170,7 +171,7 @@ describe('a write of a Secret', () => {
     });
   });
 
-  test('that is deleted names the one that was seen', async () => {
+  test('that deletes it names the one that was seen', async () => {
     answerBy(200, {});
     await writer.delete(SEEN);
     const { method, path } = lastRequest();
@@ -191,7 +192,7 @@ describe('the answer to a write', () => {
   };
 
   for (const [what, run] of Object.entries(write)) {
-    test(`is known before the watch tells of it, with what was sent, which it does not repeat: ${what}`, async () => {
+    test(`is known before the watch shows it, with what was sent, which it does not repeat: ${what}`, async () => {
       const { metadata } = onTheWire(SEEN.uid, '10');
       answerBy(200, { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata });
       await run();
@@ -202,7 +203,7 @@ describe('the answer to a write', () => {
     });
   }
 
-  test('that changed nothing is told, and not taken for what was sent', async () => {
+  test('that changed nothing is reported, and not taken for what was sent', async () => {
     answerBy(200, onTheWire(SEEN.uid, SEEN.resourceVersion));
     assert.equal(await writer.update(OWNER, SEEN, PAYLOAD), false);
     assert.equal(store.size, 0);
@@ -221,14 +222,14 @@ describe('a Secret that is another one by now', () => {
   const other = [422, { reason: 'Invalid', message: 'metadata.uid: Invalid value: field is immutable' }] as const;
 
   for (const [status, body] of [conflict, other]) {
-    test(`is not updated and not adopted, which the caller is told: ${status}`, async () => {
+    test(`is not updated and not adopted, which the caller learns: ${status}`, async () => {
       answerBy(status, body);
       await assert.rejects(writer.update(OWNER, SEEN, PAYLOAD), isOtherObject);
       await assert.rejects(writer.adopt(OWNER, SEEN, PAYLOAD), isOtherObject);
       assert.equal(store.size, 0);
     });
 
-    test(`is to be looked at again for a hand-over: ${status}`, async () => {
+    test(`must be read again for a hand-over: ${status}`, async () => {
       answerBy(status, body);
       assert.equal(await writer.handOver(OWNER, FORMER, 'ns1', 'ecr-login'), false);
     });
@@ -260,7 +261,7 @@ test('a refusal for another reason is no answer about the object', async () => {
 });
 
 // Rule 9
-test('a large write waits two seconds at most for one in another namespace that does not come to its end', async () => {
+test('a large write waits two seconds at most for one in another namespace that does not end', async () => {
   const clock = createManualClock(START);
   const hasty = createSecretWriter(createClient(transport, 'test'), store, clock, new AbortController().signal);
   server.script((exchange) => {

@@ -1,4 +1,4 @@
-// Writes that hang: who asked for them is told soon, they go on, and how many do is bounded.
+// Covers writes that hang: their callers soon learn it, the writes go on, and their number is bounded.
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { createSlowWrites, SlowWrite, type SlowWrites } from './slow-writes.ts';
 describe('a write that takes longer than two seconds', () => {
   let clock: ManualClock;
   let writes: SlowWrites;
-  /** Those that were begun, by place, and have not been ended. */
+  /** Writes that have begun and not ended, by place. */
   let begun: Map<string, { readonly end: () => void; readonly signal: AbortSignal }>;
   const ending = new AbortController();
 
@@ -30,7 +30,7 @@ describe('a write that takes longer than two seconds', () => {
         return promise;
       });
     });
-  /** Begins a write that hangs, and is told so. */
+  /** Begins a write that hangs, and gets the error for it. */
   const hang = async (namespace: string, name: string): Promise<void> => {
     const told = assert.rejects(write(namespace, name), SlowWrite);
     await clock.advance(seconds(2));
@@ -55,7 +55,7 @@ describe('a write that takes longer than two seconds', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  test('keeps no more than two places of its namespace, and none of another', async () => {
+  test('keeps no more than two permits of its namespace, and none of another', async () => {
     await Promise.all([hang('a', '1'), hang('a', '2'), hang('a', '3')]);
     assert.deepEqual(['a/1', 'a/2', 'a/3'].map(isGivenUp), [false, false, true]);
     await assert.rejects(write('a', '4'), SlowWrite);
@@ -66,14 +66,14 @@ describe('a write that takes longer than two seconds', () => {
     assert.equal(await other, 'written');
   });
 
-  test('is given up when others would wait for it', async () => {
+  test('is aborted when others would wait for it', async () => {
     const told = assert.rejects(write('a', 's', false), SlowWrite);
     await clock.advance(seconds(2));
     await told;
     assert.equal(isGivenUp('a/s'), true);
   });
 
-  test('is given up when forty-eight of them go on', async () => {
+  test('is aborted when forty-eight of them go on', async () => {
     const names = Array.from({ length: 49 }, (_, at) => `n${at}`);
     await Promise.all(names.map((name) => hang(name, 's')));
     assert.equal(names.filter((name) => isGivenUp(`${name}/s`)).length, 1);

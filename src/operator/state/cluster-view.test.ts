@@ -54,7 +54,7 @@ describe('a secret with AWS keys that changes', () => {
   });
 });
 
-test('a secret that comes or goes in a namespace is news for those who want it there, and for no others', () => {
+test('a secret that comes or goes in a namespace is news for the objects that want it there, and for no others', () => {
   const enqueued: string[] = [];
   const { stores } = createTestView({ enqueue: (key) => void enqueued.push(key) });
   const put = (name: string, namespaces: readonly string[]): void =>

@@ -1,4 +1,4 @@
-// Covers who is kept whole as objects of a namespace come, grow and go.
+// Covers which objects of a namespace are kept whole as objects come, grow and go.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -45,7 +45,7 @@ describe('of the objects of one namespace', () => {
     assert.deepEqual(waiting(quota, fresh('a'), fresh('c')), [false, true]);
   });
 
-  test('one that goes makes room for the one that has waited longest', () => {
+  test('one that is deleted frees quota for the one that has waited longest', () => {
     const quota = quotaOf(1);
     for (const object of [fresh('a'), fresh('b'), fresh('c')]) {
       if (quota.admit(object).isWaiting) quota.waits(keyOf(object), object);
@@ -55,7 +55,7 @@ describe('of the objects of one namespace', () => {
     assert.equal(quota.leave(keyOf(fresh('c')), fresh('c')), undefined, 'it was the last that waited');
   });
 
-  test('one that found room by itself is not taken for one that waits', () => {
+  test('one that got quota by itself is not taken for one that waits', () => {
     const quota = quotaOf(1);
     for (const object of [fresh('a'), fresh('b'), fresh('c')]) {
       if (quota.admit(object).isWaiting) quota.waits(keyOf(object), object);
@@ -66,7 +66,7 @@ describe('of the objects of one namespace', () => {
     assert.equal(quota.leave(keyOf(fresh('c')), fresh('c')), keyOf(fresh('b')));
   });
 
-  test('one that goes while it waits leaves no room, and wakes nobody', () => {
+  test('one that is deleted while it waits frees no quota, and wakes no other', () => {
     const quota = quotaOf(1);
     for (const object of [fresh('a'), fresh('b'), fresh('c')]) {
       if (quota.admit(object).isWaiting) quota.waits(keyOf(object), object);
@@ -75,14 +75,14 @@ describe('of the objects of one namespace', () => {
     assert.equal(quota.leave(keyOf(fresh('a')), fresh('a')), keyOf(fresh('c')));
   });
 
-  test('those that are large leave less room', () => {
+  test('large ones leave less quota', () => {
     const quota = quotaOf(3);
     const large = 'x'.repeat(12 * 1_024);
     assert.deepEqual(waiting(quota, fresh('a', large), fresh('b', large), fresh('b')), [false, true, false]);
     assert.match(quota.reason(fresh('c')), /^namespace ns1 has as many objects/);
   });
 
-  test('one that grows after it was let in is kept whole only as far as there is room, and again when there is', () => {
+  test('one that grows after it was admitted is kept whole only as far as the quota has space, and again when it has', () => {
     const quota = quotaOf(3);
     const large = 'x'.repeat(15 * 1_024);
     assert.deepEqual(waiting(quota, fresh('a'), fresh('b'), fresh('a', large)), [false, false, false]);

@@ -1,4 +1,4 @@
-// Covers what is counted of a controller and its queue, and the lines that each reconciliation writes.
+// Covers the metrics of a controller and its queue, and the lines that each reconciliation writes.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -78,7 +78,7 @@ describe('a reconciliation', () => {
     });
   }
 
-  test('writes lines that tell its controller, its object and itself', async () => {
+  test('writes lines that name its controller, its object and itself', async () => {
     const { queue, lines, stop } = await start(async (_, { log }) => {
       log.info('Wrote secrets', { created: 1 });
       return { op: 'done', wakeAt: undefined };

@@ -1,4 +1,4 @@
-// Covers the names of metrics: the rules of `promtool check metrics`, and those of our own.
+// Covers the names of metrics: the rules of `promtool check metrics`, and the project's own.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

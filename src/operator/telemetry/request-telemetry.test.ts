@@ -1,4 +1,4 @@
-// Covers what is counted of requests and watches: the labels that dashboards know, and words of users that cannot multiply.
+// Covers the metrics of requests and watches: the labels that dashboards know, and words of users that cannot multiply.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,4 +1,4 @@
-// Covers what is said of objects and their Secrets, and that its size is bounded whatever users create.
+// Covers the metrics of objects and their Secrets, and that their number is bounded whatever users create.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -76,7 +76,7 @@ describe('objects and secrets', () => {
     assert.deepEqual(await values('ecr_operator_secrets'), { ready: 0, expired: 2, failing: 0, pending: 0 });
   });
 
-  test('tell the login that ends first and the newest one; without any there is no series that could raise an alarm', async () => {
+  test('show the login that ends first and the newest one; without any there is no series that could raise an alarm', async () => {
     const { put, values } = start(10);
     put(numbered(0, DENIED));
     assert.deepEqual(await values('ecr_operator_token_expiry_timestamp_seconds'), {});
@@ -90,7 +90,7 @@ describe('objects and secrets', () => {
 });
 
 describe('an object with series of its own', () => {
-  test('tells the end of its login and its conditions by its names', async () => {
+  test('shows the end of its login and its conditions by its names', async () => {
     const { put, values } = start(10);
     put(numbered(0));
     put(numbered(1, DENIED));
@@ -134,7 +134,7 @@ describe('two thousand objects of different names, namespaces and regions', () =
     assert.ok(series.includes('ecr_operator_objects_without_series 2000'));
   });
 
-  test('make at most four series for each object up to the bound, however many conditions somebody writes', async () => {
+  test('make at most four series for each object up to the bound, however many conditions a user writes', async () => {
     const [ready] = READY.conditions ?? [];
     assert.ok(ready);
     const many = Array.from({ length: 20 }, (_, index) => ({ ...ready, type: `Type${index}` }));
