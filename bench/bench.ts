@@ -1,5 +1,6 @@
-// Measures the rows of docs/design/performance.md: the built operator beside the floor, in one run on one real API server.
-// What counts is the ratio; seconds and megabytes are those of this machine. Prints a table, writes bench/results/latest.json.
+// Measures the rows of docs/design/performance.md: the built operator beside the floor, in one run on one real API
+// server. What counts is the ratio; seconds and megabytes are those of this machine. Prints a table, writes
+// bench/results/latest.json.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { installCrds } from '../testing/api-server/install-crds.ts';

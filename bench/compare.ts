@@ -1,7 +1,7 @@
 // Another build of the operator beside this one, on one API server: node bench/compare.ts BUNDLE [ROUNDS]
 //
-// The two run in turn, each first every other time, and each ratio is taken within its round: what the machine does meanwhile hits
-// both, which it does not when each is measured beside a floor in a run of its own.
+// The two run in turn, each first every other time, and each ratio is taken within its round: what the machine does
+// meanwhile hits both, which it does not when each is measured beside a floor in a run of its own.
 
 import { existsSync } from 'node:fs';
 import { installCrds } from '../testing/api-server/install-crds.ts';

@@ -98,7 +98,10 @@ export async function scale(bench: Bench): Promise<void> {
   report('… longest answer of /healthz', `${longest.toFixed(0)} ms`, '≤ 200 ms', longest <= 200);
 }
 
-/** Asks /healthz all the time, which an event loop that is blocked does not answer; the result ends it and gives the longest time. */
+/**
+ * Asks /healthz all the time, which an event loop that is blocked does not answer; the result ends it and gives the
+ * longest time.
+ */
 function watchProbe({ operator }: Bench): () => Promise<number> {
   let longest = 0;
   const over = new AbortController();

@@ -115,7 +115,9 @@ function createBareEvent(client: BareClient, namespace: string, name: string): P
   });
 }
 
-/** Waits until a watch of `path` has shown `count` objects with Ready true; give the work to do once the watch is open. */
+/**
+ * Waits until a watch of `path` has shown `count` objects with Ready true; give the work to do once the watch is open.
+ */
 export async function untilReady(
   client: BareClient,
   path: string,

@@ -5,7 +5,9 @@ import { basename } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 
 const OUTPUT = 'dist/kube-ecr-secrets-operator.cjs';
-/** Built or tested with, never shipped: what is not the product, a library of the build, and what only the build reads. */
+/**
+ * Built or tested with, never shipped: what is not the product, a library of the build, and what only the build reads.
+ */
 const FORBIDDEN = [
   /^(?!src\/|node_modules\/|as-text:|package\.json$)/,
   /^node_modules\/zod\//,
@@ -33,9 +35,10 @@ function note(metafile: Metafile): void {
 /**
  * Puts a module that is imported dynamically into the bundle as text, compiled when it is first imported.
  *
- * V8 reads every function of a script once, also those that are never called: the official Kubernetes client, which only
- * serves kubeconfig files outside a cluster, costs the pod 13 MB that way, and nothing as text (docs/design/adr/0003). The library that
- * makes certificates only serves a webhook that makes its own (docs/design/adr/0006).
+ * V8 reads every function of a script once, also those that are never called: the official Kubernetes client, which
+ * only serves kubeconfig files outside a cluster, costs the pod 13 MB that way, and nothing as text
+ * (docs/design/adr/0003). The library that makes certificates only serves a webhook that makes its own
+ * (docs/design/adr/0006).
  */
 const asText = (filter: RegExp): Plugin => ({
   name: 'as-text',

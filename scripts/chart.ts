@@ -1,4 +1,5 @@
-// What the chart has that is made from something else: its README out of the comments of values.yaml, and its alerts. Pure.
+// What the chart has that is made from something else: its README out of the comments of values.yaml, and its alerts.
+// Pure.
 
 import { isMap, isScalar, parseDocument, stringify, type YAMLMap } from 'yaml';
 import type { Alert } from './alerts.ts';

@@ -28,7 +28,8 @@ async function main(): Promise<void> {
     return void process.stdout.write(`${dirname(binaries.kubeApiserver)}\n`);
   }
 
-  // Listening before the start: a signal that comes meanwhile ends the start too, since Node then has nothing to wait for.
+  // Listening before the start: a signal that comes meanwhile ends the start too, since Node then has nothing to wait
+  // for.
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });

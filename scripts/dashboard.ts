@@ -1,4 +1,5 @@
-// The dashboard for Grafana, as JSON: what one looks at first, over the metrics of src/operator/telemetry/metric-catalogue.ts. Pure.
+// The dashboard for Grafana, as JSON: what one looks at first, over the metrics of
+// src/operator/telemetry/metric-catalogue.ts. Pure.
 
 interface Panel {
   readonly title: string;

@@ -1,4 +1,5 @@
-// Writes everything that is generated from the schema, the catalogue of metrics, the chart's values and the tests, or with --check says what is out of date (exit code 1).
+// Writes everything that is generated from the schema, the catalogue of metrics, the chart's values and the tests, or
+// with --check says what is out of date (exit code 1).
 
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { brokenArrows, circles, readLayers } from './layers.ts';
+import { brokenArrows, circles, readLayers, wideComments } from './layers.ts';
 
 const PAGE = `
 | layer | folder | knows | may import |
@@ -85,4 +85,15 @@ test('an import cycle is named once, also one of type imports', () => {
   assert.deepEqual(circles(texts), ['src/deep/c.ts → src/a.ts → src/b.ts → src/deep/c.ts: a circle of imports']);
   texts.set('src/deep/c.ts', '');
   assert.deepEqual(circles(texts), []);
+});
+
+test('a comment of more than 120 columns is named, a long line of code is not', () => {
+  const long = 'x'.repeat(120);
+  const text = [`// ${long}`, `  /** ${long} */`, `   * ${long}`, `const a = '${long}';`, `// ${'x'.repeat(117)}`].join(
+    '\n',
+  );
+  assert.deepEqual(
+    wideComments('src/a.ts', text).map((one) => one.replace(/ a comment.*/, '')),
+    ['src/a.ts:1:', 'src/a.ts:2:', 'src/a.ts:3:'],
+  );
 });

@@ -1,5 +1,5 @@
-// Checks that every import follows the arrows of the layer table in ARCHITECTURE.md, that no import leads back to where it began,
-// and that no file has grown too long.
+// Checks that every import follows the arrows of the layer table in ARCHITECTURE.md, that no import leads back to where
+// it began, and that no file has grown too long, and no comment too wide.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -7,16 +7,22 @@ import { dirname, join, relative } from 'node:path';
 /** A file longer than this has more than one idea in it; tests, whose tables may be long, have more room. */
 const LONGEST_FILE = 300;
 const LONGEST_TEST = 400;
+/** Of comments; what the program says stands in one line, however long. */
+const WIDEST_COMMENT = 120;
 
 interface Layer {
   /** Under `src/`: a folder, or a room of one. */
   readonly folder: string;
-  /** Folders, rooms or files (without `.ts`) under `src/` that it may import, beside itself. A folder does not stand for its rooms. */
+  /**
+   * Folders, rooms or files (without `.ts`) under `src/` that it may import, beside itself. A folder does not stand for
+   * its rooms.
+   */
   readonly mayImport: readonly string[];
 }
 
 /**
- * Reads rows such as: | 3 | `src/kube` | … | `lib`, `api/meta` |, and those of rooms: | 4 | `src/operator/state` | … | `core` |
+ * Reads rows such as: | 3 | `src/kube` | … | `lib`, `api/meta` |
+ * and those of rooms: | 4 | `src/operator/state` | … | `core` |
  *
  * @throws Error when the table is not there
  */
@@ -60,6 +66,17 @@ export function brokenArrows(file: string, text: string, layers: readonly Layer[
     broken.push(`${file}: may not import ${target} (layer table of ARCHITECTURE.md)`);
   }
   return broken;
+}
+
+/** @returns one sentence for each comment line that is too wide */
+export function wideComments(file: string, text: string): readonly string[] {
+  return text
+    .split('\n')
+    .flatMap((line, index) =>
+      line.length > WIDEST_COMMENT && /^\s*(?:\/\/|\/?\*)/.test(line)
+        ? `${file}:${index + 1}: a comment of ${line.length} columns, more than ${WIDEST_COMMENT}`
+        : [],
+    );
 }
 
 /**
@@ -117,6 +134,7 @@ function main(): void {
     const lines = text.split('\n').length - 1;
     const most = file.endsWith('.test.ts') ? LONGEST_TEST : LONGEST_FILE;
     if (lines > most) problems.push(`${file}: ${lines} lines, more than ${most}`);
+    problems.push(...wideComments(file, text));
   }
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;

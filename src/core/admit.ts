@@ -1,5 +1,5 @@
-// What the webhook answers to a change of a CR (docs/design/rules.md, rule 18). Pure: it names the look-ups it needs, and
-// the caller makes them.
+// What the webhook answers to a change of a CR (docs/design/rules.md, rule 18). Pure: it names the look-ups it needs,
+// and the caller makes them.
 //
 // A review is input from anybody: the API server shows no credential to a webhook. So the webhook follows no reference
 // in it: of AWS it asks only about the pair of keys in the review itself, of the cluster only whether the pull Secret

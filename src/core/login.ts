@@ -128,8 +128,9 @@ export function isLater(one: Pick<Login, 'expiresAt' | 'digest'>, other: Pick<Lo
 }
 
 /**
- * Which of two logins of one identity to one registry to keep: an end never goes back (docs/design/rules.md, rule 7), unless
- * the wall clock was set back since the old one was fetched. A kept old one is renewed when the new one would be.
+ * Which of two logins of one identity to one registry to keep: an end never goes back (docs/design/rules.md, rule 7),
+ * unless the wall clock was set back since the old one was fetched. A kept old one is renewed when the new one would
+ * be.
  */
 export function later(held: Login | undefined, fetched: Login, now: EpochMs): Login {
   if (!held || held.expiresAt <= fetched.expiresAt || held.expiresAt > now + LONGEST_LIFE) return fetched;

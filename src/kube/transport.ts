@@ -1,4 +1,4 @@
-// The only file that speaks HTTP with the API server: one request, or one stream of lines, each with a cap and a deadline.
+// The only file that speaks HTTP with the API server: a request or a stream of lines, each with a cap and a deadline.
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';

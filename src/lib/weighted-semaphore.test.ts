@@ -1,4 +1,5 @@
-// Covers the bound on work in progress: nothing begins without permits, everything begins in order, and no permit is lost.
+// Covers the bound on work in progress: nothing begins without permits, everything begins in order, and no permit is
+// lost.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -26,7 +26,10 @@ export interface Cluster {
   /** The way of the API server's calls to Services. */
   readonly services: ServiceProxy;
   helm(major: HelmMajor): Promise<Helm>;
-  /** Arguments of `helm install` and `helm upgrade` behind the release's name: our chart, ready or failed, on free ports. */
+  /**
+   * Arguments of `helm install` and `helm upgrade` behind the release's name: our chart, ready or failed, on free
+   * ports.
+   */
   readonly here: readonly string[];
   /** Takes away the CRDs, and with them every object of ours. */
   removeCrds(): Promise<void>;

@@ -1,4 +1,5 @@
-// The release of the Go project as facts: names, kinds and labels of the objects that its chart made, and none of its words.
+// The release of the Go project as facts: names, kinds and labels of the objects that its chart made, and none of its
+// words.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Runs the pods of one namespace as processes, since there is no kubelet here: arguments, environment, ServiceAccount and
-// probes are those of the pod, as the chart rendered them and the real controllers made it.
+// Runs the pods of one namespace as processes, since there is no kubelet here: arguments, environment, ServiceAccount
+// and probes are those of the pod, as the chart rendered them and the real controllers made it.
 
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,9 @@ export interface PodsOptions {
 export interface Pods {
   /** Everything that all of them wrote. */
   output(): string;
-  /** Where a port of the pod with this address is on loopback: at the same number; undefined when there is no such pod. */
+  /**
+   * Where a port of the pod with this address is on loopback: at the same number; undefined when there is no such pod.
+   */
   readonly loopbackPort: (address: string, port: number) => number | undefined;
   stop(): Promise<void>;
 }

@@ -1,4 +1,5 @@
-// Looks at Secrets as a pod that starts would: again and again, whether each is there, is still the same, and holds a good login.
+// Looks at Secrets as a pod that starts would: again and again, whether each is there, is still the same, and holds a
+// good login.
 
 import assert from 'node:assert/strict';
 import type { TestApi } from '../../testing/api-server/test-api.ts';

@@ -1,5 +1,5 @@
-// What Kubernetes' own type checker says of an admission policy, of all its expressions. It looks at validations alone, and at no
-// subresource: a copy of the policy that nothing is bound to shows it the rest.
+// What Kubernetes' own type checker says of an admission policy, of all its expressions. It looks at validations alone,
+// and at no subresource: a copy of the policy that nothing is bound to shows it the rest.
 
 import { eventually, type TestApi } from '../../testing/api-server/test-api.ts';
 
@@ -21,7 +21,8 @@ export interface PolicySpec {
 }
 
 /**
- * @param spec  of a ValidatingAdmissionPolicy; for `serviceaccounts/token` the kind has to be there (`installTokenRequests`)
+ * @param spec  of a ValidatingAdmissionPolicy; for `serviceaccounts/token` the kind has to be there
+ *              (`installTokenRequests`)
  * @returns warnings, each with the field that it is about; none when every expression has the right types
  */
 export async function typeWarnings(api: TestApi, name: string, spec: PolicySpec): Promise<readonly string[]> {
@@ -53,8 +54,8 @@ export async function typeWarnings(api: TestApi, name: string, spec: PolicySpec)
 }
 
 /**
- * Makes a kind with the fields that a request for a token has, as the API server describes them, unless it is there. It stays: the
- * type checker takes a while to notice that a kind that was gone is there again.
+ * Makes a kind with the fields that a request for a token has, as the API server describes them, unless it is there. It
+ * stays: the type checker takes a while to notice that a kind that was gone is there again.
  */
 export async function installTokenRequests(api: TestApi): Promise<void> {
   const { group, plural, kind } = STAND_IN;

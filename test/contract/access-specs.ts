@@ -8,7 +8,9 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 const ROLE = 'arn:aws:iam::111122223333:role/path/puller';
 
-/** `spec.awsAccess` of a good region, with a good pair of keys unless `identity` says otherwise; `change` goes over it. */
+/**
+ * `spec.awsAccess` of a good region, with a good pair of keys unless `identity` says otherwise; `change` goes over it.
+ */
 export const access = (change: Change, identity: Change = PAIR): Change => ({
   awsAccess: { region: 'eu-west-1', ...identity, ...change },
 });

@@ -1,4 +1,5 @@
-// What the load suites share: the built operator with the chart's heap flags, what it holds in memory, and others who are served meanwhile.
+// What the load suites share: the built operator with the chart's heap flags, what it holds in memory, and others who
+// are served meanwhile.
 
 import { readFileSync } from 'node:fs';
 import { after, afterEach, before } from 'node:test';

@@ -1,4 +1,7 @@
-/** A kubeconfig, to be written as JSON, that leads to an API server which is not there: each reflector says so in a line. */
+/**
+ * A kubeconfig, to be written as JSON, that leads to an API server which is not there: each reflector says so in a
+ * line.
+ */
 export const NOBODY_THERE = {
   apiVersion: 'v1',
   kind: 'Config',

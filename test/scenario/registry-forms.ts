@@ -11,7 +11,9 @@ export interface RegistryForm {
   readonly sts: string;
   /** Hosts of AWS that are asked for a token. */
   readonly asked: readonly string[];
-  /** Hosts in the pull secret by region of their token, `public` for the public one; `ACCOUNT` stands for the caller's. */
+  /**
+   * Hosts in the pull secret by region of their token, `public` for the public one; `ACCOUNT` stands for the caller's.
+   */
   readonly opened: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -19,7 +21,9 @@ const STS = 'sts.eu-west-1.amazonaws.com';
 const ECR = 'api.ecr.eu-west-1.amazonaws.com';
 const OWN = 'ACCOUNT.dkr.ecr.eu-west-1.amazonaws.com';
 
-/** Host names: AWS General Reference, "Amazon ECR endpoints", "AWS STS endpoints"; ECR user guides, "Making requests". */
+/**
+ * Host names: AWS General Reference, "Amazon ECR endpoints", "AWS STS endpoints"; ECR user guides, "Making requests".
+ */
 export const FORMS: Readonly<Record<string, RegistryForm>> = {
   own: { sts: STS, asked: [ECR], opened: { [REGION]: [OWN] } },
   regions: {

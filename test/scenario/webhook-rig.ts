@@ -37,8 +37,8 @@ export function ownCertificate(
 }
 
 /**
- * Suites of the webhook have many configurations, under names for which the chart gives no right; that the rights which it
- * does give are enough is held in test/chart/rights.test.ts.
+ * Suites of the webhook have many configurations, under names for which the chart gives no right; that the rights which
+ * it does give are enough is held in test/chart/rights.test.ts.
  */
 export function asAdmin({ plane }: World): ApiServerAccess {
   return accessTo(plane, plane.adminToken);
@@ -74,12 +74,14 @@ export async function untilHeeded({ api }: World, namespace: string): Promise<vo
   }, 20_000);
 }
 
-/** Between two minutes that are let pass, on the real clock: a look at the certificate has ended by then, nearly always. */
+/**
+ * Between two minutes that are let pass, on the real clock: a look at the certificate has ended by then, nearly always.
+ */
 const PACE_MS = 500;
 
 /**
- * Lets minutes pass until `look` gives something, as `eventually`: who looks once a minute, and is at it while the clock is
- * moved, sleeps for a whole minute from then on.
+ * Lets minutes pass until `look` gives something, as `eventually`: who looks once a minute, and is at it while the
+ * clock is moved, sleeps for a whole minute from then on.
  */
 export function asMinutesPass<Result>(
   clock: TravelClock,

@@ -20,7 +20,8 @@ export const NO_ENVIRONMENT: NodeJS.ProcessEnv = Object.fromEntries(
 
 /**
  * The chart's settings, with its memory limit of 128 Mi: one arena, threads for host names, and freed memory returned,
- * that of chunks of 8 KiB and more at once, each of which is mapped separately (glibc; savings: docs/design/performance.md).
+ * that of chunks of 8 KiB and more at once, each of which is mapped separately (glibc; savings:
+ * docs/design/performance.md).
  */
 export const FOOTPRINT: NodeJS.ProcessEnv = {
   NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=1 --v8-pool-size=1',

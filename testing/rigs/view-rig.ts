@@ -18,7 +18,10 @@ const ignore = (): void => {};
 /** What a test looks at: news, or the bounds of the view. */
 type Wanted = Partial<ClusterViewOptions & ClusterListener>;
 
-/** @param over  the namespace of the operator is `operator`, a namespace has room for 500 objects, nobody follows the news */
+/**
+ * @param over  the namespace of the operator is `operator`, a namespace has room for 500 objects, nobody follows the
+ * news
+ */
 export function createTestView(over: Wanted = {}): ClusterState {
   const state = createClusterView({ operatorNamespace: 'operator', objectsPerNamespace: 500, ...over });
   state.follow({ enqueue: ignore, onLegacy: ignore, onGone: ignore, onCredentials: ignore, ...over });

@@ -1,6 +1,7 @@
 // The logins that each object holds, and those that a Secret gave back after a restart.
 //
-// Guarantees: a login out of a Secret serves only the object whose status proves it; nothing is kept of an object that is gone.
+// Guarantees: a login out of a Secret serves only the object whose status proves it; nothing is kept of an object that
+// is gone.
 
 import { readDockerConfig } from '../../core/docker-config.ts';
 import { isLater, isUsable, type Login, latestStart, onBothClocks } from '../../core/login.ts';
@@ -32,7 +33,10 @@ export interface HeldLogins {
   get(uid: string, registry: string): Held | undefined;
   put(uid: string, held: Held): void;
   all(uid: string, registries: readonly Registry[]): LoginsHeld;
-  /** When the renewal of a login that is due may begin: one after the other; an ended login, or another identity's, does not wait. */
+  /**
+   * When the renewal of a login that is due may begin: one after the other; an ended login, or another identity's, does
+   * not wait.
+   */
   startOf(uid: string, mine: Held): EpochMs;
   /** Whether the CR held a login with this digest and replaced it. */
   wasHeld(uid: string, registry: string, digest: string): boolean;
