@@ -51,7 +51,7 @@ describe('an object beyond the quota', () => {
     assert.ok(keptBytes(reducedForm({ ...large, status: long })) < 100);
   });
 
-  test('keeps what its secrets hold, where they are and who asks, and nothing that grows with it, when it is served', () => {
+  test('keeps what its secrets hold, where they are and its identity, and nothing that grows with it, when it is served', () => {
     const large = objectOf({ size: 30_000, isServed: true });
     const told = reducedForm(large);
     assert.deepEqual([told.isWaiting, told.spec, told.status], [true, spec(), large.status]);

@@ -12,7 +12,7 @@ import { createTransport, type Transport } from './transport.ts';
 const BUSY = 'Too many requests, please try again later.\n';
 
 // Rule 12
-describe('an API server that turns requests away', () => {
+describe('an API server that refuses requests', () => {
   let server: ScriptedServer;
   let clock: ManualClock;
   let transport: Transport;

@@ -73,7 +73,7 @@ describe('a name', () => {
     assert.deepEqual(await fourth, [undefined, '192.0.2.2']);
   });
 
-  test('that is quickly said not to be there is asked about again at once', async () => {
+  test('that a server quickly denies is looked up again at once', async () => {
     const { asked, find, fail, answer } = setting();
     const first = find('new');
     fail('new', 'ENOTFOUND');

@@ -38,7 +38,7 @@ describe('a secret that is planted', () => {
     await world.api.merge(path, { metadata: { annotations: { note: value } } });
   };
 
-  test('is found in no place of a cluster where none is', async () => {
+  test('is not found in a cluster without one', async () => {
     assert.deepEqual(await leaks(), []);
     assert.ok((await placesIn(world.api)).length > 10);
   });

@@ -317,7 +317,7 @@ describe('conversion of the deprecated kind', () => {
     assert.equal((await world.api.get(LEGACY_PATH(deleted.metadata.name))).status, 200);
   });
 
-  test('changes nothing while an object of the name has a different spec, says so once, and goes on when it is mended', async () => {
+  test('changes nothing while an object of the name has a different spec, says so once, and goes on when a user corrects it', async () => {
     const owned = await createOwned();
     const other = { awsAccess: ACCESS, secretName: owned.name, namespaces: owned.namespaces };
     const made = await createClusterPullSecret(world.api, owned.name, other);

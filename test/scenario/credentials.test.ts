@@ -100,7 +100,7 @@ describe('AWS keys', () => {
     ['deleted', (): Promise<unknown> => world.api.must('DELETE', path)],
   ] as const) {
     // Rule 12
-    test(`an object that is ${what} while AWS is asked is not served as it was before`, async (t) => {
+    test(`an object that is ${what} during a call of AWS is not served as it was before`, async (t) => {
       const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
       const watch = watchObjects(world.plane, SECRET_PATH(namespace), metadata.resourceVersion);
       t.after(watch.stop);
@@ -143,7 +143,7 @@ describe('AWS keys', () => {
   });
 
   // Rules 7, 8
-  test('a wrong new key keeps the old secret and says until when it holds; mended, it is replaced in place', async () => {
+  test('a wrong new key keeps the old secret and says until when it holds; corrected, it is replaced in place', async () => {
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(path);
     const before = (await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body;
@@ -241,7 +241,7 @@ describe('AWS keys', () => {
     ],
   ] as const) {
     // Rules 7, 8
-    test(`a watched secret that ${what} leaves the pull secret as it is, and is used again when it is mended`, async () => {
+    test(`a watched secret that ${what} leaves the pull secret as it is, and is used again when it is corrected`, async () => {
       await putKeys(GOOD_KEY, CREDENTIALS_LABEL);
       await createPullSecret(world.api, namespace, 'login', referring);
       await world.ready(path);

@@ -153,7 +153,7 @@ describe('drift of a pull secret', () => {
   });
 
   // Rule 11
-  test('a foreign secret in the way is looked at again and again, and nothing is sent until it is gone', async () => {
+  test('a foreign secret in the way is read again and again, and nothing is written until it is gone', async () => {
     await operator.stop();
     const clock = createTravelClock();
     operator = await world.startOperator(clock);

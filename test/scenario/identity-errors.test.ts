@@ -92,7 +92,7 @@ describe('an identity that does not work', () => {
   const withRole = { awsAccess: { ...ACCESS, assumeRole: { roleArn: ROLE, externalId: 'mine' } } };
   const assumed = ({ operation }: AwsCall): boolean => operation === 'AssumeRole';
 
-  test('a role that does not trust says so in the words of AWS; mended, a forced look finds it at once', async () => {
+  test('a role that does not trust says so in the words of AWS; corrected, it works at once after a forced attempt', async () => {
     await start();
     await createPullSecret(world.api, namespace, 'login', withRole);
     assert.equal(

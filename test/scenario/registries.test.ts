@@ -54,7 +54,7 @@ describe('several registries', () => {
     });
 
   // Rules 7, 9
-  test('of which one is denied give a secret with the other, and are all there when it is mended', async () => {
+  test('of which one is denied give a secret with the other, and all have a login when it is corrected', async () => {
     refuseOther();
     await createPullSecret(world.api, namespace, 'login', twoRegions);
     const status = await world.status(path, (found) => conditionOf(found, 'Ready')?.status === 'False');

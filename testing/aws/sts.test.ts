@@ -55,7 +55,7 @@ describe('AssumeRole', () => {
       assert.deepEqual([call?.operation, call?.service, call?.roleArn], ['AssumeRole', 'sts', ROLE]);
     }));
 
-  test('denies an account that is not trusted, a role that is not there, and another external id', () =>
+  test('denies an account that is not trusted, a missing role, and another external id', () =>
     withStandIn(async ({ standIn }) => {
       await assert.rejects(assume(standIn), named('AccessDenied'));
       standIn.addRole({ arn: ROLE, trusts: [{ op: 'account', accountId: '999988887777' }] });

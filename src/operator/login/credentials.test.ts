@@ -99,7 +99,7 @@ async function refused(keys: KeySource): Promise<number> {
   return thrown.retryAt - clock.now();
 }
 
-describe('a request for a token that the API server turns away for a second', () => {
+describe('a request for a token that the API server refuses for a second', () => {
   test('is made again after that second, also where another role is taken with it', async () => {
     refusal = apiErrorFrom(429, {}, '1');
     const { keys } = await resolve({ ...SERVICE_ACCOUNT, assumeRole: { roleArn: `${ROLE}-2` } });

@@ -73,7 +73,7 @@ describe('an object that is referred to', () => {
     assert.equal(server.requests.length, 3);
   });
 
-  test('is read for each part that is asked for, and the parts are not mixed up', async () => {
+  test('is read for each requested part, and the parts are not mixed up', async () => {
     serve({ type: 'one', kind: 'Secret' });
     assert.deepEqual([await read('type'), await read('kind'), await read('type')], ['one', 'Secret', 'one']);
     assert.equal(server.requests.length, 2);

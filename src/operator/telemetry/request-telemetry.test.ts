@@ -90,7 +90,7 @@ describe('a watch', () => {
     assert.deepEqual(await values('ecr_operator_watch_lists_total'), { secrets: 1, namespaces: 0 });
   });
 
-  test('of a kind that is not there is in contact, and nothing has failed', async () => {
+  test('of a missing kind is in contact, and nothing has failed', async () => {
     const { telemetry, values } = start();
     telemetry.onReflectorEvent('secrets', { op: 'absent' });
     assert.deepEqual(await values('ecr_operator_watch_last_contact_timestamp_seconds'), { secrets: START / 1_000 });
