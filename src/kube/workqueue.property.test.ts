@@ -148,7 +148,7 @@ test('keys of one namespace keep their order, and those of thousands of others t
   await one.stop();
 });
 
-test('deadlines that come one after the other, a millisecond apart, cause one look', async () => {
+test('deadlines that come one after the other, a millisecond apart, share a few looks', async () => {
   const manual = createManualClock(START);
   let looks = 0;
   const clock = {
