@@ -106,7 +106,7 @@ export function createWatches(parts: WatchesParts): Watches {
     objects: [
       reflect(NAMES.namespaced, RESOURCES[NAMESPACED_KIND], stores.namespaced, (raw) => {
         const object = pullSecretOf(NAMESPACED_KIND, raw);
-        return object && view.quota.admit(object);
+        return object && view.quota.reserve(object);
       }),
       reflect(NAMES.cluster, RESOURCES[CLUSTER_KIND], stores.cluster, (raw) => pullSecretOf(CLUSTER_KIND, raw)),
       reflect(NAMES.namespaces, NAMESPACES, stores.namespaces, namespaceOf),

@@ -39,7 +39,7 @@ export function createStatusWriter({ client, view, stores }: StatusWriterParts, 
         const after = pullSecretOf(object.kind, await client.patchStatus(RESOURCES[object.kind], object, body, signal));
         const store = object.namespace === undefined ? stores.cluster : stores.namespaced;
         // A deleted object counts no longer against the quota.
-        if (after && view.objectByUid(object.uid)) store.wrote(keyOf(object), view.quota.admit(after));
+        if (after && view.objectByUid(object.uid)) store.wrote(keyOf(object), view.quota.reserve(after));
         return true;
       } catch (thrown) {
         // Deleted: there is nothing left to report.

@@ -35,7 +35,7 @@ describe('an object that is served and too large for the quota of its namespace'
   });
   const see = (one: JsonRecord, version: string): void => {
     const object = pullSecretOf(NAMESPACED_KIND, one);
-    rig.stores.namespaced.apply(KEY, object && rig.view.quota.admit(object), version);
+    rig.stores.namespaced.apply(KEY, object && rig.view.quota.reserve(object), version);
   };
   const work = async (): Promise<Result> => {
     const reconcile = createWholeObjects({ client: rig.client, view: rig.view, store: rig.stores.namespaced }).reading(
@@ -73,7 +73,7 @@ describe('an object that is served and too large for the quota of its namespace'
   test('is kept whole again at its next reconciliation when the quota has space, and is not read any more', async () => {
     const half = { ...spec(), registries: { hosts: LARGE.registries.hosts.slice(0, 50) } };
     const other = pullSecretOf(NAMESPACED_KIND, raw('1', 1, half, 'other'));
-    assert.equal(other && rig.view.quota.admit(other).isWaiting, false);
+    assert.equal(other && rig.view.quota.reserve(other).isWaiting, false);
     see(raw('2', 1, half), '2');
     assert.equal(rig.view.object(KEY)?.isWaiting, true);
     if (other) rig.view.quota.leave(objectKey('ns1', 'other'), other);

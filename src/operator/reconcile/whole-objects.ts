@@ -45,7 +45,7 @@ export function createWholeObjects({ client, view, store }: WholeObjectsParts): 
       // The watch has yet to show the deletion, which causes another attempt.
       if (!whole || since(held, whole) === 'replaced') return { op: 'done', wakeAt: undefined };
       // The watch has yet to show another version: only what is held may count against the quota.
-      if (view.object(key)?.resourceVersion === whole.resourceVersion) store.complete(key, view.quota.admit(whole));
+      if (view.object(key)?.resourceVersion === whole.resourceVersion) store.complete(key, view.quota.reserve(whole));
       const giveBack = view.lend(key, whole);
       try {
         return view.object(key)?.isWaiting ? { op: 'retry' } : await reconcile(key, attempt);
@@ -55,7 +55,7 @@ export function createWholeObjects({ client, view, store }: WholeObjectsParts): 
     },
     async readmit(key, object, signal) {
       const found = view.quota.hasRoom(object) ? await readNow(object, signal) : undefined;
-      const whole = found && view.quota.admit(found);
+      const whole = found && view.quota.reserve(found);
       if (!whole || whole.isWaiting) return false;
       store.complete(key, whole);
       // Deleted or replaced during the read: it does not count against the quota.

@@ -7,16 +7,16 @@ export interface RepairBackoff {
   /**
    * How long a Secret must wait for its next repair; 0: the operator may repair it now.
    *
-   * @param place  names the Secret, in any form
+   * @param secret  names the Secret, in any form
    */
-  wait(place: string): DurationMs;
+  wait(secret: string): DurationMs;
   /**
    * How long ago the operator last repaired it; infinite when it never did, or the Secret counts as left in peace
    * since.
    */
-  sinceRepair(place: string): number;
+  sinceRepair(secret: string): number;
   /** The operator has repaired it. */
-  repaired(place: string): void;
+  repaired(secret: string): void;
 }
 
 /** Repairs of one Secret that never wait. */
@@ -36,26 +36,26 @@ export function createRepairBackoff(clock: Clock): RepairBackoff {
   const repairs = new Map<string, Repairs>();
 
   const sweep = (now: number): void => {
-    for (const [place, { last }] of repairs) {
+    for (const [secret, { last }] of repairs) {
       // The map is in order of the last repair: the rest is younger.
       if (now - last < PEACE) return;
-      repairs.delete(place);
+      repairs.delete(secret);
     }
   };
 
   return {
-    wait(place) {
-      const { count, last } = repairs.get(place) ?? { count: 0, last: 0 };
+    wait(secret) {
+      const { count, last } = repairs.get(secret) ?? { count: 0, last: 0 };
       const wait = count < FREE ? 0 : Math.min(LAST_WAIT, FIRST_WAIT * 2 ** (count - FREE));
       return (wait === 0 ? 0 : Math.max(0, last + wait - clock.monotonic())) as DurationMs;
     },
-    sinceRepair: (place) => clock.monotonic() - (repairs.get(place)?.last ?? Number.NEGATIVE_INFINITY),
-    repaired(place) {
+    sinceRepair: (secret) => clock.monotonic() - (repairs.get(secret)?.last ?? Number.NEGATIVE_INFINITY),
+    repaired(secret) {
       const now = clock.monotonic();
       sweep(now);
-      const { count } = repairs.get(place) ?? { count: 0 };
-      repairs.delete(place);
-      repairs.set(place, { count: count + 1, last: now });
+      const { count } = repairs.get(secret) ?? { count: 0 };
+      repairs.delete(secret);
+      repairs.set(secret, { count: count + 1, last: now });
     },
   };
 }

@@ -81,7 +81,7 @@ interface State {
    * Slots of the Secrets not written yet, by namespace, on the monotonic clock: a wall clock that is set back delays no
    * Secret. A Secret keeps its slot when a newer login comes.
    */
-  readonly places: Map<string, number>;
+  readonly starts: Map<string, number>;
   readonly updated: Set<string>;
 }
 
@@ -127,21 +127,21 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     const state: State = {
       payload: { contentDigest: payload.contentDigest, inputs: payload.inputs, endsAt: payload.endsAt },
       former,
-      places: new Map(isRenewal ? before.places : []),
+      starts: new Map(isRenewal ? before.starts : []),
       updated: isRenewal ? before.updated : new Set(),
     };
     states.set(uid, state);
     return state;
   };
 
-  const placeOf = ({ places }: State, namespace: string, { latest }: Former): number => {
-    const known = places.get(namespace);
+  const startOf = ({ starts }: State, namespace: string, { latest }: Former): number => {
+    const known = starts.get(namespace);
     if (known !== undefined) return known;
     const { now, monotonic } = read(clock);
     // The object itself had to wait for its slot: its first Secret need not wait again.
-    const place = monotonic + (places.size === 0 ? 0 : pacer.next(latest) - now);
-    places.set(namespace, place);
-    return place;
+    const startAt = monotonic + (starts.size === 0 ? 0 : pacer.next(latest) - now);
+    starts.set(namespace, startAt);
+    return startAt;
   };
 
   return {
@@ -159,8 +159,8 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
         const renews = renewedBy(uid, action, state);
         // Read after the clock of the slot: what may be done now is not a millisecond away.
         const wait = renews
-          ? placeOf(state, namespace, renews) - clock.monotonic()
-          : repairBackoff.wait(placeName(uid, namespace));
+          ? startOf(state, namespace, renews) - clock.monotonic()
+          : repairBackoff.wait(secretKey(uid, namespace));
         if (wait <= 0) {
           due.push(action);
           // The Secret is wrong, although the operator wanted this very content in it before.
@@ -178,10 +178,10 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       const { repairs, waiting } = due;
       const done = new Set([...created, ...updated]);
       count(uid, due, new Set(retry), done);
-      for (const namespace of repairs) if (done.has(namespace)) repairBackoff.repaired(placeName(uid, namespace));
+      for (const namespace of repairs) if (done.has(namespace)) repairBackoff.repaired(secretKey(uid, namespace));
       const state = states.get(uid);
       if (!state) return updated;
-      for (const namespace of done) state.places.delete(namespace);
+      for (const namespace of done) state.starts.delete(namespace);
       for (const namespace of updated) state.updated.add(namespace);
       if (waiting.length > 0) return [];
       const told = [...state.updated].sort();
@@ -196,7 +196,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     },
     settling(uid, targets, isUnseen) {
       const isSettling = ({ namespace }: Target): boolean =>
-        isUnseen(namespace) || repairBackoff.sinceRepair(placeName(uid, namespace)) < SETTLED_AFTER;
+        isUnseen(namespace) || repairBackoff.sinceRepair(secretKey(uid, namespace)) < SETTLED_AFTER;
       return { problems: targets.filter(isSettling).map(contest), until: plus(clock.now(), SETTLED_AFTER) };
     },
     isLate: (uid, namespace) => (silent.get(uid)?.get(namespace) ?? 0) >= SILENT_ROUNDS,
@@ -207,7 +207,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
   };
 }
 
-function placeName(uid: string, namespace: string): string {
+function secretKey(uid: string, namespace: string): string {
   return `${uid}/${namespace}`;
 }
 
@@ -231,9 +231,9 @@ function renewedBy(uid: string, action: Action, { former }: State): Former | und
  * Former content that no Secret to write holds needs no renewal, and a Secret that is as wanted, or gone, needs no
  * slot.
  */
-function forgetUnheld({ former, places }: State, actions: readonly Action[]): void {
+function forgetUnheld({ former, starts }: State, actions: readonly Action[]): void {
   const held = new Set(actions.flatMap((action) => ('seen' in action ? action.seen.contentDigest : [])));
   for (const digest of former.keys()) if (!held.has(digest)) former.delete(digest);
   const namespaces = new Set(actions.map(({ namespace }) => namespace));
-  for (const namespace of places.keys()) if (!namespaces.has(namespace)) places.delete(namespace);
+  for (const namespace of starts.keys()) if (!namespaces.has(namespace)) starts.delete(namespace);
 }

@@ -39,7 +39,7 @@ export interface ClusterView {
   objects(): Iterable<PullSecretObject>;
   /** Kind of an older CR that also wants the Secret of this name in this namespace. */
   rivalOf(object: PullSecretObject, namespace: string, secretName: string): string | undefined;
-  /** How much of each namespace is kept. An object passes `admit` before it enters a store. */
+  /** How much of each namespace is kept. An object passes `reserve` before it enters a store. */
   readonly quota: ObjectQuota;
   /** What a CR wants, parsed once for each spec that it has. */
   wish(object: PullSecretObject): Wish | string;

@@ -28,13 +28,13 @@ function quotaOf(objects: number): ObjectQuota {
 // Rule 14
 describe('of the objects of one namespace', () => {
   const waiting = (quota: ObjectQuota, ...objects: readonly PullSecretObject[]): readonly boolean[] =>
-    objects.map((object) => quota.admit(object).isWaiting);
+    objects.map((object) => quota.reserve(object).isWaiting);
 
   test('so many are kept whole, in order of their coming; those of others do not count', () => {
     const quota = quotaOf(2);
     assert.deepEqual(waiting(quota, fresh('a'), fresh('b'), fresh('c'), fresh('a')), [false, false, true, false]);
-    assert.equal(quota.admit({ ...fresh('d'), namespace: 'ns2' }).isWaiting, false);
-    assert.equal(quota.admit(clusterPullSecret(spec())).kind, CLUSTER_KIND);
+    assert.equal(quota.reserve({ ...fresh('d'), namespace: 'ns2' }).isWaiting, false);
+    assert.equal(quota.reserve(clusterPullSecret(spec())).kind, CLUSTER_KIND);
     assert.deepEqual([quota.hasRoom(fresh('c')), quota.hasRoom({ ...fresh('e'), namespace: 'ns2' })], [false, true]);
   });
 
@@ -48,7 +48,7 @@ describe('of the objects of one namespace', () => {
   test('one that is deleted frees quota for the one that has waited longest', () => {
     const quota = quotaOf(1);
     for (const object of [fresh('a'), fresh('b'), fresh('c')]) {
-      if (quota.admit(object).isWaiting) quota.waits(keyOf(object), object);
+      if (quota.reserve(object).isWaiting) quota.waits(keyOf(object), object);
     }
     assert.equal(quota.leave(keyOf(fresh('a')), fresh('a')), keyOf(fresh('b')));
     assert.deepEqual(waiting(quota, fresh('b'), fresh('c')), [false, true]);
@@ -58,7 +58,7 @@ describe('of the objects of one namespace', () => {
   test('one that got quota by itself is not taken for one that waits', () => {
     const quota = quotaOf(1);
     for (const object of [fresh('a'), fresh('b'), fresh('c')]) {
-      if (quota.admit(object).isWaiting) quota.waits(keyOf(object), object);
+      if (quota.reserve(object).isWaiting) quota.waits(keyOf(object), object);
     }
     assert.equal(quota.leave(keyOf(fresh('a')), fresh('a')), keyOf(fresh('b')));
     assert.deepEqual(waiting(quota, fresh('c'), fresh('b')), [false, true], 'the other one came first');
@@ -69,7 +69,7 @@ describe('of the objects of one namespace', () => {
   test('one that is deleted while it waits frees no quota, and wakes no other', () => {
     const quota = quotaOf(1);
     for (const object of [fresh('a'), fresh('b'), fresh('c')]) {
-      if (quota.admit(object).isWaiting) quota.waits(keyOf(object), object);
+      if (quota.reserve(object).isWaiting) quota.waits(keyOf(object), object);
     }
     assert.equal(quota.leave(keyOf(fresh('b')), fresh('b')), undefined);
     assert.equal(quota.leave(keyOf(fresh('a')), fresh('a')), keyOf(fresh('c')));
@@ -88,7 +88,7 @@ describe('of the objects of one namespace', () => {
     assert.deepEqual(waiting(quota, fresh('a'), fresh('b'), fresh('a', large)), [false, false, false]);
     assert.deepEqual(waiting(quota, fresh('b', large), fresh('c')), [true, false], 'what waits takes no room');
     const grown = { ...served('b'), spec: fresh('b', large).spec };
-    const { isWaiting, spec: kept, status } = quota.admit(grown);
+    const { isWaiting, spec: kept, status } = quota.reserve(grown);
     assert.deepEqual([isWaiting, kept, status], [true, spec(), grown.status], 'what is served is known');
     assert.deepEqual(waiting(quota, fresh('a'), grown), [false, false]);
   });
@@ -107,7 +107,7 @@ describe('of the objects of one namespace', () => {
           const object = { ...(what === 'served' ? served(uid) : fresh(uid)), spec: fresh(uid, 'x'.repeat(size)).spec };
           if (what === 'gone') quota.leave(keyOf(object), object);
           if (what === 'gone') held.delete(uid);
-          else held.set(uid, quota.admit(object));
+          else held.set(uid, quota.reserve(object));
           const whole = [...held.values()].filter(({ isWaiting }) => !isWaiting);
           const bytes = whole.map(keptBytes).reduce((sum, one) => sum + one, 0);
           assert.ok(bytes <= shareOf(objects).bytes, `${bytes} bytes of ${whole.length} objects`);

@@ -10,7 +10,7 @@ export interface ObjectQuota {
    * The object as it is to be kept: whole, or reduced when the quota has no space for all of it, also after it has
    * grown.
    */
-  admit(object: PullSecretObject): PullSecretObject;
+  reserve(object: PullSecretObject): PullSecretObject;
   /** Whether the quota of a waiting object's namespace has space. */
   hasRoom(object: PullSecretObject): boolean;
   /** Why an object waits. */
@@ -46,7 +46,7 @@ export function createObjectQuota(objects: number): ObjectQuota {
   const full: Share = { objects: 0, bytes: 0 };
 
   return {
-    admit(object) {
+    reserve(object) {
       if (object.namespace === undefined) return object;
       const mine = keptIn(object);
       const before = mine.sizes.get(object.uid);
