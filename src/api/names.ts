@@ -29,13 +29,16 @@ export const EXPIRY_ANNOTATION = 'expiry';
 export const INPUTS_ANNOTATION = `${GROUP}/inputs`;
 /**
  * On a Secret, beside the managed-by label: `<Kind>/<name>` of the CR that may adopt it and is to own it. An editor of
- * the Secret requests adoption with it, or a hand-over from one CR to another.
+ * the Secret requests adoption with it, also by another CR than the present owner.
  */
 export const ADOPT_ANNOTATION = `${GROUP}/adopt`;
 /** On a CR: any new value forces a fresh login. */
 export const RECONCILE_AT_ANNOTATION = `${GROUP}/reconcile-at`;
 
-/** On a CR: the object it was converted from, as `<kind>/<uid>`. For people; the operator decides nothing by it. */
+/**
+ * On a CR: the object it was converted from, as `<kind>/<uid>`. The webhook believes it
+ * when an object of that kind has that uid, and then only warns; the operator itself decides nothing by it.
+ */
 export const CONVERTED_FROM_ANNOTATION = `${GROUP}/converted-from`;
 
 export const DOCKER_CONFIG_TYPE = 'kubernetes.io/dockerconfigjson';

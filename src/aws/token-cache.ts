@@ -1,4 +1,5 @@
-// Logins in memory: one for each identity and registry, one flight at a time, and a memory for refusals.
+// Logins and keys of roles in memory: one for each identity and registry, one flight at a time, and a memory for
+// refusals.
 //
 // Guarantees: never two calls for one key at once; a refused key is not retried before its time, however many CRs want
 // it; unused keys are not kept; keys are digests, so the cache knows no credential.

@@ -12,7 +12,7 @@ import {
   contentDigest,
   isOwned,
   makePayload,
-  needsConfirmation,
+  needsWholeList,
   opensMore,
   type Payload,
   planSecrets,
@@ -188,7 +188,7 @@ describe('many deletions', () => {
     'need a second look when they are more than a fifth of many': { deletions: 21, owned: 100, want: true },
   };
   for (const [outcome, { deletions, owned, want }] of Object.entries(rows)) {
-    test(outcome, () => assert.equal(needsConfirmation(deletions, owned), want));
+    test(outcome, () => assert.equal(needsWholeList(deletions, owned), want));
   }
 });
 

@@ -22,8 +22,9 @@ export interface SeenSecret {
   readonly ownerKind: string | undefined;
   /** The CR that is asked to own it, `<Kind>/<name>`. The operator checks its hosts when it takes it over. */
   readonly offeredTo: string | undefined;
-  /** Has the managed-by label, and this owner's uid in the other label. */
+  /** Value of the label with the uid of the object that it was written for. */
   readonly ownerUidLabel: string | undefined;
+  /** Has the managed-by label of the operator. */
   readonly managed: boolean;
   readonly inputs: string | undefined;
   readonly expiry: string | undefined;
@@ -238,7 +239,10 @@ function byPlace(one: SeenSecret, other: SeenSecret): number {
   return `${one.namespace}/${one.name}` < `${other.namespace}/${other.name}` ? -1 : 1;
 }
 
-/** More deletions than this in one reconciliation need a second, consistent look (docs/design/rules.md, rule 4). */
-export function needsConfirmation(deletions: number, owned: number): boolean {
+/**
+ * Whether so many deletions at once need a list of all namespaces, rather than a look at their own
+ * (docs/design/rules.md, rule 4).
+ */
+export function needsWholeList(deletions: number, owned: number): boolean {
   return deletions > Math.max(10, owned * 0.2);
 }

@@ -19,7 +19,8 @@ export interface LoginFailure {
 export interface Findings {
   readonly generation: number;
   /**
-   * The spec, or the Secret it refers to, cannot be used: nothing was tried, or only what the Secrets hold was renewed.
+   * The spec is invalid, over quota or too large for a Secret: nothing was tried, or only what the Secrets hold was
+   * renewed.
    */
   readonly refusal?: { readonly reason: string; readonly message: string };
   /** By registry: the logins that the Secrets hold or would hold, usable or expired. */

@@ -1,4 +1,4 @@
-// A controller: takes one key of its queue after the other, reconciles it, and decides when the key comes again.
+// A controller: has one key reconciled by a worker of its queue, and decides when the key comes again.
 
 import { splitKey } from '../api/meta.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
@@ -49,7 +49,7 @@ export interface Attempt {
  * | returns or throws | the key comes again | its backoff | `result` in metrics |
  * |---|---|---|---|
  * | `done` without `wakeAt` | at the next event | begins anew | `success` |
- * | `done` with `wakeAt` | at that instant, or at an earlier one named before | begins anew | `requeue_after` |
+ * | `done` with `wakeAt` | at that instant, or at the next event if that is earlier | begins anew | `requeue_after` |
  * | `retry` | after its backoff, or at `wakeAt` if that is earlier | grows | `requeue` |
  * | a Failure with `delay` | after that delay | stays as it is | `error` |
  * | a Failure without `delay` | after its backoff | grows | `error` |

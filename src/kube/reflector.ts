@@ -93,9 +93,9 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   let lastAttempt: DurationMs | undefined;
   let askedToWait = 0;
   let lastPause = LAST_PAUSE;
-  let announce: () => void = () => {};
+  let resolveSynced: () => void = () => {};
   const synced = new Promise<void>((resolve) => {
-    announce = resolve;
+    resolveSynced = resolve;
   });
 
   const onTurn: OnTurn = (turn) => {
@@ -162,7 +162,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   const settle = (): void => {
     if (isSynced) return;
     isSynced = true;
-    announce();
+    resolveSynced();
   };
 
   const list = async (signal: AbortSignal): Promise<ReflectorEvent> => {

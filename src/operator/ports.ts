@@ -1,4 +1,4 @@
-// The operator's outside world: the API server and AWS. A simulation replaces these two and nothing else.
+// The operator's outside world: the API server and AWS, opened by whoever starts the operator.
 
 import { type Aws, type AwsOptions, createAws } from '../aws/clients.ts';
 import type { ApiServerAccess } from '../kube/access.ts';

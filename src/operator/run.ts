@@ -1,6 +1,7 @@
 // Starts everything in order, and stops it in reverse.
 
 import { followAuthorities } from '../aws/authorities.ts';
+import type { Bound } from '../http/connections.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
@@ -15,6 +16,7 @@ import type { OpenPorts, Ports } from './ports.ts';
 import { createTelemetry, observeLoad, type Telemetry } from './telemetry/request-telemetry.ts';
 import { observeStores } from './telemetry/store-telemetry.ts';
 import { createWatches, WATCHED, type Watches } from './watches.ts';
+import { knownObjects } from './webhook/review.ts';
 import { type Supervise, startWebhook, type WebhookOptions, type WebhookServer } from './webhook/server.ts';
 
 export interface OperatorOptions extends ServersOptions, AssemblyOptions {
@@ -111,17 +113,18 @@ async function serve(
   const { objects, secrets } = watches;
   const reflectors = [...objects, secrets];
   const isSynced = (): boolean => reflectors.every(([, reflector]) => reflector.isSynced());
-  const told = { onRefused: (bound: Parameters<typeof onRefused>[1]): void => onRefused('webhook', bound) };
-  const webhook =
-    options.webhook && (await startWebhook(options.webhook, { ...options, client, view, ecr, isSynced, ...told }));
-  const parts = {
+  const { clock, random, log, metrics, namespace } = options;
+  const parts = { client, known: knownObjects(view), ecr, clock, random, log, metrics, namespace, isSynced };
+  const told = { onRefused: (bound: Bound): void => onRefused('webhook', bound) };
+  const webhook = options.webhook && (await startWebhook(options.webhook, { ...parts, ...told }));
+  const asked = {
     reflectors,
     webhook: () => webhook?.waitsFor(),
     failing: () => supervisor.failing(),
     onRefused,
   };
   try {
-    return { webhook, servers: await startServers(options, parts) };
+    return { webhook, servers: await startServers(options, asked) };
   } catch (thrown) {
     await webhook?.close();
     throw thrown;

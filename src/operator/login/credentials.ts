@@ -15,12 +15,12 @@ import type { Load } from '../../lib/fair-semaphore.ts';
 import { identityKey } from '../../lib/identity-key.ts';
 import { type Clock, type DurationMs, MINUTE, type Random } from '../../lib/time.ts';
 import {
-  type BaseIdentity,
   endpointOf,
   identityOfPair,
   type RefusedIdentity,
   type Resolved,
   refuse,
+  type UsableIdentity,
 } from './key-source.ts';
 import { createSharedReads } from './referenced-objects.ts';
 import { createRoleKeys } from './role-keys.ts';
@@ -61,7 +61,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
   const ofSecret = readingSecretKeys(reads, clock);
   const ofServiceAccount = readingServiceAccountKeys({ client, reads, roles, sts, tokenAudienceProblem, clock });
 
-  const ofAmbient = (access: Access): BaseIdentity | RefusedIdentity => {
+  const ofAmbient = (access: Access): UsableIdentity | RefusedIdentity => {
     if (!ambient) {
       const message =
         "spec.awsAccess.ambient: use of the operator's own identity is switched off (--ambient-credentials=none)";
@@ -73,7 +73,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
     return { ok: true, keys, identity, ...rest, kept: [identity] };
   };
 
-  const baseOf = (object: PullSecretObject, access: Access): BaseIdentity | RefusedIdentity | undefined => {
+  const baseOf = (object: PullSecretObject, access: Access): UsableIdentity | RefusedIdentity | undefined => {
     const { identity } = access;
     const namespace = credentialsNamespace(object, operatorNamespace);
     switch (identity.op) {

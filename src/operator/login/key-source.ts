@@ -45,8 +45,8 @@ export interface RefusedIdentity {
 
 export type Resolved = ResolvedIdentity | RefusedIdentity;
 
-/** What an identity resolves to before it takes any role. */
-export interface BaseIdentity extends ResolvedIdentity {
+/** An identity that can be used, before or after it takes a further role. */
+export interface UsableIdentity extends ResolvedIdentity {
   /**
    * Name of the session in which it takes a further role (`RoleSessionName`): the caller, in CloudTrail. Part of the
    * identity.
@@ -60,7 +60,7 @@ export interface BaseIdentity extends ResolvedIdentity {
 export function identityOfPair(
   { accessKeyId, secretAccessKey, sessionToken }: Credentials,
   session: string,
-): BaseIdentity {
+): UsableIdentity {
   const pair = { accessKeyId, secretAccessKey, sessionToken };
   const keys: KeySource = { account: undefined, forget: () => {}, get: () => Promise.resolve(pair) };
   const identity = identityKey('pair', pair);

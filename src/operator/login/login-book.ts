@@ -1,7 +1,7 @@
 // Which logins each CR holds: fetched and shared by this process, or found in its own Secret and proved by its status.
 //
-// Guarantees: a login found in a Secret serves only the CR whose status has its digest. Only a fetched login replaces a
-// held one. A changed identity never uses the former identity's login as its own.
+// Guarantees: a login found in a Secret serves only the CR whose status has its digest. Only a later login, fetched or
+// proved by the status, replaces a held one. A changed identity never uses the former identity's login as its own.
 
 import type { LoginError } from '../../aws/token-cache.ts';
 import { isRenewalOf, type Login, later, needsLogin } from '../../core/login.ts';

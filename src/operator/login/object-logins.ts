@@ -36,7 +36,7 @@ export interface LoginResult extends LoginsToWrite {
 export interface ObjectLogins {
   /** Starts the requests and reads that are needed. */
   get(key: ObjectKey, object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): LoginResult;
-  /** The object with this key is gone, or none of its logins is in flight. */
+  /** The object with this key is gone. */
   forget(key: ObjectKey): void;
 }
 

@@ -43,7 +43,7 @@ export interface SharedReads {
   forget(resource: ResourceDescriptor, key: ObjectKey): void;
   /** `user` refers to nothing any more. */
   leave(user: string): void;
-  /** Number of answers kept. */
+  /** Number of objects kept. */
   readonly size: number;
   readonly load: Load;
 }

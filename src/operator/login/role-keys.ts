@@ -6,7 +6,7 @@ import { accountOfRole } from '../../core/identity.ts';
 import type { Access } from '../../core/resource.ts';
 import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, type Random } from '../../lib/time.ts';
-import { type BaseIdentity, endpointOf, type KeySource } from './key-source.ts';
+import { endpointOf, type KeySource, type UsableIdentity } from './key-source.ts';
 
 export interface RoleKeys {
   /**
@@ -19,7 +19,7 @@ export interface RoleKeys {
     fetch: (signal: AbortSignal, force: boolean) => Promise<TemporaryKeys>,
   ): KeySource;
   /** The identity that has taken the further role of `access`; `base` itself when there is none. */
-  withRole(base: BaseIdentity, access: Access): BaseIdentity;
+  withRole(base: UsableIdentity, access: Access): UsableIdentity;
   /** The object with this uid uses these keys, and no others. */
   keep(uid: string, keys: readonly IdentityKey[]): void;
 }

@@ -5,14 +5,14 @@ import { OPERATOR_NAME } from '../../api/names.ts';
 import { type Identity, parseCredentials } from '../../core/identity.ts';
 import type { JsonRecord } from '../../lib/json.ts';
 import { type Clock, plus } from '../../lib/time.ts';
-import { type BaseIdentity, identityOfPair, type RefusedIdentity, refuse, unread } from './key-source.ts';
+import { identityOfPair, type RefusedIdentity, refuse, type UsableIdentity, unread } from './key-source.ts';
 import type { SharedReads } from './referenced-objects.ts';
 
 export type IdentityOfSecret = (
   reference: Extract<Identity, { op: 'secretRef' }>,
   namespace: string,
   uid: string,
-) => BaseIdentity | RefusedIdentity | undefined;
+) => UsableIdentity | RefusedIdentity | undefined;
 
 /**
  * @returns the identity; undefined while the operator reads the Secret for the object with this uid, which it wakes

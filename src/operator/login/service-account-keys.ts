@@ -11,7 +11,7 @@ import { Failure } from '../../lib/errors.ts';
 import { identityKey } from '../../lib/identity-key.ts';
 import { type JsonRecord, recordOf, stringMapOf, stringOf } from '../../lib/json.ts';
 import { type Clock, HOUR, plus } from '../../lib/time.ts';
-import { type BaseIdentity, endpointOf, type RefusedIdentity, refuse, unread } from './key-source.ts';
+import { endpointOf, type RefusedIdentity, refuse, type UsableIdentity, unread } from './key-source.ts';
 import type { SharedReads } from './referenced-objects.ts';
 import type { RoleKeys } from './role-keys.ts';
 
@@ -20,7 +20,7 @@ export type IdentityOfServiceAccount = (
   namespace: string,
   access: Access,
   uid: string,
-) => BaseIdentity | RefusedIdentity | undefined;
+) => UsableIdentity | RefusedIdentity | undefined;
 
 export interface ServiceAccountKeysParts {
   readonly client: TokenRequester;

@@ -8,7 +8,7 @@ import type { Problem } from '../../core/desired.ts';
 import { type Findings, nextStatus } from '../../core/status.ts';
 import type { EventNote, Regarding } from '../../kube/events.ts';
 import type { Applied } from '../secrets/apply.ts';
-import { announce, announceRemark } from './object-events.ts';
+import { recordEvents, recordRemark } from './object-events.ts';
 
 const OBJECT = clusterPullSecret(spec());
 
@@ -17,7 +17,7 @@ interface Told {
   readonly event: EventNote;
 }
 
-function told(say: (recorder: Parameters<typeof announce>[0]) => void): readonly Told[] {
+function told(say: (recorder: Parameters<typeof recordEvents>[0]) => void): readonly Told[] {
   const all: Told[] = [];
   say({ record: (regarding, event) => void all.push({ regarding, event }), flush: () => Promise.resolve() });
   return all;
@@ -27,7 +27,7 @@ function told(say: (recorder: Parameters<typeof announce>[0]) => void): readonly
 function linesOf(object: typeof OBJECT, happened: Findings, applied?: Partial<Applied>): readonly string[] {
   const nothing = { created: [], updated: [], deleted: [], terminating: [], retry: [], delayed: [], problems: [] };
   const whole = applied && { ...nothing, retryAfter: undefined, failed: false, ...applied };
-  return told((recorder) => announce(recorder, object, 'ecr-login', happened, whole)).map(
+  return told((recorder) => recordEvents(recorder, object, 'ecr-login', happened, whole)).map(
     ({ event: { type, reason, action, note } }) => `${type} ${reason} ${action}: ${note}`,
   );
 }
@@ -97,7 +97,7 @@ describe('the Events of a reconciliation in which', () => {
   }
 
   test('a remark was made about the keys', () => {
-    const [only, ...more] = told((recorder) => announceRemark(recorder, OBJECT, 'a line feed was cut off'));
+    const [only, ...more] = told((recorder) => recordRemark(recorder, OBJECT, 'a line feed was cut off'));
     assert.deepEqual(more, []);
     const note = 'a line feed was cut off';
     assert.deepEqual(only?.event, { type: 'Warning', reason: 'CredentialsTrimmed', action: 'Login', note });
@@ -113,7 +113,7 @@ describe('the Events of a reconciliation in which', () => {
 
 test('an Event refers to the object that it is about', () => {
   for (const object of [OBJECT, pullSecret(NAMESPACED_KIND, spec())]) {
-    const [only] = told((recorder) => announceRemark(recorder, object, 'note'));
+    const [only] = told((recorder) => recordRemark(recorder, object, 'note'));
     const { kind, namespace } = object;
     const apiVersion = 'aws.zakariaamine.com/v1alpha2';
     assert.deepEqual(only?.regarding, { apiVersion, kind, namespace, name: 'a', uid: UID });

@@ -20,7 +20,7 @@ function where(namespaces: readonly string[]): string {
 }
 
 /** Records writes and failures; a problem that the status already has gets no second Event. */
-export function announce(
+export function recordEvents(
   recorder: EventRecorder,
   object: PullSecretObject,
   secretName: string,
@@ -58,7 +58,7 @@ function knownIn({ problems }: PullSecretStatus): (problem: Problem) => boolean 
 }
 
 /** What the user should know about the keys, though they are good. */
-export function announceRemark(recorder: EventRecorder, object: PullSecretObject, note: string): void {
+export function recordRemark(recorder: EventRecorder, object: PullSecretObject, note: string): void {
   recorder.record(regarding(object), { type: 'Warning', reason: REASON.credentialsTrimmed, action: 'Login', note });
 }
 

@@ -16,7 +16,7 @@ import { ANY, type LoginResult, type ObjectLogins } from '../login/object-logins
 import type { ClusterView } from '../state/cluster-view.ts';
 import type { Fence } from './login-fence.ts';
 import { doingMeanwhile } from './meanwhile.ts';
-import { announceRemark } from './object-events.ts';
+import { recordRemark } from './object-events.ts';
 import { outlook } from './outlook.ts';
 import { refusing } from './refuse.ts';
 import { reportingWrites } from './report-writes.ts';
@@ -79,7 +79,7 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
   /** The rest once the logins are there: the writes, and the report of them. */
   const settle = async (key: ObjectKey, request: LoggedIn, attempt: Attempt): Promise<Result> => {
     const { object, wish, access } = request;
-    if (access.isFresh && access.remark !== undefined) announceRemark(events, object, access.remark);
+    if (access.isFresh && access.remark !== undefined) recordRemark(events, object, access.remark);
     const tooLarge = sizeProblem(access.widened);
     // The Secrets' present content stays fresh, though they cannot take what the object now wants.
     const fitting = tooLarge === undefined ? access : await readStored(object, access, attempt.signal);

@@ -7,7 +7,7 @@ import type { Result } from '../../kube/controller.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { type Clock, parseRfc3339, read } from '../../lib/time.ts';
 import { ANY, type LoginResult } from '../login/object-logins.ts';
-import { announce } from './object-events.ts';
+import { recordEvents } from './object-events.ts';
 import type { StatusWriter } from './status-writer.ts';
 
 /** @param again  when the answer may be different: with newer logins than those that cannot be written, or later */
@@ -38,7 +38,7 @@ export function refusing({ statuses, events, clock }: RefusingParts): Refuse {
       delayed: [],
       handledReconcileAt: object.status.lastHandledReconcileAt,
     };
-    announce(events, object, '', findings, undefined);
+    recordEvents(events, object, '', findings, undefined);
     const written = await statuses.write(object, nextStatus(object.status, findings, clock.now()));
     if (!written) return { op: 'retry' };
     const moment = read(clock);

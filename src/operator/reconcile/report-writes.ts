@@ -5,7 +5,7 @@ import type { Attempt } from '../../kube/controller.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Applied } from '../secrets/apply.ts';
-import { announce } from './object-events.ts';
+import { recordEvents } from './object-events.ts';
 import type { WriteRequest, WriteResult } from './write-secrets.ts';
 
 export type ReportWrites = (
@@ -16,7 +16,7 @@ export type ReportWrites = (
 
 export function reportingWrites(events: EventRecorder): ReportWrites {
   return ({ object, wish }, { findings, applied }, { log }) => {
-    announce(events, object, wish.secretName, findings, applied);
+    recordEvents(events, object, wish.secretName, findings, applied);
     logWrites(log, object, wish.secretName, applied);
   };
 }

@@ -9,7 +9,7 @@ import type { KubeWriter } from '../../kube/client.ts';
 import type { StoreWriter } from '../../kube/store.ts';
 import { type JsonRecord, sameJson } from '../../lib/json.ts';
 import { redact } from '../../lib/redact.ts';
-import { type ClusterView } from '../state/cluster-view.ts';
+import type { ClusterView } from '../state/cluster-view.ts';
 import { pullSecretOf } from '../state/reduced-objects.ts';
 
 export interface StatusWriter {

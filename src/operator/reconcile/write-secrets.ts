@@ -1,7 +1,8 @@
 // Seen and wanted Secrets of one CR -> the writes, and their outcome.
 //
-// Guarantees: everything is read from the stores when it is used. A deletion or overwrite happens only after a second
-// look confirms it. The content of all Secrets being written stays within a bound, however much the objects want.
+// Guarantees: everything is read from the stores when it is used. A prune happens only after a second
+// look confirms it, and every other change names the version it was decided on. The content of all Secrets being
+// written stays within a bound, however much the objects want.
 
 import { objectKey } from '../../api/meta.ts';
 import { formerUid } from '../../core/conversion.ts';
@@ -19,7 +20,7 @@ import { type Applied, applyPlan } from '../secrets/apply.ts';
 import type { ConfirmPrune } from '../secrets/prune.ts';
 import type { Due, Rollout } from '../secrets/rollout.ts';
 import type { SecretWriter } from '../secrets/secret-writer.ts';
-import { type ClusterView } from '../state/cluster-view.ts';
+import type { ClusterView } from '../state/cluster-view.ts';
 import type { Fence } from './login-fence.ts';
 
 export interface WriteSecretsParts {

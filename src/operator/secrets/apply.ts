@@ -15,7 +15,7 @@ export interface Applied {
   readonly deleted: readonly string[];
   /** They are being deleted, and accept no new Secret. */
   readonly terminating: readonly string[];
-  /** The Secret was not as the plan saw it: reconcile again at once. */
+  /** The Secret was not as the plan saw it, or the API server was busy: reconcile again after a backoff. */
   readonly retry: readonly string[];
   /** The API server is busy and said how long to wait before `retry`. */
   readonly retryAfter: DurationMs | undefined;

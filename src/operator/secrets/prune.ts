@@ -3,7 +3,7 @@
 import { RESOURCES } from '../../api/kinds.ts';
 import { NAMESPACES } from '../../api/meta.ts';
 import { desiredTargets, type NamespaceView } from '../../core/desired.ts';
-import { needsConfirmation, type SeenSecret } from '../../core/plan.ts';
+import { needsWholeList, type SeenSecret } from '../../core/plan.ts';
 import { type PullSecretObject, parseWish } from '../../core/resource.ts';
 import type { KubeReader } from '../../kube/client.ts';
 import { listInPages } from '../../kube/pages.ts';
@@ -34,7 +34,7 @@ export function confirmingPrune(client: Pick<KubeReader, 'find' | 'list'>): Conf
     const fresh = raw && pullSecretOf(kind, raw);
     const wish = fresh?.uid === object.uid ? parseWish(fresh) : undefined;
     if (wish === undefined || typeof wish === 'string') return [];
-    const only = needsConfirmation(candidates.length, owned) ? undefined : candidates.map((seen) => seen.namespace);
+    const only = needsWholeList(candidates.length, owned) ? undefined : candidates.map((seen) => seen.namespace);
     const namespaces = await readNamespaces(client, only, signal);
     const { targets, undecided } = desiredTargets(wish.targets, namespaces, () => true);
     const wanted = new Set(targets.map(({ namespace }) => namespace));

@@ -11,8 +11,8 @@ export interface RepairBackoff {
    */
   wait(secret: string): DurationMs;
   /**
-   * How long ago the operator last repaired it; infinite when it never did, or the Secret counts as left in peace
-   * since.
+   * How long ago the operator last repaired it; infinite when it never did, or not since the backoff was
+   * forgotten.
    */
   sinceRepair(secret: string): number;
   /** The operator has repaired it. */

@@ -1,8 +1,9 @@
-// Spreads the writes of a renewed login over many Secrets: only renewals wait for a slot.
+// Which actions of a plan are due: it spreads the writes of a renewed login over many Secrets, and delays the repair of
+// a Secret that another party changes again and again.
 //
 // Only a Secret with exactly what this process wrote into it may wait, and only while that is good. When logins follow
-// each other soon, some of an object's Secrets may hold one content and some another. Creations, repairs and changes of
-// the key never wait.
+// each other soon, some of an object's Secrets may hold one content and some another. Creations, first
+// repairs and changes of the key never wait.
 
 import { REASON } from '../../api/names.ts';
 import type { Problem, Target } from '../../core/desired.ts';

@@ -1,4 +1,4 @@
-// One Secret, one write: the only file that creates, changes or deletes Secrets.
+// One pull Secret, one write: the only file that creates, changes or deletes pull Secrets.
 //
 // Create is a POST. A change is a merge patch of the operator's own fields that names the uid and the version that it
 // means. A delete carries both as preconditions. So no write can hit an object other than the one it was decided for.

@@ -148,16 +148,16 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace }: Cl
     const name = (after ?? before)?.name ?? key;
     if (after) namespaceViews.set(name, after);
     else namespaceViews.delete(name);
-    for (const [objectKey, object] of cluster.entries()) {
+    // Those of the namespaced kind are deleted together with their namespace.
+    for (const [objectOfCluster, object] of cluster.entries()) {
       const wanted = index.wish(object);
-      if (typeof wanted !== 'string' && concerns(wanted.targets, before, after)) enqueue(objectKey);
+      if (typeof wanted !== 'string' && concerns(wanted.targets, before, after)) enqueue(objectOfCluster);
     }
-    // The API server deletes objects of the namespaced kind together with their namespace.
   };
 
   const onCredentialSecret = ({ key }: Change<{ readonly resourceVersion: string }>): void => {
     listener?.onCredentials(key);
-    for (const object of index.referringTo(key)) enqueue(object);
+    for (const one of index.referringTo(key)) enqueue(one);
   };
 
   const legacy = createStore<LegacyObject>(({ key, after }) => {

@@ -21,6 +21,9 @@ import type { PullSecretObject } from '../../core/resource.ts';
 import { digest } from '../../lib/digest.ts';
 import { isRecord, type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../../lib/json.ts';
 
+/** Replaces a type that is longer than any of the operator's; the API server sets no limit. */
+const LONG_TYPE = 'of a long name';
+
 /** A namespace in the store: the view for decisions, and its version. */
 export interface StoredNamespace extends NamespaceView {
   readonly resourceVersion: string;
@@ -153,8 +156,6 @@ export function occupantOf(raw: JsonRecord): Occupant {
   };
 }
 
-/** Replaces a type that is longer than any of the operator's; the API server sets no limit. */
-const LONG_TYPE = 'of a long name';
 /** Whether an owner reference names an object of the operator's API group, whatever its kind and version. */
 export function isOfOurGroup({ apiVersion }: JsonRecord): boolean {
   return stringOf(apiVersion)?.startsWith(`${GROUP}/`) ?? false;

@@ -24,7 +24,7 @@ const RECONCILE_BUCKETS = [
 const QUEUE_BUCKETS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.1, 1, 10, 100, 1_000];
 /** client_golang's default ones, in seconds, as controller-runtime uses them for webhooks. */
 const WEBHOOK_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** Up to the time-out of one call (aws/ecr-client.ts). */
+/** Up to the time-out of one call (aws/calls.ts). */
 const AWS_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 function histogram<Label extends string>(

@@ -1,7 +1,7 @@
 // Answers reviews: makes the look-ups of `core/admit.ts` within three seconds, and allows what it could not look up.
 
 import pLimit from 'p-limit';
-import { SECRETS } from '../../api/meta.ts';
+import { type ObjectKey, SECRETS } from '../../api/meta.ts';
 import { LEGACY_KIND } from '../../api/names.ts';
 import type { EcrClient } from '../../aws/ecr-client.ts';
 import {
@@ -21,14 +21,35 @@ import type { KubeReader } from '../../kube/client.ts';
 import { redact } from '../../lib/redact.ts';
 import { type Clock, type DurationMs, SECOND, sleep } from '../../lib/time.ts';
 import { createTokenBucket } from '../../lib/token-bucket.ts';
-import { type ClusterView } from '../state/cluster-view.ts';
+import type { ClusterView } from '../state/cluster-view.ts';
 import { occupantOf } from '../state/reduced-objects.ts';
 import type { WebhookTelemetry } from '../telemetry/webhook-telemetry.ts';
 import { createLoginTrial, TRIAL_PATIENCE } from './key-trial.ts';
 
+/** All that a review may learn of the cluster: no object, since other tenants' AWS keys may stand in one. */
+export interface KnownObjects {
+  readonly hasNamespace: (name: string) => boolean;
+  /** Whether an object of the operator's kinds has this uid. */
+  readonly isLive: (uid: string) => boolean;
+  /** Uid of the object of the deprecated kind with this key. */
+  readonly legacyUid: (key: ObjectKey) => string | undefined;
+}
+
+export function knownObjects(view: Pick<ClusterView, 'legacy' | 'namespaceViews' | 'objectByUid'>): KnownObjects {
+  return {
+    hasNamespace: (name) => view.namespaceViews().has(name),
+    isLive: (uid) => {
+      if (view.objectByUid(uid) !== undefined) return true;
+      for (const [, legacy] of view.legacy.entries()) if (legacy.uid === uid) return true;
+      return false;
+    },
+    legacyUid: (key) => view.legacy.get(key)?.uid,
+  };
+}
+
 export interface WebhookParts {
   readonly client: Pick<KubeReader, 'findMetadata'>;
-  readonly view: Pick<ClusterView, 'legacy' | 'namespaceViews' | 'objectByUid'>;
+  readonly known: KnownObjects;
   readonly ecr: EcrClient;
   readonly clock: Clock;
   readonly policy: AdmitPolicy;
@@ -52,24 +73,18 @@ const NOTHING_THERE: Places = { occupied: undefined, unknown: undefined };
 export type Webhook = (body: unknown) => Promise<Reply>;
 
 export function createWebhook(parts: WebhookParts): Webhook {
-  const { client, view, clock, policy, isSynced, telemetry } = parts;
+  const { client, known, clock, policy, isSynced, telemetry } = parts;
   const trial = createLoginTrial(parts.ecr, clock);
   const reads = createTokenBucket(clock, READS.perSecond, READS.atOnce);
   const inTurn = pLimit(READ_AT_ONCE);
 
   const missingOf = (namespaces: readonly string[]): readonly string[] =>
-    namespaces.filter((name) => !view.namespaceViews().has(name));
+    namespaces.filter((name) => !known.hasNamespace(name));
 
   const findMissing = async ({ namespaces, mayBeMissing }: Questions): Promise<readonly string[]> => {
     if (!mayBeMissing || !isSynced() || missingOf(namespaces).length === 0) return [];
     await sleep(clock, SECOND_LOOK, new AbortController().signal);
     return missingOf(namespaces);
-  };
-
-  const isLive = (uid: string): boolean => {
-    if (view.objectByUid(uid) !== undefined) return true;
-    for (const [, legacy] of view.legacy.entries()) if (legacy.uid === uid) return true;
-    return false;
   };
 
   const findOccupied = async (
@@ -79,13 +94,13 @@ export function createWebhook(parts: WebhookParts): Webhook {
   ): Promise<Places> => {
     if (secretName === undefined) return NOTHING_THERE;
     for (const namespace of namespaces.slice(0, MOST_PLACES)) {
-      if (!view.namespaceViews().has(namespace)) continue;
+      if (!known.hasNamespace(namespace)) continue;
       if (!reads.take()) return notLookedUp(secretName);
       const found = await inTurn(() => {
         signal.throwIfAborted();
         return client.findMetadata(SECRETS, namespace, secretName, signal);
       });
-      if (found && isInTheWay(occupantOf(found), object, isLive))
+      if (found && isInTheWay(occupantOf(found), object, known.isLive))
         return { occupied: { secretName, namespace }, unknown: undefined };
     }
     return NOTHING_THERE;
@@ -107,8 +122,8 @@ export function createWebhook(parts: WebhookParts): Webhook {
 
   /** An annotation claims it; the webhook believes it when an object of the deprecated kind has this name and uid. */
   const isConversion = ({ convertedFrom, object }: Review): boolean => {
-    const from = view.legacy.get(keyOf(object));
-    return from !== undefined && convertedFrom === `${LEGACY_KIND}/${from.uid}`;
+    const from = known.legacyUid(keyOf(object));
+    return from !== undefined && convertedFrom === `${LEGACY_KIND}/${from}`;
   };
 
   const decide = async (review: Review): Promise<AdmissionVerdict> => {

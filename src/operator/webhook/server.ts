@@ -22,7 +22,7 @@ import type { Signer } from './certificate-source.ts';
 import { type WebhookConfiguration, webhookConfigurationOf, writeBundle } from './configuration.ts';
 import { sourceOfFiles } from './file-source.ts';
 import { ownSource } from './own-source.ts';
-import { createWebhook, type WebhookParts } from './review.ts';
+import { createWebhook, type KnownObjects } from './review.ts';
 
 /** Where the certificate comes from. */
 export type CertificateOptions =
@@ -45,7 +45,7 @@ export interface WebhookOptions extends AdmitPolicy {
 export interface WebhookServerParts {
   readonly client: Pick<KubeReader, 'find' | 'findMetadata' | 'list' | 'watch'> &
     Pick<KubeWriter, 'create' | 'patch' | 'patchByKeys'>;
-  readonly view: WebhookParts['view'];
+  readonly known: KnownObjects;
   readonly ecr: EcrClient;
   readonly clock: Clock;
   readonly random: Random;
@@ -77,10 +77,10 @@ const COUNTS_FOR = seconds(30);
 
 /** @throws Failure when the address cannot be listened on */
 export async function startWebhook(options: WebhookOptions, parts: WebhookServerParts): Promise<WebhookServer> {
-  const { client, view, ecr, clock, log, metrics, isSynced, onRefused } = parts;
+  const { client, known, ecr, clock, log, metrics, isSynced, onRefused } = parts;
   const started = clock.monotonic();
   const telemetry = createWebhookTelemetry(metrics, WEBHOOK_PATH, () => serving.endsAt());
-  const answer = createWebhook({ client, view, ecr, clock, policy: options, isSynced, telemetry });
+  const answer = createWebhook({ client, known, ecr, clock, policy: options, isSynced, telemetry });
   const server = await startPostServer({ address: options.address, path: WEBHOOK_PATH, answer, onRefused });
   const { serving, reflector } = createCertificates(options.certificate, parts, (pair) => {
     server.use(pair);
