@@ -255,7 +255,7 @@ describe('what was decided about an object', () => {
       'same',
     ],
     'is to be decided again when its spec changes': [{ ...decidedOn, generation: 2 }, 'changed'],
-    'is to be decided again when a fresh login is asked for': [{ ...decidedOn, reconcileAt: 'now' }, 'changed'],
+    'holds while a user asks for fresh logins, however often': [{ ...decidedOn, reconcileAt: 'now' }, 'same'],
     'is about another object when that one was deleted and created again': [{ ...decidedOn, uid: 'other' }, 'replaced'],
     'is about another object though the garbage collector is at work on that one': [
       { ...decidedOn, uid: 'other', isCollected: true },

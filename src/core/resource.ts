@@ -163,19 +163,24 @@ export function credentialsNamespace(object: PullSecretObject, operatorNamespace
 export type Since =
   /** It wants what it wanted. */
   | 'same'
-  /** Its spec changed, or a fresh login was asked for: decide again. */
+  /** Its spec changed: decide again. */
   | 'changed'
   /** It was deleted, and another object has its name. */
   | 'replaced'
   /** It was deleted, or the garbage collector is at work on its Secrets: write nothing. */
   | 'gone';
 
-/** @param now  the object of that name as it is now; undefined: there is none */
+/**
+ * That a fresh login is asked for changes nothing here: a user who asks again and again would keep the object from its
+ * writes.
+ *
+ * @param now  the object of that name as it is now; undefined: there is none
+ */
 export function since(decidedOn: PullSecretObject, now: PullSecretObject | undefined): Since {
   if (!now) return 'gone';
   if (now.uid !== decidedOn.uid) return 'replaced';
   if (now.isCollected) return 'gone';
-  return now.generation === decidedOn.generation && now.reconcileAt === decidedOn.reconcileAt ? 'same' : 'changed';
+  return now.generation === decidedOn.generation ? 'same' : 'changed';
 }
 
 /** The mark by which a user asks for a fresh login; undefined when it has been heeded, or there is none. */

@@ -106,7 +106,8 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
     if (standing.op === 'wait') return { op: 'done', wakeAt: standing.until };
     const object = view.object(key);
     // The object changed during a request to the API server: reconcile it as it is now.
-    if (!object || since(first, object) !== 'same') return { op: 'done', wakeAt: plus(clock.now(), SOON) };
+    if (!object || since(first, object) !== 'same' || first.reconcileAt !== object.reconcileAt)
+      return { op: 'done', wakeAt: plus(clock.now(), SOON) };
     const access = logins.get(key, object, wish, standing.op === 'fetch' ? standing.after : ANY, signal);
     // The operator's own end cut the requests off: no failure of AWS, and nothing to report to users.
     if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
