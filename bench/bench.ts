@@ -3,16 +3,13 @@
 // bench/results/latest.json.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { installCrds } from '../testing/api-server/install-crds.ts';
-import { createTestApi, eventually } from '../testing/api-server/test-api.ts';
-import { startAwsProcess } from '../testing/aws/process.ts';
-import { startControlPlane } from '../testing/control-plane/control-plane.ts';
+import { eventually } from '../testing/api-server/test-api.ts';
 import { type BareClient, createBareClient } from './bare-client.ts';
 import { bystanders } from './bystanders.ts';
 import { median, memoryAtRest, memoryOf, pause, settled, timed } from './measure.ts';
 import { progress, report, rows, table } from './report.ts';
 import { largeObjects, scale } from './scale.ts';
-import { type Bench, restart, startOperator } from './stage.ts';
+import { type Bench, closeStage, openStage, restart, startOperator } from './stage.ts';
 import {
   CLUSTER_OBJECTS,
   cleanUp,
@@ -250,24 +247,15 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 progress('starting a control plane, the stand-in and the operator');
-const plane = await startControlPlane({
-  controllerManager: true,
-  prepare: (address) => installCrds(createTestApi(address)),
-});
-const aws = await startAwsProcess(KEY);
-const client = createBareClient(plane);
-// The API server sleeps 2 s on the first creations after a CRD is established.
-await pause(5_000);
-await createNamespaces(client, numbered('ns', COUNT));
-const bench: Bench = { plane, aws, client, operator: await startOperator({ plane, aws }) };
+const stage = await openStage(numbered('ns', COUNT));
+const bench: Bench = { ...stage, operator: await startOperator(stage) };
 for (const [name, part] of Object.entries(PARTS)) if (chosen.includes(name)) await part(bench);
 await bench.operator.end();
-await aws.stop();
-await plane.stop();
+await closeStage(stage);
 mkdirSync('bench/results', { recursive: true });
 writeFileSync(
   'bench/results/latest.json',
-  `${JSON.stringify({ kubernetes: plane.version, node: process.version, rows: rows() }, undefined, 2)}\n`,
+  `${JSON.stringify({ kubernetes: stage.plane.version, node: process.version, rows: rows() }, undefined, 2)}\n`,
 );
 console.log(`\n${table()}\n\nas JSON: bench/results/latest.json`);
 process.exit(0);

@@ -4,25 +4,11 @@
 // meanwhile hits both, which it does not when each is measured beside a floor in a run of its own.
 
 import { existsSync } from 'node:fs';
-import { installCrds } from '../testing/api-server/install-crds.ts';
-import { createTestApi } from '../testing/api-server/test-api.ts';
-import { startAwsProcess } from '../testing/aws/process.ts';
-import { startControlPlane } from '../testing/control-plane/control-plane.ts';
 import { startOperatorProcess } from '../testing/operator/operator-process.ts';
-import { createBareClient } from './bare-client.ts';
 import { cpuMsOf, median, memoryAtRest, memoryOf, pause, timed } from './measure.ts';
 import { progress } from './report.ts';
-import {
-  CLUSTER_OBJECTS,
-  cleanUp,
-  createClusterObject,
-  createNamespaces,
-  createObject,
-  KEY,
-  numbered,
-  OBJECTS,
-  untilReady,
-} from './work.ts';
+import { closeStage, openStage } from './stage.ts';
+import { CLUSTER_OBJECTS, cleanUp, createClusterObject, createObject, numbered, OBJECTS, untilReady } from './work.ts';
 
 const COUNT = 300;
 const [bundle = '', rounds = '5'] = process.argv.slice(2);
@@ -33,27 +19,12 @@ if (!existsSync(bundle)) {
   process.exit(2);
 }
 
-const FIGURES = [
-  'start → ready, ms',
-  '300 objects → all Ready, ms',
-  '… processor time, ms',
-  '… resident memory at once, MB',
-  'cluster object × 300 → Ready, ms',
-  '… processor time by then, ms',
-  'resident memory at rest, MB',
-] as const;
-type Figures = Readonly<Record<(typeof FIGURES)[number], number>>;
+/** By what is measured. */
+type Figures = Readonly<Record<string, number>>;
 
-const plane = await startControlPlane({
-  controllerManager: true,
-  prepare: (address) => installCrds(createTestApi(address)),
-});
-const aws = await startAwsProcess(KEY);
-const client = createBareClient(plane);
-// The API server sleeps 2 s on the first creations after a CRD is established.
-await pause(5_000);
 const spread = numbered('ns', COUNT);
-await createNamespaces(client, spread);
+const stage = await openStage(spread);
+const { plane, aws, client } = stage;
 
 async function measure(which: string | undefined, round: string): Promise<Figures> {
   const other = which === undefined ? {} : { bundle: which };
@@ -95,12 +66,13 @@ for (let round = 0; round < Number(rounds); round += 1) {
   const two = await measure(first === undefined ? bundle : undefined, `${round}-two`);
   taken.push(first === undefined ? { ours: one, other: two } : { ours: two, other: one });
 }
-await aws.stop();
-await plane.stop();
+await closeStage(stage);
 
-for (const name of FIGURES) {
-  const ratios = taken.map(({ ours, other }) => ours[name] / other[name]);
-  const [ours, other] = [median(taken.map((one) => one.ours[name])), median(taken.map((one) => one.other[name]))];
+for (const name of Object.keys(taken[0]?.ours ?? {})) {
+  const figuresOf = (which: 'ours' | 'other'): readonly number[] => taken.map((one) => one[which][name] ?? Number.NaN);
+  const [allOurs, allOther] = [figuresOf('ours'), figuresOf('other')];
+  const ratios = allOurs.map((one, at) => one / (allOther[at] ?? Number.NaN));
+  const [ours, other] = [median(allOurs), median(allOther)];
   const spanned = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
   console.log(
     `${name.padEnd(34)} this ${ours.toFixed(0).padStart(5)}  other ${other.toFixed(0).padStart(5)}  ratio ${median(ratios).toFixed(2)} (${spanned})`,

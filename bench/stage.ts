@@ -1,18 +1,45 @@
 // What the parts of the bench share: a control plane, the stand-in, a bare client, and the operator of the moment.
 
-import type { AwsProcess } from '../testing/aws/process.ts';
-import type { ControlPlane } from '../testing/control-plane/control-plane.ts';
+import { installCrds } from '../testing/api-server/install-crds.ts';
+import { createTestApi } from '../testing/api-server/test-api.ts';
+import { type AwsProcess, startAwsProcess } from '../testing/aws/process.ts';
+import { type ControlPlane, startControlPlane } from '../testing/control-plane/control-plane.ts';
 import { type OperatorProcess, startOperatorProcess } from '../testing/operator/operator-process.ts';
-import type { BareClient } from './bare-client.ts';
+import { type BareClient, createBareClient } from './bare-client.ts';
+import { pause } from './measure.ts';
+import { createNamespaces, KEY } from './work.ts';
 
-export interface Bench {
+/** Where operators are started. */
+export interface Stage {
   readonly plane: ControlPlane;
   readonly aws: AwsProcess;
   readonly client: BareClient;
+}
+
+export interface Bench extends Stage {
   operator: OperatorProcess;
 }
 
-export async function startOperator({ plane, aws }: Pick<Bench, 'plane' | 'aws'>): Promise<OperatorProcess> {
+/** A control plane with the CRDs and these namespaces, and the stand-in with the key of the bench. */
+export async function openStage(namespaces: readonly string[]): Promise<Stage> {
+  const plane = await startControlPlane({
+    controllerManager: true,
+    prepare: (address) => installCrds(createTestApi(address)),
+  });
+  const aws = await startAwsProcess(KEY);
+  const client = createBareClient(plane);
+  // The API server sleeps 2 s on the first creations after a CRD is established.
+  await pause(5_000);
+  await createNamespaces(client, namespaces);
+  return { plane, aws, client };
+}
+
+export async function closeStage({ plane, aws }: Stage): Promise<void> {
+  await aws.stop();
+  await plane.stop();
+}
+
+export async function startOperator({ plane, aws }: Stage): Promise<OperatorProcess> {
   const operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod' });
   await operator.ready();
   return operator;
