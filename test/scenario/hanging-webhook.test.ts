@@ -3,11 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { createServer, type Server } from 'node:https';
 import { after, before, describe, test } from 'node:test';
-import { listen } from '../../src/http/server.ts';
+import { type ForeignWebhook, startForeignWebhook } from '../../testing/api-server/foreign-webhook.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
-import { makeSelfSigned } from '../../testing/network/self-signed.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -18,7 +16,6 @@ import {
 } from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret } from './manifests.ts';
 
-const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 const COUNT = 40;
 
 // Rule 9
@@ -26,64 +23,32 @@ describe('an admission webhook that hangs', () => {
   const world = useWorld();
   const name = `hangs-${randomBytes(4).toString('hex')}`;
   const labels = { [name]: 'yes' };
-  let server: Server;
+  let webhook: ForeignWebhook;
   let operator: RunningOperator;
   let hanging: readonly string[] = [];
-  let reviews = 0;
   let hangs = false;
   let turnsAway = false;
   const answers: (() => void)[] = [];
 
+  const answer = async (): Promise<object> => {
+    if (hangs) await new Promise<void>((resolve) => void answers.push(resolve));
+    return turnsAway
+      ? { allowed: false, status: { code: 429, message: 'too many requests for me' } }
+      : { allowed: true };
+  };
+
   before(async () => {
-    const { certificate, key } = makeSelfSigned();
-    server = createServer({ cert: certificate, key }, (request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        reviews += 1;
-        const { apiVersion, kind, request: asked } = JSON.parse(Buffer.concat(chunks).toString());
-        const answer = (): void => {
-          response.setHeader('content-type', 'application/json');
-          const busy = { allowed: false, status: { code: 429, message: 'too many requests for me' } };
-          const verdict = turnsAway ? busy : { allowed: true };
-          response.end(JSON.stringify({ apiVersion, kind, response: { uid: asked.uid, ...verdict } }));
-        };
-        if (hangs) answers.push(answer);
-        else answer();
-      });
-    });
-    const port = await listen(server, { host: '127.0.0.1', port: 0 });
-    await world.api.must('POST', CONFIGURATIONS, {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingWebhookConfiguration',
-      metadata: { name },
-      webhooks: [
-        {
-          name: 'hangs.example.com',
-          clientConfig: { url: `https://127.0.0.1:${port}/`, caBundle: Buffer.from(certificate).toString('base64') },
-          rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['secrets'] }],
-          namespaceSelector: { matchLabels: labels },
-          timeoutSeconds: 30,
-          sideEffects: 'None',
-          admissionReviewVersions: ['v1'],
-        },
-      ],
-    });
+    const kind = 'ValidatingWebhookConfiguration';
+    webhook = await startForeignWebhook(world.api, { kind, name, timeoutSeconds: 30, answer });
     hanging = await Promise.all(Array.from({ length: COUNT }, () => world.api.createNamespace(labels)));
-    await eventually(async () => {
-      await world.api.send('POST', `${SECRET_PATH(hanging[0] ?? '')}?dryRun=All`, { metadata: { name: 'probe' } });
-      return reviews > 0 ? true : undefined;
-    });
     operator = await world.startOperator();
     hangs = true;
   });
   after(async () => {
     hangs = false;
-    for (const answer of answers) answer();
+    for (const release of answers) release();
     await operator.stop();
-    await world.api.must('DELETE', `${CONFIGURATIONS}/${name}`);
-    server.close();
-    server.closeAllConnections();
+    await webhook.stop();
   });
 
   const isServed = async (namespace: string, secret = 'ecr-login'): Promise<true> =>

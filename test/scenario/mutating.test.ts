@@ -3,15 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { createServer, type Server } from 'node:https';
 import { after, before, describe, test } from 'node:test';
 import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
-import { listen } from '../../src/http/server.ts';
 import { MINUTE, SECOND } from '../../src/lib/time.ts';
+import { type ForeignWebhook, startForeignWebhook } from '../../testing/api-server/foreign-webhook.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import { type FaultProxy, startFaultProxy } from '../../testing/network/fault-proxy.ts';
-import { makeSelfSigned } from '../../testing/network/self-signed.ts';
 import {
   conditionOf,
   NAMESPACED_PATH,
@@ -21,18 +19,10 @@ import {
 } from '../../testing/operator/world.ts';
 import { createPullSecret } from './manifests.ts';
 
-const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
-
 /** What the webhook writes in place of the operator's content, at its n-th review; undefined: it changes nothing. */
 type Rewrite = (review: number) => string;
 const ONE_WAY: Rewrite = () => '{"auths":{"mirror.example.com":{"auth":"bWU6bWU="}}}';
 const EVER_NEW: Rewrite = (review) => `{"auths":{"mirror.example.com":{"auth":"bWU6bWU=","email":"${review}"}}}`;
-
-interface Review {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly request: { readonly uid: string };
-}
 
 // Rule 10
 describe('an admission webhook that rewrites the content of secrets', () => {
@@ -40,60 +30,28 @@ describe('an admission webhook that rewrites the content of secrets', () => {
   const name = `rewrites-${randomBytes(4).toString('hex')}`;
   const labels = { [name]: 'yes' };
   const clock = createTravelClock();
-  let server: Server;
+  let webhook: ForeignWebhook;
   let proxy: FaultProxy;
   let operator: RunningOperator;
   let rewrite: Rewrite | undefined;
   let reviews = 0;
 
-  const answer = ({ apiVersion, kind, request }: Review): object => {
+  const answer = (): object => {
     reviews += 1;
     const value = rewrite && base64(rewrite(reviews));
     const patch = value && base64(JSON.stringify([{ op: 'replace', path: '/data/.dockerconfigjson', value }]));
-    const changed = patch ? { patchType: 'JSONPatch', patch } : {};
-    return { apiVersion, kind, response: { uid: request.uid, allowed: true, ...changed } };
+    return { allowed: true, ...(patch ? { patchType: 'JSONPatch', patch } : {}) };
   };
 
   before(async () => {
-    const { certificate, key } = makeSelfSigned();
-    server = createServer({ cert: certificate, key }, (request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        response.setHeader('content-type', 'application/json');
-        response.end(JSON.stringify(answer(JSON.parse(Buffer.concat(chunks).toString()))));
-      });
-    });
-    const port = await listen(server, { host: '127.0.0.1', port: 0 });
-    await world.api.must('POST', CONFIGURATIONS, {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'MutatingWebhookConfiguration',
-      metadata: { name },
-      webhooks: [
-        {
-          name: 'rewrites.example.com',
-          clientConfig: { url: `https://127.0.0.1:${port}/`, caBundle: base64(certificate) },
-          rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['secrets'] }],
-          namespaceSelector: { matchLabels: labels },
-          sideEffects: 'None',
-          admissionReviewVersions: ['v1'],
-        },
-      ],
-    });
-    const namespace = await world.api.createNamespace(labels);
-    await eventually(async () => {
-      await world.api.send('POST', `${SECRET_PATH(namespace)}?dryRun=All`, { metadata: { name: 'probe' } });
-      return reviews > 0 ? true : undefined;
-    });
+    webhook = await startForeignWebhook(world.api, { kind: 'MutatingWebhookConfiguration', name, answer });
     proxy = await startFaultProxy(world.plane, world.token);
     operator = await world.startOperator(clock, proxy.access);
   });
   after(async () => {
     await operator.stop();
     await proxy.stop();
-    await world.api.must('DELETE', `${CONFIGURATIONS}/${name}`);
-    server.close();
-    server.closeAllConnections();
+    await webhook.stop();
   });
 
   /** Of the objects in a namespace, since the operator started. */
