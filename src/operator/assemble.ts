@@ -1,7 +1,6 @@
 // Puts the parts together: the view of the cluster, the AWS identities, and the two controllers that work with them.
 
 import { OPERATOR_NAME } from '../api/names.ts';
-import type { Aws } from '../aws/clients.ts';
 import { keyOf } from '../core/resource.ts';
 import { createClient, type KubeClient } from '../kube/client.ts';
 import { type ControllerTelemetry, createController, type Reconcile } from '../kube/controller.ts';
@@ -16,7 +15,7 @@ import type { Clock, Random } from '../lib/time.ts';
 import { createConverter } from './conversion.ts';
 import { createCredentialResolver } from './login/credentials.ts';
 import { createLoginBook, type LoginBook } from './login/login-book.ts';
-import { createObjectLogins } from './login/object-logins.ts';
+import { createObjectLogins, type ObjectLogins } from './login/object-logins.ts';
 import type { Ports } from './ports.ts';
 import { createFence } from './reconcile/login-fence.ts';
 import { createReconciler } from './reconcile/reconcile.ts';
@@ -72,14 +71,11 @@ const WORKERS = 256;
 /** Objects of the deprecated kind converted at once. */
 const CONVERTERS = 4;
 
-/** The parts that the assembly shares. */
-interface Parts extends AssemblyOptions {
-  readonly client: KubeClient;
-  readonly aws: Aws;
-  readonly state: ClusterState;
+/** What the reconciler is made of. */
+interface Parts extends Pick<Assembly, 'client' | 'state' | 'logins' | 'secretWriter' | 'events'> {
+  readonly objectLogins: ObjectLogins;
   readonly rollout: Rollout;
-  readonly secretWriter: SecretWriter;
-  readonly events: EventRecorder;
+  readonly clock: Clock;
 }
 
 /** @param tokenAudienceProblem  why no CR may use a ServiceAccount in this cluster; undefined: CRs may */
@@ -122,9 +118,9 @@ export function assemble(
   const { instance, log } = options;
   const events = createEventRecorder({ client, clock, log, instance, controller: OPERATOR_NAME, signal });
   const secretWriter = createSecretWriter(client, stores.secrets, clock, writes);
-  const parts: Parts = { ...options, client, aws, state, rollout, secretWriter, events };
   const objectLogins = createObjectLogins(credentials, logins, clock);
-  const reconcile = reconcilerOf(parts, logins, objectLogins, writes);
+  const parts = { client, state, logins, objectLogins, rollout, secretWriter, events, clock };
+  const reconcile = reconcilerOf(parts, writes);
   const convert = createConverter({ client, secrets: secretWriter, events, clock, requests: writes });
   const running = (one: Workqueue, told: ControllerTelemetry, by: Reconcile, count: number): Loop => {
     const work = createController({ queue: one, signal, clock, random, log, telemetry: told }, by);
@@ -138,9 +134,7 @@ export function assemble(
 }
 
 function reconcilerOf(
-  { client, state: { view, stores }, rollout, secretWriter, events, clock }: Parts,
-  logins: LoginBook,
-  objectLogins: ReturnType<typeof createObjectLogins>,
+  { client, state: { view, stores }, logins, objectLogins, rollout, secretWriter, events, clock }: Parts,
   writes: AbortSignal,
 ): Reconcile {
   const statuses = createStatusWriter({ client, view, stores }, writes);

@@ -32,7 +32,8 @@ export interface LoginsHeld {
 export interface HeldLogins {
   get(uid: string, registry: string): Held | undefined;
   put(uid: string, held: Held): void;
-  all(uid: string, registries: readonly Registry[]): LoginsHeld;
+  /** What the CR holds for these registries, without any request. */
+  held(uid: string, registries: readonly Registry[]): LoginsHeld;
   /**
    * When the renewal of a login that is due may begin: one after the other; an ended login, or another identity's, does
    * not wait.
@@ -82,7 +83,7 @@ export function createHeldLogins({ pacer, clock, isThere }: HeldLoginsParts): He
   return {
     get: (uid, registry) => byUid.get(uid)?.get(registry),
     put,
-    all(uid, registries) {
+    held(uid, registries) {
       const mine = byUid.get(uid);
       const found = registries.flatMap(({ registry }) => mine?.get(registry) ?? []);
       const inputs = [...new Set(found.map((one) => one.inputs))].sort();
@@ -115,7 +116,7 @@ export function createHeldLogins({ pacer, clock, isThere }: HeldLoginsParts): He
         put(object.uid, { login, inputs });
       }
     },
-    wasHeld: (uid, registry, held) => byUid.get(uid)?.get(registry)?.former?.includes(held) ?? false,
+    wasHeld: (uid, registry, former) => byUid.get(uid)?.get(registry)?.former?.includes(former) ?? false,
     forget: (uid) => void byUid.delete(uid),
     settled() {
       shared = undefined;

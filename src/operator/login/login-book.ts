@@ -6,12 +6,12 @@
 import type { LoginError } from '../../aws/token-cache.ts';
 import { isRenewalOf, type Login, later, needsLogin } from '../../core/login.ts';
 import type { Registry } from '../../core/registries.ts';
-import { inputsDigest, type PullSecretObject, type Wish } from '../../core/resource.ts';
+import { inputsDigest, type Wish } from '../../core/resource.ts';
 import type { LoginFailure } from '../../core/status.ts';
 import type { Load } from '../../lib/fair-semaphore.ts';
 import { type DurationMs, type EpochMs, read } from '../../lib/time.ts';
 import { createFreshLoginMarks } from './fresh-login-marks.ts';
-import { createHeldLogins, type Held, type HeldLoginsParts, type LoginsHeld } from './held-logins.ts';
+import { createHeldLogins, type Held, type HeldLogins, type HeldLoginsParts, type LoginsHeld } from './held-logins.ts';
 import { type Asker, createLoginFlights, type LoginFlightsParts } from './login-flights.ts';
 
 export interface LoginProblem extends LoginFailure {
@@ -39,23 +39,10 @@ export interface LoginRequest extends Asker {
   readonly after: ReadonlyMap<string, EpochMs>;
 }
 
-export interface LoginBook {
+export interface LoginBook extends Pick<HeldLogins, 'held' | 'wasHeld' | 'restore' | 'settled'> {
   /** Starts the requests that are due. Never waits, never throws: `failures` has what could not be fetched. */
   obtain(request: LoginRequest, signal: AbortSignal): Logins;
-  /** The held logins, without any request. */
-  held(uid: string, registries: readonly Registry[]): LoginsHeld;
-  /** Whether the CR held a login with this digest and replaced it. */
-  wasHeld(uid: string, registry: string, digest: string): boolean;
-  /**
-   * For a Secret whose label names `object`: takes the logins in it that the object's status proves.
-   *
-   * @param content  base64 of `.dockerconfigjson`
-   * @param inputs   annotation with the digest of the inputs of that content
-   */
-  restore(object: PullSecretObject, content: string, inputs: string): void;
   forget(uid: string): void;
-  /** The first list has been read: frees what only restoring needs. */
-  settled(): void;
   /** Requests to AWS. */
   readonly load: Load;
 }
@@ -145,7 +132,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
   };
 
   return {
-    held: (uid, registries) => heldLogins.all(uid, registries),
+    held: (uid, registries) => heldLogins.held(uid, registries),
     obtain(request, signal) {
       const { uid, wanted } = request;
       const inputs = inputsDigest(request.identity, wanted);
@@ -154,7 +141,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
         (registry) => [registry.registry, obtainMarked(request, registry, inputs, signal)] as const,
       );
       return {
-        ...heldLogins.all(uid, wanted.registries),
+        ...heldLogins.held(uid, wanted.registries),
         failures: outcomes.flatMap(([, outcome]) => (outcome.op === 'failed' ? outcome.problem : [])),
         waiting: new Map(
           outcomes.flatMap(([name, outcome]) => (outcome.op === 'waiting' ? [[name, outcome.until]] : [])),
@@ -164,7 +151,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
       };
     },
     restore: (object, content, inputs) => heldLogins.restore(object, content, inputs),
-    wasHeld: (uid, registry, held) => heldLogins.wasHeld(uid, registry, held),
+    wasHeld: (uid, registry, former) => heldLogins.wasHeld(uid, registry, former),
     forget(uid) {
       heldLogins.forget(uid);
       marks.forget(uid);

@@ -8,11 +8,11 @@ import type { ObjectKey } from '../../api/meta.ts';
 import { REASON } from '../../api/names.ts';
 import { sizeProblem } from '../../core/plan.ts';
 import { type PullSecretObject, since } from '../../core/resource.ts';
-import { nextStatus } from '../../core/status.ts';
+import { type Findings, nextStatus } from '../../core/status.ts';
 import type { Attempt, Reconcile, Result } from '../../kube/controller.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { type Clock, type DurationMs, MINUTE, plus, read, SECOND } from '../../lib/time.ts';
-import { ANY, type LoginResult, type ObjectLogins } from '../login/object-logins.ts';
+import { ANY, type LoginResult, type LoginsToWrite, type ObjectLogins } from '../login/object-logins.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import type { Fence } from './login-fence.ts';
 import { doingMeanwhile } from './meanwhile.ts';
@@ -76,20 +76,33 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
     return outlook(written, access, read(clock));
   };
 
-  /** The rest once the logins are there: the writes, and the report of them. */
-  const settle = async (key: ObjectKey, request: LoggedIn, attempt: Attempt): Promise<Result> => {
+  /** @param fitting  the logins that a Secret can take, when those that the object wants are too large for one */
+  const writeAndReport = async (
+    key: ObjectKey,
+    request: LoggedIn,
+    attempt: Attempt,
+    tooLarge?: { readonly fitting: LoginsToWrite; readonly refusal: Findings['refusal'] & object },
+  ): Promise<Result> => {
     const { object, wish, access } = request;
-    if (access.isFresh && access.remark !== undefined) recordRemark(events, object, access.remark);
-    const tooLarge = sizeProblem(access.widened);
-    // The Secrets' present content stays fresh, though they cannot take what the object now wants.
-    const fitting = tooLarge === undefined ? access : await readStored(object, access, attempt.signal);
-    const refusal = tooLarge === undefined ? undefined : { reason: REASON.secretTooLarge, message: tooLarge };
-    if (!fitting) return await refuse(object, REASON.secretTooLarge, tooLarge ?? '', access);
-    const found = await writeSecrets({ object, wish, access: fitting }, attempt);
+    const found = await writeSecrets({ object, wish, access: tooLarge?.fitting ?? access }, attempt);
     if (!found) return { op: 'retry' };
+    const refusal = tooLarge?.refusal;
     const written = refusal ? { ...found, findings: { ...found.findings, refusal } } : found;
     reportWrites(request, written, attempt);
     return await report(key, object, written, access);
+  };
+
+  /** The rest once the logins are there: the writes, and the report of them. */
+  const settle = async (key: ObjectKey, request: LoggedIn, attempt: Attempt): Promise<Result> => {
+    const { object, access } = request;
+    if (access.isFresh && access.remark !== undefined) recordRemark(events, object, access.remark);
+    const message = sizeProblem(access.widened);
+    if (message === undefined) return await writeAndReport(key, request, attempt);
+    const refusal = { reason: REASON.secretTooLarge, message };
+    // The Secrets' present content stays fresh, though they cannot take what the object now wants.
+    const fitting = await readStored(object, access, attempt.signal);
+    if (!fitting) return await refuse(object, refusal.reason, message, access);
+    return await writeAndReport(key, request, attempt, { fitting, refusal });
   };
 
   return async (key, attempt) => {

@@ -13,15 +13,24 @@ import { createObjectIndex } from './object-index.ts';
 import { createObjectQuota, type ObjectQuota } from './object-quota.ts';
 import type { StoredNamespace } from './reduced-objects.ts';
 
-export interface ClusterView {
-  readonly namespaced: StoreReader<PullSecretObject>;
-  readonly cluster: StoreReader<PullSecretObject>;
-  readonly secrets: StoreReader<SeenSecret>;
-  readonly namespaces: StoreReader<StoredNamespace>;
+/** The stores behind the view: reflectors fill them, and the parts that write note their own writes in them. */
+export interface ClusterStores {
+  readonly namespaced: Store<PullSecretObject>;
+  readonly cluster: Store<PullSecretObject>;
+  readonly secrets: Store<SeenSecret>;
+  readonly namespaces: Store<StoredNamespace>;
   /** Objects of the Go project's deprecated kind, to convert. */
-  readonly legacy: StoreReader<LegacyObject>;
+  readonly legacy: Store<LegacyObject>;
   /** Secrets whose label requests a watch for changed AWS keys. */
-  readonly credentials: StoreReader<{ readonly resourceVersion: string }>;
+  readonly credentials: Store<{ readonly resourceVersion: string }>;
+}
+
+/** The same stores, for whoever only looks. */
+type Readers = {
+  readonly [Name in keyof ClusterStores]: ClusterStores[Name] extends Store<infer Item> ? StoreReader<Item> : never;
+};
+
+export interface ClusterView extends Readers {
   /** The CR with this key: `namespace/name`, or `/name` for the cluster kind. */
   object(key: ObjectKey): PullSecretObject | undefined;
   /**
@@ -46,16 +55,6 @@ export interface ClusterView {
   /** Every Secret whose label names the CR with this uid. */
   secretsOf(uid: string): Iterable<SeenSecret>;
   namespaceViews(): ReadonlyMap<string, NamespaceView>;
-}
-
-/** The stores behind the view: reflectors fill them, and the parts that write note their own writes in them. */
-export interface ClusterStores {
-  readonly namespaced: Store<PullSecretObject>;
-  readonly cluster: Store<PullSecretObject>;
-  readonly secrets: Store<SeenSecret>;
-  readonly namespaces: Store<StoredNamespace>;
-  readonly legacy: Store<LegacyObject>;
-  readonly credentials: Store<{ readonly resourceVersion: string }>;
 }
 
 export interface ClusterState {
