@@ -73,18 +73,6 @@ describe('the operator beside the Go project', () => {
         return Date.parse(metadata.annotations.expiry) > instant ? true : undefined;
       }, 60_000);
   };
-  /** Ready in this operator's words, or the reason why not: the other operator's writes. */
-  const isToldByOurs = async (path: string): Promise<void> =>
-    void (await eventually(async () => {
-      const { status } = await cluster.api.must('GET', path);
-      const ready = status?.conditions?.find(({ type }: { type: string }) => type === 'Ready');
-      assert.ok(status.logins?.length > 0);
-      const isContested = status.problems?.items.every(
-        ({ reason }: { reason: string }) => reason === 'SecretContested',
-      );
-      assert.ok(ready?.status === 'True' || isContested, JSON.stringify(status));
-      return true;
-    }));
 
   before(async () => {
     helm = await cluster.helm(4);
@@ -192,7 +180,7 @@ describe('the operator beside the Go project', () => {
       const known = samples.writes();
       await renewByTheGoProject();
       await eventually(() => (samples.writes() > known ? true : undefined));
-      for (const path of objects()) await isToldByOurs(path);
+      for (const path of objects()) await isReadyByOurs(path);
     }
     // Renewed by either once more, after all of that.
     await untilLoginsEndAfter(Date.now() + TOKEN_LIFE_MS + 1_000);
