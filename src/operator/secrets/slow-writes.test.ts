@@ -66,6 +66,30 @@ describe('a write that takes longer than two seconds', () => {
     assert.equal(await other, 'written');
   });
 
+  test('is the only one of its Secret, also when several begin before the first is slow', async () => {
+    const own = createManualClock(START);
+    const several = createSlowWrites(own, new AbortController().signal);
+    const signals: AbortSignal[] = [];
+    const ends: (() => void)[] = [];
+    const begin = (): Promise<unknown> =>
+      assert.rejects(
+        several.run('a', 'same', (start, signal) => {
+          start(() => true);
+          signals.push(signal);
+          return new Promise<void>((resolve) => void ends.push(resolve));
+        }),
+        SlowWrite,
+      );
+    const all = Array.from({ length: 10 }, begin);
+    await own.advance(seconds(2));
+    await Promise.all(all);
+    assert.equal(signals.filter(({ aborted }) => !aborted).length, 1);
+    ends[1]?.();
+    await settle();
+    await begin();
+    assert.equal(signals.length, 10, 'while the first one goes on, none begins');
+  });
+
   test('is aborted when others would wait for it', async () => {
     const told = assert.rejects(write('a', 's', false), SlowWrite);
     await clock.advance(seconds(2));

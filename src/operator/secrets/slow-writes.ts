@@ -45,8 +45,8 @@ const OF_ALL = 48;
 
 /** @param signal  ends all writes */
 export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites {
-  /** Names of the Secrets with a slow write, by namespace. */
-  const under = new Map<string, Set<string>>();
+  /** Names of the Secrets with a slow write, by namespace: one for each write, whatever its name. */
+  const under = new Map<string, string[]>();
   const going = new Set<Promise<void>>();
   /** Of all writes under way. Composed signals would cost more than all the rest here. */
   const open = new Set<AbortController>();
@@ -55,11 +55,12 @@ export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites 
   });
 
   const keep = (namespace: string, name: string, writing: Promise<unknown>): void => {
-    const names = under.get(namespace) ?? new Set<string>();
-    under.set(namespace, names.add(name));
+    const names = under.get(namespace) ?? [];
+    names.push(name);
+    under.set(namespace, names);
     const end = (): void => {
-      names.delete(name);
-      if (names.size === 0) under.delete(namespace);
+      names.splice(names.indexOf(name), 1);
+      if (names.length === 0) under.delete(namespace);
       going.delete(ended);
     };
     const ended: Promise<void> = writing.then(end, end);
@@ -72,7 +73,7 @@ export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites 
     },
     async run(namespace, name, write) {
       const names = under.get(namespace);
-      if (names && (names.has(name) || names.size >= OF_NAMESPACE)) throw new SlowWrite(namespace);
+      if (names && (names.includes(name) || names.length >= OF_NAMESPACE)) throw new SlowWrite(namespace);
       const given = new AbortController();
       open.add(given);
       if (signal.aborted) given.abort(signal.reason);
@@ -80,8 +81,10 @@ export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites 
       const late = Promise.withResolvers<never>();
       const begin = (stepAside: StepAside): void => {
         cancel = clock.after(WRITE_PATIENCE, () => {
-          const beside = under.get(namespace);
-          if (going.size < OF_ALL && (beside?.size ?? 0) < OF_NAMESPACE && stepAside()) keep(namespace, name, writing);
+          const beside = under.get(namespace) ?? [];
+          // Another write of this Secret may have begun meanwhile, for another object.
+          const mayGoOn = (names: readonly string[]): boolean => names.length < OF_NAMESPACE && !names.includes(name);
+          if (going.size < OF_ALL && mayGoOn(beside) && stepAside()) keep(namespace, name, writing);
           else given.abort();
           late.reject(new SlowWrite(namespace));
         });
