@@ -107,7 +107,8 @@ export function writingSecrets({
     const inPlace = new Set([...plan.ready, ...waiting, ...applied.created, ...applied.updated, ...delayed]);
     const settling = rollout.settling(
       object.uid,
-      desired.targets.filter(({ namespace }) => fought.has(namespace) && inPlace.has(namespace)),
+      desired.targets.filter(({ namespace }) => inPlace.has(namespace)),
+      fought,
       (namespace) => view.secrets.isUnseen(objectKey(namespace, wish.secretName)),
     );
     for (const { namespace } of settling.problems) inPlace.delete(namespace);

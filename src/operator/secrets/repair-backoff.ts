@@ -15,6 +15,8 @@ export interface RepairBackoff {
    * forgotten.
    */
   sinceRepair(secret: string): number;
+  /** Whether a repair of it has had to wait, since it was last left in peace. */
+  isContested(secret: string): boolean;
   /** The operator has repaired it. */
   repaired(secret: string): void;
 }
@@ -50,6 +52,10 @@ export function createRepairBackoff(clock: Clock): RepairBackoff {
       return (wait === 0 ? 0 : Math.max(0, last + wait - clock.monotonic())) as DurationMs;
     },
     sinceRepair: (secret) => clock.monotonic() - (repairs.get(secret)?.last ?? Number.NEGATIVE_INFINITY),
+    isContested(secret) {
+      const { count, last } = repairs.get(secret) ?? { count: 0, last: 0 };
+      return count > FREE && clock.monotonic() - last < PEACE;
+    },
     repaired(secret) {
       const now = clock.monotonic();
       sweep(now);

@@ -6,7 +6,7 @@ import { createManualClock, type ManualClock } from '../../../testing/clocks/man
 import { after, login, START, seenSecret, UID } from '../../../testing/rigs/builders.ts';
 import { type Action, makePayload, type Payload } from '../../core/plan.ts';
 import { createPacer } from '../../lib/pacer.ts';
-import { type DurationMs, HOUR, SECOND } from '../../lib/time.ts';
+import { type DurationMs, HOUR, MINUTE, SECOND } from '../../lib/time.ts';
 import { createRollout, type Due, type Rollout } from './rollout.ts';
 
 const NAMES = Array.from({ length: 5 }, (_, index) => `ns${index}`);
@@ -213,6 +213,7 @@ describe('a secret that is reported as contested', () => {
   const told: ReadonlySet<string> = new Set(['ns0']);
   const targets = ['ns0', 'ns1'].map((namespace) => ({ namespace, named: true }));
   const seen = (): boolean => false;
+  const both: ReadonlySet<string> = new Set(['ns0', 'ns1']);
 
   test('stays so until it was left alone for two seconds after it was written, after a restart too', async () => {
     const clock = createManualClock(START);
@@ -220,16 +221,36 @@ describe('a secret that is reported as contested', () => {
       createPacer(clock, () => 0.5, 1),
       clock,
     );
-    assert.deepEqual(rollout.settling(UID, targets, seen).problems, []);
+    assert.deepEqual(rollout.settling(UID, targets, both, seen).problems, []);
     const due = rollout.takeDue(UID, [update('ns0', OLD), create('ns1')], NEW, told);
     rollout.recordWrites(UID, due, { created: ['ns1'], updated: ['ns0'], retry: [] });
-    const { problems, until } = rollout.settling(UID, targets, seen);
+    const { problems, until } = rollout.settling(UID, targets, both, seen);
     assert.deepEqual(
       problems.map(({ namespace, reason }) => [namespace, reason]),
       [['ns0', 'SecretContested']],
     );
     await clock.advance((until - clock.now()) as DurationMs);
-    assert.deepEqual(rollout.settling(UID, targets, seen).problems, []);
+    assert.deepEqual(rollout.settling(UID, targets, both, seen).problems, []);
+  });
+
+  test('stays so although the status has lost it, by its length or by another problem', async () => {
+    const { clock, rollout } = await setting();
+    for (let turn = 0; turn < 6; turn += 1) {
+      await clock.advance((5 * MINUTE) as DurationMs);
+      const due = rollout.takeDue(UID, [create('ns0')], OLD, NONE);
+      rollout.recordWrites(UID, due, { created: ['ns0'], updated: [], retry: [] });
+    }
+    const reasons = (isUnseen: () => boolean = seen): readonly string[] =>
+      rollout.settling(UID, targets, NONE, isUnseen).problems.map(({ namespace }) => namespace);
+    assert.deepEqual(reasons(), ['ns0']);
+    await clock.advance((2 * SECOND) as DurationMs);
+    assert.deepEqual([reasons(), reasons(() => true)], [[], ['ns0']]);
+    await clock.advance((10 * MINUTE) as DurationMs);
+    assert.deepEqual(
+      reasons(() => true),
+      [],
+      'a renewal hours later is no reason to doubt it',
+    );
   });
 
   test('stays so for as long as no watch has shown what became of the write', () => {
@@ -238,7 +259,7 @@ describe('a secret that is reported as contested', () => {
       createPacer(clock, () => 0.5, 1),
       clock,
     );
-    const { problems, until } = rollout.settling(UID, targets, (namespace) => namespace === 'ns1');
+    const { problems, until } = rollout.settling(UID, targets, both, (namespace) => namespace === 'ns1');
     assert.deepEqual(
       problems.map(({ namespace, reason }) => [namespace, reason]),
       [['ns1', 'SecretContested']],

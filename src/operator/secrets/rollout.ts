@@ -48,12 +48,15 @@ export interface Rollout {
    */
   recordWrites(uid: string, due: Due, outcome: WriteOutcomes): readonly string[];
   /**
-   * Of the Secrets that are as wanted but contested in the status, those that do not count as left alone yet: written
-   * too lately, or the watch has yet to show what became of the write.
+   * Of the Secrets that are as wanted but contested, those that do not count as left alone yet: written too lately, or
+   * the watch has yet to show what became of the write.
+   *
+   * @param told  namespaces whose Secret is contested in the status: all that is known of them after a restart
    */
   settling(
     uid: string,
     targets: readonly Target[],
+    told: ReadonlySet<string>,
     isUnseen: (namespace: string) => boolean,
   ): { readonly problems: readonly Problem[]; readonly until: EpochMs };
   /** Whether so many attempts in a row ended with the Secret to be retried that the status must say so. */
@@ -195,9 +198,13 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       const former = state?.former.get(contentDigest);
       return former !== undefined && former.endsAt > clock.now();
     },
-    settling(uid, targets, isUnseen) {
-      const isSettling = ({ namespace }: Target): boolean =>
-        isUnseen(namespace) || repairBackoff.sinceRepair(secretKey(uid, namespace)) < SETTLED_AFTER;
+    settling(uid, targets, told, isUnseen) {
+      const isSettling = ({ namespace }: Target): boolean => {
+        const secret = secretKey(uid, namespace);
+        // The status has no space for every problem, and a later problem takes the place of an earlier one.
+        if (!told.has(namespace) && !repairBackoff.isContested(secret)) return false;
+        return isUnseen(namespace) || repairBackoff.sinceRepair(secret) < SETTLED_AFTER;
+      };
       return { problems: targets.filter(isSettling).map(contest), until: plus(clock.now(), SETTLED_AFTER) };
     },
     isLate: (uid, namespace) => (silent.get(uid)?.get(namespace) ?? 0) >= SILENT_ROUNDS,
