@@ -35,9 +35,12 @@ describe('an admission webhook that rewrites the content of secrets', () => {
   let operator: RunningOperator;
   let rewrite: Rewrite | undefined;
   let reviews = 0;
+  /** The webhook answers when it resolves. */
+  let answered: Promise<void> = Promise.resolve();
 
-  const answer = (): object => {
+  const answer = async (): Promise<object> => {
     reviews += 1;
+    await answered;
     const value = rewrite && base64(rewrite(reviews));
     const patch = value && base64(JSON.stringify([{ op: 'replace', path: '/data/.dockerconfigjson', value }]));
     return { allowed: true, ...(patch ? { patchType: 'JSONPatch', patch } : {}) };
@@ -99,6 +102,40 @@ describe('an admission webhook that rewrites the content of secrets', () => {
       assert.ok(world.aws.calls() - before.calls <= 2);
     });
   }
+
+  test('is reported, and its secrets are restored more and more rarely, however slowly it answers', async () => {
+    rewrite = EVER_NEW;
+    const namespace = await world.api.createNamespace(labels);
+    const path = NAMESPACED_PATH(namespace, 'slow');
+    const isContested = async (): Promise<boolean> =>
+      (await world.api.get(path)).body.status?.problems?.items[0]?.reason === 'SecretContested';
+    const before = reviews;
+    let { promise, resolve } = Promise.withResolvers<void>();
+    answered = promise;
+    await createPullSecret(world.api, namespace, 'slow');
+    // Each write takes longer than its caller waits for it.
+    for (let write = before + 1; ; write += 1) {
+      const next = await eventually(async () =>
+        reviews >= write ? 'write' : (await isContested()) ? 'told' : undefined,
+      );
+      if (next === 'told') break;
+      assert.ok(write - before < 15, `${write - before} writes, and the status says nothing`);
+      clock.travel(3 * SECOND);
+      await operator.idle();
+      const answer = resolve;
+      ({ promise, resolve } = Promise.withResolvers<void>());
+      answered = promise;
+      answer();
+    }
+    const written = reviews;
+    await operator.idle();
+    assert.equal(conditionOf((await world.api.must('GET', path)).status, 'Ready')?.status, 'False');
+    assert.equal(reviews, written, 'without time that passes, none is written');
+    rewrite = undefined;
+    answered = Promise.resolve();
+    resolve();
+    await world.api.must('DELETE', path);
+  });
 
   test('is not reported as over while no watch shows what became of the last write', async () => {
     rewrite = EVER_NEW;

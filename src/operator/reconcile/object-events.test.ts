@@ -25,7 +25,16 @@ function told(say: (recorder: Parameters<typeof recordEvents>[0]) => void): read
 
 /** As `type reason action: note`. */
 function linesOf(object: typeof OBJECT, happened: Findings, applied?: Partial<Applied>): readonly string[] {
-  const nothing = { created: [], updated: [], deleted: [], terminating: [], retry: [], delayed: [], problems: [] };
+  const nothing = {
+    created: [],
+    updated: [],
+    deleted: [],
+    terminating: [],
+    retry: [],
+    slow: [],
+    delayed: [],
+    problems: [],
+  };
   const whole = applied && { ...nothing, retryAfter: undefined, failed: false, ...applied };
   return told((recorder) => recordEvents(recorder, object, 'ecr-login', happened, whole)).map(
     ({ event: { type, reason, action, note } }) => `${type} ${reason} ${action}: ${note}`,

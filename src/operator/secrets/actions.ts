@@ -57,12 +57,12 @@ export interface Actions {
 /** Actions on an existing Secret. */
 const CHANGES: ReadonlySet<Action['op']> = new Set(['update', 'adopt']);
 
-/** @param onThrottled  is notified of each 429 of the API server, which may name a delay */
+/** @param onBusy  is notified of each 429 of the API server, which may name a delay, and of each slow write */
 export function createActions(
   context: ActionContext,
   owner: PullSecretObject,
   name: string,
-  onThrottled: (error: ApiError) => void,
+  onBusy: (failure: ApiError | SlowWrite, namespace: string) => void,
 ): Actions {
   const { writer, formerUid, holdsUsableLogin, obstructed, isLate, log } = context;
 
@@ -145,7 +145,7 @@ export function createActions(
         return outcome === 'retry' && late ? failed(action, elusive(action)) : outcome;
       } catch (thrown) {
         if (!isTransientlyBusy(thrown)) throw thrown;
-        if (isThrottled(thrown)) onThrottled(thrown);
+        onBusy(thrown, action.namespace);
         return late ? failed(action, refused(action, thrown)) : 'retry';
       }
     },
@@ -154,7 +154,7 @@ export function createActions(
         await writer.delete(seen);
         return 'deleted';
       } catch (thrown) {
-        if (isThrottled(thrown)) onThrottled(thrown);
+        if (isTransientlyBusy(thrown)) onBusy(thrown, seen.namespace);
         return problem({ namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
       }
     },
@@ -182,10 +182,6 @@ function isUnanswered(thrown: unknown): boolean {
 }
 
 /** The API server did not refuse the write: it goes on, or may be tried again soon. */
-function isTransientlyBusy(thrown: unknown): thrown is Failure {
-  return isThrottled(thrown) || thrown instanceof SlowWrite;
-}
-
-function isThrottled(thrown: unknown): thrown is ApiError {
-  return thrown instanceof ApiError && thrown.status === 429;
+function isTransientlyBusy(thrown: unknown): thrown is ApiError | SlowWrite {
+  return thrown instanceof SlowWrite || (thrown instanceof ApiError && thrown.status === 429);
 }

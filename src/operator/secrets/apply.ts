@@ -7,6 +7,8 @@ import type { PullSecretObject } from '../../core/resource.ts';
 import type { Clock, DurationMs } from '../../lib/time.ts';
 import { createWeightedSemaphore } from '../../lib/weighted-semaphore.ts';
 import { type ActionContext, type ActionOutcome, createActions } from './actions.ts';
+import type { SlowOutcome } from './rollout.ts';
+import { SlowWrite } from './slow-writes.ts';
 
 /** Namespaces, each in one list. */
 export interface Applied {
@@ -17,6 +19,8 @@ export interface Applied {
   readonly terminating: readonly string[];
   /** The Secret was not as the plan saw it, or the API server was busy: reconcile again after a backoff. */
   readonly retry: readonly string[];
+  /** Writes that go on, and whether each has changed its Secret in the end. */
+  readonly slow: readonly SlowOutcome[];
   /** The API server is busy and said how long to wait before `retry`. */
   readonly retryAfter: DurationMs | undefined;
   readonly problems: readonly Problem[];
@@ -53,8 +57,10 @@ export async function applyPlan(
   const { signal, clock } = context;
   const writes = createWeightedSemaphore(AT_ONCE, SLOW_AT_ONCE, clock);
   let retryAfter: DurationMs | undefined;
-  const one = createActions(context, owner, secretName, ({ delay }) => {
-    retryAfter = longer(retryAfter, delay);
+  const slow: SlowOutcome[] = [];
+  const one = createActions(context, owner, secretName, (failure, namespace) => {
+    if (failure instanceof SlowWrite) slow.push({ namespace, landed: failure.landed });
+    else retryAfter = longer(retryAfter, failure.delay);
   });
   const inTurn = (namespace: string, work: () => Promise<ActionOutcome>): Promise<Result> =>
     writes.run(1, async () => [namespace, signal.aborted ? 'retry' : await work()] as const);
@@ -62,10 +68,10 @@ export async function applyPlan(
     ...(payload ? actions.map((action) => inTurn(action.namespace, () => one.run(action, payload))) : []),
     ...prune.map((seen) => inTurn(seen.namespace, () => one.remove(seen))),
   ]);
-  return { ...summaryOf(results), retryAfter };
+  return { ...summaryOf(results), slow, retryAfter };
 }
 
-function summaryOf(results: readonly Result[]): Omit<Applied, 'retryAfter'> {
+function summaryOf(results: readonly Result[]): Omit<Applied, 'retryAfter' | 'slow'> {
   const having = (wanted: ActionOutcome): readonly string[] =>
     results.flatMap(([namespace, outcome]) => (outcome === wanted ? namespace : [])).sort();
   const failures = results.flatMap(([, outcome]) => (typeof outcome === 'string' ? [] : outcome));

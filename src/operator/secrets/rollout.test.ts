@@ -44,7 +44,7 @@ async function setting(): Promise<Setting> {
   );
   const due = rollout.takeDue(UID, NAMES.map(create), OLD, NONE);
   assert.deepEqual(written(due), NAMES, 'creations do not wait');
-  rollout.recordWrites(UID, due, { created: NAMES, updated: [], retry: [] });
+  rollout.recordWrites(UID, due, { created: NAMES, updated: [], retry: [], slow: [] });
   await clock.advance((5 * HOUR) as DurationMs);
   return { clock, rollout };
 }
@@ -77,7 +77,7 @@ describe('a renewed login', () => {
         [...done, ...due.waiting].sort(),
         left.map(({ namespace }) => namespace),
       );
-      rounds.push(rollout.recordWrites(UID, due, { created: [], updated: done, retry: [] }));
+      rounds.push(rollout.recordWrites(UID, due, { created: [], updated: done, retry: [], slow: [] }));
       left = left.filter(({ namespace }) => !done.includes(namespace));
       if (due.nextAt !== undefined) await clock.advance((due.nextAt - clock.now()) as DurationMs);
     }
@@ -98,7 +98,12 @@ describe('a renewed login', () => {
   test('is in all secrets before a tenth of the life that the old one has left is over', async () => {
     const { clock, rollout } = await setting();
     const short = payloadOf('short', 5 * HOUR + 20 * SECOND);
-    rollout.recordWrites(UID, rollout.takeDue(UID, renewals, short, NONE), { created: [], updated: NAMES, retry: [] });
+    rollout.recordWrites(UID, rollout.takeDue(UID, renewals, short, NONE), {
+      created: [],
+      updated: NAMES,
+      retry: [],
+      slow: [],
+    });
     rollout.takeDue(
       UID,
       NAMES.map((name) => update(name, short)),
@@ -134,7 +139,7 @@ describe('a renewed login', () => {
       for (const [name, holds] of held)
         assert.ok(rollout.holdsUsableLogin(UID, seenSecret(name, holds)), `${turn} ${name}`);
       for (const name of written(due)) held.set(name, wanted);
-      told.push(rollout.recordWrites(UID, due, { created: [], updated: written(due), retry: [] }));
+      told.push(rollout.recordWrites(UID, due, { created: [], updated: written(due), retry: [], slow: [] }));
       writes.push(due.actions.length);
       await clock.advance(SECOND);
     }
@@ -177,7 +182,7 @@ describe('a repair', () => {
   /** Repairs ns0 once more, at once. */
   const repair = (rollout: Rollout): Due => {
     const due = rollout.takeDue(UID, [create('ns0')], OLD, NONE);
-    rollout.recordWrites(UID, due, { created: written(due), updated: [], retry: [] });
+    rollout.recordWrites(UID, due, { created: written(due), updated: [], retry: [], slow: [] });
     return due;
   };
 
@@ -198,12 +203,35 @@ describe('a repair', () => {
     assert.deepEqual(written(repair(rollout)), ['ns0']);
   });
 
+  test('that is slow counts when it has come to a good end', async () => {
+    const { rollout } = await setting();
+    const repairSlowly = async (isDone: boolean): Promise<readonly string[]> => {
+      const due = rollout.takeDue(UID, [create('ns0')], OLD, NONE);
+      const landed = Promise.resolve(isDone);
+      rollout.recordWrites(UID, due, {
+        created: [],
+        updated: [],
+        retry: ['ns0'],
+        slow: [
+          { namespace: 'ns0', landed },
+          { namespace: 'elsewhere', landed },
+        ],
+      });
+      await landed;
+      return written(due);
+    };
+    for (let turn = 0; turn < 20; turn += 1) assert.deepEqual(await repairSlowly(false), ['ns0']);
+    for (let turn = 0; turn < 5; turn += 1) assert.deepEqual(await repairSlowly(true), ['ns0']);
+    const due = rollout.takeDue(UID, [create('ns0')], OLD, NONE);
+    assert.deepEqual([written(due), due.contested.map(({ namespace }) => namespace)], [[], ['ns0']]);
+  });
+
   test('that does not succeed does not count: no writer undid it', async () => {
     const { rollout } = await setting();
     for (let turn = 0; turn < 20; turn += 1) {
       const due = rollout.takeDue(UID, [create('ns0')], OLD, NONE);
       assert.deepEqual(written(due), ['ns0']);
-      rollout.recordWrites(UID, due, { created: [], updated: [], retry: [] });
+      rollout.recordWrites(UID, due, { created: [], updated: [], retry: [], slow: [] });
     }
   });
 });
@@ -223,7 +251,7 @@ describe('a secret that is reported as contested', () => {
     );
     assert.deepEqual(rollout.settling(UID, targets, both, seen).problems, []);
     const due = rollout.takeDue(UID, [update('ns0', OLD), create('ns1')], NEW, told);
-    rollout.recordWrites(UID, due, { created: ['ns1'], updated: ['ns0'], retry: [] });
+    rollout.recordWrites(UID, due, { created: ['ns1'], updated: ['ns0'], retry: [], slow: [] });
     const { problems, until } = rollout.settling(UID, targets, both, seen);
     assert.deepEqual(
       problems.map(({ namespace, reason }) => [namespace, reason]),
@@ -238,7 +266,7 @@ describe('a secret that is reported as contested', () => {
     for (let turn = 0; turn < 6; turn += 1) {
       await clock.advance((5 * MINUTE) as DurationMs);
       const due = rollout.takeDue(UID, [create('ns0')], OLD, NONE);
-      rollout.recordWrites(UID, due, { created: ['ns0'], updated: [], retry: [] });
+      rollout.recordWrites(UID, due, { created: ['ns0'], updated: [], retry: [], slow: [] });
     }
     const reasons = (isUnseen: () => boolean = seen): readonly string[] =>
       rollout.settling(UID, targets, NONE, isUnseen).problems.map(({ namespace }) => namespace);
@@ -272,7 +300,7 @@ describe('a secret that is reported as contested', () => {
 describe('a secret that must be retried', () => {
   const tryAll = (rollout: Rollout, retry: readonly string[], updated: readonly string[] = []): void => {
     const due = rollout.takeDue(UID, NAMES.map(create), OLD, NONE);
-    rollout.recordWrites(UID, due, { created: [], updated, retry });
+    rollout.recordWrites(UID, due, { created: [], updated, retry, slow: [] });
   };
   const late = (rollout: Rollout): readonly string[] => NAMES.filter((name) => rollout.isLate(UID, name));
 
@@ -295,6 +323,7 @@ describe('a secret that must be retried', () => {
       created: [],
       updated: [],
       retry: ['ns1'],
+      slow: [],
     });
     assert.deepEqual(late(rollout), ['ns1']);
     rollout.forget(UID);

@@ -32,6 +32,14 @@ export interface WriteOutcomes {
   readonly updated: readonly string[];
   /** The Secret was not as the plan saw it, or the API server was too busy for it. */
   readonly retry: readonly string[];
+  /** Of those to retry, the ones whose write goes on. */
+  readonly slow: readonly SlowOutcome[];
+}
+
+export interface SlowOutcome {
+  readonly namespace: string;
+  /** Whether the write has changed the Secret in the end; it never rejects. */
+  readonly landed: Promise<boolean>;
 }
 
 export interface Rollout {
@@ -178,11 +186,15 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       const nextAt = Number.isFinite(soonest) ? plus(clock.now(), Math.max(soonest, ROUND) as DurationMs) : undefined;
       return { actions: due, repairs, waiting, contested, nextAt };
     },
-    recordWrites(uid, due, { created, updated, retry }) {
+    recordWrites(uid, due, { created, updated, retry, slow }) {
       const { repairs, waiting } = due;
       const done = new Set([...created, ...updated]);
       count(uid, due, new Set(retry), done);
-      for (const namespace of repairs) if (done.has(namespace)) repairBackoff.repaired(secretKey(uid, namespace));
+      const repaired = (namespace: string): void => repairBackoff.repaired(secretKey(uid, namespace));
+      repairs.filter((namespace) => done.has(namespace)).forEach(repaired);
+      // A repair counts from its end, however slow it was: so the next one waits.
+      for (const { namespace, landed } of slow)
+        if (repairs.includes(namespace)) void landed.then((isDone) => isDone && repaired(namespace));
       const state = states.get(uid);
       if (!state) return updated;
       for (const namespace of done) state.starts.delete(namespace);

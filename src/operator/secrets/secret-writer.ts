@@ -81,11 +81,11 @@ export function createSecretWriter(
   const slow = createSlowWrites(clock, signal);
 
   /** One write of `content`: it waits for a permit, and the caller waits for it as long as a write usually takes. */
-  const send = <Result>(
+  const send = (
     { namespace, name }: Pick<SeenSecret, 'namespace' | 'name'>,
     content: string,
-    write: (signal: AbortSignal) => Promise<Result>,
-  ): Promise<Result> =>
+    write: (signal: AbortSignal) => Promise<boolean>,
+  ): Promise<boolean> =>
     slow.run(namespace, name, (begin, ended) =>
       inFlight.run(content.length, (stepAside) => {
         begin(stepAside);
@@ -96,9 +96,10 @@ export function createSecretWriter(
    * The answer does not repeat the content. If the content is not as sent, the watch event of the same version shows
    * it.
    */
-  const note = (answer: JsonRecord, { type, immutable }: Kept, { content }: Payload): void => {
+  const note = (answer: JsonRecord, { type, immutable }: Kept, { content }: Payload): true => {
     const seen = seenSecretOf({ ...answer, type, immutable, data: { [DOCKER_CONFIG_KEY]: content } });
     if (seen) store.wrote(secretKeyOf(seen), seen);
+    return true;
   };
 
   return {
@@ -123,8 +124,7 @@ export function createSecretWriter(
       return await send(seen, payload.content, async (ended) => {
         const answer = await client.patch(SECRETS, seen, body, ended);
         if (recordOf(answer['metadata'])['resourceVersion'] === seen.resourceVersion) return false;
-        note(answer, seen, payload);
-        return true;
+        return note(answer, seen, payload);
       });
     },
     async adopt(owner, seen, payload) {
@@ -144,15 +144,18 @@ export function createSecretWriter(
         },
         data: { [DOCKER_CONFIG_KEY]: payload.content },
       };
-      await send(seen, payload.content, async (ended) =>
+      return await send(seen, payload.content, async (ended) =>
         note(await client.patch(SECRETS, seen, body, ended), seen, payload),
       );
-      return true;
     },
     async delete(seen) {
       const { namespace, name, uid, resourceVersion } = seen;
       try {
-        await send(seen, '', (ended) => client.delete(SECRETS, { namespace, name }, { uid, resourceVersion }, ended));
+        await send(seen, '', async (ended) => {
+          await client.delete(SECRETS, { namespace, name }, { uid, resourceVersion }, ended);
+          // Only content that is put into a Secret is a repair of it.
+          return false;
+        });
       } catch (thrown) {
         if (!isNotFound(thrown) && !isConflict(thrown)) throw thrown;
       }

@@ -12,7 +12,7 @@ describe('a write that takes longer than two seconds', () => {
   let clock: ManualClock;
   let writes: SlowWrites;
   /** Writes that have begun and not ended, by place. */
-  let begun: Map<string, { readonly end: () => void; readonly signal: AbortSignal }>;
+  let begun: Map<string, { readonly end: (isChanged?: boolean) => void; readonly signal: AbortSignal }>;
   const ending = new AbortController();
 
   beforeEach(() => {
@@ -21,10 +21,10 @@ describe('a write that takes longer than two seconds', () => {
     begun = new Map();
   });
 
-  const write = (namespace: string, name: string, isApart = true): Promise<string> =>
+  const write = (namespace: string, name: string, isApart = true): Promise<boolean> =>
     writes.run(namespace, name, (begin, signal) => {
-      const { promise, resolve } = Promise.withResolvers<string>();
-      begun.set(`${namespace}/${name}`, { end: () => resolve('written'), signal });
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      begun.set(`${namespace}/${name}`, { end: (isChanged = true) => resolve(isChanged), signal });
       return Promise.resolve().then(() => {
         begin(() => isApart);
         return promise;
@@ -51,7 +51,7 @@ describe('a write that takes longer than two seconds', () => {
     const again = write('a', 's');
     await settle();
     begun.get('a/s')?.end();
-    assert.equal(await again, 'written');
+    assert.equal(await again, true);
     assert.equal(clock.pending(), 0);
   });
 
@@ -63,7 +63,19 @@ describe('a write that takes longer than two seconds', () => {
     const other = write('b', '1');
     await settle();
     begun.get('b/1')?.end();
-    assert.equal(await other, 'written');
+    assert.equal(await other, true);
+  });
+
+  test('tells in the end whether it changed the secret', async () => {
+    const landings: Promise<boolean>[] = [];
+    for (const name of ['changed', 'same']) {
+      const told = assert.rejects(write('a', name), (thrown: SlowWrite) => landings.push(thrown.landed) > 0);
+      await clock.advance(seconds(2));
+      await told;
+    }
+    begun.get('a/changed')?.end(true);
+    begun.get('a/same')?.end(false);
+    assert.deepEqual(await Promise.all([...landings, new SlowWrite('a').landed]), [true, false, false]);
   });
 
   test('is the only one of its Secret, also when several begin before the first is slow', async () => {
@@ -76,7 +88,7 @@ describe('a write that takes longer than two seconds', () => {
         several.run('a', 'same', (start, signal) => {
           start(() => true);
           signals.push(signal);
-          return new Promise<void>((resolve) => void ends.push(resolve));
+          return new Promise<boolean>((resolve) => void ends.push(() => resolve(true)));
         }),
         SlowWrite,
       );
@@ -110,5 +122,5 @@ test('a write that fails fails as it did, and one that is quick is no slow one',
     writes.run('a', 's', () => Promise.reject(new TypeError('no'))),
     TypeError,
   );
-  assert.equal(await writes.run('a', 's', () => Promise.resolve(1)), 1);
+  assert.equal(await writes.run('a', 's', () => Promise.resolve(true)), true);
 });

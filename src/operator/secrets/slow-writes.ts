@@ -12,13 +12,14 @@ export interface SlowWrites {
    *
    * @param write  calls `begin` when it is sent, with the function that moves it to the second set of permits; its
    *               signal aborts when it must end
+   * @returns what `write` resolves with: whether it changed the Secret
    * @throws SlowWrite when it takes longer, or did not begin because of others that do; whatever `write` throws
    */
-  run<Result>(
+  run(
     namespace: string,
     name: string,
-    write: (begin: (stepAside: StepAside) => void, signal: AbortSignal) => Promise<Result>,
-  ): Promise<Result>;
+    write: (begin: (stepAside: StepAside) => void, signal: AbortSignal) => Promise<boolean>,
+  ): Promise<boolean>;
   /** Resolves when none is going on. */
   ended(): Promise<void>;
 }
@@ -26,13 +27,16 @@ export interface SlowWrites {
 /** The write may end, or become possible, soon: the caller tries it again. */
 export class SlowWrite extends Failure {
   override readonly name = 'SlowWrite';
+  /** Whether the write, which goes on, has changed the Secret in the end; it never rejects. */
+  readonly landed: Promise<boolean>;
 
-  constructor(namespace: string) {
+  constructor(namespace: string, landed: Promise<boolean> = Promise.resolve(false)) {
     super({
       next: 'backoff',
       reason: 'SlowWrite',
       message: `a write in namespace ${namespace} takes longer than two seconds, or has not come to its end: does an admission webhook not answer?`,
     });
+    this.landed = landed;
   }
 }
 
@@ -86,7 +90,12 @@ export function createSlowWrites(clock: Clock, signal: AbortSignal): SlowWrites 
           const mayGoOn = (names: readonly string[]): boolean => names.length < OF_NAMESPACE && !names.includes(name);
           if (going.size < OF_ALL && mayGoOn(beside) && stepAside()) keep(namespace, name, writing);
           else given.abort();
-          late.reject(new SlowWrite(namespace));
+          late.reject(
+            new SlowWrite(
+              namespace,
+              writing.catch(() => false),
+            ),
+          );
         });
       };
       const writing = write(begin, given.signal).finally(() => open.delete(given));
