@@ -165,7 +165,7 @@ export const status = z
           )
           .max(MAX_PROBLEMS)
           .meta({ 'x-kubernetes-list-type': 'atomic' })
-          .describe('The first of them.'),
+          .describe('The first of them: namespaces that the object names, then the others; by name.'),
       })
       .optional()
       .describe('Namespaces in which the pull secret could not be kept.'),

@@ -269,6 +269,16 @@ describe('the status', () => {
     });
   });
 
+  test('lists problems of named namespaces first, however many a selector finds', () => {
+    const found = Array.from({ length: 200 }, (_, at) => problem(`a${at}`, false));
+    const { problems } = nextStatus(
+      good,
+      findings([], { desired: 201, problems: [...found, problem('z', true)] }),
+      START,
+    );
+    assert.deepEqual([problems?.count, problems?.items[0]?.namespace], [201, 'z']);
+  });
+
   test('sorts problems by namespace, and leaves them out when there are none', () => {
     const several = ['b', 'c', 'a'].map((name) => problem(name, true));
     const { problems } = nextStatus(good, findings([], { desired: 3, problems: several }), START);

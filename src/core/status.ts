@@ -272,7 +272,7 @@ function loginFields(unsorted: readonly LoginStatus[]): Pick<PullSecretStatus, '
 function problemStatus(problems: readonly Problem[], left: number): PullSecretStatus['problems'] | undefined {
   if (problems.length === 0) return undefined;
   const items = problems
-    .toSorted((one, other) => (one.namespace < other.namespace ? -1 : 1))
+    .toSorted(byWeight)
     .slice(0, MOST_PROBLEMS)
     .map(({ namespace, reason, message }) => ({
       namespace: cut(namespace, 63),
@@ -280,6 +280,14 @@ function problemStatus(problems: readonly Problem[], left: number): PullSecretSt
       message: cut(message, PROBLEM_MESSAGE),
     }));
   return { count: problems.length, items: fitting(items, left) };
+}
+
+/**
+ * What makes the object not Ready comes first: however many namespaces a selector finds, and whatever their names are,
+ * they do not push it off the list.
+ */
+function byWeight(one: Problem, other: Problem): number {
+  return Number(other.named) - Number(one.named) || (one.namespace < other.namespace ? -1 : 1);
 }
 
 /** The first of `items` that fit in `left` bytes. */
