@@ -14,7 +14,7 @@ import {
 } from '../api/names.ts';
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import { isRecord, type JsonRecord, recordOf, sameJson, stringMapOf, stringOf } from '../lib/json.ts';
-import type { Credentials } from './identity.ts';
+import type { Credentials } from './aws-keys.ts';
 import { isNamespaceName, type PullSecretObject, parseWish, type Wish } from './resource.ts';
 import { cut, listNames } from './text.ts';
 

@@ -1,98 +1,18 @@
-// Covers the forms of spec.awsAccess, the pairs of keys as the Go project stored them, and those in a Secret.
+// Covers the forms of spec.awsAccess.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { assert as assertProperty, property, stringMatching } from 'fast-check';
-import { base64, json, KEY_ID, SECRET_KEY } from '../../testing/rigs/builders.ts';
+import { KEY_ID, SECRET_KEY } from '../../testing/rigs/builders.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import type { JsonRecord } from '../lib/json.ts';
-import {
-  accountOfRole,
-  type CredentialKeys,
-  type FoundCredentials,
-  type Identity,
-  parseCredentials,
-  parseIdentity,
-  parseRole,
-} from './identity.ts';
+import type { CredentialKeys } from './credentials-file.ts';
+import { accountOfRole, parseIdentity, parseRole } from './identity.ts';
 
 const keys: CredentialKeys = {
   accessKeyId: 'AWS_ACCESS_KEY_ID',
   secretAccessKey: 'AWS_SECRET_ACCESS_KEY',
   sessionToken: 'AWS_SESSION_TOKEN',
 };
-const plain: Identity = { op: 'inline', credentials: { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY } };
-
-describe('an inline pair', () => {
-  const rows: Readonly<Record<string, { accessKeyId: string; secretAccessKey: string; want: Identity }>> = {
-    'is taken as it is when it is plain': { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY, want: plain },
-    'is decoded when both are base64, as the Go project stored them': {
-      accessKeyId: base64(KEY_ID),
-      secretAccessKey: base64(SECRET_KEY),
-      want: plain,
-    },
-    'is decoded in its key id only when the secret is plain': {
-      accessKeyId: base64(KEY_ID),
-      secretAccessKey: SECRET_KEY,
-      want: plain,
-    },
-    'is taken as it is when it has another shape: AWS is to say no to it': {
-      accessKeyId: 'YOUR_ACCESS_KEY_ID',
-      secretAccessKey: 'YOUR-SECRET!',
-      want: { op: 'inline', credentials: { accessKeyId: 'YOUR_ACCESS_KEY_ID', secretAccessKey: 'YOUR-SECRET!' } },
-    },
-    'keeps a secret that is base64 beside a plain key id, since a secret may look like that': {
-      accessKeyId: KEY_ID,
-      secretAccessKey: base64(SECRET_KEY),
-      want: { op: 'inline', credentials: { accessKeyId: KEY_ID, secretAccessKey: base64(SECRET_KEY) } },
-    },
-    'is decoded once, not twice': {
-      accessKeyId: base64(base64(KEY_ID)),
-      secretAccessKey: base64(base64(SECRET_KEY)),
-      want: {
-        op: 'inline',
-        credentials: { accessKeyId: base64(base64(KEY_ID)), secretAccessKey: base64(base64(SECRET_KEY)) },
-      },
-    },
-    'keeps an odd secret beside a key id in base64': {
-      accessKeyId: base64(KEY_ID),
-      secretAccessKey: base64('short'),
-      want: { op: 'inline', credentials: { accessKeyId: KEY_ID, secretAccessKey: base64('short') } },
-    },
-    'is not decoded when its base64 is broken': {
-      accessKeyId: `!${base64(KEY_ID)}`,
-      secretAccessKey: SECRET_KEY,
-      want: { op: 'inline', credentials: { accessKeyId: `!${base64(KEY_ID)}`, secretAccessKey: SECRET_KEY } },
-    },
-    'loses the white space around it': {
-      accessKeyId: ` ${KEY_ID}\n`,
-      secretAccessKey: `\t${SECRET_KEY}\r\n`,
-      want: plain,
-    },
-    'loses the white space around its base64': {
-      accessKeyId: `${base64(KEY_ID)}\n`,
-      secretAccessKey: ` ${base64(SECRET_KEY)}`,
-      want: plain,
-    },
-  };
-  for (const [outcome, { want, ...pair }] of Object.entries(rows)) {
-    test(outcome, () => assert.deepEqual(parseIdentity(pair, NAMESPACED_KIND), want));
-  }
-
-  test('of the shape that AWS hands out means the same plain and as base64', () => {
-    const keyId = stringMatching(/^(AKIA|ASIA)[A-Z0-9]{16}$/);
-    const secret = stringMatching(/^[A-Za-z0-9/+]{40}$/);
-    assertProperty(
-      property(keyId, secret, (accessKeyId, secretAccessKey) => {
-        const want = { op: 'inline', credentials: { accessKeyId, secretAccessKey } };
-        assert.deepEqual(parseIdentity({ accessKeyId, secretAccessKey }, NAMESPACED_KIND), want);
-        const stored = { accessKeyId: base64(accessKeyId), secretAccessKey: base64(secretAccessKey) };
-        assert.deepEqual(parseIdentity(stored, NAMESPACED_KIND), want);
-      }),
-    );
-  });
-});
-
 describe('a reference', () => {
   test('reads the standard keys unless others are named', () => {
     assert.deepEqual(parseIdentity({ secretRef: { name: 'aws-keys' } }, NAMESPACED_KIND), {
@@ -256,99 +176,6 @@ describe("a pair in each other's place", () => {
       );
       assert.equal(parseIdentity(twice, kind), 'spec.awsAccess.accessKeyId has the shape of a secret access key');
     }
-  });
-});
-
-describe('a referenced secret', () => {
-  const id = base64(KEY_ID);
-  const secret = base64(SECRET_KEY);
-
-  const SESSION_TOKEN = 'IQoJb3JpZ2luX2VjEXAMPLETOKENOFSOMELENGTH+/=';
-  const PAIR = { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY };
-  const found = (...trimmed: readonly string[]): FoundCredentials => ({ credentials: PAIR, trimmed });
-
-  const rows: Readonly<Record<string, { data: unknown; want: ReturnType<typeof parseCredentials> }>> = {
-    'gives the pair': {
-      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret },
-      want: found(),
-    },
-    'gives the session token too': {
-      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64(SESSION_TOKEN) },
-      want: { credentials: { ...PAIR, sessionToken: SESSION_TOKEN }, trimmed: [] },
-    },
-    'gives no session token when that is empty': {
-      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64(' \n') },
-      want: found('AWS_SESSION_TOKEN'),
-    },
-    'loses the line feed that `echo` leaves, and tells where one was': {
-      data: { AWS_ACCESS_KEY_ID: base64(`${KEY_ID}\n`), AWS_SECRET_ACCESS_KEY: base64(`${SECRET_KEY}\n`) },
-      want: found('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'),
-    },
-    'with more than a key can be says so, and keeps nothing of it': {
-      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: base64('x'.repeat(257)) },
-      want: 'has a key AWS_SECRET_ACCESS_KEY of over 256 characters, which no key of AWS has',
-    },
-    'with more than a session token can be says so': {
-      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64('x'.repeat(8_193)) },
-      want: 'has a key AWS_SESSION_TOKEN of over 8192 characters, which no key of AWS has',
-    },
-    'with a megabyte of blanks around a key says so, and keeps none of it': {
-      data: { AWS_ACCESS_KEY_ID: base64(`${' '.repeat(500_000)}${KEY_ID}`), AWS_SECRET_ACCESS_KEY: secret },
-      want: 'has a key AWS_ACCESS_KEY_ID of over 256 characters, which no key of AWS has',
-    },
-    'without a key id says so': { data: { AWS_SECRET_ACCESS_KEY: secret }, want: 'has no key AWS_ACCESS_KEY_ID' },
-    'with an empty key id says so': {
-      data: { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: secret },
-      want: 'has an empty AWS_ACCESS_KEY_ID',
-    },
-    'without a secret key says so': { data: { AWS_ACCESS_KEY_ID: id }, want: 'has no key AWS_SECRET_ACCESS_KEY' },
-    'with a secret key of white space says so': {
-      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: base64(' ') },
-      want: 'has an empty AWS_SECRET_ACCESS_KEY',
-    },
-    'with a line feed inside a key id says so': {
-      data: { AWS_ACCESS_KEY_ID: base64('AKIA\nTEST'), AWS_SECRET_ACCESS_KEY: secret },
-      want: 'has a key AWS_ACCESS_KEY_ID that holds white space or characters that no key has',
-    },
-    'with bytes that are no text in a secret key says so': {
-      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: '/w==' },
-      want: 'has a key AWS_SECRET_ACCESS_KEY that holds white space or characters that no key has',
-    },
-    'with a space inside a session token says so': {
-      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64('a b') },
-      want: 'has a key AWS_SESSION_TOKEN that holds white space or characters that no key has',
-    },
-    "with both keys in each other's place says so": {
-      data: { AWS_ACCESS_KEY_ID: secret, AWS_SECRET_ACCESS_KEY: id },
-      want: "has accessKeyId and secretAccessKey in each other's place: see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-    },
-    'with a key id that is none says so, and not what it is': {
-      data: { AWS_ACCESS_KEY_ID: base64('correct-horse-battery'), AWS_SECRET_ACCESS_KEY: secret },
-      want: 'has a key AWS_ACCESS_KEY_ID that is no access key id (16 to 128 capital letters and digits; it begins with AKIA or ASIA)',
-    },
-    'with a secret key that is none says so, and not what it is': {
-      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: base64('correct-horse-battery') },
-      want: 'has a key AWS_SECRET_ACCESS_KEY that is no secret access key (40 characters: letters, digits, / and +)',
-    },
-    'with a session token that is none says so': {
-      data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: base64('eu-west-1') },
-      want: 'has a key AWS_SESSION_TOKEN that is no session token (base64 of some hundred characters)',
-    },
-    'without data says what is missing': { data: undefined, want: 'has no key AWS_ACCESS_KEY_ID' },
-    'with data that are no texts says what is missing': {
-      data: { AWS_ACCESS_KEY_ID: 1 },
-      want: 'has no key AWS_ACCESS_KEY_ID',
-    },
-  };
-  for (const [outcome, { data, want }] of Object.entries(rows)) {
-    test(outcome, () => assert.deepEqual(parseCredentials(data, keys), want));
-  }
-
-  test('may call its keys after the properties of every object', () => {
-    const odd: CredentialKeys = { accessKeyId: '__proto__', secretAccessKey: 'constructor', sessionToken: 'toString' };
-    assert.equal(parseCredentials({}, odd), 'has no key __proto__');
-    const data = json(`{"__proto__": "${id}", "constructor": "${secret}"}`);
-    assert.deepEqual(parseCredentials(data, odd), found());
   });
 });
 

@@ -303,7 +303,7 @@ describe('an identity that does not work', () => {
     });
     assert.equal(
       note,
-      `secret aws-keys in namespace ${namespace}: white space around AWS_SECRET_ACCESS_KEY was left out`,
+      `secret aws-keys in namespace ${namespace}: AWS_SECRET_ACCESS_KEY has white space around it: the operator uses the keys inside`,
     );
   });
 });

@@ -20,6 +20,7 @@ import {
   type RefusedIdentity,
   type Resolved,
   refuse,
+  remarkOn,
   type UsableIdentity,
 } from './key-source.ts';
 import { createSharedReads } from './referenced-objects.ts';
@@ -78,7 +79,7 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
     const namespace = credentialsNamespace(object, operatorNamespace);
     switch (identity.op) {
       case 'inline':
-        return identityOfPair(identity.credentials, OPERATOR_NAME);
+        return { ...identityOfPair(identity.credentials, OPERATOR_NAME), remark: remarkOn(identity.mended) };
       case 'secretRef':
         return ofSecret(identity, namespace, object.uid);
       case 'serviceAccount':

@@ -1,7 +1,7 @@
 // What an identity resolves to: a source of its AWS keys, or why it has none.
 
 import type { AwsKeys, Endpoints } from '../../aws/calls.ts';
-import type { Credentials } from '../../core/identity.ts';
+import type { Credentials } from '../../core/aws-keys.ts';
 import type { Access } from '../../core/resource.ts';
 import { failureFrom } from '../../lib/errors.ts';
 import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
@@ -65,6 +65,11 @@ export function identityOfPair(
   const keys: KeySource = { account: undefined, forget: () => {}, get: () => Promise.resolve(pair) };
   const identity = identityKey('pair', pair);
   return { ok: true, keys, remark: undefined, identity, lookAgainAt: undefined, session, kept: [] };
+}
+
+/** @param mended  what was around the keys, and was taken off */
+export function remarkOn(mended: readonly string[]): string | undefined {
+  return mended.length === 0 ? undefined : `${mended.join('; ')}: the operator uses the keys inside`;
 }
 
 export function endpointOf({ region, useFips, useDualstack }: Access): Endpoints {

@@ -2,10 +2,11 @@
 
 import { SECRETS } from '../../api/meta.ts';
 import { OPERATOR_NAME } from '../../api/names.ts';
-import { type Identity, parseCredentials } from '../../core/identity.ts';
+import { parseCredentials } from '../../core/aws-keys.ts';
+import type { Identity } from '../../core/identity.ts';
 import type { JsonRecord } from '../../lib/json.ts';
 import { type Clock, plus } from '../../lib/time.ts';
-import { identityOfPair, type RefusedIdentity, refuse, type UsableIdentity, unread } from './key-source.ts';
+import { identityOfPair, type RefusedIdentity, refuse, remarkOn, type UsableIdentity, unread } from './key-source.ts';
 import type { SharedReads } from './referenced-objects.ts';
 
 export type IdentityOfSecret = (
@@ -28,9 +29,8 @@ export function readingSecretKeys(reads: SharedReads, clock: Clock): IdentityOfS
     const { part: found, fresh } = read;
     if (!found) return refuse(clock, `${called} does not exist (spec.awsAccess.secretRef)`, true, fresh);
     if (typeof found === 'string') return refuse(clock, `${called} ${found}`, true, fresh);
-    const { credentials, trimmed } = found;
-    const remark =
-      trimmed.length === 0 ? undefined : `${called}: white space around ${trimmed.join(' and ')} was left out`;
+    const { credentials, mended } = found;
+    const remark = remarkOn(mended.map((one, at) => (at === 0 ? `${called}: ${one}` : one)));
     return { ...identityOfPair(credentials, OPERATOR_NAME), remark, lookAgainAt: plus(clock.now(), fresh) };
   };
 }
