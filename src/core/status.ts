@@ -282,7 +282,7 @@ function problemStatus(problems: readonly Problem[], left: number): PullSecretSt
   return { count: problems.length, items: fitting(items, left) };
 }
 
-/** What makes the object not Ready comes first: no number of namespaces that a selector finds pushes it off the list. */
+/** What makes the object not Ready comes first: nothing that a selector finds pushes it off the list. */
 function byWeight(one: Problem, other: Problem): number {
   return Number(other.named) - Number(one.named) || (one.namespace < other.namespace ? -1 : 1);
 }
