@@ -184,6 +184,9 @@ export function since(decidedOn: PullSecretObject, now: PullSecretObject | undef
 }
 
 /** The mark by which a user asks for a fresh login; undefined when it has been heeded, or there is none. */
-export function forcedBy({ reconcileAt, status }: PullSecretObject): string | undefined {
+export function forcedBy({
+  reconcileAt,
+  status,
+}: Pick<PullSecretObject, 'reconcileAt' | 'status'>): string | undefined {
   return reconcileAt === status.lastHandledReconcileAt ? undefined : reconcileAt;
 }

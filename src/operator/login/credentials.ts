@@ -81,9 +81,9 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
       case 'inline':
         return { ...identityOfPair(identity.credentials, OPERATOR_NAME), remark: remarkOn(identity.mended) };
       case 'secretRef':
-        return ofSecret(identity, namespace, object.uid);
+        return ofSecret(identity, namespace, object);
       case 'serviceAccount':
-        return ofServiceAccount(identity, namespace, access, object.uid);
+        return ofServiceAccount(identity, namespace, access, object);
       case 'ambient':
         return ofAmbient(access);
     }

@@ -9,7 +9,7 @@ import { objectKey, SECRETS } from '../../api/meta.ts';
 import { createClient } from '../../kube/client.ts';
 import { createTransport, type Transport } from '../../kube/transport.ts';
 import type { JsonRecord } from '../../lib/json.ts';
-import { type DurationMs, MINUTE } from '../../lib/time.ts';
+import { type DurationMs, MINUTE, SECOND, seconds } from '../../lib/time.ts';
 import { createSharedReads, type SharedReads } from './referenced-objects.ts';
 
 const { signal } = new AbortController();
@@ -39,11 +39,11 @@ describe('an object that is referred to', () => {
   const read = async (
     about = 'type',
     name = 'a',
-    { user = `${about} ${name}`, namespace = 'ns' } = {},
+    { user = `${about} ${name}`, namespace = 'ns', mark = undefined as string | undefined } = {},
   ): Promise<unknown> => {
     const pick = (object: JsonRecord): unknown => object[about];
     for (let look = 0; look < MOST_LOOKS; look += 1) {
-      const found = reads.read({ resource: SECRETS, namespace, name, about, pick }, user);
+      const found = reads.read({ resource: SECRETS, namespace, name, about, pick }, user, mark);
       if (found?.ok) return found.part;
       if (found) throw found.thrown;
       await new Promise((resolve) => setImmediate(resolve));
@@ -90,9 +90,55 @@ describe('an object that is referred to', () => {
     assert.equal(reads.size, 0);
   });
 
-  test('that does not exist is not read again meanwhile; one that could not be read is, soon', async () => {
+  test('that does not exist is read again after 5, 15 and 45 seconds, and then every five minutes', async () => {
     server.script((exchange) => exchange.answer(404, {}));
-    assert.deepEqual([await read(), await read()], [undefined, undefined]);
+    for (const wait of [5, 15, 45, 300, 300].map(seconds)) {
+      const before = server.requests.length;
+      assert.equal(await read(), undefined);
+      assert.equal(server.requests.length, before + 1);
+      await clock.advance((wait - 1) as DurationMs);
+      assert.equal(await read(), undefined);
+      assert.equal(server.requests.length, before + 1, `it was read again within ${wait} ms`);
+      await clock.advance(1 as DurationMs);
+    }
+    serve({ type: 'one' });
+    assert.equal(await read(), 'one');
+  });
+
+  // Rule 8
+  test('is read anew for a user that is new, asks for a fresh look or asks something else', async () => {
+    server.script((exchange) => exchange.answer(404, {}));
+    assert.equal(await read('type', 'a', { user: 'one' }), undefined);
+    await clock.advance(MINUTE);
+    assert.equal(await read('type', 'a', { user: 'one' }), undefined);
+    serve({ type: 'one' });
+    await clock.advance(SECOND);
+    assert.equal(await read('type', 'a', { user: 'new' }), 'one');
+    serve({ type: 'two' });
+    await clock.advance(MINUTE);
+    assert.equal(await read('type', 'a', { user: 'new' }), 'one');
+    assert.equal(await read('type', 'a', { user: 'new', mark: 'now' }), 'two');
+    serve({ type: 'three' });
+    await clock.advance(MINUTE);
+    assert.equal(await read('type', 'a', { user: 'new', mark: 'now' }), 'two', 'the same mark is no new wish');
+    assert.equal(await read('type', 'a', { user: 'new' }), 'two', 'the mark has been handled');
+    assert.equal(await read('type', 'b', { user: 'new' }), 'three');
+    serve({ type: 'four' });
+    await clock.advance(MINUTE);
+    assert.equal(await read('type', 'a', { user: 'new' }), 'four');
+  });
+
+  // Rule 14
+  test('is read a few times for hundreds of users that are created together', async () => {
+    serve({ type: 'one' });
+    const all = Array.from({ length: 300 }, (_, at) => `user-${at}`);
+    await Promise.all(all.map((user) => read('type', 'a', { user })));
+    server.script((exchange) => exchange.answer(404, {}));
+    await Promise.all(all.map((user) => read('type', 'missing', { user })));
+    assert.ok(server.requests.length <= 4, `${server.requests.length} reads`);
+  });
+
+  test('that could not be read is read again soon', async () => {
     server.script((exchange) => exchange.answer(500, {}));
     await assert.rejects(read('type', 'b'));
     serve({ type: 'one' });

@@ -1,4 +1,5 @@
-// Objects that CRs refer to, read when needed and not watched: one read serves all CRs for five minutes.
+// Objects that CRs refer to, read when needed and not watched: one read serves all CRs for five minutes. One that does
+// not exist is looked for again soon: a user who applies an object often creates its Secret next.
 //
 // Guarantees: no attempt waits for a read; the operator wakes the CR when the read ends. A few reads run at once,
 // namespaces in turn. An answer is not kept once no CR refers to it.
@@ -7,7 +8,7 @@ import { type ObjectKey, objectKey, type ResourceDescriptor } from '../../api/me
 import type { KubeReader } from '../../kube/client.ts';
 import { createFairSemaphore, type Load } from '../../lib/fair-semaphore.ts';
 import type { JsonRecord } from '../../lib/json.ts';
-import { type Clock, type DurationMs, MINUTE } from '../../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, read, SECOND, seconds } from '../../lib/time.ts';
 import { createUsers } from '../../lib/users.ts';
 
 export type ReferenceRead<Part> =
@@ -17,6 +18,8 @@ export type ReferenceRead<Part> =
       readonly part: Part | undefined;
       /** How long this answer is still good. */
       readonly fresh: DurationMs;
+      /** There is no such object: when it is looked for again; undefined: as often as any other is read. */
+      readonly nextLook: EpochMs | undefined;
     }
   /** The read failed: it is tried again after `fresh`. */
   | { readonly ok: false; readonly thrown: unknown; readonly fresh: DurationMs };
@@ -34,11 +37,14 @@ export interface Reference<Part> {
 
 export interface SharedReads {
   /**
+   * A user that is new, asks something else or has another mark gets an answer that is not older than that.
+   *
    * @param user  the object to wake when the answer comes; it has one question at a time, and the answer to its former
    *              one may be dropped
+   * @param mark  by which the user requests a fresh look
    * @returns undefined: the read is under way, or waits for its turn
    */
-  read<Part>(question: Reference<Part>, user: string): ReferenceRead<Part> | undefined;
+  read<Part>(question: Reference<Part>, user: string, mark: string | undefined): ReferenceRead<Part> | undefined;
   /** It changed: the next use reads it again. */
   forget(resource: ResourceDescriptor, key: ObjectKey): void;
   /** `user` refers to nothing any more. */
@@ -60,15 +66,36 @@ export interface SharedReadsOptions {
 const FRESH_FOR = (5 * MINUTE) as DurationMs;
 /** A failed read is tried again after this: most often the API server does not answer. */
 const FAILED_FOR = (MINUTE / 6) as DurationMs;
+/**
+ * One that does not exist is read again after these, then as any other: a user creates what was forgotten within
+ * minutes, or not soon.
+ */
+const MISSING_FOR = [5, 15, 45].map(seconds);
+/** An answer this old is as good as a fresh one: objects that are created together share one read. */
+const AS_GOOD = SECOND;
 /** A user's Secret may have a megabyte, held several times until `pick` has taken its part. */
 const AT_ONCE = 2;
 
 interface Entry {
   /** Users to wake; undefined: they have been woken. */
   waiting: Set<string> | undefined;
-  outcome: { readonly ok: true; readonly part: unknown } | { readonly ok: false; readonly thrown: unknown } | undefined;
-  /** On the monotonic clock. */
+  outcome:
+    | { readonly ok: true; readonly part: unknown; readonly nextLook: EpochMs | undefined }
+    | { readonly ok: false; readonly thrown: unknown }
+    | undefined;
+  /** On the monotonic clock, as the next. */
+  readonly begunAt: number;
   staleAt: number;
+  /** Reads in a row that found nothing, this one included. */
+  misses: number;
+}
+
+/** What a user wants to know, and since when. */
+interface Asked {
+  readonly about: string;
+  readonly mark: string | undefined;
+  /** On the monotonic clock. */
+  readonly at: number;
 }
 
 export function createSharedReads({ client, clock, wake, signal }: SharedReadsOptions): SharedReads {
@@ -83,12 +110,25 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
     parts?.delete(about);
     if (parts?.size === 0) entries.delete(object);
   });
+  const askedBy = new Map<string, Asked>();
+  const askedAt = (user: string, about: string, mark: string | undefined): number => {
+    const before = askedBy.get(user);
+    // The mark goes when it has been handled.
+    if (before?.about === about && (mark === undefined || mark === before.mark)) return before.at;
+    const at = clock.monotonic();
+    askedBy.set(user, { about, mark, at });
+    return at;
+  };
   const objectOf = ({ plural }: ResourceDescriptor, key: ObjectKey): string => `${plural}/${key}`;
 
   const fill = async (entry: Entry, { resource, namespace, name, pick }: Reference<unknown>): Promise<void> => {
     try {
       const object = await client.find(resource, namespace, name, signal);
-      entry.outcome = { ok: true, part: object && pick(object) };
+      const { now, monotonic } = read(clock);
+      const soon = object ? undefined : MISSING_FOR[entry.misses];
+      entry.misses = object ? 0 : entry.misses + 1;
+      entry.outcome = { ok: true, part: object && pick(object), nextLook: soon && plus(now, soon) };
+      entry.staleAt = monotonic + (soon ?? FRESH_FOR);
     } catch (thrown) {
       entry.outcome = { ok: false, thrown };
       entry.staleAt = clock.monotonic() + FAILED_FOR;
@@ -99,17 +139,20 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
   };
 
   return {
-    read<Part>(question: Reference<Part>, user: string) {
+    read<Part>(question: Reference<Part>, user: string, mark: string | undefined) {
       const { resource, namespace, name, about } = question;
       const object = objectOf(resource, objectKey(namespace, name));
-      users.keep(user, [JSON.stringify([object, about])]);
+      const asked = JSON.stringify([object, about]);
+      users.keep(user, [asked]);
+      const since = askedAt(user, asked, mark);
       const held = entries.get(object)?.get(about);
       if (held?.waiting) {
         held.waiting.add(user);
         return undefined;
       }
+      const tolerance = held && held.misses === 0 ? AS_GOOD : 0;
       // The result of `pick` for the same `about`.
-      if (held?.outcome && held.staleAt > clock.monotonic())
+      if (held?.outcome && held.staleAt > clock.monotonic() && since <= held.begunAt + tolerance)
         return { ...(held.outcome as ReferenceRead<Part>), fresh: (held.staleAt - clock.monotonic()) as DurationMs };
       const permit = permits.tryAcquire('', namespace);
       if (!permit) {
@@ -119,7 +162,9 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
       const entry: Entry = {
         waiting: new Set([user]),
         outcome: undefined,
-        staleAt: clock.monotonic() + FRESH_FOR,
+        begunAt: clock.monotonic(),
+        staleAt: Number.POSITIVE_INFINITY,
+        misses: held?.misses ?? 0,
       };
       const parts = entries.get(object) ?? new Map<string, Entry>();
       entries.set(object, parts.set(about, entry));
@@ -128,7 +173,10 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
     },
     // A read under way began before the change: its users are woken, and read again.
     forget: (resource, key) => void entries.delete(objectOf(resource, key)),
-    leave: (user) => users.keep(user, []),
+    leave(user) {
+      askedBy.delete(user);
+      users.keep(user, []);
+    },
     get size() {
       return entries.size;
     },

@@ -4,14 +4,14 @@ import { SERVICE_ACCOUNTS } from '../../api/meta.ts';
 import { ROLE_ARN_ANNOTATION, STS_AUDIENCE } from '../../api/names.ts';
 import type { StsClient, TemporaryKeys } from '../../aws/sts-client.ts';
 import { accountOfRole, type Identity, isRoleArn } from '../../core/identity.ts';
-import type { Access } from '../../core/resource.ts';
+import { type Access, forcedBy, type PullSecretObject } from '../../core/resource.ts';
 import { isForbidden } from '../../kube/api-error.ts';
 import type { ServiceAccountName, TokenRequester } from '../../kube/client.ts';
 import { Failure } from '../../lib/errors.ts';
 import { identityKey } from '../../lib/identity-key.ts';
 import { type JsonRecord, recordOf, stringMapOf, stringOf } from '../../lib/json.ts';
 import { type Clock, HOUR, plus } from '../../lib/time.ts';
-import { endpointOf, type RefusedIdentity, refuse, type UsableIdentity, unread } from './key-source.ts';
+import { endpointOf, looksAgain, type RefusedIdentity, refuse, type UsableIdentity, unread } from './key-source.ts';
 import type { SharedReads } from './referenced-objects.ts';
 import type { RoleKeys } from './role-keys.ts';
 
@@ -19,7 +19,7 @@ export type IdentityOfServiceAccount = (
   reference: Extract<Identity, { op: 'serviceAccount' }>,
   namespace: string,
   access: Access,
-  uid: string,
+  user: Pick<PullSecretObject, 'uid' | 'reconcileAt' | 'status'>,
 ) => UsableIdentity | RefusedIdentity | undefined;
 
 export interface ServiceAccountKeysParts {
@@ -57,15 +57,15 @@ export function readingServiceAccountKeys(parts: ServiceAccountKeysParts): Ident
     }
   };
 
-  return ({ name, roleArn }, namespace, access, objectUid) => {
+  return ({ name, roleArn }, namespace, access, user) => {
     if (tokenAudienceProblem !== undefined) return refuse(clock, tokenAudienceProblem, true, HOUR);
     const called = `service account ${name} in namespace ${namespace}`;
     const missing = `${called} does not exist (spec.awsAccess.serviceAccountRef)`;
     const question = { resource: SERVICE_ACCOUNTS, namespace, name, about: 'role', pick: accountOf };
-    const read = reads.read(question, objectUid);
+    const read = reads.read(question, user.uid, forcedBy(user));
     if (!read?.ok) return read && unread(read, clock);
-    const { part: found, fresh } = read;
-    if (!found) return refuse(clock, missing, true, fresh);
+    const { part: found, fresh, nextLook } = read;
+    if (!found) return refuse(clock, `${missing}: ${looksAgain(nextLook)}`, true, fresh);
     const role = roleArn ?? found.role;
     if (role === undefined)
       return refuse(clock, `${called} has no usable annotation ${ROLE_ARN_ANNOTATION}, and ${OR_NAME_IT}`, true, fresh);
