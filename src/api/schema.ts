@@ -118,6 +118,13 @@ const login = z.strictObject({
     .max(100)
     .meta({ 'x-kubernetes-list-type': 'atomic' })
     .describe('Registry hosts that the login opens.'),
+  accessKeyIdSuffix: z
+    .string()
+    .max(8)
+    .optional()
+    .describe(
+      'The last characters of the id of the access key that gave the login; absent for identities without one.',
+    ),
 });
 
 const count = z.number().int().min(0).max(2_147_483_647);

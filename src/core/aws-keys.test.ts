@@ -4,13 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assert as assertProperty, constantFrom, property, stringMatching } from 'fast-check';
 import { base64, json, KEY_ID, SECRET_KEY } from '../../testing/rigs/builders.ts';
-import {
-  type FoundCredentials,
-  keyIdEnd,
-  parseCredentials,
-  parseEnvironmentKeys,
-  parseInlinePair,
-} from './aws-keys.ts';
+import { type FoundCredentials, parseCredentials, parseEnvironmentKeys, parseInlinePair, shownOf } from './aws-keys.ts';
 import type { CredentialKeys } from './credentials-file.ts';
 
 const keys: CredentialKeys = {
@@ -120,8 +114,8 @@ describe('keys of the shape that AWS hands out', () => {
   });
 
   test('show the last four characters of the id, and nothing of what has no such shape', () => {
-    assert.equal(keyIdEnd('AKIAIOSFODNN7EXAMPLE'), 'MPLE');
-    assert.equal(keyIdEnd(SECRET_KEY), undefined);
+    assert.equal(shownOf('AKIAIOSFODNN7EXAMPLE'), 'MPLE');
+    assert.equal(shownOf(SECRET_KEY), undefined);
   });
 });
 

@@ -272,7 +272,7 @@ function lack(name: string, value: string | undefined): string {
 const SHOWN = 4;
 
 /** What may be shown of a key id; undefined for what does not have the shape of one. */
-export function keyIdEnd(accessKeyId: string): string | undefined {
+export function shownOf(accessKeyId: string): string | undefined {
   return PLAIN_KEY_ID.test(accessKeyId) ? ownText(accessKeyId.slice(-SHOWN)) : undefined;
 }
 

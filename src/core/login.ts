@@ -28,6 +28,8 @@ export interface Login {
   readonly renewAt: EpochMs;
   /** Digest of token and end; the status holds it, and it identifies a stored login. */
   readonly digest: string;
+  /** Last characters of the id of the access key that gave it; absent when the user wrote no key. */
+  readonly accessKeyIdSuffix?: string | undefined;
   /**
    * The same as `renewAt` on the monotonic clock, from the moment this process first had the login: setting the wall
    * clock back does not put the renewal off. No status and no Secret holds it.

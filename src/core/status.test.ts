@@ -289,6 +289,14 @@ describe('the status', () => {
     assert.equal('problems' in good, false);
   });
 
+  test('tells of each login which access key gave it, if one did', () => {
+    const logins = [login('eu-west-1', { accessKeyIdSuffix: 'MPLE' }), login('us-east-1')];
+    assert.deepEqual(
+      nextStatus({}, findings(['ns1'], { logins }), START).logins?.map(({ accessKeyIdSuffix }) => accessKeyIdSuffix),
+      ['MPLE', undefined],
+    );
+  });
+
   test('lists logins by registry, with the earliest end, the latest fetch and the earliest renewal', () => {
     const east = login('us-east-1', { expiresAt: after(HOUR), renewAt: after(30 * MINUTE) });
     const next = nextStatus(

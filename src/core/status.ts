@@ -1,10 +1,11 @@
 // Previous status + findings -> next status: the truth table of docs/status.md. Pure.
 
 import { CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED, REASON } from '../api/names.ts';
-import type { Condition, LoginStatus, Problem as ProblemStatus, PullSecretStatus } from '../api/schema.ts';
+import type { Condition, LoginStatus, PullSecretStatus } from '../api/schema.ts';
 import { type EpochMs, formatRfc3339 } from '../lib/time.ts';
 import type { Problem } from './desired.ts';
 import { isUsable, type Login } from './login.ts';
+import { fitting, PROBLEM_MESSAGE, problemStatus } from './problems.ts';
 import { cut, formatGoTime, listNames } from './text.ts';
 
 /** Why there is no new login. */
@@ -53,10 +54,6 @@ interface StatusVerdict {
 
 /** Of a whole status as JSON, with room for names and brackets. */
 const MOST_BYTES = 32 * 1_024 - 500;
-/** Of the list of problems; less when the rest leaves less. */
-const PROBLEM_BYTES = 14_000;
-const PROBLEM_MESSAGE = 300;
-const MOST_PROBLEMS = 100;
 /** Of the list of namespaces in a message; less beside many logins, each of which has its own line. */
 const LIST_BYTES = 8_000;
 const LIST_BYTES_LEAST = 1_000;
@@ -246,7 +243,15 @@ function conditions(previous: PullSecretStatus, verdict: StatusVerdict, generati
   return result;
 }
 
-function loginStatus({ registry, expiresAt, refreshedAt, renewAt, digest, hosts }: Login): LoginStatus {
+function loginStatus({
+  registry,
+  expiresAt,
+  refreshedAt,
+  renewAt,
+  digest,
+  hosts,
+  accessKeyIdSuffix,
+}: Login): LoginStatus {
   return {
     registry,
     expiresAt: formatRfc3339(expiresAt),
@@ -254,6 +259,7 @@ function loginStatus({ registry, expiresAt, refreshedAt, renewAt, digest, hosts 
     nextRefreshAt: formatRfc3339(renewAt),
     digest,
     hosts: [...hosts],
+    ...(accessKeyIdSuffix === undefined ? {} : { accessKeyIdSuffix }),
   };
 }
 
@@ -267,33 +273,4 @@ function loginFields(unsorted: readonly LoginStatus[]): Pick<PullSecretStatus, '
     .sort()
     .at(-1);
   return { logins, expiresAt, refreshedAt };
-}
-
-function problemStatus(problems: readonly Problem[], left: number): PullSecretStatus['problems'] | undefined {
-  if (problems.length === 0) return undefined;
-  const items = problems
-    .toSorted(byWeight)
-    .slice(0, MOST_PROBLEMS)
-    .map(({ namespace, reason, message }) => ({
-      namespace: cut(namespace, 63),
-      reason,
-      message: cut(message, PROBLEM_MESSAGE),
-    }));
-  return { count: problems.length, items: fitting(items, left) };
-}
-
-/** What makes the object not Ready comes first: nothing that a selector finds pushes it off the list. */
-function byWeight(one: Problem, other: Problem): number {
-  return Number(other.named) - Number(one.named) || (one.namespace < other.namespace ? -1 : 1);
-}
-
-/** The first of `items` that fit in `left` bytes. */
-function fitting(items: readonly ProblemStatus[], left: number): ProblemStatus[] {
-  const room = Math.min(PROBLEM_BYTES, left);
-  let bytes = 0;
-  const last = items.findIndex((item) => {
-    bytes += Buffer.byteLength(JSON.stringify(item)) + 1;
-    return bytes > room;
-  });
-  return items.slice(0, last === -1 ? items.length : last);
 }

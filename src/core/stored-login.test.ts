@@ -2,10 +2,28 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { commonInputs, likeliestFirst } from './stored-login.ts';
+import { login } from '../../testing/rigs/builders.ts';
+import { formatRfc3339 } from '../lib/time.ts';
+import { commonInputs, likeliestFirst, proveLogin } from './stored-login.ts';
 
 const place = (namespace: string, name = 'ecr-login'): { namespace: string; name: string } => ({ namespace, name });
 const forged = Array.from({ length: 100 }, (_, index) => place('aaa', `a${index}`));
+
+// Rule 8
+test('a stored login says which key gave it, as its status does', () => {
+  const { registry, username, password, hosts, digest, expiresAt, refreshedAt, renewAt } = login('eu-west-1');
+  const entries = new Map([[hosts[0] ?? '', { username, password }]]);
+  const told = {
+    registry,
+    digest,
+    hosts: [...hosts],
+    expiresAt: formatRfc3339(expiresAt),
+    refreshedAt: formatRfc3339(refreshedAt),
+    nextRefreshAt: formatRfc3339(renewAt),
+  };
+  assert.equal(proveLogin({ ...told, accessKeyIdSuffix: 'MPLE' }, entries)?.accessKeyIdSuffix, 'MPLE');
+  assert.equal('accessKeyIdSuffix' in (proveLogin(told, entries) ?? {}), false);
+});
 
 // Rule 9
 describe('secrets labelled for one object', () => {

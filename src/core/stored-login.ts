@@ -17,14 +17,15 @@ import type { SeenSecret } from './plan.ts';
  * @returns undefined when the Secret does not hold this login
  */
 export function proveLogin(status: LoginStatus, entries: ReadonlyMap<string, RegistryAuth>): Login | undefined {
-  const { registry, hosts, digest } = status;
+  const { registry, hosts, digest, accessKeyIdSuffix } = status;
   const entry = entries.get(hosts[0] ?? '');
   const expiresAt = parseRfc3339(status.expiresAt);
   const refreshedAt = parseRfc3339(status.refreshedAt);
   const renewAt = parseRfc3339(status.nextRefreshAt);
   if (!entry || expiresAt === undefined || refreshedAt === undefined || renewAt === undefined) return undefined;
   if (loginDigest(entry, expiresAt) !== digest) return undefined;
-  return { registry, ...entry, hosts, expiresAt, refreshedAt, renewAt, digest };
+  const shown = accessKeyIdSuffix === undefined ? {} : { accessKeyIdSuffix };
+  return { registry, ...entry, hosts, expiresAt, refreshedAt, renewAt, digest, ...shown };
 }
 
 /**

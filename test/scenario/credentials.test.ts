@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
+import type { LoginStatus } from '../../src/api/schema.ts';
+import { MINUTE } from '../../src/lib/time.ts';
 import { watchObjects } from '../../testing/api-server/secret-watch.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import type { TravelClock } from '../../testing/clocks/travel-clock.ts';
@@ -19,7 +22,7 @@ import {
 import { ACCESS, createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
 
 const OTHER_KEY = {
-  accessKeyId: 'AKIATESTOTHERKEY0001',
+  accessKeyId: 'AKIATESTOTHERKEY0002',
   secretAccessKey: 'AnotherKeyThatIsNoneButHasTheRightShape/',
   accountId: '444455556666',
 };
@@ -284,6 +287,55 @@ describe('AWS keys', () => {
     );
     await putKeys(GOOD_KEY, CREDENTIALS_LABEL);
     await world.ready(path);
+  });
+
+  // Rule 8
+  test('a secret created after its object is used at the instant that the message names, without a label too', async () => {
+    const words = /looks again at (\S+Z), and at once when the Secret has the label/;
+    await createPullSecret(world.api, namespace, 'login', referring);
+    const status = await world.status(path, (found) => words.test(conditionOf(found, 'Ready')?.message ?? ''));
+    const instant = words.exec(conditionOf(status, 'Ready')?.message ?? '')?.[1] ?? '';
+    await putKeys(GOOD_KEY);
+    clock.travel(Math.max(0, Date.parse(instant) - clock.now()));
+    await world.ready(path);
+  });
+
+  // Rule 8
+  test('a secret created after its object failed for long is used at once by a new object, and after reconcile-at', async () => {
+    await createPullSecret(world.api, namespace, 'login', referring);
+    // Once the looks are rare, no instant is named.
+    await eventually(async () => {
+      clock.travel(MINUTE);
+      const { status } = await world.api.must('GET', path);
+      return /looks again every five minutes/.test(conditionOf(status, 'Ready')?.message ?? '') || undefined;
+    });
+    await putKeys(GOOD_KEY);
+    await createPullSecret(world.api, namespace, 'new', { ...referring, secretName: 'other' });
+    await world.ready(NAMESPACED_PATH(namespace, 'new'));
+
+    await putKeys(OTHER_KEY, {}, 'PATCH');
+    await world.api.merge(path, { metadata: { annotations: { [RECONCILE_AT_ANNOTATION]: 'rotated' } } });
+    // The status says which key gave the login.
+    await world.status(path, ({ logins }) => logins?.[0]?.accessKeyIdSuffix === OTHER_KEY.accessKeyId.slice(-4));
+    await eventually(async () =>
+      world.aws.isValidToken(await password())?.accountId === OTHER_KEY.accountId ? true : undefined,
+    );
+  });
+
+  // Rule 8
+  test('the key that gave the login is told in the status after a restart too, and not the key of a login that failed', async () => {
+    const told = async (): Promise<unknown> =>
+      (await world.api.must('GET', path)).status.logins.map((login: LoginStatus) => login.accessKeyIdSuffix);
+    await putKeys(GOOD_KEY, CREDENTIALS_LABEL);
+    await createPullSecret(world.api, namespace, 'login', referring);
+    await world.ready(path);
+    await putKeys({ ...OTHER_KEY, secretAccessKey: 'z'.repeat(40) }, CREDENTIALS_LABEL, 'PATCH');
+    await stalledWith(/AWS denied the login/);
+    assert.deepEqual(await told(), [GOOD_KEY.accessKeyId.slice(-4)]);
+    await operator?.stop();
+    operator = await world.startOperator(clock);
+    await operator.idle();
+    assert.deepEqual(await told(), [GOOD_KEY.accessKeyId.slice(-4)]);
   });
 
   test('a key that stays wrong is reported by one event, whose count grows', async () => {

@@ -1,7 +1,7 @@
 // What an identity resolves to: a source of its AWS keys, or why it has none.
 
 import type { AwsKeys, Endpoints } from '../../aws/calls.ts';
-import type { Credentials } from '../../core/aws-keys.ts';
+import { type Credentials, shownOf } from '../../core/aws-keys.ts';
 import type { Access } from '../../core/resource.ts';
 import { failureFrom } from '../../lib/errors.ts';
 import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
@@ -21,6 +21,11 @@ export interface KeySource {
   forget(): void;
   /** Account of the keys, where it is known without a request: the account of a role. */
   readonly account: string | undefined;
+  /**
+   * What may be shown of the access key that the user wrote, whether it takes a role or not; undefined when the user
+   * wrote none, or nothing of its shape.
+   */
+  readonly accessKeyIdSuffix: string | undefined;
 }
 
 export interface ResolvedIdentity {
@@ -62,7 +67,12 @@ export function identityOfPair(
   session: string,
 ): UsableIdentity {
   const pair = { accessKeyId, secretAccessKey, sessionToken };
-  const keys: KeySource = { account: undefined, forget: () => {}, get: () => Promise.resolve(pair) };
+  const keys: KeySource = {
+    account: undefined,
+    accessKeyIdSuffix: shownOf(accessKeyId),
+    forget: () => {},
+    get: () => Promise.resolve(pair),
+  };
   const identity = identityKey('pair', pair);
   return { ok: true, keys, remark: undefined, identity, lookAgainAt: undefined, session, kept: [] };
 }

@@ -110,6 +110,7 @@ function ask(over: Partial<LoginRequest> = {}): Logins {
         forgotten += 1;
       },
       account: undefined,
+      accessKeyIdSuffix: undefined,
     },
     identity: IDENTITY,
     group: 'ns1',

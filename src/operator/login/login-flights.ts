@@ -103,7 +103,9 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
       const question = { kind, region, keys: pair, account: keys.account, useFips, useDualstack };
       try {
         const token = await source.fetchToken(question, signal);
-        const login = onBothClocks(makeLogin(registry, token, clock.now(), random), read(clock));
+        const { accessKeyIdSuffix } = keys;
+        const made = makeLogin(registry, token, clock.now(), random);
+        const login = onBothClocks(accessKeyIdSuffix ? { ...made, accessKeyIdSuffix } : made, read(clock));
         if (isThere(uid)) fresh.set(uid, (fresh.get(uid) ?? new Set()).add(loginKeyOf(asker, { kind, region })));
         return login;
       } catch (thrown) {

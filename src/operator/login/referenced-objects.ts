@@ -8,7 +8,7 @@ import { type ObjectKey, objectKey, type ResourceDescriptor } from '../../api/me
 import type { KubeReader } from '../../kube/client.ts';
 import { createFairSemaphore, type Load } from '../../lib/fair-semaphore.ts';
 import type { JsonRecord } from '../../lib/json.ts';
-import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, read, SECOND, seconds } from '../../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, read, seconds } from '../../lib/time.ts';
 import { createUsers } from '../../lib/users.ts';
 
 export type ReferenceRead<Part> =
@@ -71,8 +71,6 @@ const FAILED_FOR = (MINUTE / 6) as DurationMs;
  * minutes, or not soon.
  */
 const MISSING_FOR = [5, 15, 45].map(seconds);
-/** An answer this old is as good as a fresh one: objects that are created together share one read. */
-const AS_GOOD = SECOND;
 /** A user's Secret may have a megabyte, held several times until `pick` has taken its part. */
 const AT_ONCE = 2;
 
@@ -150,9 +148,8 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
         held.waiting.add(user);
         return undefined;
       }
-      const tolerance = held && held.misses === 0 ? AS_GOOD : 0;
       // The result of `pick` for the same `about`.
-      if (held?.outcome && held.staleAt > clock.monotonic() && since <= held.begunAt + tolerance)
+      if (held?.outcome && held.staleAt > clock.monotonic() && since <= held.begunAt)
         return { ...(held.outcome as ReferenceRead<Part>), fresh: (held.staleAt - clock.monotonic()) as DurationMs };
       const permit = permits.tryAcquire('', namespace);
       if (!permit) {

@@ -32,6 +32,7 @@ export function createRoleKeys(sts: Pick<StsClient, 'assumeRole'>, clock: Clock,
 
   const source: RoleKeys['source'] = (key, account, fetch) => ({
     account,
+    accessKeyIdSuffix: undefined,
     forget: () => roles.forget(key),
     get: (signal, force = false) => {
       const fetchOne = async () => {
@@ -59,7 +60,12 @@ export function createRoleKeys(sts: Pick<StsClient, 'assumeRole'>, clock: Clock,
         base.keys.forget();
         hop.forget();
       };
-      return { ...base, keys: { ...hop, forget }, identity, kept: [...base.kept, identity] };
+      return {
+        ...base,
+        keys: { ...hop, forget, accessKeyIdSuffix: base.keys.accessKeyIdSuffix },
+        identity,
+        kept: [...base.kept, identity],
+      };
     },
   };
 }
