@@ -165,7 +165,8 @@ export const registries = z
       .meta(atomic)
       .optional()
       .describe(
-        'Accounts whose registries, in the same regions, the same logins open: their hosts are added, at no further call.',
+        'Accounts whose registries, in the same regions, the same logins open: their hosts are added, at no further call. ' +
+          '"*": every account that the logins open, for clients that understand it, as the kubelet does.',
       ),
     hosts: z
       .array(z.string().max(HOST_MAX_LENGTH).regex(new RegExp(HOST_PATTERN)))
@@ -174,7 +175,7 @@ export const registries = z
       .optional()
       .describe(
         'Further hosts under which the registry of awsAccess.region is reached, such as a dual-stack name or one of a private DNS zone. ' +
-          'They are sent the token when somebody pulls from them.',
+          'The first label may be *, with three or more behind it. They are sent the token when a pod pulls from them.',
       ),
     public: z.boolean().optional().describe('Log in to public.ecr.aws as well. Default: false.'),
   })

@@ -117,9 +117,11 @@ export const EXTERNAL_ID_PATTERN = '^[-\\w+=,.@:/]+$';
 export const EXTERNAL_ID_MAX_LENGTH = 1_224;
 
 /** Twelve digits. */
-export const ACCOUNT_PATTERN = '^[0-9]{12}$';
+/** `*` stands for every account, as the kubelet reads a host. */
+export const ACCOUNT_PATTERN = '^([0-9]{12}|\\*)$';
 /** A host name in lower case, with or without a port, as a docker config names registries. */
-export const HOST_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+(:[0-9]{1,5})?$';
+export const HOST_PATTERN =
+  '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+|\\*(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?){3,})(:[0-9]{1,5})?$';
 export const HOST_MAX_LENGTH = 253;
 /** Logins of one object: each is a call of AWS every few hours, and several kilobytes in each Secret. */
 export const MAX_REGIONS = 40;

@@ -57,7 +57,12 @@ describe('registries', () => {
     ['a host with a scheme', { hosts: ['https://a.example.com'] }, /^spec\.registries\.hosts\[0\] is not a host name/],
     ['a host with a path', { hosts: ['a.example.com/x'] }, /hosts\[0\]/],
     ['a host with a user', { hosts: ['me@a.example.com'] }, /hosts\[0\]/],
-    ['a host with a star', { hosts: ['*.dkr.ecr.eu-west-1.amazonaws.com'] }, /hosts\[0\]/],
+    ['a star with two labels behind it', { hosts: ['*.example.com'] }, /hosts\[0\] is not .* first label may be \*/],
+    ['a star within a host', { hosts: ['a.*.b.example.com'] }, /hosts\[0\]/],
+    ['a star in a label', { hosts: ['a*.b.example.com'] }, /hosts\[0\]/],
+    ['two stars', { hosts: ['*.*.b.example.com'] }, /hosts\[0\]/],
+    ['nothing but a star', { hosts: ['*'] }, /hosts\[0\]/],
+    ['part of an account and a star', { accounts: ['1111*'] }, /^spec\.registries\.accounts\[0\] is not the twelve/],
     ['a host of one word', { hosts: ['localhost'] }, /hosts\[0\]/],
     ['a host called like a prototype', { hosts: ['__proto__'] }, /hosts\[0\]/],
     ['a host of 254 characters', { hosts: [`${'a.'.repeat(126)}ab`] }, /hosts\[0\]/],
@@ -93,6 +98,28 @@ describe('further hosts', () => {
       [hostOf(REGION), '444455556666.dkr.ecr.eu-west-1.amazonaws.com'],
       ['111122223333.dkr-ecr-fips.us-east-1.on.aws', '444455556666.dkr-ecr-fips.us-east-1.on.aws'],
     ]);
+  });
+
+  test('of every account are added as the kubelet reads it, beside those by number', () => {
+    const dual = { ...login('us-east-1'), hosts: ['111122223333.dkr-ecr-fips.us-east-1.on.aws'] };
+    const china = { ...login('cn-north-1'), hosts: ['111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn'] };
+    assert.deepEqual(hostsOf([login(REGION), dual, china], { accounts: ['*', '444455556666'] }), [
+      ['*.dkr.ecr.eu-west-1.amazonaws.com', hostOf(REGION), '444455556666.dkr.ecr.eu-west-1.amazonaws.com'],
+      [
+        '*.dkr-ecr-fips.us-east-1.on.aws',
+        '111122223333.dkr-ecr-fips.us-east-1.on.aws',
+        '444455556666.dkr-ecr-fips.us-east-1.on.aws',
+      ],
+      [
+        '*.dkr.ecr.cn-north-1.amazonaws.com.cn',
+        '111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn',
+        '444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn',
+      ],
+    ]);
+    const star = '*.registry.example.com:8443';
+    const wanted = parse({ hosts: [star, '*.dkr.ecr.eu-west-1.amazonaws.com'] });
+    assert.ok(typeof wanted !== 'string');
+    assert.ok(wanted.extra.hosts.includes(star));
   });
 
   test('are not added to the public registry', () => {

@@ -73,8 +73,13 @@ export function parseRegistries(spec: JsonRecord, region: string): Wanted | stri
 
 const LISTS: readonly (readonly [string, number, (text: string) => boolean, string])[] = [
   ['regions', MAX_REGIONS, isRegion, 'the name of an AWS region (an example: eu-west-1)'],
-  ['accounts', MAX_ACCOUNTS, (text) => ACCOUNT.test(text), 'the twelve digits of an AWS account'],
-  ['hosts', MAX_HOSTS, (text) => text.length <= HOST_MAX_LENGTH && HOST.test(text), 'a host name in lower case'],
+  ['accounts', MAX_ACCOUNTS, (text) => ACCOUNT.test(text), 'the twelve digits of an AWS account, or "*"'],
+  [
+    'hosts',
+    MAX_HOSTS,
+    (text) => text.length <= HOST_MAX_LENGTH && HOST.test(text),
+    'a host name in lower case (its first label may be *, with three or more behind it)',
+  ],
 ];
 
 /**

@@ -40,6 +40,12 @@ export const GOOD_ACCESSES: Readonly<Record<string, Change>> = {
       public: true,
     },
   },
+  'every account, and every host of a zone': {
+    registries: {
+      accounts: ['*', '444455556666'],
+      hosts: ['*.registry.example.com', '*.dkr.ecr.eu-west-1.amazonaws.com:443'],
+    },
+  },
   'forty regions, a hundred accounts and a hundred hosts': {
     registries: {
       regions: Array.from({ length: 40 }, (_, index) => `eu-west-${index}`),
@@ -63,7 +69,8 @@ export const SECRET_NAME = String.raw`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9](
 const KEY = '^[-._a-zA-Z0-9]+$';
 const ROLE_ARN = String.raw`^arn:aws[a-z-]*:iam::[0-9]{12}:role\/[-\w+=,.@/]+$`;
 const EXTERNAL_ID = String.raw`^[-\w+=,.@:/]+$`;
-const HOST = String.raw`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+(:[0-9]{1,5})?$`;
+const HOST =
+  '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+|\\*(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?){3,})(:[0-9]{1,5})?$';
 
 export function unlike(path: string, value: string, pattern: string): string {
   return `${path}: Invalid value: ${JSON.stringify(value)}: ${path} in body should match '${pattern}'`;
@@ -189,7 +196,11 @@ export const BAD_ACCESSES: Readonly<Record<string, Bad>> = {
   },
   'an account of eleven digits': {
     spec: { registries: { accounts: ['11112222333'] } },
-    message: unlike('spec.registries.accounts[0]', '11112222333', '^[0-9]{12}$'),
+    message: unlike('spec.registries.accounts[0]', '11112222333', '^([0-9]{12}|\\*)$'),
+  },
+  'a host with a star and two labels': {
+    spec: { registries: { hosts: ['*.example.com'] } },
+    message: unlike('spec.registries.hosts[0]', '*.example.com', HOST),
   },
   'a host with a scheme': {
     spec: { registries: { hosts: ['https://registry.example.com'] } },
