@@ -258,7 +258,7 @@ describe('invalid values', () => {
     ],
     'a text for a number': [{ probePort: 'http' }, 'got string, want integer'],
     'a short digest': [{ image: { digest: 'sha256:abc' } }, 'does not match pattern'],
-    'two pods': [{ replicas: 2 }, 'replicas: 2 is too many: leader election is not built yet, so run 1'],
+    'two pods': [{ replicas: 2 }, 'replicas: 2 is too many: leader election is not supported yet, so run 1'],
     'too little memory': [
       { resources: { limits: { memory: '64Mi' } } },
       'resources.limits.memory: 64Mi is too little; the operator needs 96Mi or more',

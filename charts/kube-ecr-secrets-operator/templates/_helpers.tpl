@@ -1,4 +1,4 @@
-{{/* Names and labels; whatever is used by more than one template. */}}
+{{/* Names and labels; those that more than one template uses. */}}
 
 {{- define "operator.name" -}}
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
@@ -17,7 +17,7 @@
 {{- printf "%s-webhook" (include "operator.fullname" .) -}}
 {{- end -}}
 
-{{/* The Secret with a certificate that somebody else sees to; empty when the operator makes its own. */}}
+{{/* The Secret with a certificate that another party maintains; empty when the operator makes its own. */}}
 {{- define "operator.webhookSecret" -}}
 {{- $certificate := .Values.webhook.certificate -}}
 {{- if $certificate.certManager.enabled -}}
@@ -28,8 +28,8 @@
 {{- end -}}
 
 {{/*
-Of the webhook's configuration. One with an authority of somebody else is another object: in the first one caBundle is the
-operator's field, and Helm 4 stops where it meets the field of somebody else.
+Of the webhook's configuration. One with an authority of another party is another object: in the first one caBundle is the
+operator's field, and Helm 4 stops where it meets a field of another manager.
 */}}
 {{- define "operator.webhookConfigurationName" -}}
 {{- $certificate := .Values.webhook.certificate -}}
@@ -137,7 +137,8 @@ imagePullSecrets:
 {{- define "operator.environment" -}}
 - name: NODE_OPTIONS
   value: {{ include "operator.nodeOptions" . }}
-# One arena, and freed memory given back, that of larger pieces at once: 15 MB less at rest. Threads for names of hosts that nobody answers for.
+# One arena, and freed memory given back, that of larger pieces at once: 15 MB less at rest. Threads for names of hosts that no
+# name server answers for.
 - name: MALLOC_ARENA_MAX
   value: "1"
 - name: MALLOC_MMAP_THRESHOLD_
