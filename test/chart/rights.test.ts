@@ -68,7 +68,7 @@ describe('the rights of the chart', () => {
     const name = 'kube-ecr-secrets-operator';
     const names = { configuration: name, secret: `${name}-webhook` };
     t.after(() => removeWebhook(world, names));
-    const { operator } = await world.startOperator(clock, undefined, { webhook: ownCertificate(names) });
+    const { operator } = await world.startOperator({ clock, webhook: ownCertificate(names) });
     await configure(world, names, [operator.webhookPort ?? 0]);
     await untilHeeded(world, one);
     const configurations = 'validatingwebhookconfigurations.admissionregistration.k8s.io';

@@ -41,7 +41,7 @@ describe('CRDs that are older than the operator', () => {
 
   test('are reported in the log of the operator, once, and so is that they fit again', async () => {
     const clock = createTravelClock();
-    const operator = await world.startOperator(clock);
+    const operator = await world.startOperator({ clock });
     const minutes = async (words: string): Promise<true> =>
       await eventually(() => {
         clock.travel(60_000);

@@ -25,7 +25,7 @@ describe('an operator whose watch of the objects is behind', () => {
     await world.status(CLUSTER_PATH('behind'), ({ secrets }) => secrets?.ready === 1);
     // It finds the other one's login in the Secret: they differ in nothing but in what they see.
     proxy = await startFaultProxy(world.plane, world.token);
-    behind = await world.startOperator(clock, proxy.access);
+    behind = await world.startOperator({ clock, access: proxy.access });
     await eventually(async () => ((await behind.metric('controller_runtime_reconcile_total')) > 0 ? true : undefined));
     // From now on it neither lists nor watches objects, and the watch that it has ends.
     let isDeaf = false;

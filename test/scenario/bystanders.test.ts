@@ -29,7 +29,7 @@ describe('while others are slow', () => {
   let [busy, calm] = ['', ''];
 
   before(async () => {
-    operator = await world.startOperator(clock);
+    operator = await world.startOperator({ clock });
     busy = await world.api.createNamespace();
     calm = await world.api.createNamespace();
     await createPullSecret(world.api, calm, 'before');

@@ -38,7 +38,7 @@ describe('an operator', () => {
 
   const start = async (): Promise<void> => {
     const clock: Clock = { ...travel, now: () => (travel.now() + wrongBy) as EpochMs };
-    operator = await world.startOperator(clock);
+    operator = await world.startOperator({ clock });
     await createPullSecret(world.api, namespace, 'login');
   };
   const asked = (times: number): Promise<true> => eventually(() => (world.aws.calls() >= times ? true : undefined));

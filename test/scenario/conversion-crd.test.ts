@@ -41,7 +41,7 @@ describe('the CRD of the deprecated kind', () => {
 
   test('may go and come while the operator runs, and be absent when it starts', async () => {
     const clock = createTravelClock();
-    const running = await world.startOperator(clock);
+    const running = await world.startOperator({ clock });
     await removeCrd();
     const late = await world.startOperator();
     assert.equal(await readiness(late), 200);

@@ -217,7 +217,7 @@ describe('conversion of the deprecated kind', () => {
       proxy = await startFaultProxy(world.plane, world.token);
       const killed = { happened: false };
       proxy.decide(at(count, 'die', killed));
-      operator = await world.startOperator(undefined, proxy.access);
+      operator = await world.startOperator({ access: proxy.access });
       const end = await eventually(async () => {
         if (killed.happened) return 'killed';
         const { body } = await world.api.get(CLUSTER_PATH(owned.name));
@@ -244,7 +244,7 @@ describe('conversion of the deprecated kind', () => {
       // Reading one object counts too.
       const meant = ({ method, path }: ProxiedRequest): boolean => method !== 'GET' || path.endsWith(owned.name);
       proxy.decide(at(count, 'lose', lost, meant));
-      operator = await world.startOperator(undefined, proxy.access);
+      operator = await world.startOperator({ access: proxy.access });
       const status = await assertConverted(owned);
       assert.equal(conditionOf(status, 'Ready')?.status, 'True', `lost the answer to request ${count}`);
       await operator.stop();
@@ -275,7 +275,7 @@ describe('conversion of the deprecated kind', () => {
     const owned = await createOwned();
     proxy = await startFaultProxy(world.plane, world.token);
     const { reached, release } = holdHandOvers();
-    const running = await world.startOperator(undefined, proxy.access);
+    const running = await world.startOperator({ access: proxy.access });
     operator = running;
     await reached;
     // Reconciled more than once by now, each time without success.
@@ -293,7 +293,7 @@ describe('conversion of the deprecated kind', () => {
     const owned = await createOwned();
     proxy = await startFaultProxy(world.plane, world.token);
     const { reached, release } = holdHandOvers();
-    operator = await world.startOperator(undefined, proxy.access);
+    operator = await world.startOperator({ access: proxy.access });
     await reached;
     await world.api.must('DELETE', LEGACY_PATH(owned.name));
     for (const namespace of owned.namespaces) {

@@ -43,7 +43,7 @@ describe('AWS keys', () => {
     world.aws.addKey(GOOD_KEY);
     world.aws.addKey(OTHER_KEY);
     clock = createTravelClock();
-    operator = await world.startOperator(clock);
+    operator = await world.startOperator({ clock });
     namespace = await world.api.createNamespace();
     path = NAMESPACED_PATH(namespace, 'login');
   });
@@ -333,7 +333,7 @@ describe('AWS keys', () => {
     await stalledWith(/AWS denied the login/);
     assert.deepEqual(await told(), [GOOD_KEY.accessKeyId.slice(-4)]);
     await operator?.stop();
-    operator = await world.startOperator(clock);
+    operator = await world.startOperator({ clock });
     await operator.idle();
     assert.deepEqual(await told(), [GOOD_KEY.accessKeyId.slice(-4)]);
   });

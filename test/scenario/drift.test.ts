@@ -156,7 +156,7 @@ describe('drift of a pull secret', () => {
   test('a foreign secret in the way is read again and again, and nothing is written until it is gone', async () => {
     await operator.stop();
     const clock = createTravelClock();
-    operator = await world.startOperator(clock);
+    operator = await world.startOperator({ clock });
     const other = await world.api.createNamespace();
     const at = NAMESPACED_PATH(other, 'conflict');
     await world.api.must('POST', SECRET_PATH(other), { metadata: { name: 'ecr-login' }, type: 'Opaque' });

@@ -60,7 +60,7 @@ describe('what AWS repeats of a call', () => {
     world.aws.addKey(SESSION);
     namespace = await world.api.createNamespace();
     path = NAMESPACED_PATH(namespace, 'login');
-    operator = await world.startOperator(clock);
+    operator = await world.startOperator({ clock });
   });
   after(async () => {
     await operator.stop();

@@ -31,7 +31,7 @@ describe('of two operators', () => {
     const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
     watch = watchSecrets(world.plane, metadata.resourceVersion);
     clocks = [createTravelClock(), createTravelClock()];
-    operators = await Promise.all(clocks.map((clock) => world.startOperator(clock)));
+    operators = await Promise.all(clocks.map((clock) => world.startOperator({ clock })));
   });
   afterEach(async () => {
     watch.stop();

@@ -18,7 +18,7 @@ describe('an object that is being deleted', () => {
   let path = '';
 
   before(async () => {
-    operator = await world.startOperator(clock);
+    operator = await world.startOperator({ clock });
   });
   beforeEach(async () => {
     namespace = await world.api.createNamespace();

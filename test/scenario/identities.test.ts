@@ -197,7 +197,7 @@ describe('identities and registries', () => {
 
     test(`${name}: the calls of every form, with and without a further role, and what they open`, async () => {
       world.aws.clearLog();
-      const operator = await world.startOperator(undefined, undefined, aws.surroundings(source.env?.()));
+      const operator = await world.startOperator(aws.surroundings(source.env?.()));
       try {
         await Promise.all(cases.map(create));
         assert.deepEqual(world.aws.requests.map(told).sort(), expectedCalls(source));

@@ -69,7 +69,7 @@ describe('an identity that does not work', () => {
   });
 
   const start = async (env: NodeJS.ProcessEnv = {}, over: OperatorSurroundings = {}): Promise<void> => {
-    operator = await world.startOperator(clock, undefined, { ...aws.surroundings(env), ...over });
+    operator = await world.startOperator({ clock, ...aws.surroundings(env), ...over });
   };
   const createAmbient = async (): Promise<string> => {
     const name = `ambient-${namespace}`;
@@ -187,7 +187,7 @@ describe('an identity that does not work', () => {
       credentials: () => Promise.resolve(credentials),
       invalidate: () => {},
     };
-    operator = await world.startOperator(clock, access, aws.surroundings());
+    operator = await world.startOperator({ clock, access, ...aws.surroundings() });
     const awsAccess = { region: 'eu-west-1', serviceAccountRef: { name: 'default', roleArn: ROLE } };
     await createPullSecret(world.api, namespace, 'login', { awsAccess });
     assert.match(

@@ -49,7 +49,7 @@ describe('an admission webhook that rewrites the content of secrets', () => {
   before(async () => {
     webhook = await startForeignWebhook(world.api, { kind: 'MutatingWebhookConfiguration', name, answer });
     proxy = await startFaultProxy(world.plane, world.token);
-    operator = await world.startOperator(clock, proxy.access);
+    operator = await world.startOperator({ clock, access: proxy.access });
   });
   after(async () => {
     await operator.stop();

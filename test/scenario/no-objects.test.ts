@@ -51,7 +51,7 @@ describe('an operator that sees no object when it starts', () => {
   test('leaves every secret that it finds as it is, also when they change and an hour passes', async () => {
     const before = await uids();
     proxy.decide(({ path, isWatch }) => (path.endsWith('awsecrimagepullsecrets') && !isWatch ? 'empty' : 'pass'));
-    operator = await world.startOperator(clock, proxy.access);
+    operator = await world.startOperator({ clock, access: proxy.access });
     assert.equal(await operator.metric('ecr_operator_watch_objects', { resource: 'secrets' }), places.length);
     for (const place of places.slice(0, 3)) await world.api.merge(place, { metadata: { labels: { news: 'yes' } } });
     const marked = await world.api.must('POST', SECRET_PATH('default'), {

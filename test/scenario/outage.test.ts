@@ -167,7 +167,7 @@ describe('the token of a pod', () => {
     writeFileSync(join(folder, 'ca.crt'), world.plane.certificateAuthority);
     const { hostname: host, port } = new URL(world.plane.url);
     // Its clock stands while the token is valid: a minute must not pass, after which the file is read in any case.
-    const running = await world.startOperator(undefined, await podAccess({ host, port, folder }, createTravelClock()));
+    const running = await world.startOperator({ access: await podAccess({ host, port, folder }, createTravelClock()) });
     const namespace = await world.api.createNamespace();
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(NAMESPACED_PATH(namespace, 'login'));

@@ -32,7 +32,7 @@ describe('an operator with a bug', () => {
           return travelling.monotonic();
         },
       };
-      const operator = await world.startOperator(clock);
+      const operator = await world.startOperator({ clock });
       const namespace = await world.api.createNamespace();
       await createPullSecret(world.api, namespace, 'before');
       await world.ready(NAMESPACED_PATH(namespace, 'before'));

@@ -43,7 +43,7 @@ describe('a proxy', () => {
 
   test('sees every call of AWS, and none of the API server', async () => {
     world.aws.addRole({ arn: ROLE, trusts: [{ op: 'account', accountId: GOOD_KEY.accountId }] });
-    operator = await world.startOperator(clock, undefined, aws.surroundings());
+    operator = await world.startOperator({ clock, ...aws.surroundings() });
     const awsAccess = { ...ACCESS, assumeRole: { roleArn: ROLE } };
     await createPullSecret(world.api, namespace, 'login', { awsAccess, registries: { public: true } });
     await world.ready(path);
@@ -57,7 +57,7 @@ describe('a proxy', () => {
 
   test('that refuses is named in the status with what it said, and used again when it lets the operator through', async () => {
     aws.proxy.refuse('403 Forbidden by policy');
-    operator = await world.startOperator(clock, undefined, aws.surroundings());
+    operator = await world.startOperator({ clock, ...aws.surroundings() });
     await createPullSecret(world.api, namespace, 'login');
     const { host } = new URL(aws.proxy.url);
     assert.equal(
@@ -73,7 +73,7 @@ describe('a proxy', () => {
   test('that does not exist is named in the status, without its password', async () => {
     const { env, ...others } = aws.surroundings();
     const HTTPS_PROXY = 'http://me:the-password@127.0.0.1:1';
-    operator = await world.startOperator(clock, undefined, { ...others, env: { ...env, HTTPS_PROXY } });
+    operator = await world.startOperator({ clock, ...others, env: { ...env, HTTPS_PROXY } });
     await createPullSecret(world.api, namespace, 'login');
     assert.equal(
       await message(),
@@ -86,10 +86,7 @@ describe('a proxy', () => {
   test('is not asked for a host that NO_PROXY exempts', async () => {
     const { env, ...others } = aws.surroundings({ AWS_ENDPOINT_URL_ECR: world.aws.url });
     const HTTP_PROXY = aws.proxy.url;
-    operator = await world.startOperator(clock, undefined, {
-      ...others,
-      env: { ...env, HTTP_PROXY, NO_PROXY: '127.0.0.1' },
-    });
+    operator = await world.startOperator({ clock, ...others, env: { ...env, HTTP_PROXY, NO_PROXY: '127.0.0.1' } });
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(path);
     assert.deepEqual(aws.proxy.tunnels, []);
@@ -97,7 +94,7 @@ describe('a proxy', () => {
 
   test('that takes TLS off is not trusted without its authority', async () => {
     const { env } = aws.surroundings();
-    operator = await world.startOperator(clock, undefined, env ? { env } : {});
+    operator = await world.startOperator({ clock, ...(env ? { env } : {}) });
     await createPullSecret(world.api, namespace, 'login');
     assert.match(
       await message(),

@@ -39,7 +39,7 @@ describe('a pull', () => {
       },
     });
     proxy = await startConnectProxy({ authority, serve: (_host, socket) => registry.accept(socket) });
-    operator = await world.startOperator(clock);
+    operator = await world.startOperator({ clock });
     namespace = await world.api.createNamespace();
   });
   after(async () => {

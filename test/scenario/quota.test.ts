@@ -22,7 +22,7 @@ describe('a namespace with more objects than are kept of one', () => {
   let namespace = '';
 
   const start = async (objectsPerNamespace: number): Promise<void> => {
-    operator = await world.startOperator(undefined, undefined, { objectsPerNamespace });
+    operator = await world.startOperator({ objectsPerNamespace });
   };
   const pathOf = (name: string): string => NAMESPACED_PATH(namespace, name);
   const create = (name: string): Promise<unknown> => createPullSecret(world.api, namespace, name, { secretName: name });
@@ -99,7 +99,7 @@ describe('an object that grows beyond the quota of its namespace', () => {
 
   const pathOf = (name: string): string => NAMESPACED_PATH(namespace, name);
   const start = async (clock?: Clock): Promise<void> => {
-    operator = await world.startOperator(clock, undefined, { objectsPerNamespace: 2 });
+    operator = await world.startOperator({ clock, objectsPerNamespace: 2 });
   };
   const hasAll = async (name: string): Promise<true> =>
     await eventually(async () => {

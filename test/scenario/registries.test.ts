@@ -25,7 +25,7 @@ describe('several registries', () => {
 
   before(async () => {
     clock = createTravelClock();
-    operator = await world.startOperator(clock);
+    operator = await world.startOperator({ clock });
   });
   after(async () => {
     await operator.stop();

@@ -20,7 +20,7 @@ describe('a login in many namespaces', () => {
 
   before(async () => {
     clock = createTravelClock();
-    await world.startOperator(clock);
+    await world.startOperator({ clock });
     for (let turn = 0; turn < COUNT; turn += 1) namespaces.push(await world.api.createNamespace());
     await createClusterPullSecret(world.api, 'renewed', { namespaces, secretName: 'renewed' });
     await world.status(CLUSTER_PATH('renewed'), ({ secrets }) => secrets?.ready === COUNT);
@@ -64,7 +64,7 @@ describe('a login that lives twenty seconds', () => {
 
   test('is renewed in time, in every namespace, again and again', async (t) => {
     const clock = createTravelClock();
-    const { idle } = await world.startOperator(clock);
+    const { idle } = await world.startOperator({ clock });
     const namespaces = [await world.api.createNamespace(), await world.api.createNamespace()];
     const { metadata } = await world.api.must('GET', '/api/v1/secrets?limit=1');
     const watch = watchSecrets(world.plane, metadata.resourceVersion);

@@ -164,7 +164,7 @@ describe('a restart', () => {
     const clock = createTravelClock();
     clock.travel(7 * 3_600_000);
     world.aws.setTokenLife(19 * 3_600_000);
-    operator = await world.startOperator(clock);
+    operator = await world.startOperator({ clock });
     await eventually(async () =>
       passwordOf((await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).body) === passwordOf(before)
         ? undefined

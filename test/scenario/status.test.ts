@@ -121,7 +121,7 @@ describe('the status of an object', () => {
       await operator?.stop();
       await proxy.stop();
     });
-    operator = await world.startOperator(undefined, proxy.access);
+    operator = await world.startOperator({ access: proxy.access });
     const watch = await watchReady(t, 'login');
     let lost = 0;
     let isDown = true;
@@ -146,7 +146,7 @@ describe('the status of an object', () => {
   test('says that it is being processed when the first login takes longer than a second, and not when it does not', async (t) => {
     await operator?.stop();
     const clock = createTravelClock();
-    operator = await world.startOperator(clock);
+    operator = await world.startOperator({ clock });
     const watch = await watchReady(t, 'slow');
     world.aws.addKey(SLOW_KEY);
     world.aws.faults.failNext(1, { op: 'hold' });

@@ -21,7 +21,7 @@ describe('an operator whose own token is for AWS STS too', () => {
       spec: { audiences: [iss, STS_AUDIENCE] },
     };
     const { status: own } = await world.api.must('POST', path, request);
-    const operator = await world.startOperator(undefined, accessTo(world.plane, own.token));
+    const operator = await world.startOperator({ access: accessTo(world.plane, own.token) });
     assert.match(operator.output(), /takes tokens for sts\.amazonaws\.com as its own.*No ServiceAccount is used/);
     const namespace = await world.api.createNamespace();
     await world.api.must('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: 'puller' } });

@@ -76,7 +76,7 @@ describe("the webhook's own certificates", () => {
 
   test('come from an authority in a Secret, the only key that is stored; caBundle is all that is written', async () => {
     const names = freshNames();
-    const operator = await world.startOperator(undefined, asAdmin(world), { webhook: ownCertificate(names) });
+    const operator = await world.startOperator({ access: asAdmin(world), webhook: ownCertificate(names) });
     await configure(world, names, [operator.operator.webhookPort ?? 0]);
     const { body: before } = await world.api.get(CONFIGURATION_PATH(names.configuration));
     await untilHeeded(world, namespace);
@@ -146,7 +146,7 @@ describe("the webhook's own certificates", () => {
   test('of two replicas that start at once come from one authority', async () => {
     const names = freshNames();
     const replicas = await Promise.all(
-      [1, 2].map(() => world.startOperator(undefined, asAdmin(world), { webhook: ownCertificate(names) })),
+      [1, 2].map(() => world.startOperator({ access: asAdmin(world), webhook: ownCertificate(names) })),
     );
     const ports = replicas.map(({ operator }) => operator.webhookPort ?? 0);
     await configure(world, names, ports);
@@ -167,7 +167,7 @@ describe("the webhook's own certificates", () => {
     const old = await makeAuthority((now() + HOUR + 30_000 - (365 * DAY * 2) / 3) as EpochMs);
     const names = freshNames();
     await storeAuthority(names.secret, old);
-    const operator = await world.startOperator(clock, asAdmin(world), { webhook: ownCertificate(names) });
+    const operator = await world.startOperator({ clock, access: asAdmin(world), webhook: ownCertificate(names) });
     const port = operator.operator.webhookPort ?? 0;
     await configure(world, names, [port]);
     await untilHeeded(world, namespace);
@@ -240,7 +240,7 @@ describe("the webhook's own certificates", () => {
       stringData: { a: 'b' },
     });
     await configure(world, names, [1]);
-    const operator = await world.startOperator(undefined, asAdmin(world), { webhook: ownCertificate(names) });
+    const operator = await world.startOperator({ access: asAdmin(world), webhook: ownCertificate(names) });
     await eventually(() =>
       /"reason":"SecretConflict".*is left alone; name another one/.test(operator.output()) ? true : undefined,
     );
@@ -280,7 +280,7 @@ describe("the webhook's own certificates", () => {
       return reply.status === 200 ? true : undefined;
     });
     const access = accessTo(world.plane, status.token);
-    const operator = await world.startOperator(undefined, access, { webhook: ownCertificate(names) });
+    const operator = await world.startOperator({ access, webhook: ownCertificate(names) });
     await configure(world, names, [operator.operator.webhookPort ?? 0]);
     await untilHeeded(world, namespace);
     await world.api.must(
@@ -298,7 +298,7 @@ describe("the webhook's own certificates", () => {
   test('that the API server does not trust yet keep the operator from being ready for half a minute, no longer', async () => {
     const clock = createTravelClock();
     const names = freshNames();
-    const operator = await world.startOperator(clock, asAdmin(world), { webhook: ownCertificate(names) });
+    const operator = await world.startOperator({ clock, access: asAdmin(world), webhook: ownCertificate(names) });
     const ready = async (): Promise<readonly [number, string]> => {
       const reply = await fetch(`http://127.0.0.1:${operator.operator.probePort}/readyz`);
       return [reply.status, await reply.text()];

@@ -55,7 +55,7 @@ describe('a certificate in files', () => {
     put(ended);
     const names = freshNames();
     const webhook = ownCertificate(names, { certificate: { op: 'files', folder } });
-    const operator = await world.startOperator(clock, asAdmin(world), { webhook });
+    const operator = await world.startOperator({ clock, access: asAdmin(world), webhook });
     await configure(world, names, [operator.operator.webhookPort ?? 0], base64(authority.certificate));
     const create = async (name: string): Promise<number> => {
       const body = {

@@ -53,7 +53,7 @@ describe('a forged review', () => {
     names = freshNames();
     // Every service of AWS is the stand-in: it would see a call of STS.
     const env = { ...process.env, AWS_ENDPOINT_URL: world.aws.url };
-    operator = await world.startOperator(clock, proxy.access, { webhook: ownCertificate(names), env });
+    operator = await world.startOperator({ clock, access: proxy.access, webhook: ownCertificate(names), env });
     port = operator.operator.webhookPort ?? 0;
     await configure(world, names, [port]);
     await untilHeeded(world, namespace);

@@ -112,7 +112,7 @@ export async function startWebhook(
   over: Partial<WebhookOptions> = {},
 ): Promise<RunningWebhook> {
   const names = freshNames();
-  const operator = await world.startOperator(clock, asAdmin(world), { webhook: ownCertificate(names, over) });
+  const operator = await world.startOperator({ clock, access: asAdmin(world), webhook: ownCertificate(names, over) });
   const port = operator.operator.webhookPort ?? 0;
   await configure(world, names, [port]);
   await untilHeeded(world, namespace);

@@ -158,7 +158,7 @@ describe('two objects that differ in one thing', () => {
     clock = createTravelClock();
     const { accessKeyId, secretAccessKey } = GOOD_KEY;
     const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
-    operator = await world.startOperator(clock, undefined, aws.surroundings(env));
+    operator = await world.startOperator({ clock, ...aws.surroundings(env) });
   });
   after(async () => {
     await operator.stop();

@@ -55,6 +55,14 @@ export type OperatorSurroundings = Partial<
     Pick<PortsOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient'>
 >;
 
+/** What an operator of a suite is started with. */
+interface OperatorStart extends OperatorSurroundings {
+  /** By default the real one. */
+  readonly clock?: Clock | undefined;
+  /** By default straight to the API server, with no proxy in between. */
+  readonly access?: ApiServerAccess;
+}
+
 export interface World {
   readonly api: TestApi;
   readonly aws: AwsStandIn;
@@ -63,8 +71,7 @@ export interface World {
   readonly token: string;
   /** The requests of this suite's operators to the API server. */
   audit(): readonly AuditEntry[];
-  /** `clock`: by default the real one. `access`: by default straight to the API server, with no proxy in between. */
-  startOperator(clock?: Clock, access?: ApiServerAccess, over?: OperatorSurroundings): Promise<RunningOperator>;
+  startOperator(start?: OperatorStart): Promise<RunningOperator>;
   /** At its end the suite searches this text too for keys and tokens, besides all output of the operators. */
   alsoSearch(name: string, read: () => string): void;
   /** The CR's status once `holds` returns true for it. */
@@ -188,7 +195,7 @@ export function useWorld(reaches: 'by address' | 'by name' = 'by address'): Worl
     alsoSearch: (name, read) => void outputs.push([name, read]),
     status,
     ready: (path, within) => status(path, (found) => conditionOf(found, 'Ready')?.status === 'True', within),
-    async startOperator(clock = systemClock, access = accessTo(need(plane), token), over = {}) {
+    async startOperator({ clock = systemClock, access = accessTo(need(plane), token), ...over } = {}) {
       const started = await startInProcess(access, clock, over);
       running.add(started);
       outputs.push(['the log of an operator', started.output]);
