@@ -73,58 +73,86 @@ const LOOK_AGAIN = (SECOND / 4) as DurationMs;
 const WHILE_FULL = 2;
 
 export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOptions): FairSemaphore {
-  /** In the order in which they were taken; as many as the bounds allow, some tens. */
-  const held = new Set<Held>();
-  /** By group, in order of their turns; then by place. */
-  const waiting = new Map<string, Map<string, Set<string>>>();
-  let waiters = 0;
+  const permits = createPermits(clock, bounds);
+  const line = createLine(wake);
   /** By group: how many woken waiters have not asked yet. */
   const turns = new Map<string, number>();
   let isLooking = false;
 
-  const count = (isCounted: (one: Held) => boolean): number => {
-    let result = 0;
-    for (const one of held) if (isCounted(one)) result += 1;
-    return result;
-  };
-  const slowInAll = (): number => count((one) => one.isSlow);
-  const ageOf = ({ since }: Held): number => clock.monotonic() - since;
-
   /**
    * While other groups wait, a group with a permit gets more only in turn: an object with forty regions would take all.
    */
-  const mustWait = (group: string): boolean => {
-    const others = waiting.size - (waiting.has(group) ? 1 : 0);
-    return others > 0 && !turns.has(group) && count((one) => !one.isSlow && one.group === group) > 0;
-  };
+  const mustWait = (group: string): boolean =>
+    line.hasOthers(group) && !turns.has(group) && permits.quick((one) => one.group === group) > 0;
   const takeTurn = (group: string): void => {
     const left = (turns.get(group) ?? 0) - 1;
     if (left > 0) turns.set(group, left);
     else turns.delete(group);
   };
 
-  /** Whether a group may get a permit at any place. */
-  const mayBeginAny = (group: string): boolean => {
-    const quick = count((one) => !one.isSlow);
-    const own = count((one) => one.group === group);
-    if (quick >= bounds.atOnce || own >= bounds.perGroup) return false;
-    if (!bounds.slow) return true;
-    const suspects = new Set(Array.from(held, (one) => (one.isSlow ? one.group : undefined)));
-    // Half of the permits are kept for groups without slow ones.
-    if (suspects.has(group)) return count((one) => !one.isSlow && suspects.has(one.group)) < bounds.atOnce / 2;
-    return slowInAll() < bounds.slow.inAll || own < WHILE_FULL;
+  const lookAgain = (): void => {
+    if (isLooking || line.size() === 0) return;
+    isLooking = true;
+    clock.after(LOOK_AGAIN, () => {
+      isLooking = false;
+      // A woken waiter that did not ask does not want a permit.
+      turns.clear();
+      permits.moveAside();
+      wakeNext();
+      for (const group of line.groups()) if (!permits.mayBeginAny(group)) permits.cutFor(group);
+      lookAgain();
+    });
   };
 
-  const mayBeginAt = (place: string, group: string): boolean => {
-    if (count((one) => !one.isSlow && one.place === place) >= bounds.perPlace) return false;
-    const here = Array.from(held).filter((one) => one.place === place && one.group === group);
-    return !bounds.slow || !here.some(({ isSlow }) => isSlow) || here.length < bounds.slow.perPlaceOfGroup;
+  /** Wakes as many waiters as there may be permits for, one group after the other. */
+  const wakeNext = (): void => {
+    let free = bounds.atOnce - permits.quick();
+    for (const turn of turns.values()) free -= turn;
+    for (const group of Array.from(line.groups())) {
+      if (free <= 0) return;
+      if (!permits.mayBeginAny(group) || !line.wakeOne(group, permits.mayBeginAt)) continue;
+      turns.set(group, (turns.get(group) ?? 0) + 1);
+      free -= 1;
+    }
   };
+
+  return {
+    tryAcquire(place, group) {
+      permits.moveAside();
+      if (mustWait(group) || !permits.mayBeginAny(group) || !permits.mayBeginAt(place, group)) return undefined;
+      takeTurn(group);
+      return permits.take(place, group, wakeNext);
+    },
+    wait(place, group, waiter) {
+      line.add(place, group, waiter);
+      lookAgain();
+    },
+    get inUse() {
+      return permits.inUse();
+    },
+    get slow() {
+      return permits.slow();
+    },
+    get waiting() {
+      return line.size();
+    },
+  };
+}
+
+/** The permits in use, and what the bounds leave. */
+function createPermits(clock: Clock, bounds: Bounds) {
+  /** In the order in which they were taken; as many as the bounds allow, some tens. */
+  const held = new Set<Held>();
+  const count = (isCounted: (one: Held) => boolean): number => Array.from(held).filter(isCounted).length;
+  const slow = (): number => count((one) => one.isSlow);
+  const quick = (isCounted: (one: Held) => boolean = () => true): number =>
+    count((one) => !one.isSlow && isCounted(one));
+  const ageOf = ({ since }: Held): number => clock.monotonic() - since;
 
   /** Permits held for over a second leave the bounds of the others, as far as the bound of slow ones allows. */
   const moveAside = (): void => {
     if (!bounds.slow) return;
-    let room = bounds.slow.inAll - slowInAll();
+    let room = bounds.slow.inAll - slow();
     for (const one of held) {
       if (room <= 0 || ageOf(one) < SLOW_AFTER) return;
       if (one.isSlow) continue;
@@ -133,89 +161,82 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
     }
   };
 
-  /** For a group that has next to nothing, cuts the oldest permit of the group that has most. */
-  const cutFor = (group: string): void => {
-    if (!bounds.slow || count((one) => one.group === group) >= WHILE_FULL) return;
-    const byGroup = Map.groupBy(held, (one) => one.group);
-    const [most] = [...byGroup.values()].sort((one, other) => other.length - one.length);
-    const oldest = most && most.length > WHILE_FULL ? most.find(({ cut }) => !cut.signal.aborted) : undefined;
-    if (oldest && ageOf(oldest) >= bounds.slow.cutAfter) oldest.cut.abort();
-  };
-
-  const lookAgain = (): void => {
-    if (isLooking || waiters === 0) return;
-    isLooking = true;
-    clock.after(LOOK_AGAIN, () => {
-      isLooking = false;
-      // A woken waiter that did not ask does not want a permit.
-      turns.clear();
-      moveAside();
-      wakeNext();
-      for (const group of waiting.keys()) if (!mayBeginAny(group)) cutFor(group);
-      lookAgain();
-    });
-  };
-
-  /** Wakes as many waiters as there may be permits for, one group after the other. */
-  const wakeNext = (): void => {
-    let free = bounds.atOnce - count((one) => !one.isSlow);
-    for (const turn of turns.values()) free -= turn;
-    for (const [group, places] of Array.from(waiting)) {
-      if (free <= 0) return;
-      if (!mayBeginAny(group) || !wakeOne(group, places)) continue;
-      free -= 1;
-      // The group's next waiter comes after those of all other groups.
-      if (waiting.delete(group) && places.size > 0) waiting.set(group, places);
-    }
-  };
-
-  const wakeOne = (group: string, places: Map<string, Set<string>>): boolean => {
-    for (const [place, names] of places) {
-      if (!mayBeginAt(place, group)) continue;
-      for (const waiter of names) {
-        names.delete(waiter);
-        waiters -= 1;
-        if (names.size === 0) places.delete(place);
-        if (places.size === 0) waiting.delete(group);
-        if (!wake(waiter)) continue;
-        turns.set(group, (turns.get(group) ?? 0) + 1);
-        return true;
-      }
-    }
-    return false;
-  };
-
   return {
-    tryAcquire(place, group) {
-      moveAside();
-      if (mustWait(group) || !mayBeginAny(group) || !mayBeginAt(place, group)) return undefined;
-      takeTurn(group);
+    /** Whether a group may get a permit at any place. */
+    mayBeginAny(group: string): boolean {
+      const own = count((one) => one.group === group);
+      if (quick() >= bounds.atOnce || own >= bounds.perGroup) return false;
+      if (!bounds.slow) return true;
+      const suspects = new Set(Array.from(held, (one) => (one.isSlow ? one.group : undefined)));
+      // Half of the permits are kept for groups without slow ones.
+      if (suspects.has(group)) return quick((one) => suspects.has(one.group)) < bounds.atOnce / 2;
+      return slow() < bounds.slow.inAll || own < WHILE_FULL;
+    },
+    mayBeginAt: (place: string, group: string): boolean => {
+      if (quick((one) => one.place === place) >= bounds.perPlace) return false;
+      const here = Array.from(held).filter((one) => one.place === place && one.group === group);
+      return !bounds.slow || !here.some(({ isSlow }) => isSlow) || here.length < bounds.slow.perPlaceOfGroup;
+    },
+    take(place: string, group: string, onBack: () => void): Permit {
       const one: Held = { place, group, since: clock.monotonic(), isSlow: false, cut: new AbortController() };
       held.add(one);
-      return {
-        cut: one.cut.signal,
-        giveBack() {
-          held.delete(one);
-          moveAside();
-          wakeNext();
-        },
+      const giveBack = (): void => {
+        held.delete(one);
+        moveAside();
+        onBack();
       };
+      return { cut: one.cut.signal, giveBack };
     },
-    wait(place, group, waiter) {
+    moveAside,
+    /** For a group that has next to nothing, cuts the oldest permit of the group that has most. */
+    cutFor(group: string): void {
+      if (!bounds.slow || count((one) => one.group === group) >= WHILE_FULL) return;
+      const byGroup = Map.groupBy(held, (one) => one.group);
+      const [most] = [...byGroup.values()].sort((one, other) => other.length - one.length);
+      const oldest = most && most.length > WHILE_FULL ? most.find(({ cut }) => !cut.signal.aborted) : undefined;
+      if (oldest && ageOf(oldest) >= bounds.slow.cutAfter) oldest.cut.abort();
+    },
+    inUse: (): number => held.size,
+    slow,
+    quick,
+  };
+}
+
+/** Those who wait for a permit, each once. */
+function createLine(wake: FairSemaphoreOptions['wake']) {
+  /** By group, in order of their turns; then by place. */
+  const waiting = new Map<string, Map<string, Set<string>>>();
+  let size = 0;
+
+  return {
+    add(place: string, group: string, waiter: string): void {
       const places = waiting.get(group) ?? new Map<string, Set<string>>();
       const names = places.get(place) ?? new Set<string>();
-      if (!names.has(waiter)) waiters += 1;
+      if (!names.has(waiter)) size += 1;
       waiting.set(group, places.set(place, names.add(waiter)));
-      lookAgain();
     },
-    get inUse() {
-      return held.size;
+    /** @returns false when no waiter of the group wants a permit at a place where it may begin */
+    wakeOne(group: string, mayBeginAt: (place: string, group: string) => boolean): boolean {
+      const places = waiting.get(group) ?? new Map<string, Set<string>>();
+      for (const [place, names] of places) {
+        if (!mayBeginAt(place, group)) continue;
+        for (const waiter of names) {
+          names.delete(waiter);
+          size -= 1;
+          if (names.size === 0) places.delete(place);
+          if (places.size === 0) waiting.delete(group);
+          if (!wake(waiter)) continue;
+          // The group's next waiter comes after those of all other groups.
+          if (waiting.delete(group)) waiting.set(group, places);
+          return true;
+        }
+      }
+      return false;
     },
-    get slow() {
-      return slowInAll();
-    },
-    get waiting() {
-      return waiters;
-    },
+    /** In order of their turns. */
+    groups: (): Iterable<string> => waiting.keys(),
+    /** Whether another group waits. */
+    hasOthers: (group: string): boolean => waiting.size > (waiting.has(group) ? 1 : 0),
+    size: (): number => size,
   };
 }

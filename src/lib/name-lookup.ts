@@ -5,6 +5,7 @@
 // the deadline. Slow names get at most half of the threads, and rest after a look-up that exceeded the deadline.
 
 import { lookup as getaddrinfo, type LookupAddress, type LookupOptions } from 'node:dns';
+import { setLatest } from './latest.ts';
 import { type Clock, type DurationMs, SECOND, seconds } from './time.ts';
 
 type Callback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
@@ -62,25 +63,7 @@ export function createNameLookup({ clock, resolve = getaddrinfo }: NameLookupOpt
   let begun = 0;
   let slow = 0;
 
-  const remember = (hostname: string, history: History): void => {
-    histories.delete(hostname);
-    histories.set(hostname, history);
-    for (const oldest of histories.keys()) {
-      if (histories.size <= MOST_NAMES) return;
-      histories.delete(oldest);
-    }
-  };
-
-  const mayBegin = (hostname: string): boolean => {
-    switch (histories.get(hostname)?.speed) {
-      case 'quick':
-        return begun < AT_ONCE;
-      case 'slow':
-        return begun < AT_ONCE && slow < SLOW_AT_ONCE;
-      case undefined:
-        return begun < AT_ONCE - KEPT_FOR_QUICK;
-    }
-  };
+  const mayBegin = (hostname: string): boolean => hasThread(histories.get(hostname)?.speed, begun, slow);
 
   const beginNext = (): void => {
     for (const [key, flight] of flights) if (!flight.isBegun && mayBegin(flight.hostname)) begin(key, flight);
@@ -102,12 +85,8 @@ export function createNameLookup({ clock, resolve = getaddrinfo }: NameLookupOpt
       begun -= 1;
       if (flight.isSlow) slow -= 1;
       flights.delete(key);
-      const took = clock.monotonic() - startedAt;
-      const isLost = took >= DEADLINE || (took >= SLOW_AFTER && error !== null);
-      const restsUntil = isLost ? clock.monotonic() + REST : 0;
-      // A quick answer that a name does not exist says nothing about its zone.
-      if (took >= SLOW_AFTER || error === null)
-        remember(hostname, { speed: took >= SLOW_AFTER ? 'slow' : 'quick', restsUntil });
+      const history = historyOf(startedAt, clock.monotonic(), error === null);
+      if (history) setLatest(histories, hostname, history, MOST_NAMES);
       for (const callback of Array.from(waiting)) callback(error, ...addresses);
       beginNext();
     });
@@ -136,6 +115,25 @@ export function createNameLookup({ clock, resolve = getaddrinfo }: NameLookupOpt
     flight.waiting.add(answer);
     if (!flight.isBegun && mayBegin(hostname)) begin(key, flight);
   };
+}
+
+/** Whether one of the threads is free for a name, while so many look-ups are under way. */
+function hasThread(speed: History['speed'] | undefined, begun: number, slow: number): boolean {
+  switch (speed) {
+    case 'quick':
+      return begun < AT_ONCE;
+    case 'slow':
+      return begun < AT_ONCE && slow < SLOW_AT_ONCE;
+    case undefined:
+      return begun < AT_ONCE - KEPT_FOR_QUICK;
+  }
+}
+
+/** What a look-up shows of its name. A quick answer that a name does not exist says nothing about its zone. */
+function historyOf(startedAt: number, endedAt: number, isFound: boolean): History | undefined {
+  const took = endedAt - startedAt;
+  if (took < SLOW_AFTER) return isFound ? { speed: 'quick', restsUntil: 0 } : undefined;
+  return { speed: 'slow', restsUntil: took >= DEADLINE || !isFound ? endedAt + REST : 0 };
 }
 
 /** The error of the system when a name server does not answer (getaddrinfo(3), EAI_AGAIN). */

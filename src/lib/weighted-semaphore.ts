@@ -44,12 +44,7 @@ export function createSplitSemaphore(capacity: number, clock: Clock): WeightedSe
  * @param aside     number of permits in the second set, for work that takes longer than a second
  */
 export function createWeightedSemaphore(capacity: number, aside: number, clock: Clock): WeightedSemaphore {
-  /**
-   * Work with permits of the first set that has not taken a second, in order of its beginning. One timer serves all of
-   * it.
-   */
-  const quick = new Map<StepAside, DurationMs>();
-  let cancelLook: (() => void) | undefined;
+  const quick = createQuickWork(clock);
   const waiting: { readonly size: number; readonly enter: () => void }[] = [];
   /** Work to move as soon as the second set has enough permits. */
   const overdue = new Set<StepAside>();
@@ -66,32 +61,13 @@ export function createWeightedSemaphore(capacity: number, aside: number, clock: 
     }
   };
 
-  const look = (): void => {
-    cancelLook = undefined;
-    for (const [stepAside, since] of quick) {
-      const rest = since + SLOW - clock.monotonic();
-      if (rest > 0) {
-        cancelLook = clock.after(rest as DurationMs, look);
-        return;
-      }
-      quick.delete(stepAside);
-      stepAside();
-    }
-  };
-  const leave = (stepAside: StepAside): void => {
-    quick.delete(stepAside);
-    if (quick.size > 0) return;
-    cancelLook?.();
-    cancelLook = undefined;
-  };
-
   return {
     async run(wanted, work) {
       const size = Math.min(wanted, capacity);
       let isAside = false;
       const stepAside = (): boolean => {
         if (isAside) return true;
-        quick.delete(stepAside);
+        quick.leave(stepAside);
         overdue.add(stepAside);
         if (freeAside < size) return false;
         overdue.delete(stepAside);
@@ -105,12 +81,11 @@ export function createWeightedSemaphore(capacity: number, aside: number, clock: 
         waiting.push({ size, enter });
         admit();
       });
-      quick.set(stepAside, clock.monotonic());
-      cancelLook ??= clock.after(SLOW, look);
+      quick.enter(stepAside);
       try {
         return await work(stepAside);
       } finally {
-        leave(stepAside);
+        quick.leave(stepAside);
         overdue.delete(stepAside);
         if (isAside) {
           freeAside += size;
@@ -121,6 +96,40 @@ export function createWeightedSemaphore(capacity: number, aside: number, clock: 
         }
         isAside = true;
       }
+    },
+  };
+}
+
+/**
+ * Work with permits of the first set that has not taken a second, in order of its beginning: then it steps aside. One
+ * timer serves all of it.
+ */
+function createQuickWork(clock: Clock): Readonly<Record<'enter' | 'leave', (stepAside: StepAside) => void>> {
+  const begun = new Map<StepAside, DurationMs>();
+  let cancelLook: (() => void) | undefined;
+
+  const look = (): void => {
+    cancelLook = undefined;
+    for (const [stepAside, since] of begun) {
+      const rest = since + SLOW - clock.monotonic();
+      if (rest > 0) {
+        cancelLook = clock.after(rest as DurationMs, look);
+        return;
+      }
+      stepAside();
+    }
+  };
+
+  return {
+    enter(stepAside) {
+      begun.set(stepAside, clock.monotonic());
+      cancelLook ??= clock.after(SLOW, look);
+    },
+    leave(stepAside) {
+      begun.delete(stepAside);
+      if (begun.size > 0) return;
+      cancelLook?.();
+      cancelLook = undefined;
     },
   };
 }
