@@ -2,6 +2,7 @@
 
 import { EVENTS } from '../api/meta.ts';
 import { digest } from '../lib/digest.ts';
+import { setLatest } from '../lib/latest.ts';
 import type { Logger } from '../lib/log.ts';
 import { redact } from '../lib/redact.ts';
 import { type Clock, type DurationMs, type EpochMs, formatMicroTime, HOUR, MINUTE } from '../lib/time.ts';
@@ -68,41 +69,11 @@ const NOTE_BYTES = 1_024;
 /** Characters of an object's name in that of its Events. */
 const NAME_LENGTH = 200;
 
-export function createEventRecorder({
-  client,
-  clock,
-  log,
-  instance,
-  controller,
-  signal,
-}: EventRecorderOptions): EventRecorder {
+export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
+  const { client, clock, log, signal } = options;
   const remembered = new Map<string, Series>();
   const underWay = new Set<Promise<void>>();
-  /** By object, in order of its last event: the rest of its share, and when that was computed. */
-  const shares = new Map<string, { readonly left: number; readonly at: DurationMs }>();
-  let dropped = 0;
-  let toldAt = Number.NEGATIVE_INFINITY;
-
-  /** A user who changes an object again and again causes new events each time: each object has its share. */
-  const mayTell = (uid: string, now: DurationMs): boolean => {
-    const { left, at } = shares.get(uid) ?? { left: AT_ONCE, at: now };
-    const share = Math.min(AT_ONCE, left + (now - at) / ONE_MORE_EVERY);
-    const isAllowed = share >= 1 && underWay.size < UNDER_WAY;
-    shares.delete(uid);
-    shares.set(uid, { left: isAllowed ? share - 1 : share, at: now });
-    const [oldest] = shares.keys();
-    if (shares.size > REMEMBERED && oldest !== undefined) shares.delete(oldest);
-    if (!isAllowed) drop(now);
-    return isAllowed;
-  };
-
-  const drop = (now: DurationMs): void => {
-    dropped += 1;
-    if (now - toldAt < TELL_EVERY) return;
-    log.warn('Dropped events: an object, or all of them, had more than can be told', { events: dropped });
-    dropped = 0;
-    toldAt = now;
-  };
+  const mayTell = createShares(log);
 
   const send = (work: Promise<unknown>): void => {
     const settled: Promise<void> = work
@@ -117,30 +88,10 @@ export function createEventRecorder({
   };
 
   const create = async (regarding: Regarding, event: EventNote, series: Series): Promise<void> => {
-    const { type, reason, action, note } = event;
-    const namespace = namespaceOf(regarding);
-    const now = clock.now();
-    const name = nameOf(regarding, event, now);
+    const body = eventOf(regarding, event, options);
     series.count = 1;
-    await client.create(
-      EVENTS,
-      namespace,
-      {
-        apiVersion: 'events.k8s.io/v1',
-        kind: 'Event',
-        metadata: { name, namespace },
-        eventTime: formatMicroTime(now),
-        reportingController: controller,
-        reportingInstance: instance,
-        type,
-        reason,
-        action,
-        note: cutBytes(redact(note), NOTE_BYTES),
-        regarding,
-      },
-      signal,
-    );
-    series.name = name;
+    await client.create(EVENTS, body.metadata.namespace, body, signal);
+    series.name = body.metadata.name;
   };
 
   /** @returns false when there is no Event to repeat: it was never created, or has expired */
@@ -160,39 +111,66 @@ export function createEventRecorder({
     if (!(await repeat(regarding, series))) await create(regarding, event, series);
   };
 
-  /** The event's series; undefined when there is none yet, or the last one is over. */
-  const running = (key: string, now: DurationMs): Series | undefined => {
-    const series = remembered.get(key);
-    return series && now - series.lastSent < FOLD_FOR ? series : undefined;
-  };
-
-  const begin = (key: string, now: DurationMs): Series => {
-    const series: Series = { name: undefined, count: 1, lastSent: now };
-    remembered.delete(key);
-    remembered.set(key, series);
-    const [oldest] = remembered.keys();
-    if (remembered.size > REMEMBERED && oldest !== undefined) remembered.delete(oldest);
-    return series;
-  };
-
   return {
     record(regarding, event) {
       const key = noteKeyOf(regarding, event);
       const now = clock.monotonic();
-      const series = running(key, now);
-      if (!series) {
-        if (!mayTell(regarding.uid, now)) return;
-        send(tell(regarding, event, begin(key, now)));
-        return;
-      }
+      const last = remembered.get(key);
+      const running = last && now - last.lastSent < FOLD_FOR ? last : undefined;
+      const series: Series = running ?? { name: undefined, count: 0, lastSent: now };
       series.count += 1;
-      if (now - series.lastSent < SEND_EVERY || !mayTell(regarding.uid, now)) return;
+      if (running && now - running.lastSent < SEND_EVERY) return;
+      if (!mayTell(regarding.uid, now, underWay.size < UNDER_WAY)) return;
       series.lastSent = now;
+      if (!running) setLatest(remembered, key, series, REMEMBERED);
       send(tell(regarding, event, series));
     },
     async flush() {
       await Promise.all(underWay);
     },
+  };
+}
+
+/** A user who changes an object again and again causes new events each time: each object has its share. */
+function createShares(log: Logger): (uid: string, now: DurationMs, isFree: boolean) => boolean {
+  /** By object, in order of its last event: the rest of its share, and when that was computed. */
+  const shares = new Map<string, { readonly left: number; readonly at: DurationMs }>();
+  let dropped = 0;
+  let toldAt = Number.NEGATIVE_INFINITY;
+
+  const drop = (now: DurationMs): void => {
+    dropped += 1;
+    if (now - toldAt < TELL_EVERY) return;
+    log.warn('Dropped events: an object, or all of them, had more than can be told', { events: dropped });
+    dropped = 0;
+    toldAt = now;
+  };
+
+  return (uid, now, isFree) => {
+    const { left, at } = shares.get(uid) ?? { left: AT_ONCE, at: now };
+    const share = Math.min(AT_ONCE, left + (now - at) / ONE_MORE_EVERY);
+    const isAllowed = share >= 1 && isFree;
+    setLatest(shares, uid, { left: isAllowed ? share - 1 : share, at: now }, REMEMBERED);
+    if (!isAllowed) drop(now);
+    return isAllowed;
+  };
+}
+
+function eventOf(regarding: Regarding, event: EventNote, { clock, controller, instance }: EventRecorderOptions) {
+  const { type, reason, action, note } = event;
+  const now = clock.now();
+  return {
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: { name: nameOf(regarding, event, now), namespace: namespaceOf(regarding) },
+    eventTime: formatMicroTime(now),
+    reportingController: controller,
+    reportingInstance: instance,
+    type,
+    reason,
+    action,
+    note: cutBytes(redact(note), NOTE_BYTES),
+    regarding,
   };
 }
 

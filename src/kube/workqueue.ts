@@ -63,26 +63,14 @@ const JUMP = seconds(2);
  */
 const SLICE = 10 as DurationMs;
 
+// oxlint-disable-next-line max-lines-per-function -- all short, and all about one state of a key: ready, in work, or again
 export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOptions): Workqueue {
   const ready = createTurns();
   const working = new Set<string>();
   const again = new Set<string>();
-  const deadlines = new Map<string, EpochMs>();
   const attempts = new Map<string, number>();
   const idle: (() => void)[] = [];
-  let cancelTimer: (() => void) | undefined;
-  let timerAt = Number.POSITIVE_INFINITY;
-  let lookedAt = Number.NEGATIVE_INFINITY;
-  let apart = clock.now() - clock.monotonic();
-  let sliceBegan = clock.monotonic();
-  let turn: Promise<void> | undefined;
-
-  /** Whether deadlines computed before still mean the same instants. */
-  const hasJumped = (): boolean => {
-    const before = apart;
-    apart = clock.now() - clock.monotonic();
-    return Math.abs(apart - before) > JUMP;
-  };
+  const slices = createSlices(clock);
 
   const add = (key: string): void => {
     deadlines.delete(key);
@@ -94,33 +82,7 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
     }
   };
 
-  const promote = (): void => {
-    const now = clock.now();
-    const jumped = hasJumped();
-    lookedAt = clock.monotonic();
-    let next = Number.POSITIVE_INFINITY;
-    for (const [key, at] of deadlines) {
-      if (jumped || at <= now) add(key);
-      else next = Math.min(next, at);
-    }
-    timerAt = Number.POSITIVE_INFINITY;
-    arm(next);
-  };
-
-  const arm = (at: number): void => {
-    if (at >= timerAt) return;
-    cancelTimer?.();
-    timerAt = at;
-    const rest = lookedAt + BETWEEN_LOOKS - clock.monotonic();
-    cancelTimer = clock.after(Math.min(Math.max(0, rest, at - clock.now()), LONGEST_SLEEP) as DurationMs, promote);
-  };
-
-  const addAt = (key: string, at: EpochMs): void => {
-    const earlier = deadlines.get(key);
-    if (earlier !== undefined && earlier <= at) return;
-    deadlines.set(key, at);
-    arm(at);
-  };
+  const deadlines = createDeadlines(clock, add);
 
   const workOn = async (key: string, work: Work): Promise<void> => {
     working.add(key);
@@ -140,22 +102,13 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
     observer?.onRetry(key);
     const attempt = attempts.get(key) ?? 0;
     attempts.set(key, attempt + 1);
-    addAt(key, (clock.now() + backoff(attempt, FIRST_RETRY, LAST_RETRY, random)) as EpochMs);
-  };
-
-  /** The next turn of the event loop, with which a new slice begins. */
-  const nextTurn = (): Promise<void> => {
-    turn ??= clock.turn().then(() => {
-      turn = undefined;
-      sliceBegan = clock.monotonic();
-    });
-    return turn;
+    deadlines.set(key, (clock.now() + backoff(attempt, FIRST_RETRY, LAST_RETRY, random)) as EpochMs);
   };
 
   const runWorker = async (work: Work, signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      if (clock.monotonic() - sliceBegan >= SLICE) {
-        await nextTurn();
+      if (slices.isOver()) {
+        await slices.next();
         continue;
       }
       const key = ready.take();
@@ -166,7 +119,7 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
 
   return {
     add,
-    addAt,
+    addAt: (key, at) => deadlines.set(key, at),
     retry,
     forget: (key) => void attempts.delete(key),
     get depth() {
@@ -174,12 +127,77 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
     },
     async run(work, workers, signal) {
       const stop = (): void => {
-        cancelTimer?.();
+        deadlines.stop();
         for (const wake of idle.splice(0)) wake();
       };
       signal.addEventListener('abort', stop, { once: true });
       await Promise.all(Array.from({ length: workers }, () => runWorker(work, signal)));
       stop();
+    },
+  };
+}
+
+/** @param onDue  called with each key whose instant has come; it must delete the key */
+function createDeadlines(clock: Clock, onDue: (key: string) => void) {
+  const deadlines = new Map<string, EpochMs>();
+  let cancelTimer: (() => void) | undefined;
+  let timerAt = Number.POSITIVE_INFINITY;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let apart = clock.now() - clock.monotonic();
+
+  /** Whether deadlines computed before still mean the same instants. */
+  const hasJumped = (): boolean => {
+    const before = apart;
+    apart = clock.now() - clock.monotonic();
+    return Math.abs(apart - before) > JUMP;
+  };
+
+  const look = (): void => {
+    const now = clock.now();
+    const jumped = hasJumped();
+    lookedAt = clock.monotonic();
+    let next = Number.POSITIVE_INFINITY;
+    for (const [key, at] of deadlines) {
+      if (jumped || at <= now) onDue(key);
+      else next = Math.min(next, at);
+    }
+    timerAt = Number.POSITIVE_INFINITY;
+    arm(next);
+  };
+
+  const arm = (at: number): void => {
+    if (at >= timerAt) return;
+    cancelTimer?.();
+    timerAt = at;
+    const rest = lookedAt + BETWEEN_LOOKS - clock.monotonic();
+    cancelTimer = clock.after(Math.min(Math.max(0, rest, at - clock.now()), LONGEST_SLEEP) as DurationMs, look);
+  };
+
+  return {
+    /** An earlier instant stays. */
+    set(key: string, at: EpochMs): void {
+      const earlier = deadlines.get(key);
+      if (earlier !== undefined && earlier <= at) return;
+      deadlines.set(key, at);
+      arm(at);
+    },
+    delete: (key: string): void => void deadlines.delete(key),
+    stop: (): void => cancelTimer?.(),
+  };
+}
+
+/** A new slice begins with the next turn of the event loop. */
+function createSlices(clock: Clock) {
+  let began = clock.monotonic();
+  let turn: Promise<void> | undefined;
+  return {
+    isOver: (): boolean => clock.monotonic() - began >= SLICE,
+    next: (): Promise<void> => {
+      turn ??= clock.turn().then(() => {
+        turn = undefined;
+        began = clock.monotonic();
+      });
+      return turn;
     },
   };
 }
