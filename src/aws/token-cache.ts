@@ -104,35 +104,12 @@ interface Entry<Login> {
 export function createTokenCache<Login extends Cached>(clock: Clock, random: Random): TokenCache<Login> {
   const logins = new Map<IdentityKey, Entry<Login>>();
   const flights = new Map<IdentityKey, Promise<Login>>();
-  const refusals = new Map<IdentityKey, RefusedCall>();
-  const users = createUsers<IdentityKey>((key) => {
+  const refusals = createRefusals(clock, random);
+  const forget = (key: IdentityKey): void => {
     logins.delete(key);
     refusals.delete(key);
-  });
-
-  const refuse = (key: IdentityKey, thrown: unknown, isForced: boolean): LoginError => {
-    const failure = failureFrom(thrown);
-    const standing = refusals.get(key);
-    const before = standing?.attempts ?? 0;
-    // The cache of the underlying credentials refused it: that refusal counts, and has its own retry time.
-    const isBelow = failure instanceof LoginError;
-    const delay = isBelow ? untilRetry(failure, clock.now()) : delayOf(failure, before, random);
-    // A caller that forces calls repeatedly must not make other callers of the same key wait longer.
-    const isOthers = isForced && standing !== undefined && standing.until > clock.monotonic();
-    const attempts = isBelow || isForced ? before : before + 1;
-    const until = isOthers ? standing.until : ((clock.monotonic() + delay) as DurationMs);
-    const { next, reason, message, cause } = failure;
-    // For later logs: the words of the cause, not what the SDK attaches to its errors, some 40 KB for each key.
-    const words = { next, reason, message, cause: wordsOfCause(cause) };
-    if (users.has(key)) refusals.set(key, { words, attempts, until });
-    return new LoginError(failure, plus(clock.now(), (until - clock.monotonic()) as DurationMs));
   };
-
-  const standingRefusal = (key: IdentityKey): LoginError | undefined => {
-    const refusal = refusals.get(key);
-    const wait = (refusal?.until ?? 0) - clock.monotonic();
-    return refusal && wait > 0 ? new LoginError(refusal.words, plus(clock.now(), wait as DurationMs)) : undefined;
-  };
+  const users = createUsers(forget);
 
   const fly = async (key: IdentityKey, fetch: () => Promise<Login>, isForced: boolean): Promise<Login> => {
     try {
@@ -144,23 +121,17 @@ export function createTokenCache<Login extends Cached>(clock: Clock, random: Ran
       refusals.delete(key);
       return login;
     } catch (thrown) {
-      throw refuse(key, thrown, isForced);
+      throw refusals.add(key, failureFrom(thrown), isForced, users.has(key));
     }
   };
 
-  const look: TokenCache<Login>['look'] = (key, { force = false, since, after = 0 as EpochMs } = {}) => {
+  const look: TokenCache<Login>['look'] = (key, terms = {}) => {
     const flight = flights.get(key);
     if (flight) return { op: 'flying', flight };
+    if (terms.force) return undefined;
     const held = logins.get(key);
-    const isGood =
-      held &&
-      !force &&
-      held.login.renewAt > clock.now() &&
-      held.dueAt > clock.monotonic() &&
-      held.login.expiresAt > after &&
-      (since === undefined || held.cameAt >= since);
-    if (isGood) return { op: 'held', login: held.login };
-    const error = force ? undefined : standingRefusal(key);
+    if (held && isGood(held, terms, clock)) return { op: 'held', login: held.login };
+    const error = refusals.standing(key);
     return error && { op: 'refused', error };
   };
 
@@ -189,13 +160,50 @@ export function createTokenCache<Login extends Cached>(clock: Clock, random: Ran
       }
     },
     keep: (user, keys) => users.keep(user, keys),
-    forget(key) {
-      logins.delete(key);
-      refusals.delete(key);
-    },
+    forget,
     get size() {
       return logins.size;
     },
+  };
+}
+
+/** Whether its renewal is not due, and the terms do not reject it. */
+function isGood(
+  entry: Entry<Cached>,
+  { since = entry.cameAt, after = 0 as EpochMs }: LookupTerms,
+  clock: Clock,
+): boolean {
+  const { login, cameAt, dueAt } = entry;
+  const isDue = login.renewAt <= clock.now() || dueAt <= clock.monotonic();
+  return !isDue && login.expiresAt > after && cameAt >= since;
+}
+
+function createRefusals(clock: Clock, random: Random) {
+  const refusals = new Map<IdentityKey, RefusedCall>();
+  return {
+    /** @param isUsed  no refusal of an unused key is kept */
+    add(key: IdentityKey, failure: Failure, isForced: boolean, isUsed: boolean): LoginError {
+      const standing = refusals.get(key);
+      const before = standing?.attempts ?? 0;
+      // The cache of the underlying credentials refused it: that refusal counts, and has its own retry time.
+      const isBelow = failure instanceof LoginError;
+      const delay = isBelow ? untilRetry(failure, clock.now()) : delayOf(failure, before, random);
+      // A caller that forces calls repeatedly must not make other callers of the same key wait longer.
+      const isOthers = isForced && standing !== undefined && standing.until > clock.monotonic();
+      const attempts = isBelow || isForced ? before : before + 1;
+      const until = isOthers ? standing.until : ((clock.monotonic() + delay) as DurationMs);
+      const { next, reason, message, cause } = failure;
+      // For later logs: the words of the cause, not what the SDK attaches to its errors, some 40 KB for each key.
+      const words = { next, reason, message, cause: wordsOfCause(cause) };
+      if (isUsed) refusals.set(key, { words, attempts, until });
+      return new LoginError(failure, plus(clock.now(), (until - clock.monotonic()) as DurationMs));
+    },
+    standing(key: IdentityKey): LoginError | undefined {
+      const refusal = refusals.get(key);
+      const wait = (refusal?.until ?? 0) - clock.monotonic();
+      return refusal && wait > 0 ? new LoginError(refusal.words, plus(clock.now(), wait as DurationMs)) : undefined;
+    },
+    delete: (key: IdentityKey): boolean => refusals.delete(key),
   };
 }
 
