@@ -104,11 +104,7 @@ export function boundConnections(
         finish(connection, request);
       });
       return {
-        onDone(callback) {
-          const callbacks = connection.inHand.get(request);
-          if (callbacks) callbacks.push(callback);
-          else callback();
-        },
+        onDone: (callback) => onceDone(connection, request, callback),
         cut: (bound) => close(connection, bound),
       };
     },
@@ -122,6 +118,12 @@ function finish({ inHand }: Connection, request: IncomingMessage): void {
   const callbacks = inHand.get(request) ?? [];
   inHand.delete(request);
   for (const callback of callbacks) callback();
+}
+
+function onceDone({ inHand }: Connection, request: IncomingMessage, callback: () => void): void {
+  const callbacks = inHand.get(request);
+  if (callbacks) callbacks.push(callback);
+  else callback();
 }
 
 /** @param newcomer  never chosen: it would be closed before it can send its request */

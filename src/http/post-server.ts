@@ -64,50 +64,9 @@ const LIMITS: ConnectionLimits = { connections: 200, requestsEach: 4 };
 
 /** @throws Failure when the address cannot be listened on */
 export async function startPostServer(options: PostServerOptions): Promise<PostServer> {
-  const { address, path, answer, onRefused = () => {} } = options;
-  const reading = createShare(READ_CAP_BYTES);
-  const parsed = createShare(PARSED_CAP_BYTES);
-  const answered = createShare(ANSWERED);
+  const receive = createReception(options);
   const inHand = new Set<Promise<void>>();
 
-  const refuse = (bound: Bound, words: string): Reply => {
-    onRefused(bound);
-    return textReply(503, `${words}; nothing was looked at\n`);
-  };
-  const receive = async (request: IncomingMessage): Promise<Reply> => {
-    if (request.url?.split('?')[0] !== path) return textReply(404, 'not found\n');
-    if (request.method !== 'POST') return textReply(405, 'only POST\n');
-    const length = Number(request.headers['content-length']);
-    if (!Number.isInteger(length)) return textReply(411, 'the request has no Content-Length\n');
-    if (length > POST_CAP_BYTES) return textReply(413, `the body is larger than ${POST_CAP_BYTES} bytes\n`);
-    const readingEnds = reading(length <= SMALL_BYTES ? 0 : length);
-    if (!readingEnds) return refuse('bytes', 'too many large reviews are being read');
-    let body: Buffer;
-    try {
-      body = await read(request, length);
-    } finally {
-      readingEnds();
-    }
-    return await judge(body);
-  };
-  /** Drops the text before it waits for the answer. */
-  const judge = (body: Buffer): Reply | Promise<Reply> => {
-    const values = countValues(body, BOUNDS);
-    if (values === undefined) return textReply(413, 'the body has too many values, or too deep ones\n');
-    const answeredEnds = answered(1);
-    if (!answeredEnds) return refuse('requests', 'too many reviews are in hand');
-    const parsedEnds = parsed(TEXT_FACTOR * body.length + VALUE_BYTES * values);
-    if (!parsedEnds) {
-      answeredEnds();
-      return refuse('bytes', 'too many large reviews are in hand');
-    }
-    const json = parse(body);
-    const reply = json === undefined ? Promise.resolve(textReply(400, 'the body is not JSON\n')) : answer(json);
-    return reply.finally(() => {
-      answeredEnds();
-      parsedEnds();
-    });
-  };
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { status, contentType, body } = await receive(request).catch(() => textReply(500, 'internal error\n'));
     // The rest of an unread body would have to be read before the next request.
@@ -132,17 +91,63 @@ export async function startPostServer(options: PostServerOptions): Promise<PostS
   );
   server.timeout = UNREAD_MS;
   // Closes all of them at shutdown: nothing else closes a connection whose handshake completes then.
-  const connections = boundConnections(server, LIMITS, onRefused);
+  const connections = boundConnections(server, LIMITS, options.onRefused ?? (() => {}));
   return {
-    port: await listen(server, address),
+    port: await listen(server, options.address),
     use: ({ certificate, key }) => server.setSecureContext({ cert: certificate, key, minVersion: 'TLSv1.2' }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        void Promise.allSettled(inHand).then(() => {
-          connections.destroy();
-        });
+        void Promise.allSettled(inHand).then(() => connections.destroy());
       }),
+  };
+}
+
+/** The answer to each request, within the bounds of all. */
+function createReception(options: PostServerOptions): (request: IncomingMessage) => Promise<Reply> {
+  const { path, answer, onRefused = () => {} } = options;
+  const reading = createShare(READ_CAP_BYTES);
+  const parsed = createShare(PARSED_CAP_BYTES);
+  const answered = createShare(ANSWERED);
+
+  const refuse = (bound: Bound, words: string): Reply => {
+    onRefused(bound);
+    return textReply(503, `${words}; nothing was looked at\n`);
+  };
+  /** Drops the text before it waits for the answer. */
+  const judge = (body: Buffer): Reply | Promise<Reply> => {
+    const values = countValues(body, BOUNDS);
+    if (values === undefined) return textReply(413, 'the body has too many values, or too deep ones\n');
+    const answeredEnds = answered(1);
+    if (!answeredEnds) return refuse('requests', 'too many reviews are in hand');
+    const parsedEnds = parsed(TEXT_FACTOR * body.length + VALUE_BYTES * values);
+    if (!parsedEnds) {
+      answeredEnds();
+      return refuse('bytes', 'too many large reviews are in hand');
+    }
+    const json = parse(body);
+    const reply = json === undefined ? Promise.resolve(textReply(400, 'the body is not JSON\n')) : answer(json);
+    return reply.finally(() => {
+      answeredEnds();
+      parsedEnds();
+    });
+  };
+
+  return async (request) => {
+    if (request.url?.split('?')[0] !== path) return textReply(404, 'not found\n');
+    if (request.method !== 'POST') return textReply(405, 'only POST\n');
+    const length = Number(request.headers['content-length']);
+    if (!Number.isInteger(length)) return textReply(411, 'the request has no Content-Length\n');
+    if (length > POST_CAP_BYTES) return textReply(413, `the body is larger than ${POST_CAP_BYTES} bytes\n`);
+    const readingEnds = reading(length <= SMALL_BYTES ? 0 : length);
+    if (!readingEnds) return refuse('bytes', 'too many large reviews are being read');
+    let body: Buffer;
+    try {
+      body = await read(request, length);
+    } finally {
+      readingEnds();
+    }
+    return await judge(body);
   };
 }
 
