@@ -4,57 +4,12 @@
 import pLimit from 'p-limit';
 import { type ResourceDescriptor, SECRETS, SERVICE_ACCOUNTS } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
-import { isRecord, type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
-import type { DurationMs } from '../lib/time.ts';
+import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
 import { isNotFound } from './api-error.ts';
-import type { Line } from './lines.ts';
 import { apiPath } from './path.ts';
-import type { ApiRequest, OnTurn, Transport } from './transport.ts';
-
-export interface ListPage {
-  readonly ok: true;
-  readonly items: readonly JsonRecord[];
-  readonly resourceVersion: string;
-  /** Where the next page begins; undefined after the last. */
-  readonly next: string | undefined;
-  /** Length of its JSON. */
-  readonly bytes: number;
-}
-
-/** A page over the cap. Undefined `resourceVersion`: its beginning does not show the list's metadata. */
-export interface ListTooLarge {
-  readonly ok: false;
-  readonly resourceVersion: string | undefined;
-  readonly next: string | undefined;
-  /** The beginning of the page's first object. */
-  readonly item: string;
-}
-
-/** Which objects of a kind. */
-interface Selection {
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
-}
-
-/** A repeated request whose attempts others observe. */
-interface Observed {
-  readonly onTurn?: OnTurn | undefined;
-}
-
-export interface ListOptions extends Selection, Observed {
-  readonly limit: number;
-  readonly next?: string | undefined;
-  /** The API server must have reached this version: it waits some seconds for that, and then refuses (504). */
-  readonly notOlderThan?: string | undefined;
-}
-
-export interface WatchOptions extends Selection, Observed {
-  readonly resourceVersion: string;
-  /** After this the API server ends the stream itself. */
-  readonly timeoutSeconds: number;
-  /** After this the peer counts as dead. */
-  readonly deadline: DurationMs;
-}
+import { createKindReader, type KindReader } from './read-kind.ts';
+import type { ApiRequest } from './requests.ts';
+import type { Transport } from './transport.ts';
 
 /** Which object, in which version, to delete, and how. */
 interface DeleteTerms {
@@ -65,7 +20,7 @@ interface DeleteTerms {
 }
 
 /** The reading half. A caller that needs less takes less: `Pick<KubeReader, 'find'>`. */
-export interface KubeReader {
+export interface KubeReader extends KindReader {
   get(
     resource: ResourceDescriptor,
     namespace: string | undefined,
@@ -86,9 +41,6 @@ export interface KubeReader {
     name: string,
     signal: AbortSignal,
   ): Promise<JsonRecord | undefined>;
-  /** One page, consistent with the store (not from a stale cache). */
-  list(resource: ResourceDescriptor, options: ListOptions, signal: AbortSignal): Promise<ListPage | ListTooLarge>;
-  watch(resource: ResourceDescriptor, options: WatchOptions, signal: AbortSignal): AsyncIterable<Line>;
 }
 
 /** The writing half. */
@@ -157,9 +109,6 @@ const MERGE_PATCH = 'application/merge-patch+json';
  * (docs/design/performance.md).
  */
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
-const ITEMS = '"items":[';
-/** Characters of an object over the cap that are kept. */
-const ITEM_HEAD = 4_096;
 
 export function createClient(transport: Transport, fieldManager: string): KubeClient {
   const send = async (request: ApiRequest, signal: AbortSignal): Promise<JsonRecord> => {
@@ -182,75 +131,17 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
       send({ method: 'GET', path: apiPath(resource, { namespace, name }) }, signal);
     return await (resource === SECRETS ? inTurn(ask) : ask());
   };
-  const orNone = async (asked: Promise<JsonRecord>): Promise<JsonRecord | undefined> => {
-    try {
-      return await asked;
-    } catch (thrown) {
-      if (isNotFound(thrown)) return undefined;
-      throw thrown;
-    }
-  };
   const patchAs =
     (contentType: string): KubeClient['patch'] =>
     (resource, at, body, signal) =>
       send({ method: 'PATCH', path: apiPath(resource, at), query, body, contentType, accept: METADATA_ONLY }, signal);
 
   return {
+    ...createKindReader(transport),
     get,
     find: (resource, namespace, name, signal) => orNone(get(resource, namespace, name, signal)),
     findMetadata: (resource, namespace, name, signal) =>
       orNone(send({ method: 'GET', path: apiPath(resource, { namespace, name }), accept: METADATA_ONLY }, signal)),
-    async list(resource, { limit, next, notOlderThan, onTurn, ...selection }, signal) {
-      const answer = await transport.send(
-        {
-          method: 'GET',
-          path: apiPath(resource),
-          query: {
-            limit: String(limit),
-            ...selected(selection),
-            ...(next ? { continue: next } : {}),
-            ...(notOlderThan ? { resourceVersion: notOlderThan, resourceVersionMatch: 'NotOlderThan' } : {}),
-          },
-          onTurn,
-        },
-        signal,
-      );
-      if (!answer.ok) return { ok: false, ...headOf(answer.head) };
-      const list = recordOf(answer.json);
-      const metadata = recordOf(list['metadata']);
-      const resourceVersion = stringOf(metadata['resourceVersion']);
-      if (resourceVersion === undefined) {
-        throw new Failure({
-          next: 'backoff',
-          reason: 'BadAnswer',
-          message: `the API server's list of ${resource.plural} has no resourceVersion`,
-        });
-      }
-      return {
-        ok: true,
-        items: listOf(list['items']).filter(isRecord),
-        resourceVersion,
-        next: stringOf(metadata['continue']) || undefined,
-        bytes: answer.bytes,
-      };
-    },
-    watch: (resource, { resourceVersion, timeoutSeconds, deadline, onTurn, ...selection }, signal) =>
-      transport.stream(
-        {
-          method: 'GET',
-          path: apiPath(resource),
-          query: {
-            watch: 'true',
-            allowWatchBookmarks: 'true',
-            resourceVersion,
-            timeoutSeconds: String(timeoutSeconds),
-            ...selected(selection),
-          },
-          onTurn,
-        },
-        deadline,
-        signal,
-      ),
     create: (resource, namespace, body, signal) =>
       send({ method: 'POST', path: apiPath(resource, { namespace }), query, body, accept: METADATA_ONLY }, signal),
     patch: patchAs(MERGE_PATCH),
@@ -282,18 +173,12 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
   };
 }
 
-function selected({ labelSelector, fieldSelector }: Selection): Readonly<Record<string, string>> {
-  return { ...(labelSelector ? { labelSelector } : {}), ...(fieldSelector ? { fieldSelector } : {}) };
-}
-
-/** What the beginning of a list shows: Kubernetes writes the metadata of lists of its own kinds before the items. */
-function headOf(head: string): Omit<ListTooLarge, 'ok'> {
-  const items = head.indexOf(ITEMS);
-  const metadata = items === -1 ? '' : head.slice(0, items);
-  const read = (name: string): string | undefined => new RegExp(`"${name}":"([^"\\\\]+)"`).exec(metadata)?.[1];
-  return {
-    resourceVersion: read('resourceVersion'),
-    next: read('continue'),
-    item: items === -1 ? '' : head.slice(items + ITEMS.length, items + ITEMS.length + ITEM_HEAD),
-  };
+/** @returns undefined when there is no such object */
+async function orNone(asked: Promise<JsonRecord>): Promise<JsonRecord | undefined> {
+  try {
+    return await asked;
+  } catch (thrown) {
+    if (isNotFound(thrown)) return undefined;
+    throw thrown;
+  }
 }

@@ -4,7 +4,7 @@ import type { ResourceDescriptor } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
 import type { JsonRecord } from '../lib/json.ts';
 import type { KubeReader } from './client.ts';
-import type { OnTurn } from './transport.ts';
+import type { OnTurn } from './requests.ts';
 
 /**
  * Objects of a page: of the first, and at most. Pull secrets have some 9 KB of JSON each, so that a first page of them

@@ -17,8 +17,8 @@ import type { Line } from './lines.ts';
 import { oversizedIn } from './oversized.ts';
 import { listInPages } from './pages.ts';
 import { type ReflectorEvent, type ReflectorState, step } from './reflector-state.ts';
+import type { OnTurn } from './requests.ts';
 import type { Store, Stored } from './store.ts';
-import type { OnTurn } from './transport.ts';
 
 export interface ReflectorOptions<Item extends Stored> {
   readonly client: Pick<KubeReader, 'list' | 'watch'>;

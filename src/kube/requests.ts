@@ -1,0 +1,153 @@
+// One request to the API server over HTTP, until its answer begins.
+
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import type { SecureContext } from 'node:tls';
+import { Failure } from '../lib/errors.ts';
+import type { NameLookup } from '../lib/name-lookup.ts';
+import type { ApiCredentials, ApiServerAccess } from './access.ts';
+import { createConnectionPool, TCP_KEEP_ALIVE_MS } from './connections.ts';
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Already encoded (kube/path.ts). */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly contentType?: string;
+  /** Another form of the answer than the whole object; it must be JSON too. */
+  readonly accept?: string;
+  /**
+   * Is notified when the request begins to wait for a permit, and when it is sent: never during the Retry-After pause.
+   */
+  readonly onTurn?: OnTurn | undefined;
+}
+
+export type OnTurn = (turn: 'waits' | 'sent') => void;
+
+export interface RequestsOptions {
+  readonly access: ApiServerAccess;
+  readonly userAgent: string;
+  /** Resolves the API server's host name; undefined: Node's own. */
+  readonly lookup?: NameLookup;
+  /** Is notified of every answer; the code is `<error>` when there was none, as client-go's metric has it. */
+  readonly onAnswer?: (method: string, code: string) => void;
+}
+
+export interface Requests {
+  /**
+   * Sends a request and waits for the head of its answer, whatever its status.
+   *
+   * @throws Failure when there is none
+   */
+  open(request: ApiRequest, over: 'requests' | 'streams', signal: AbortSignal): Promise<IncomingMessage>;
+  close(): void;
+}
+
+/** @param most  upper bound of the connections for requests */
+export function createRequests(options: RequestsOptions, most: number): Requests {
+  const { access, lookup, onAnswer = () => {} } = options;
+  const pool = createConnectionPool(most, lookup);
+  return {
+    async open(request, over, signal) {
+      const credentials = await inTime(access.credentials(), signal);
+      const { secureContext, [over]: agent } = pool.connections(credentials);
+      const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
+      // `secureContext` is an option of tls.connect; node:https passes it on.
+      const sent: RequestOptions & { readonly secureContext: SecureContext } = {
+        ...optionsOf(request, body, credentials, options),
+        secureContext,
+        agent,
+      };
+      try {
+        const answer = await answerOf(httpsRequest(sent), body, signal);
+        onAnswer(request.method, String(answer.statusCode));
+        if (answer.statusCode === 401) access.invalidate();
+        return answer;
+      } catch (cause) {
+        onAnswer(request.method, '<error>');
+        throw noAnswer(cause, signal);
+      }
+    },
+    close: () => pool.close(),
+  };
+}
+
+function optionsOf(
+  request: ApiRequest,
+  body: Buffer | undefined,
+  { servername, rejectUnauthorized, headers }: ApiCredentials,
+  { access, userAgent }: RequestsOptions,
+): RequestOptions {
+  return {
+    ...target(access.url),
+    path: pathOf(access.url, request),
+    ...(servername === undefined ? {} : { servername }),
+    ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+    method: request.method,
+    headers: {
+      accept: request.accept ?? 'application/json',
+      'user-agent': userAgent,
+      ...headers,
+      // Node does not frame a DELETE body by itself, and the API server then ignores the preconditions in it
+      // (nodejs/node#27880).
+      ...(body
+        ? { 'content-type': request.contentType ?? 'application/json', 'content-length': String(body.length) }
+        : {}),
+    },
+  };
+}
+
+function target(url: URL): Pick<RequestOptions, 'hostname' | 'port'> {
+  return { hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port === '' ? 443 : url.port };
+}
+
+/** Built as text: the profile showed the parsing of a URL for each request. */
+function pathOf(url: URL, { path, query }: ApiRequest): string {
+  const parameters = Object.entries(query ?? {}).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return `${url.pathname.replace(/\/$/, '')}${path}${parameters.length === 0 ? '' : `?${parameters.join('&')}`}`;
+}
+
+/**
+ * Waits no longer than the signal allows. That does not stop a kubeconfig plugin that hangs: it may be asking its user.
+ */
+function inTime(credentials: Promise<ApiCredentials>, signal: AbortSignal): Promise<ApiCredentials> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void =>
+      reject(
+        new Failure({
+          next: 'backoff',
+          reason: 'NoCredentials',
+          message: 'the credentials for the API server did not come in time (does a plugin of the kubeconfig hang?)',
+        }),
+      );
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    void credentials.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** Sends the request and waits for the head of its answer; an abort ends it at any point, also before the head. */
+function answerOf(request: ClientRequest, body: Buffer | undefined, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => void request.destroy(new Error('aborted'));
+    request.on('response', resolve);
+    request.on('error', reject);
+    request.on('close', () => {
+      signal.removeEventListener('abort', abort);
+      // An answer that changes the protocol (101) ends the request with neither of the two. After an answer this has no
+      // effect.
+      reject(new Error('closed without an answer'));
+    });
+    request.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS));
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    else request.end(body);
+  });
+}
+
+export function noAnswer(cause: unknown, signal: AbortSignal): Failure {
+  const message = signal.aborted ? 'the API server did not answer in time' : 'no connection to the API server';
+  return new Failure({ next: 'backoff', reason: 'ApiServerUnreachable', message, cause });
+}
