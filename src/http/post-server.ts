@@ -6,6 +6,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import { parseJson } from '../lib/json.ts';
 import { type Bound, boundConnections, type ConnectionLimits } from './connections.ts';
 import { countValues, type JsonBounds } from './json-bounds.ts';
 import { type BindAddress, listen, type Reply, textReply } from './server.ts';
@@ -125,7 +126,7 @@ function createReception(options: PostServerOptions): (request: IncomingMessage)
       answeredEnds();
       return refuse('bytes', 'too many large reviews are in hand');
     }
-    const json = parse(body);
+    const json = parseJson(body.toString('utf8'));
     const reply = json === undefined ? Promise.resolve(textReply(400, 'the body is not JSON\n')) : answer(json);
     return reply.finally(() => {
       answeredEnds();
@@ -171,13 +172,4 @@ async function read(request: IncomingMessage, length: number): Promise<Buffer> {
   let end = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) end += chunk.copy(body, end);
   return body.subarray(0, end);
-}
-
-/** Undefined: not JSON. The parser's words are not kept: they may quote keys. */
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { Failure } from '../lib/errors.ts';
-import { recordOf, stringsOf } from '../lib/json.ts';
+import { parseJson, recordOf, stringsOf } from '../lib/json.ts';
 import { type Clock, type DurationMs, SECOND } from '../lib/time.ts';
 
 /** What one request needs beyond its own content. The transport reads it for every request; it may change. */
@@ -35,12 +35,8 @@ export async function tokenAudiences(access: ApiServerAccess): Promise<readonly 
   const credentials = await access.credentials().catch(() => undefined);
   const [, payload] = /^Bearer [\w-]+\.([\w-]+)\.[\w-]+$/.exec(credentials?.headers['authorization'] ?? '') ?? [];
   if (payload === undefined) return [];
-  try {
-    const { aud } = recordOf(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')));
-    return typeof aud === 'string' ? [aud] : stringsOf(aud);
-  } catch {
-    return [];
-  }
+  const { aud } = recordOf(parseJson(Buffer.from(payload, 'base64url').toString('utf8')));
+  return typeof aud === 'string' ? [aud] : stringsOf(aud);
 }
 
 /** Kubernetes rotates a projected token well before it ends; client-go re-reads it every minute as well. */

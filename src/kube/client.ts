@@ -19,29 +19,28 @@ interface DeleteTerms {
   readonly propagationPolicy?: 'Orphan';
 }
 
+type Read<Answer> = (
+  resource: ResourceDescriptor,
+  namespace: string | undefined,
+  name: string,
+  signal: AbortSignal,
+) => Promise<Answer>;
+
 /** The reading half. A caller that needs less takes less: `Pick<KubeReader, 'find'>`. */
 export interface KubeReader extends KindReader {
-  get(
-    resource: ResourceDescriptor,
-    namespace: string | undefined,
-    name: string,
-    signal: AbortSignal,
-  ): Promise<JsonRecord>;
+  readonly get: Read<JsonRecord>;
   /** As `get`, undefined when there is no such object. */
-  find(
-    resource: ResourceDescriptor,
-    namespace: string | undefined,
-    name: string,
-    signal: AbortSignal,
-  ): Promise<JsonRecord | undefined>;
+  readonly find: Read<JsonRecord | undefined>;
   /** As `find`, but only the metadata: the API server does not send a Secret's content. */
-  findMetadata(
-    resource: ResourceDescriptor,
-    namespace: string | undefined,
-    name: string,
-    signal: AbortSignal,
-  ): Promise<JsonRecord | undefined>;
+  readonly findMetadata: Read<JsonRecord | undefined>;
 }
+
+type Patch = (
+  resource: ResourceDescriptor,
+  at: ObjectAddress,
+  body: JsonRecord,
+  signal: AbortSignal,
+) => Promise<JsonRecord>;
 
 /** The writing half. */
 export interface KubeWriter {
@@ -57,23 +56,13 @@ export interface KubeWriter {
    *
    * @returns as `create`
    */
-  patch(resource: ResourceDescriptor, at: ObjectAddress, body: JsonRecord, signal: AbortSignal): Promise<JsonRecord>;
+  readonly patch: Patch;
   /**
    * As `patch`, but lists with a key are merged by it (strategic merge patch): only Kubernetes' own kinds support it.
    */
-  patchByKeys(
-    resource: ResourceDescriptor,
-    at: ObjectAddress,
-    body: JsonRecord,
-    signal: AbortSignal,
-  ): Promise<JsonRecord>;
+  readonly patchByKeys: Patch;
   /** As `patch`, of the status. @returns the whole object */
-  patchStatus(
-    resource: ResourceDescriptor,
-    at: ObjectAddress,
-    body: JsonRecord,
-    signal: AbortSignal,
-  ): Promise<JsonRecord>;
+  readonly patchStatus: Patch;
   delete(resource: ResourceDescriptor, at: ObjectAddress, terms: DeleteTerms, signal: AbortSignal): Promise<void>;
 }
 
@@ -126,13 +115,13 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
 
   // A user's Secret may have megabytes, each held several times until the caller has picked its part.
   const inTurn = pLimit(WHOLE_SECRETS);
-  const get: KubeClient['get'] = async (resource, namespace, name, signal) => {
+  const get: Read<JsonRecord> = async (resource, namespace, name, signal) => {
     const ask = (): Promise<JsonRecord> =>
       send({ method: 'GET', path: apiPath(resource, { namespace, name }) }, signal);
     return await (resource === SECRETS ? inTurn(ask) : ask());
   };
   const patchAs =
-    (contentType: string): KubeClient['patch'] =>
+    (contentType: string): Patch =>
     (resource, at, body, signal) =>
       send({ method: 'PATCH', path: apiPath(resource, at), query, body, contentType, accept: METADATA_ONLY }, signal);
 

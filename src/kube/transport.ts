@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { Failure } from '../lib/errors.ts';
+import { parseJson } from '../lib/json.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
 import { createWeightedSemaphore } from '../lib/weighted-semaphore.ts';
 import { apiErrorFrom } from './api-error.ts';
@@ -64,7 +65,7 @@ export function createTransport(options: TransportOptions): Transport {
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return;
     const { text } = await bodyOf(answer);
-    const error = apiErrorFrom(status, parseOr(text, undefined), answer.headers['retry-after']);
+    const error = apiErrorFrom(status, parseJson(text), answer.headers['retry-after']);
     retryAfter.heed(error);
     throw error;
   };
@@ -151,17 +152,8 @@ function abortAfter(limit: DurationMs, outer: AbortSignal, clock: Clock) {
   return { signal: inner.signal, abort, release };
 }
 
-function parseOr(text: string, otherwise: unknown): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return otherwise;
-  }
-}
-
-/** The parser's message is not kept: it may quote a Secret. */
 function parse(text: string): unknown {
-  const json = parseOr(text, undefined);
+  const json = parseJson(text);
   if (json !== undefined) return json;
   throw new Failure({
     next: 'backoff',

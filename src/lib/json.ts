@@ -2,6 +2,15 @@
 
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
+/** Undefined: it is not JSON. The parser's words are not kept: they may quote a Secret. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 export function isRecord(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
