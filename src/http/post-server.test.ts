@@ -2,12 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { Agent, request } from 'node:https';
+import https, { Agent, request } from 'node:https';
+import { syncBuiltinESMExports } from 'node:module';
 import { connect as connectPlain, type Socket } from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, mock, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { makeAuthority } from '../../testing/network/self-signed.ts';
+import { HOUR, MINUTE } from '../lib/time.ts';
 import type { Bound } from './connections.ts';
 import { countValues } from './json-bounds.ts';
 import { POST_CAP_BYTES, type PostServer, startPostServer } from './post-server.ts';
@@ -18,6 +20,20 @@ interface Answer {
 }
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
+
+/** Starts it with no limit on handshakes within an hour: then only the server itself ends a silent connection. */
+function startPatient(options: Parameters<typeof startPostServer>[0]): Promise<PostServer> {
+  const { createServer } = https;
+  const patient = mock.method(https, 'createServer', (...[given, listener]: Parameters<typeof createServer>) =>
+    createServer({ ...given, handshakeTimeout: HOUR }, listener),
+  );
+  syncBuiltinESMExports();
+  const started = startPostServer(options);
+  assert.equal(patient.mock.callCount(), 1);
+  patient.mock.restore();
+  syncBuiltinESMExports();
+  return started;
+}
 
 /** However it ends, by a reset too. */
 const endOf = (socket: Socket): Promise<void> => new Promise((resolve) => void socket.once('close', () => resolve()));
@@ -47,7 +63,7 @@ describe('the server', () => {
   const releases: (() => void)[] = [];
   const bounds: Bound[] = [];
   before(async () => {
-    server = await startPostServer({
+    server = await startPatient({
       address: { host: '127.0.0.1', port: 0 },
       path: '/here',
       onRefused: (bound) => void bounds.push(bound),
@@ -255,7 +271,9 @@ describe('the server', () => {
     trusting.destroy();
   });
 
-  test('answers the requests in hand before it closes, and waits for no handshake', { timeout: 4_000 }, async () => {
+  test('answers the requests in hand before it closes, and waits for no handshake', {
+    timeout: 5 * MINUTE,
+  }, async () => {
     const silent = connectPlain(server.port, '127.0.0.1');
     await once(silent, 'connect');
     const last = send('"wait"');

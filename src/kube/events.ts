@@ -138,21 +138,18 @@ function createShares(log: Logger): (uid: string, now: DurationMs, isFree: boole
   let dropped = 0;
   let toldAt = Number.NEGATIVE_INFINITY;
 
-  const drop = (now: DurationMs): void => {
-    dropped += 1;
-    if (now - toldAt < TELL_EVERY) return;
-    log.warn('Dropped events: an object, or all of them, had more than can be told', { events: dropped });
-    dropped = 0;
-    toldAt = now;
-  };
-
   return (uid, now, isFree) => {
     const { left, at } = shares.get(uid) ?? { left: AT_ONCE, at: now };
     const share = Math.min(AT_ONCE, left + (now - at) / ONE_MORE_EVERY);
     const isAllowed = share >= 1 && isFree;
     setLatest(shares, uid, { left: isAllowed ? share - 1 : share, at: now }, REMEMBERED);
-    if (!isAllowed) drop(now);
-    return isAllowed;
+    if (isAllowed) return true;
+    dropped += 1;
+    if (now - toldAt < TELL_EVERY) return false;
+    log.warn('Dropped events: an object, or all of them, had more than can be told', { events: dropped });
+    dropped = 0;
+    toldAt = now;
+    return false;
   };
 }
 

@@ -6,35 +6,21 @@
 //
 // Assumptions: one reflector per store; versions are the API server's, never made up.
 
-import { type ObjectKey, objectKey, type ResourceDescriptor } from '../api/meta.ts';
+import type { ResourceDescriptor } from '../api/meta.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
-import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import { backoff, type Clock, type DurationMs, MINUTE, type Random, SECOND, seconds, sleep } from '../lib/time.ts';
 import { isExpired, isForbidden, isNotFound, isRefused } from './api-error.ts';
-import type { KubeReader } from './client.ts';
-import type { Line } from './lines.ts';
-import { oversizedIn } from './oversized.ts';
-import { listInPages } from './pages.ts';
+import { createFeed, type FeedOptions } from './reflector-feed.ts';
 import { type ReflectorEvent, type ReflectorState, step } from './reflector-state.ts';
 import type { OnTurn } from './requests.ts';
-import type { Store, Stored } from './store.ts';
+import type { Stored } from './store.ts';
 
-export interface ReflectorOptions<Item extends Stored> {
-  readonly client: Pick<KubeReader, 'list' | 'watch'>;
-  readonly resource: ResourceDescriptor;
-  readonly labelSelector?: string;
-  /** Such as `metadata.name=a`: a right to that one object is then enough. */
-  readonly fieldSelector?: string;
+export interface ReflectorOptions<Item extends Stored> extends FeedOptions<Item> {
   /**
    * The kind may be missing, or the operator may not read it: until then it is an empty list, checked once a minute.
    */
   readonly optional?: boolean;
-  readonly store: Store<Item>;
-  /**
-   * The part of an object that is kept; called once for each object seen. Undefined: the store leaves the object out.
-   */
-  readonly reduce: (raw: JsonRecord) => Item | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -73,123 +59,95 @@ const LAST_PAUSE = seconds(30);
 const LAST_PAUSE_UNKNOWN = seconds(5);
 /** Between two checks for a missing optional kind. */
 const ABSENT_PAUSE = MINUTE;
-/** Objects over the cap that the log names; more would only fill it. */
-const MOST_REPORTED = 1_000;
-
-/** The key of a raw object; `undefined` for something that is no object. */
-function objectKeyOf(raw: JsonRecord): ObjectKey | undefined {
-  const metadata = recordOf(raw['metadata']);
-  const name = stringOf(metadata['name']);
-  return name === undefined ? undefined : objectKey(stringOf(metadata['namespace']), name);
-}
-
 export function createReflector<Item extends Stored>(options: ReflectorOptions<Item>): Reflector {
-  const { client, resource, labelSelector, fieldSelector, store, reduce, clock, random } = options;
-  const log = options.log.with({ resource: resource.plural });
-  const reported = new Set<string>();
+  const { clock } = options;
+  const log = options.log.with({ resource: options.resource.plural });
+  const failures = createFailures(options, log);
   let isSynced = false;
-  let trouble: Failure | undefined;
   /** Undefined: it has not started, or waits for a permit. */
   let lastAttempt: DurationMs | undefined;
-  let askedToWait = 0;
-  let lastPause = LAST_PAUSE;
-  let resolveSynced: () => void = () => {};
-  const synced = new Promise<void>((resolve) => {
-    resolveSynced = resolve;
+  const synced = Promise.withResolvers<void>();
+  const attempt = createAttempt(options, log, (turn) => {
+    lastAttempt = turn === 'sent' ? clock.monotonic() : undefined;
   });
 
-  const onTurn: OnTurn = (turn) => {
-    lastAttempt = turn === 'sent' ? clock.monotonic() : undefined;
+  return {
+    synced: synced.promise,
+    isSynced: () => isSynced,
+    trouble: failures.trouble,
+    lastAttempt: () => lastAttempt ?? clock.monotonic(),
+    async run(signal) {
+      let state: ReflectorState = { op: 'list' };
+      let attempts = 0;
+      const advance = (event: ReflectorEvent): 'none' | 'backoff' => {
+        if (event.op === 'listed' || event.op === 'absent') {
+          isSynced = true;
+          synced.resolve();
+        }
+        const next = step(state, event);
+        if (next.healthy || event.op === 'listed') failures.end();
+        if (next.healthy) attempts = 0;
+        options.onReflectorEvent?.(event);
+        state = next.state;
+        return next.pause;
+      };
+      while (!signal.aborted) {
+        const event = await attempt(state, advance, signal).catch((thrown: unknown) => failures.judge(thrown, signal));
+        if (advance(event) === 'none') continue;
+        await sleep(clock, failures.pauseAfter(attempts), signal);
+        attempts += 1;
+      }
+    },
   };
+}
 
-  const reportSkipped = (key: ObjectKey): void => {
-    if (reported.has(key) || reported.size > MOST_REPORTED) return;
-    reported.add(key);
-    log.warn('Skipped an object of more than 4 MiB', { object: key });
-  };
+/**
+ * One list, check or watch to its end, which it returns.
+ *
+ * @param onEvent  is notified of each event of a watch before its end
+ * @throws Failure
+ */
+type Attempt = (
+  state: ReflectorState,
+  onEvent: (event: ReflectorEvent) => void,
+  signal: AbortSignal,
+) => Promise<ReflectorEvent>;
 
-  const listAll = async (signal: AbortSignal): Promise<ReflectorEvent> => {
-    const items = new Map<ObjectKey, Item>();
-    const version = await listInPages(
-      client,
-      resource,
-      {
-        labelSelector,
-        fieldSelector,
-        onTurn,
-        onSkipped: (head) => reportSkipped(oversizedIn(head)?.key ?? 'unknown'),
-      },
-      (raw) => take(items, raw),
-      signal,
-    );
-    store.replace(items, version);
-    return { op: 'listed', version };
-  };
+function createAttempt<Item extends Stored>(options: ReflectorOptions<Item>, log: Logger, onTurn: OnTurn): Attempt {
+  const { client, resource, labelSelector, fieldSelector, clock, random } = options;
+  const feed = createFeed(options, log);
+  const asked = { labelSelector, fieldSelector, onTurn };
 
-  const take = (items: Map<ObjectKey, Item>, raw: JsonRecord): void => {
-    const key = objectKeyOf(raw);
-    const item = reduce(raw);
-    if (key !== undefined && item !== undefined) items.set(key, item);
-  };
-
-  /** An object over the cap counts as absent, here as in a list. */
-  const skipLine = (head: string): ReflectorEvent => {
-    const skipped = oversizedIn(head);
-    if (skipped?.event === undefined) return { op: 'unreadable' };
-    reportSkipped(skipped.key);
-    store.apply(skipped.key, undefined, skipped.resourceVersion);
-    return { op: 'event', version: skipped.resourceVersion };
-  };
-
-  const readLine = (line: Line): ReflectorEvent => {
-    if (line.op === 'tooLong') return skipLine(line.head);
-    const { type, object } = recordOf(parse(line.text));
-    const raw = recordOf(object);
-    if (type === 'ERROR') return { op: raw['code'] === 410 ? 'expired' : 'unreadable' };
-    const version = stringOf(recordOf(raw['metadata'])['resourceVersion']);
-    if (version === undefined) return { op: 'unreadable' };
-    if (type === 'BOOKMARK') {
-      store.reach(version);
-      return { op: 'event', version };
+  return async (state, onEvent, signal) => {
+    if (state.op === 'list') return await feed.list(onTurn, signal);
+    if (state.op === 'check') {
+      // The smallest list, no older than the held version: whether the operator can read its objects does not matter.
+      await client.list(resource, { ...asked, limit: 1, notOlderThan: state.version }, signal);
+      return { op: 'reached' };
     }
-    const key = objectKeyOf(raw);
-    if (key === undefined || (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED'))
-      return { op: 'unreadable' };
-    store.apply(key, type === 'DELETED' ? undefined : reduce(raw), version);
-    return { op: 'event', version };
-  };
-
-  const settle = (): void => {
-    if (isSynced) return;
-    isSynced = true;
-    resolveSynced();
-  };
-
-  const list = async (signal: AbortSignal): Promise<ReflectorEvent> => {
-    try {
-      const event = await listAll(signal);
-      trouble = undefined;
-      settle();
-      return event;
-    } catch (thrown) {
-      return failed(thrown, signal);
+    const begun = clock.monotonic();
+    const timeoutSeconds = WATCH_SECONDS.least + Math.floor(random() * (WATCH_SECONDS.most - WATCH_SECONDS.least + 1));
+    const deadline = seconds(timeoutSeconds + GRACE_SECONDS);
+    const terms = { ...asked, resourceVersion: state.version, timeoutSeconds, deadline };
+    let events = 0;
+    for await (const line of client.watch(resource, terms, signal)) {
+      const event = feed.line(line);
+      if (event.op !== 'event') return event;
+      events += 1;
+      onEvent(event);
     }
+    return { op: events === 0 && clock.monotonic() - begun < SHORT_WATCH ? 'broken' : 'ended' };
   };
+}
 
-  const failed = (thrown: unknown, signal: AbortSignal): ReflectorEvent => {
-    if (options.optional && isNotFound(thrown)) return absent();
-    if (!signal.aborted) {
-      const failure = isNotFound(thrown) ? notServed(resource) : failureFrom(thrown);
-      if (trouble?.message !== failure.message)
-        log.warn('Could not list or watch; trying again', { reason: failure.reason, message: failure.message }, thrown);
-      trouble = failure;
-      askedToWait = failure.delay ?? 0;
-    }
-    lastPause = isNotFound(thrown) ? LAST_PAUSE_UNKNOWN : LAST_PAUSE;
-    if (options.optional && isForbidden(thrown)) return absent();
-    if (isExpired(thrown)) return { op: 'expired' };
-    return { op: isRefused(thrown) ? 'down' : 'broken' };
-  };
+/** What failed attempts mean: the trouble of the reflector, and how long it pauses. */
+function createFailures<Item extends Stored>(
+  { resource, optional = false, random }: ReflectorOptions<Item>,
+  log: Logger,
+) {
+  let trouble: Failure | undefined;
+  let askedToWait = 0;
+  let lastPause = LAST_PAUSE;
 
   /**
    * An optional kind does not exist, or the operator may not read it. Its objects went with it, or go with the next
@@ -197,78 +155,34 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
    */
   const absent = (): ReflectorEvent => {
     askedToWait = ABSENT_PAUSE;
-    settle();
     return { op: 'absent' };
   };
 
-  /**
-   * The smallest list, no older than the held version: whether the operator can read its objects does not matter here.
-   */
-  const check = async (version: string, signal: AbortSignal): Promise<ReflectorEvent> => {
-    try {
-      await client.list(resource, { labelSelector, fieldSelector, limit: 1, notOlderThan: version, onTurn }, signal);
-      return { op: 'reached' };
-    } catch (thrown) {
-      return failed(thrown, signal);
-    }
-  };
-
-  /** Reads one watch to its end; each event moves the state, the end is returned. */
-  const watch = async (
-    from: string,
-    advance: (event: ReflectorEvent) => void,
-    signal: AbortSignal,
-  ): Promise<ReflectorEvent> => {
-    const begun = clock.monotonic();
-    const timeoutSeconds = WATCH_SECONDS.least + Math.floor(random() * (WATCH_SECONDS.most - WATCH_SECONDS.least + 1));
-    const deadline = seconds(timeoutSeconds + GRACE_SECONDS);
-    let events = 0;
-    try {
-      for await (const line of client.watch(
-        resource,
-        { labelSelector, fieldSelector, resourceVersion: from, timeoutSeconds, deadline, onTurn },
-        signal,
-      )) {
-        const event = readLine(line);
-        if (event.op !== 'event') return event;
-        events += 1;
-        trouble = undefined;
-        advance(event);
-      }
-    } catch (thrown) {
-      return failed(thrown, signal);
-    }
-    const short = events === 0 && clock.monotonic() - begun < SHORT_WATCH;
-    if (!short) trouble = undefined;
-    return { op: short ? 'broken' : 'ended' };
-  };
-
   return {
-    synced,
-    isSynced: () => isSynced,
-    trouble: () => trouble,
-    lastAttempt: () => lastAttempt ?? clock.monotonic(),
-    async run(signal) {
-      const at: { state: ReflectorState; attempts: number } = { state: { op: 'list' }, attempts: 0 };
-      const advance = (event: ReflectorEvent): 'none' | 'backoff' => {
-        options.onReflectorEvent?.(event);
-        const next = step(at.state, event);
-        at.state = next.state;
-        if (next.healthy) at.attempts = 0;
-        return next.pause;
-      };
-      const act = (state: ReflectorState): Promise<ReflectorEvent> => {
-        if (state.op === 'list') return list(signal);
-        return state.op === 'check' ? check(state.version, signal) : watch(state.version, advance, signal);
-      };
-      while (!signal.aborted) {
-        const event = await act(at.state);
-        if (advance(event) === 'none') continue;
-        const pause = Math.max(backoff(at.attempts, FIRST_PAUSE, lastPause, random), askedToWait) as DurationMs;
-        askedToWait = 0;
-        await sleep(clock, pause, signal);
-        at.attempts += 1;
+    judge(thrown: unknown, signal: AbortSignal): ReflectorEvent {
+      if (optional && isNotFound(thrown)) return absent();
+      if (!signal.aborted) {
+        const failure = isNotFound(thrown) ? notServed(resource) : failureFrom(thrown);
+        const { reason, message, delay } = failure;
+        if (trouble?.message !== message)
+          log.warn('Could not list or watch; trying again', { reason, message }, thrown);
+        trouble = failure;
+        askedToWait = delay ?? 0;
       }
+      lastPause = isNotFound(thrown) ? LAST_PAUSE_UNKNOWN : LAST_PAUSE;
+      if (optional && isForbidden(thrown)) return absent();
+      if (isExpired(thrown)) return { op: 'expired' };
+      return { op: isRefused(thrown) ? 'down' : 'broken' };
+    },
+    end(): void {
+      trouble = undefined;
+    },
+    trouble: (): Failure | undefined => trouble,
+    /** What the API server asked for counts once. */
+    pauseAfter(attempts: number): DurationMs {
+      const pause = Math.max(backoff(attempts, FIRST_PAUSE, lastPause, random), askedToWait) as DurationMs;
+      askedToWait = 0;
+      return pause;
     },
   };
 }
@@ -280,13 +194,4 @@ function notServed({ plural, group }: ResourceDescriptor): Failure {
     reason: 'NotServed',
     message: `the API server does not know ${plural}${group && `.${group}`}: are the CRDs installed?`,
   });
-}
-
-/** A line that is no JSON is unreadable, which its missing version shows; its text is not kept. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -35,22 +35,17 @@ export interface RequestsOptions {
   readonly onAnswer?: (method: string, code: string) => void;
 }
 
-export interface Requests {
-  /**
-   * Sends a request and waits for the head of its answer, whatever its status.
-   *
-   * @throws Failure when there is none
-   */
-  open(request: ApiRequest, over: 'requests' | 'streams', signal: AbortSignal): Promise<IncomingMessage>;
-  close(): void;
-}
-
 /** @param most  upper bound of the connections for requests */
-export function createRequests(options: RequestsOptions, most: number): Requests {
+export function createRequests(options: RequestsOptions, most: number) {
   const { access, lookup, onAnswer = () => {} } = options;
   const pool = createConnectionPool(most, lookup);
   return {
-    async open(request, over, signal) {
+    /**
+     * Sends a request and waits for the head of its answer, whatever its status.
+     *
+     * @throws Failure when there is none
+     */
+    async open(request: ApiRequest, over: 'requests' | 'streams', signal: AbortSignal): Promise<IncomingMessage> {
       const credentials = await inTime(access.credentials(), signal);
       const { secureContext, [over]: agent } = pool.connections(credentials);
       const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
@@ -70,7 +65,7 @@ export function createRequests(options: RequestsOptions, most: number): Requests
         throw noAnswer(cause, signal);
       }
     },
-    close: () => pool.close(),
+    close: (): void => pool.close(),
   };
 }
 

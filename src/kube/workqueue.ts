@@ -63,7 +63,7 @@ const JUMP = seconds(2);
  */
 const SLICE = 10 as DurationMs;
 
-// oxlint-disable-next-line max-lines-per-function -- all short, and all about one state of a key: ready, in work, or again
+// oxlint-disable-next-line max-lines-per-function -- its short parts move a key: ready, in work, to come again
 export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOptions): Workqueue {
   const ready = createTurns();
   const working = new Set<string>();
@@ -145,16 +145,12 @@ function createDeadlines(clock: Clock, onDue: (key: string) => void) {
   let lookedAt = Number.NEGATIVE_INFINITY;
   let apart = clock.now() - clock.monotonic();
 
-  /** Whether deadlines computed before still mean the same instants. */
-  const hasJumped = (): boolean => {
-    const before = apart;
-    apart = clock.now() - clock.monotonic();
-    return Math.abs(apart - before) > JUMP;
-  };
-
   const look = (): void => {
     const now = clock.now();
-    const jumped = hasJumped();
+    const before = apart;
+    apart = now - clock.monotonic();
+    // Deadlines computed before no longer mean the same instants.
+    const jumped = Math.abs(apart - before) > JUMP;
     lookedAt = clock.monotonic();
     let next = Number.POSITIVE_INFINITY;
     for (const [key, at] of deadlines) {
