@@ -50,9 +50,23 @@ describe('an operator with a control plane of its own', () => {
     await plane.stop();
   });
 
+  /** Requests of the operator. */
+  let sent = 0;
   const start = async (clock: Clock): Promise<RunningOperator> => {
-    running = await startInProcess(accessTo(plane, plane.adminToken), clock);
+    const access = accessTo(plane, plane.adminToken);
+    // The operator reads its credentials once more at its start, for the audience of its token.
+    sent = -1;
+    const credentials: typeof access.credentials = () => {
+      sent += 1;
+      return access.credentials();
+    };
+    running = await startInProcess({ ...access, credentials }, clock);
     return running;
+  };
+  /** Waits until every request that the operator has sent is answered, and no key is being reconciled. */
+  const atRest = async ({ metric, idle }: RunningOperator): Promise<void> => {
+    await becomes(async () => (await metric('rest_client_requests_total')) === sent);
+    await idle();
   };
   const password = async (name: string, namespace = 'default'): Promise<string> =>
     passwordOf((await api.get(SECRET_PATH(namespace, name))).body);
@@ -66,7 +80,8 @@ describe('an operator with a control plane of its own', () => {
     // Falls due for renewal between eight and ten minutes from now.
     aws.setTokenLife(20 * MINUTE);
     const clock = createTravelClock();
-    const { operator, idle } = await start(clock);
+    const started = await start(clock);
+    const { operator, idle } = started;
     const namespace = await api.createNamespace({ outage: 'yes' });
     await createPullSecret(api, namespace, 'login');
     const selecting = { namespaceSelector: { matchLabels: { outage: 'yes' } }, secretName: 'selected' };
@@ -89,17 +104,21 @@ describe('an operator with a control plane of its own', () => {
     // Ten minutes pass in a moment: the renewal that fell due in them may still be in flight.
     await becomes(async () => aws.calls() === 2);
     await plane.restartApiServer();
-    const back = clock.monotonic();
     const late = await api.createNamespace({ outage: 'yes' });
     await api.must('DELETE', SECRET_PATH(namespace, 'selected'));
 
-    await becomes(async () => {
+    const isWell = async (): Promise<boolean> => {
       const { body } = await api.get(SECRET_PATH(namespace, 'ecr-login'));
       const isRenewed = body.metadata.uid === before.metadata.uid && passwordOf(body) !== passwordOf(before);
       const selected = await Promise.all([namespace, late].map((one) => password('selected', one)));
       return isRenewed && selected.every((one) => one === passwordOf(body));
-    });
-    assert.ok(clock.monotonic() - back <= MINUTE);
+    };
+    // A second passes only when all that the operator does is done: a slow machine gets no fewer of them.
+    for (let passed = 0; !(await isWell().catch(() => false)); passed += SECOND) {
+      assert.ok(passed < MINUTE, 'not within a minute of its return');
+      clock.travel(SECOND);
+      await atRest(started);
+    }
     assert.equal(aws.calls(), 2);
     aws.setTokenLife(12 * HOUR);
   });
