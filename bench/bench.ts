@@ -71,7 +71,7 @@ async function namespacedObjects(bench: Bench): Promise<void> {
       ),
   );
   report(
-    `${COUNT} namespaced CRs with one key, created → all Ready`,
+    `${COUNT} namespaced objects with one key, created → all Ready`,
     ratio(result.ours, result.floor),
     '≤ 1.5× floor',
     result.ours <= 1.5 * result.floor,
@@ -79,7 +79,7 @@ async function namespacedObjects(bench: Bench): Promise<void> {
   const calls = (await bench.aws.calls()).length;
   report('… AWS calls', String(calls), '1', calls === 1);
   const writes = (await settled(() => bench.operator.writes())) / COUNT;
-  report('… writes per CR (Secret + status + Event)', writes.toFixed(2), '≤ 3', writes <= 3);
+  report('… writes per object (Secret + status + Event)', writes.toFixed(2), '≤ 3', writes <= 3);
   const atOnce = memoryOf(bench.operator.pid);
   const { rss, anon } = await memoryAtRest(bench.operator.pid);
   report(
@@ -100,7 +100,7 @@ async function clusterObject(bench: Bench): Promise<void> {
     (round) => untilReady(client, CLUSTER_OBJECTS, 1, () => createClusterObject(client, `many-${round}`, spread)),
   );
   report(
-    `one cluster CR × ${COUNT} namespaces, created → Ready`,
+    `one cluster object × ${COUNT} namespaces, created → Ready`,
     ratio(result.ours, result.floor),
     '≤ 1.5× floor',
     result.ours <= 1.5 * result.floor,

@@ -23,7 +23,7 @@ export async function largeObjects(bench: Bench): Promise<void> {
   const { client } = bench;
   const before = await memoryAfterStart(bench);
   await createNamespaces(client, ['large']);
-  progress(`creating ${LARGE} Secrets of 1 MB and ${LARGE} CRs with 250 KiB of annotations`);
+  progress(`creating ${LARGE} Secrets of 1 MB and ${LARGE} objects with 250 KiB of annotations`);
   const data = { large: Buffer.alloc(1_000_000, 'x').toString('base64') };
   const labels = { 'app.kubernetes.io/managed-by': 'kube-ecr-secrets-operator' };
   await client.each(numbered('large', LARGE), (name) =>
@@ -42,7 +42,7 @@ export async function largeObjects(bench: Bench): Promise<void> {
   const after = await memoryAfterStart(bench);
   const isUp = bench.operator.pid !== pid && bench.operator.code === undefined;
   report(
-    `${LARGE} Secrets of 1 MB that carry our label, ${LARGE} CRs with 250 KiB of annotations`,
+    `${LARGE} Secrets of 1 MB that carry our label, ${LARGE} objects with 250 KiB of annotations`,
     `${(after - before).toFixed(1)} MB more (${before.toFixed(0)} → ${after.toFixed(0)} MB)`,
     '≤ +10 MB, no restart',
     isUp && after - before <= 10,
@@ -82,7 +82,7 @@ export async function scale(bench: Bench): Promise<void> {
   );
   const longest = await blocked();
   report(
-    `${OBJECTS_AT_SCALE} CRs, ${NAMESPACES_AT_SCALE} namespaces, ${FOREIGN_AT_SCALE} foreign Secrets`,
+    `${OBJECTS_AT_SCALE} objects, ${NAMESPACES_AT_SCALE} namespaces, ${FOREIGN_AT_SCALE} foreign Secrets`,
     `${(ours / floor).toFixed(2)}× floor (${(ours / 1_000).toFixed(1)} s / ${(floor / 1_000).toFixed(1)} s)`,
     '≤ 4× floor',
     ours <= 4 * floor,

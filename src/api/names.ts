@@ -18,7 +18,7 @@ export const LEGACY_API_VERSION = `${GROUP}/${LEGACY_VERSION}`;
 export const OPERATOR_NAME = 'kube-ecr-secrets-operator';
 
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
-/** On a pull Secret: uid of the CR it was written for. */
+/** On a pull Secret: uid of the object it was written for. */
 export const OWNER_UID_LABEL = `${GROUP}/owner-uid`;
 /** On a Secret with AWS keys: `"true"` asks the operator to watch it, so that a new key is picked up at once. */
 export const CREDENTIALS_LABEL = `${GROUP}/credentials`;
@@ -28,15 +28,15 @@ export const EXPIRY_ANNOTATION = 'expiry';
 /** On a pull Secret: digest of the identity and registries it was made from. */
 export const INPUTS_ANNOTATION = `${GROUP}/inputs`;
 /**
- * On a Secret, beside the managed-by label: `<Kind>/<name>` of the CR that may adopt it and is to own it. An editor of
- * the Secret requests adoption with it, also by another CR than the present owner.
+ * On a Secret, beside the managed-by label: `<Kind>/<name>` of the object that may adopt it and is to own it. An
+ * editor of the Secret requests adoption with it, also by another object than the present owner.
  */
 export const ADOPT_ANNOTATION = `${GROUP}/adopt`;
-/** On a CR: any new value forces a fresh login. */
+/** On an object: any new value forces a fresh login. */
 export const RECONCILE_AT_ANNOTATION = `${GROUP}/reconcile-at`;
 
 /**
- * On a CR: the object it was converted from, as `<kind>/<uid>`. The webhook believes it
+ * On an object: the one it was converted from, as `<kind>/<uid>`. The webhook believes it
  * when an object of that kind has that uid, and then only warns; the operator itself decides nothing by it.
  */
 export const CONVERTED_FROM_ANNOTATION = `${GROUP}/converted-from`;

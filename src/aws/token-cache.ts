@@ -1,8 +1,8 @@
 // Logins and keys of roles in memory: one for each identity and registry, one flight at a time, and a memory for
 // refusals.
 //
-// Guarantees: never two calls for one key at once; a refused key is not retried before its time, however many CRs want
-// it; unused keys are not kept; keys are digests, so the cache knows no credential.
+// Guarantees: never two calls for one key at once; a refused key is not retried before its time, however many
+// objects want it; unused keys are not kept; keys are digests, so the cache knows no credential.
 
 import { Failure, failureFrom, wordsOfCause } from '../lib/errors.ts';
 import type { IdentityKey } from '../lib/identity-key.ts';

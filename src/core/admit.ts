@@ -1,5 +1,5 @@
-// What the webhook answers to a change of a CR (docs/design/rules.md, rule 18). Pure: it names the look-ups it needs,
-// and the caller makes them.
+// What the webhook answers to a change of an object (docs/design/rules.md, rule 18). Pure: it names the look-ups
+// it needs, and the caller makes them.
 //
 // A review is input from anybody: the API server shows no credential to a webhook. So the webhook follows no reference
 // in it: of AWS it asks only about the pair of keys in the review itself, of the cluster only whether the pull Secret
@@ -63,7 +63,7 @@ export interface Occupant {
   /** Only of an owner in the operator's API group. */
   readonly ownerKind: string | undefined;
   readonly ownerName: string | undefined;
-  /** The CR that is asked to own it, `<Kind>/<name>`. */
+  /** The object that is asked to own it, `<Kind>/<name>`. */
   readonly offeredTo: string | undefined;
 }
 
@@ -186,9 +186,9 @@ function trialOf({ access: { identity, role, region, useFips, useDualstack } }: 
 }
 
 /**
- * Whether a Secret is in the way of a CR that is being created.
+ * Whether a Secret is in the way of an object that is being created.
  *
- * @param isLive  whether the CR with this uid exists; the garbage collector deletes what it leaves behind otherwise
+ * @param isLive  whether the object with this uid exists; the garbage collector deletes what it leaves behind otherwise
  */
 export function isInTheWay(
   { deleting, ownerUid, ownerKind, ownerName, offeredTo }: Occupant,

@@ -1,4 +1,4 @@
-// Covers where a Secret is wanted, and which changes of a namespace matter to a CR.
+// Covers where a Secret is wanted, and which changes of a namespace matter to an object.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -209,7 +209,7 @@ describe('a change of a namespace', () => {
     test(outcome, () => assert.equal(concerns(wish, before, after), want));
   }
 
-  test('concerns a CR exactly when it changes what the CR wants', () => {
+  test('concerns an object exactly when it changes what the object wants', () => {
     const view = option(
       record({ labelled: boolean(), hasAllLabels: boolean(), terminating: boolean() }).map((over) =>
         namespace('a', over),

@@ -14,7 +14,7 @@ export interface NamespaceView {
 
 export interface Target {
   readonly namespace: string;
-  /** Named by the CR, not only matched by its selector: only a failure in such a namespace makes the CR not Ready. */
+  /** Named by the object, not only matched by its selector: only a failure in such a namespace ends its Ready. */
   readonly named: boolean;
 }
 

@@ -1,4 +1,4 @@
-// Covers the plan of one CR's Secrets, case by case.
+// Covers the plan of one object's Secrets, case by case.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -94,7 +94,7 @@ describe('a wanted secret', () => {
       seen: { ...good, deleting: true, immutable: true, inputs: undefined },
       want: { problems: ['SecretTerminating'] },
     },
-    'that belongs to another CR is a conflict': {
+    'that belongs to another object is a conflict': {
       seen: { ...good, ownerUids: [OTHER_UID] },
       want: { problems: ['SecretConflict'] },
     },

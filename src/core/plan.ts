@@ -1,4 +1,4 @@
-// The writes that bring the Secrets of one CR to the wanted state. Pure: same arguments, same plan.
+// The writes that bring the Secrets of one object to the wanted state. Pure: same arguments, same plan.
 
 import { DOCKER_CONFIG_TYPE, REASON } from '../api/names.ts';
 import { digest } from '../lib/digest.ts';
@@ -20,7 +20,7 @@ export interface SeenSecret {
   readonly ownerUids: readonly string[];
   /** Kind of that owner, if it is one of the operator's. */
   readonly ownerKind: string | undefined;
-  /** The CR that is asked to own it, `<Kind>/<name>`. The operator checks its hosts when it takes it over. */
+  /** The object that is asked to own it, `<Kind>/<name>`. The operator checks its hosts when it takes it over. */
   readonly offeredTo: string | undefined;
   /** Value of the label with the uid of the object that it was written for. */
   readonly ownerUidLabel: string | undefined;
@@ -32,7 +32,7 @@ export interface SeenSecret {
   readonly contentDigest: string;
 }
 
-/** What every Secret of one CR is to hold. */
+/** What every Secret of one object is to hold. */
 export interface Payload {
   /** `.dockerconfigjson`, as base64. */
   readonly content: string;
@@ -48,15 +48,15 @@ export interface Payload {
 export type Action =
   | { readonly op: 'create'; readonly namespace: string; readonly named: boolean }
   | { readonly op: 'update'; readonly namespace: string; readonly named: boolean; readonly seen: SeenSecret }
-  /** A foreign Secret that an editor of it has offered to this CR. */
+  /** A foreign Secret that an editor of it has offered to this object. */
   | { readonly op: 'adopt'; readonly namespace: string; readonly named: boolean; readonly seen: SeenSecret }
-  /** An immutable Secret of this CR: deleting and creating is the only way to change it. */
+  /** An immutable Secret of this object: deleting and creating is the only way to change it. */
   | { readonly op: 'replace'; readonly namespace: string; readonly named: boolean; readonly seen: SeenSecret };
 
 export interface Plan {
   /** In order of namespace. */
   readonly actions: readonly Action[];
-  /** Secrets of this CR where none is wanted any longer. */
+  /** Secrets of this object where none is wanted any longer. */
   readonly prune: readonly SeenSecret[];
   /** Namespaces whose Secret is as wanted, or holds the last good login while there is no newer. Sorted. */
   readonly ready: readonly string[];
@@ -96,7 +96,7 @@ export function sizeProblem(logins: readonly Login[]): string | undefined {
   return `the pull secret would hold ${hosts} hosts and ${size}, but Kubernetes takes 1 MiB: name fewer regions, accounts or hosts in spec.registries`;
 }
 
-/** A Secret belongs to a CR only if an owner reference has the CR's uid and its type is the one the operator writes. */
+/** A Secret is an object's only if its owner has the object's uid and its type is the one the operator writes. */
 export function isOwned(seen: SeenSecret, ownerUid: string): boolean {
   return seen.type === DOCKER_CONFIG_TYPE && seen.ownerUids.includes(ownerUid);
 }
@@ -111,7 +111,7 @@ function isCurrent(seen: SeenSecret, ownerUid: string, payload: Payload): boolea
   );
 }
 
-/** Of another CR the message names only the kind: a user who may see this object may not be allowed to see that one. */
+/** Of another object the message names only the kind: a user who may see this one may not be allowed to see that. */
 export function conflict(
   namespace: string,
   named: boolean,
@@ -144,7 +144,7 @@ function preceded(namespace: string, named: boolean, kind: string): Problem {
   return { namespace, named, reason: REASON.secretConflict, message };
 }
 
-/** The CR that plans. */
+/** The object that plans. */
 export interface Claimant {
   /** A foreign finalizer still holds it: it keeps what it has, and takes over nothing. */
   readonly deleting: boolean;
@@ -157,9 +157,9 @@ export interface Claimant {
 export interface Observed {
   /** The Secrets of the wanted name by namespace; absent means "did not exist then". */
   readonly seen: ReadonlyMap<string, SeenSecret>;
-  /** Every Secret labelled as written for this CR, whatever its name and namespace. */
+  /** Every Secret labelled as written for this object, whatever its name and namespace. */
   readonly owned: Iterable<SeenSecret>;
-  /** Kind of an older CR that wants the same Secret, by namespace. It counts only where the Secret does not exist. */
+  /** Kind of an older object that wants the same Secret, by namespace. It counts only where there is no Secret. */
   readonly rivals: ReadonlyMap<string, string>;
 }
 

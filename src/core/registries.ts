@@ -1,4 +1,4 @@
-// Which registries a CR wants to open, and the hosts in its pull secret beside those in the logins. Pure.
+// Which registries an object wants to open, and the hosts in its pull secret beside those in the logins. Pure.
 
 import {
   ACCOUNT_PATTERN,

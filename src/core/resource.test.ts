@@ -1,4 +1,4 @@
-// Covers how a CR's spec is read, and which specs are refused with which words.
+// Covers how an object's spec is read, and which specs are refused with which words.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,4 +1,4 @@
-// A CR as the API server stores it -> what it wants, checked. Pure. No part of a CR reaches a request unchecked.
+// An object as the API server stores it -> what it wants, checked. Pure. No part of it reaches a request unchecked.
 
 import { type ObjectKey, objectKey } from '../api/meta.ts';
 import {
@@ -17,7 +17,7 @@ import { type Identity, parseIdentity, parseRole, type Role } from './identity.t
 import { type ExtraHosts, isRegion, parseRegistries, type Registry } from './registries.ts';
 import { parseSelector, type Selector } from './selector.ts';
 
-/** A CR, reduced to what decisions need. Its spec is what the API server stored, under whichever schema. */
+/** An object, reduced to what decisions need. Its spec is what the API server stored, under whichever schema. */
 export interface PullSecretObject {
   readonly kind: PullSecretKind;
   readonly namespace: string | undefined;
@@ -77,7 +77,7 @@ const SECRET_NAME = new RegExp(SECRET_NAME_PATTERN);
 const NAMESPACE = new RegExp(NAMESPACE_PATTERN);
 
 /**
- * Reads what a CR wants.
+ * Reads what an object wants.
  *
  * @returns the wish, or a sentence that says which field is wrong and what it must be
  */
@@ -144,17 +144,17 @@ export function inputsDigest(
   return digest(identityFingerprint, ...registries.map(({ registry }) => registry), ...extra.accounts, ...extra.hosts);
 }
 
-/** Whether one CR precedes another when nothing else decides: by age, then by uid. */
+/** Whether one object precedes another when nothing else decides: by age, then by uid. */
 export function isOlder(one: Claim, other: Claim): boolean {
   return one.createdAt === other.createdAt ? one.uid < other.uid : one.createdAt < other.createdAt;
 }
 
-/** Key of a CR in stores and queues. */
+/** Key of an object in stores and queues. */
 export function keyOf(object: Pick<PullSecretObject, 'namespace' | 'name'>): ObjectKey {
   return objectKey(object.namespace, object.name);
 }
 
-/** Where `secretRef` looks: the CR's own namespace; for the cluster kind, the operator's. */
+/** Where `secretRef` looks: the object's own namespace; for the cluster kind, the operator's. */
 export function credentialsNamespace(object: PullSecretObject, operatorNamespace: string): string {
   return object.kind === CLUSTER_KIND ? operatorNamespace : (object.namespace ?? operatorNamespace);
 }

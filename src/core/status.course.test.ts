@@ -86,7 +86,7 @@ describe('Ready over time', () => {
     );
   });
 
-  test('of a CR whose named namespace failed does not blame a login that was good at this generation', () => {
+  test('of an object whose named namespace failed does not blame a login that was good at this generation', () => {
     const partial = findings([], { desired: 1, problems: [problem('ns1', true, 'quota')] });
     const first = nextStatus({}, partial, START);
     const denied = [failure('eu-west-1', true)];

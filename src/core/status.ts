@@ -16,7 +16,7 @@ export interface LoginFailure {
   readonly denied: boolean;
 }
 
-/** The result of one reconciliation of one CR, as far as it got. */
+/** The result of one reconciliation of one object, as far as it got. */
 export interface Findings {
   readonly generation: number;
   /**
@@ -38,7 +38,7 @@ export interface Findings {
   readonly handledReconcileAt: string | undefined;
 }
 
-/** Why a CR is stalled or retried; not always the cause in Ready. */
+/** Why an object is stalled or retried; not always the cause in Ready. */
 interface Cause {
   readonly reason: string;
   readonly message: string;
@@ -196,7 +196,7 @@ function lastSuccess(previous: PullSecretStatus): number | undefined {
   return ready && LOGGED_IN.has(ready.reason) ? ready.observedGeneration : undefined;
 }
 
-/** Only a failure in a namespace that the CR names counts: nobody else's namespace may make the CR not Ready. */
+/** Only a failure in a namespace that the object names counts: nobody else's namespace may end its Ready. */
 function judgeNamespaces(findings: Findings): StatusVerdict | undefined {
   const named = findings.problems.filter((problem) => problem.named);
   if (named.length > 0) {

@@ -1,4 +1,4 @@
-// A login found in a Secret, believed only as far as the CR's own status proves it. Pure.
+// A login found in a Secret, believed only as far as the object's own status proves it. Pure.
 
 import type { LoginStatus } from '../api/schema.ts';
 import { digest } from '../lib/digest.ts';

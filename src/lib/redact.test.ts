@@ -117,7 +117,8 @@ describe('the redaction leaves unchanged', () => {
     'a time': '2023-10-05T08:45:52Z 2023-10-05T08:45:52.269000Z 2023-10-05 08:45:52.269 +0000 UTC',
     'an image': '111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/service:v1.2.3',
     'a path of exactly 40 characters': 'GET /api/v1/namespaces/default/secrets/login?fieldManager=X failed',
-    'a path of a CR': '/apis/aws.zakariaamine.com/v1alpha2/namespaces/default/clusterawsecrimagepullsecrets/a/status',
+    'a path of an object':
+      '/apis/aws.zakariaamine.com/v1alpha2/namespaces/default/clusterawsecrimagepullsecrets/a/status',
     'the path of the token of a service account': '/var/run/secrets/kubernetes.io/serviceaccount/token',
     'the message of the Go project':
       'AWS ECR secret with type kubernetes.io/dockerconfigjson have been created/updated successfully in namespaces: [ns1 ns2]',

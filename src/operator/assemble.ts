@@ -59,7 +59,7 @@ export interface Assembly {
   readonly events: EventRecorder;
   /** The controllers by name; the caller runs them once the stores are filled. */
   readonly controllers: Readonly<Record<'workers' | 'workers of conversions', Loop>>;
-  /** Reads of objects that CRs refer to. */
+  /** Reads of what objects refer to. */
   readonly referenceLoad: Load;
 }
 
@@ -78,7 +78,7 @@ interface Parts extends Pick<Assembly, 'client' | 'state' | 'logins' | 'secretWr
   readonly clock: Clock;
 }
 
-/** @param tokenAudienceProblem  why no CR may use a ServiceAccount in this cluster; undefined: CRs may */
+/** @param tokenAudienceProblem  why no object may use a ServiceAccount in this cluster; undefined: objects may */
 export function assemble(
   options: AssemblyOptions,
   { transport, aws }: Ports,

@@ -7,7 +7,7 @@ import { CLUSTER_PATH, GOOD_KEY, NAMESPACED_PATH } from '../../testing/operator/
 export const KEYS = { accessKeyId: GOOD_KEY.accessKeyId, secretAccessKey: GOOD_KEY.secretAccessKey };
 export const ACCESS = { region: 'eu-west-1', ...KEYS };
 
-/** Creates a namespaced CR; `spec` goes over the defaults. */
+/** Creates a namespaced object; `spec` goes over the defaults. */
 export async function createPullSecret(
   api: TestApi,
   namespace: string,
@@ -24,7 +24,7 @@ export async function createPullSecret(
   });
 }
 
-/** Creates a cluster CR; `spec` goes over the defaults. */
+/** Creates a cluster object; `spec` goes over the defaults. */
 // oxlint-disable-next-line typescript/no-explicit-any -- whatever the API server answers
 export async function createClusterPullSecret(api: TestApi, name: string, spec: object): Promise<any> {
   return await api.must('POST', CLUSTER_PATH(), {

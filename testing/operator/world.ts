@@ -74,7 +74,7 @@ export interface World {
   startOperator(start?: OperatorStart): Promise<RunningOperator>;
   /** At its end the suite searches this text too for keys and tokens, besides all output of the operators. */
   alsoSearch(name: string, read: () => string): void;
-  /** The CR's status once `holds` returns true for it. */
+  /** The object's status once `holds` returns true for it. */
   status(path: string, holds: (status: PullSecretStatus) => boolean, within?: number): Promise<PullSecretStatus>;
   ready(path: string, within?: number): Promise<PullSecretStatus>;
 }
@@ -287,7 +287,7 @@ export async function startInProcess(
   };
 }
 
-/** Deletes every CR and every pull Secret, so that the next suite begins with none. */
+/** Deletes every object and every pull Secret, so that the next suite begins with none. */
 async function removeObjects(api: TestApi): Promise<void> {
   await api.must('DELETE', CLUSTER_PATH());
   const { items: namespaced } = await api.must('GET', `/apis/${GROUP}/${VERSION}/awsecrimagepullsecrets`);

@@ -11,7 +11,7 @@ import { type DurationMs, type EpochMs, HOUR, plus } from '../../src/lib/time.ts
 /** 2023-10-04T20:45:52Z: a whole second, in the hour of the example in the Go project's README. */
 export const START = 1_696_452_352_000 as EpochMs;
 
-/** Uid of the CR that `pullSecret` builds. */
+/** Uid of the object that `pullSecret` builds. */
 export const UID = '7f6f6f0a-0000-4000-8000-000000000001';
 
 /** Keys of the shape that AWS issues, from its own documentation. */
@@ -37,7 +37,7 @@ export function spec(over: JsonRecord = {}, awsAccess: JsonRecord = {}): JsonRec
   return { awsAccess: { region: 'eu-west-1', ...keys, ...awsAccess }, secretName: 'ecr-login', ...over };
 }
 
-/** A CR of generation 1 that has no status; the namespaced kind lives in namespace `ns1`. */
+/** An object of generation 1 that has no status; the namespaced kind lives in namespace `ns1`. */
 export function pullSecret(kind: PullSecretKind, wanted: JsonRecord): PullSecretObject {
   return {
     kind,

@@ -1,9 +1,9 @@
-// The AWS keys of a CR: which identity it names, and how the operator gets the keys of that identity.
+// The AWS keys of an object: which identity it names, and how the operator gets the keys of that identity.
 //
-// Guarantees: the operator uses only the identity that the CR names, least of all one of its own. CRs that take a role
-// in the same way share its keys: one request at a time fetches them, and fetches new ones before they end. The request
-// to AWS is made only of what the cache key is made of, so every CR that shares an answer or a refusal would have got
-// the same.
+// Guarantees: the operator uses only the identity that the object names, least of all one of its own. Objects that take a
+// role in the same way share its keys: one request at a time fetches them, and fetches new ones before they end. The
+// request to AWS is made only of what the cache key is made of, so every object that shares an answer or a refusal would
+// have got the same.
 
 import { type ObjectKey, SECRETS } from '../../api/meta.ts';
 import { OPERATOR_NAME } from '../../api/names.ts';
@@ -35,14 +35,14 @@ export interface CredentialResolver {
   forget(key: ObjectKey): void;
   /** The object with this uid is gone. */
   leave(uid: string): void;
-  /** Reads of objects that CRs refer to. */
+  /** Reads of what objects refer to. */
   readonly load: Load;
 }
 
 export interface CredentialParts {
   readonly client: Pick<KubeReader, 'find'> & TokenRequester;
   readonly sts: StsClient;
-  /** Undefined: no CR may use the operator's own identity. */
+  /** Undefined: no object may use the operator's own identity. */
   readonly ambient: AmbientIdentity | undefined;
   readonly clock: Clock;
   readonly random: Random;
@@ -51,7 +51,7 @@ export interface CredentialParts {
   readonly wake: (uid: string) => boolean;
   /** Ends reads. */
   readonly signal: AbortSignal;
-  /** Why no CR may use a ServiceAccount in this cluster; undefined: CRs may. */
+  /** Why no object may use a ServiceAccount in this cluster; undefined: objects may. */
   readonly tokenAudienceProblem?: string | undefined;
 }
 

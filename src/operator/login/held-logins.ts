@@ -32,14 +32,14 @@ export interface LoginsHeld {
 export interface HeldLogins {
   get(uid: string, registry: string): Held | undefined;
   put(uid: string, held: Held): void;
-  /** What the CR holds for these registries, without any request. */
+  /** What the object holds for these registries, without any request. */
   held(uid: string, registries: readonly Registry[]): LoginsHeld;
   /**
    * When the renewal of a login that is due may begin: one after the other; an ended login, or another identity's, does
    * not wait.
    */
   startOf(uid: string, mine: Held): EpochMs;
-  /** Whether the CR held a login with this digest and replaced it. */
+  /** Whether the object held a login with this digest and replaced it. */
   wasHeld(uid: string, registry: string, digest: string): boolean;
   /**
    * For a Secret whose label names `object`: takes the logins in it that the object's status proves.
@@ -66,7 +66,7 @@ const MOST_FORMER = 4;
 export function createHeldLogins({ pacer, clock, isThere }: HeldLoginsParts): HeldLogins {
   const byUid = new Map<string, Map<string, Held>>();
   /**
-   * CRs with the same AWS key hold the same token in their Secrets: one copy is enough. Only while the first list is
+   * Objects with the same AWS key hold the same token in their Secrets: one copy is enough. Only while the first list is
    * read.
    */
   let shared: Map<string, Login> | undefined = new Map();

@@ -61,7 +61,7 @@ export interface UsableIdentity extends ResolvedIdentity {
   readonly kept: readonly IdentityKey[];
 }
 
-/** The same pair is the same identity in every CR and Secret: AWS needs nothing else. */
+/** The same pair is the same identity in every object and Secret: AWS needs nothing else. */
 export function identityOfPair(
   { accessKeyId, secretAccessKey, sessionToken }: Credentials,
   session: string,

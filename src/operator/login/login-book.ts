@@ -1,7 +1,7 @@
-// Which logins each CR holds: fetched and shared by this process, or found in its own Secret and proved by its status.
+// Which logins each object holds: fetched and shared by this process, or found in its Secret and proved by its status.
 //
-// Guarantees: a login found in a Secret serves only the CR whose status has its digest. Only a later login, fetched or
-// proved by the status, replaces a held one. A changed identity never uses the former identity's login as its own.
+// Guarantees: a login found in a Secret serves only the object whose status has its digest. Only a later login, fetched
+// or proved by the status, replaces a held one. A changed identity never uses the former identity's login as its own.
 
 import type { LoginError } from '../../aws/token-cache.ts';
 import { isRenewalOf, type Login, later, needsLogin } from '../../core/login.ts';
@@ -20,7 +20,7 @@ export interface LoginProblem extends LoginFailure {
   readonly cause: unknown;
 }
 
-/** The logins of one CR. */
+/** The logins of one object. */
 export interface Logins extends LoginsHeld {
   readonly failures: readonly LoginProblem[];
   /** By registry: when a due renewal may begin; until then the old login is as good. */
@@ -107,7 +107,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
   };
 
   const refused = ({ uid }: LoginRequest, registry: string, own: Held | undefined, error: LoginError): LoginOutcome => {
-    // The CRs that wait for the same answer must not all begin at once when it comes.
+    // The objects that wait for the same answer must not all begin at once when it comes.
     if (own) heldLogins.put(uid, { login: own.login, inputs: own.inputs });
     return { op: 'failed', problem: problemOf(registry, error) };
   };

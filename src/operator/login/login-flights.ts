@@ -20,7 +20,7 @@ export interface LoginSource {
   fetchToken(request: TokenRequest, signal: AbortSignal): Promise<Token>;
 }
 
-/** The CR that needs a login. */
+/** The object that needs a login. */
 export interface Asker {
   readonly uid: string;
   /** Its namespace: namespaces take turns at AWS. */

@@ -1,4 +1,4 @@
-// Covers what is kept of the objects that CRs refer to: the requested part, for five minutes, and no more.
+// Covers what is kept of what objects refer to: the requested part, for five minutes, and no more.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';

@@ -1,8 +1,8 @@
-// Objects that CRs refer to, read when needed and not watched: one read serves all CRs for five minutes. One that does
-// not exist is looked for again soon: a user who applies an object often creates its Secret next.
+// What objects refer to, read when needed and not watched: one read serves all objects for five minutes. What does not
+// exist is looked for again soon: a user who applies an object often creates its Secret next.
 //
-// Guarantees: no attempt waits for a read; the operator wakes the CR when the read ends. A few reads run at once,
-// namespaces in turn. An answer is not kept once no CR refers to it.
+// Guarantees: no attempt waits for a read; the operator wakes the object when the read ends. A few reads run at once,
+// namespaces in turn. An answer is not kept once no object refers to it.
 
 import { type ObjectKey, objectKey, type ResourceDescriptor } from '../../api/meta.ts';
 import type { KubeReader } from '../../kube/client.ts';
@@ -24,7 +24,7 @@ export type ReferenceRead<Part> =
   /** The read failed: it is tried again after `fresh`. */
   | { readonly ok: false; readonly thrown: unknown; readonly fresh: DurationMs };
 
-/** What a CR needs of an object. */
+/** What an object needs of one that it refers to. */
 export interface Reference<Part> {
   readonly resource: ResourceDescriptor;
   readonly namespace: string;

@@ -27,7 +27,7 @@ export interface ServiceAccountKeysParts {
   readonly reads: SharedReads;
   readonly roles: RoleKeys;
   readonly sts: Pick<StsClient, 'assumeRoleWithToken'>;
-  /** Why no CR may use a ServiceAccount in this cluster; undefined: CRs may. */
+  /** Why no object may use a ServiceAccount in this cluster; undefined: objects may. */
   readonly tokenAudienceProblem: string | undefined;
   readonly clock: Clock;
 }

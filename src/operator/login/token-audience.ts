@@ -1,4 +1,4 @@
-// Whether CRs may use ServiceAccounts at all: a token meant for AWS must be good for nothing else.
+// Whether objects may use ServiceAccounts at all: a token meant for AWS must be good for nothing else.
 
 import { STS_AUDIENCE } from '../../api/names.ts';
 import { type ApiServerAccess, tokenAudiences } from '../../kube/access.ts';

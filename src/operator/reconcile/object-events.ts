@@ -1,4 +1,4 @@
-// The outcome of a reconciliation -> Events on the CR, in the Go project's words where it had them.
+// The outcome of a reconciliation -> Events on the object, in the Go project's words where it had them.
 
 import { API_VERSION, REASON } from '../../api/names.ts';
 import type { PullSecretStatus } from '../../api/schema.ts';

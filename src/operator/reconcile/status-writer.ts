@@ -1,4 +1,4 @@
-// Status of a CR: written only when it differs, and only into the object that it describes.
+// Status of an object: written only when it differs, and only into the object that it describes.
 
 import { RESOURCES } from '../../api/kinds.ts';
 import type { PullSecretStatus } from '../../api/schema.ts';

@@ -1,4 +1,4 @@
-// Seen and wanted Secrets of one CR -> the writes, and their outcome.
+// Seen and wanted Secrets of one object -> the writes, and their outcome.
 //
 // Guarantees: everything is read from the stores when it is used. A prune happens only after a second
 // look confirms it, and every other change names the version it was decided on. The content of all Secrets being

@@ -31,7 +31,7 @@ type Readers = {
 };
 
 export interface ClusterView extends Readers {
-  /** The CR with this key: `namespace/name`, or `/name` for the cluster kind. */
+  /** The object with this key: `namespace/name`, or `/name` for the cluster kind. */
   object(key: ObjectKey): PullSecretObject | undefined;
   /**
    * Makes `object` return the whole object for one that is not kept whole, while it has the spec of `whole`.
@@ -46,13 +46,13 @@ export interface ClusterView extends Readers {
   predecessor(key: ObjectKey): Predecessor | undefined;
   objectByUid(uid: string): PullSecretObject | undefined;
   objects(): Iterable<PullSecretObject>;
-  /** Kind of an older CR that also wants the Secret of this name in this namespace. */
+  /** Kind of an older object that also wants the Secret of this name in this namespace. */
   rivalOf(object: PullSecretObject, namespace: string, secretName: string): string | undefined;
   /** How much of each namespace is kept. An object passes `reserve` before it enters a store. */
   readonly quota: ObjectQuota;
-  /** What a CR wants, parsed once for each spec that it has. */
+  /** What an object wants, parsed once for each spec that it has. */
   wish(object: PullSecretObject): Wish | string;
-  /** Every Secret whose label names the CR with this uid. */
+  /** Every Secret whose label names the object with this uid. */
   secretsOf(uid: string): Iterable<SeenSecret>;
   namespaceViews(): ReadonlyMap<string, NamespaceView>;
 }
@@ -66,11 +66,11 @@ export interface ClusterState {
 
 /** Is notified of changes. */
 export interface ClusterListener {
-  /** Gets the key of every CR that a change may concern. */
+  /** Gets the key of every object that a change may concern. */
   readonly enqueue: (key: ObjectKey) => void;
   /** Gets the key of every object of the deprecated kind that changed, or whose successor may have. */
   readonly onLegacy: (key: ObjectKey) => void;
-  /** Gets the uid of a CR that is gone. */
+  /** Gets the uid of an object that is gone. */
   readonly onGone: (uid: string) => void;
   /** Gets the key of a Secret with AWS keys that changed. */
   readonly onCredentials: (key: ObjectKey) => void;
@@ -118,7 +118,7 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace }: Cl
 
   const enqueueAffected = ({ key, before, after, own }: Change<SeenSecret>): void => {
     const changesHands = before?.ownerUidLabel !== after?.ownerUidLabel;
-    // The operator's own write is no news to the CR that it was done for; a hand-over is news to the former owner.
+    // The operator's own write is no news to the object that it was done for; a hand-over is news to the former owner.
     if (before && (changesHands || !own)) enqueueOwner(before);
     if (own) return;
     if (after) enqueueOwner(after);
