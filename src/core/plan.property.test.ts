@@ -29,7 +29,7 @@ const secret = record({
   type: constantFrom(DOCKER_CONFIG_TYPE, 'Opaque'),
   immutable: boolean(),
   deleting: boolean(),
-  ownerUids: constantFrom([UID], ['other'], []),
+  ownerUid: constantFrom(UID, 'other', undefined),
   ownerKind: constantFrom(NAMESPACED_KIND, undefined),
   offeredTo: constantFrom(undefined, OFFER, 'Other/a'),
   ownerUidLabel: constantFrom(UID, 'other', undefined),
@@ -82,9 +82,9 @@ test('a secret that is neither owned nor offered is in no action, and only an ow
       for (const one of [...prune, ...changed]) assert.ok(isOwned(one, UID));
       for (const action of actions) {
         if (action.op !== 'adopt') continue;
-        const { offeredTo, managed, type, ownerUids, ownerKind } = action.seen;
+        const { offeredTo, managed, type, ownerUid, ownerKind } = action.seen;
         assert.deepEqual({ offeredTo, managed, type }, { offeredTo: OFFER, managed: true, type: DOCKER_CONFIG_TYPE });
-        assert.ok(ownerUids.length === 0 || ownerKind !== undefined);
+        assert.ok(ownerUid === undefined || ownerKind !== undefined);
       }
       const taken = new Set(cluster.filter(({ name }) => name === NAME).map(({ namespace }) => namespace));
       for (const action of actions) assert.equal(action.op === 'create', !taken.has(action.namespace));

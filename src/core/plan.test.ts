@@ -95,11 +95,11 @@ describe('a wanted secret', () => {
       want: { problems: ['SecretTerminating'] },
     },
     'that belongs to another object is a conflict': {
-      seen: { ...good, ownerUids: [OTHER_UID] },
+      seen: { ...good, ownerUid: OTHER_UID },
       want: { problems: ['SecretConflict'] },
     },
     'that belongs to nobody is a conflict, whatever its labels say': {
-      seen: { ...good, ownerUids: [] },
+      seen: { ...good, ownerUid: undefined },
       want: { problems: ['SecretConflict'] },
     },
     'of another type is a conflict, whatever owner its reference names': {
@@ -107,7 +107,7 @@ describe('a wanted secret', () => {
       want: { problems: ['SecretConflict'] },
     },
     'that is foreign is a conflict even while there is no login': {
-      seen: { ...good, ownerUids: [] },
+      seen: { ...good, ownerUid: undefined },
       held: 'nothing',
       want: { problems: ['SecretConflict'] },
     },
@@ -129,7 +129,7 @@ describe('a wanted secret', () => {
 
   test('keeps whether its namespace was named', () => {
     const targets = [target('ns1', true), target('ns2', false)];
-    const foreign = seenSecret('ns2', payload, { ownerUids: [] });
+    const foreign = seenSecret('ns2', payload, { ownerUid: undefined });
     const plan = planSecrets(CLAIMANT, targets, { seen: new Map([['ns2', foreign]]), owned: [], rivals }, payload);
     assert.deepEqual(plan.actions, [{ op: 'create', namespace: 'ns1', named: true }]);
     assert.deepEqual(
@@ -164,7 +164,7 @@ describe('a secret that is no longer wanted', () => {
   });
 
   test('is left alone when only its label says that the object owns it', () => {
-    assert.deepEqual(prunedOf([{ ...elsewhere, ownerUids: [OTHER_UID] }]), []);
+    assert.deepEqual(prunedOf([{ ...elsewhere, ownerUid: OTHER_UID }]), []);
     assert.deepEqual(prunedOf([{ ...elsewhere, type: 'Opaque' }]), []);
   });
 
@@ -193,9 +193,9 @@ describe('many deletions', () => {
 });
 
 describe('ownership', () => {
-  test('is one of the owner references having the uid, and the type', () => {
-    assert.equal(isOwned({ ...good, ownerUids: [OTHER_UID, UID] }, UID), true);
-    assert.equal(isOwned({ ...good, ownerUids: [OTHER_UID] }, UID), false);
+  test('is the owner having the uid, and the type', () => {
+    assert.equal(isOwned({ ...good, ownerUid: UID }, UID), true);
+    assert.equal(isOwned({ ...good, ownerUid: OTHER_UID }, UID), false);
     assert.equal(isOwned({ ...good, type: 'kubernetes.io/tls' }, UID), false);
   });
 
@@ -214,7 +214,13 @@ describe('ownership', () => {
 
 describe('a secret of another owner', () => {
   const offeredTo = 'AWSECRImagePullSecret/a';
-  const foreign: SeenSecret = { ...good, ownerUids: [], ownerKind: undefined, ownerUidLabel: undefined, offeredTo };
+  const foreign: SeenSecret = {
+    ...good,
+    ownerUid: undefined,
+    ownerKind: undefined,
+    ownerUidLabel: undefined,
+    offeredTo,
+  };
   const ops = (seen: SeenSecret, held?: Payload): readonly string[] =>
     planSecrets(CLAIMANT, [target('ns1')], { seen: new Map([['ns1', seen]]), owned: [], rivals }, held).actions.map(
       ({ op }) => op,
@@ -225,7 +231,7 @@ describe('a secret of another owner', () => {
   });
 
   test('is handed over from another pull secret object when it was offered', () => {
-    assert.deepEqual(ops({ ...foreign, ownerUids: [OTHER_UID], ownerKind: 'ClusterAWSECRImagePullSecret' }, payload), [
+    assert.deepEqual(ops({ ...foreign, ownerUid: OTHER_UID, ownerKind: 'ClusterAWSECRImagePullSecret' }, payload), [
       'adopt',
     ]);
   });
@@ -239,7 +245,7 @@ describe('a secret of another owner', () => {
     'is left alone without our label': { managed: false },
     'is left alone when it is of another type': { type: 'Opaque' },
     'is left alone when it is immutable': { immutable: true },
-    'is left alone when another controller owns it': { ownerUids: [OTHER_UID] },
+    'is left alone when another controller owns it': { ownerUid: OTHER_UID },
   };
   for (const [outcome, over] of Object.entries(left)) {
     test(outcome, () => assert.deepEqual(ops({ ...foreign, ...over }, payload), []));

@@ -16,8 +16,8 @@ export interface SeenSecret {
   readonly type: string;
   readonly immutable: boolean;
   readonly deleting: boolean;
-  /** Uid of the owner: the controller if it has one, else the first owner of the operator's kinds; at most one. */
-  readonly ownerUids: readonly string[];
+  /** Uid of the owner: the controller if it has one, else the first owner of the operator's kinds. */
+  readonly ownerUid: string | undefined;
   /** Kind of that owner, if it is one of the operator's. */
   readonly ownerKind: string | undefined;
   /** The object that is asked to own it, `<Kind>/<name>`. The operator checks its hosts when it takes it over. */
@@ -98,7 +98,7 @@ export function sizeProblem(logins: readonly Login[]): string | undefined {
 
 /** A Secret is an object's only if its owner has the object's uid and its type is the one the operator writes. */
 export function isOwned(seen: SeenSecret, ownerUid: string): boolean {
-  return seen.type === DOCKER_CONFIG_TYPE && seen.ownerUids.includes(ownerUid);
+  return seen.type === DOCKER_CONFIG_TYPE && seen.ownerUid === ownerUid;
 }
 
 function isCurrent(seen: SeenSecret, ownerUid: string, payload: Payload): boolean {
@@ -172,7 +172,7 @@ function isOffered(seen: SeenSecret, { kind, name, deleting }: Claimant, payload
     !seen.immutable &&
     seen.type === DOCKER_CONFIG_TYPE &&
     seen.offeredTo === `${kind}/${name}` &&
-    (seen.ownerUids.length === 0 || seen.ownerKind !== undefined)
+    (seen.ownerUid === undefined || seen.ownerKind !== undefined)
   );
 }
 

@@ -52,7 +52,7 @@ const identity = fc.oneof(
   fc
     .record({
       identity: key,
-      registry: fc.constantFrom('private' as const, 'public' as const),
+      kind: fc.constantFrom('private' as const, 'public' as const),
       account: fc.option(text, { nil: undefined }),
       ...endpoint,
     })

@@ -40,7 +40,7 @@ interface Kinds {
   /** An identity at one registry. */
   readonly login: Endpoint & {
     readonly identity: IdentityKey;
-    readonly registry: 'private' | 'public';
+    readonly kind: 'private' | 'public';
     /** The account whose registry the answer must name. */
     readonly account: string | undefined;
   };
@@ -79,7 +79,7 @@ const PARTS = {
   ambientIn: ['ambient', ...ENDPOINT],
   role: ['base', 'roleArn', 'externalId', ...ENDPOINT],
   endpoint: ['identity', ...ENDPOINT],
-  login: ['identity', 'registry', 'account', ...ENDPOINT],
+  login: ['identity', 'kind', 'account', ...ENDPOINT],
 } as const satisfies { readonly [Kind in keyof Kinds]: readonly (keyof Kinds[Kind])[] };
 
 type Listed<Kind extends keyof Kinds> = (typeof PARTS)[Kind][number];

@@ -85,7 +85,7 @@ export function seenSecret(namespace: string, payload: Payload, over: Partial<Se
     type: DOCKER_CONFIG_TYPE,
     immutable: false,
     deleting: false,
-    ownerUids: [UID],
+    ownerUid: UID,
     ownerKind: NAMESPACED_KIND,
     offeredTo: undefined,
     ownerUidLabel: UID,

@@ -1,9 +1,9 @@
 // The AWS keys of an object: which identity it names, and how the operator gets the keys of that identity.
 //
-// Guarantees: the operator uses only the identity that the object names, least of all one of its own. Objects that take a
-// role in the same way share its keys: one request at a time fetches them, and fetches new ones before they end. The
-// request to AWS is made only of what the cache key is made of, so every object that shares an answer or a refusal would
-// have got the same.
+// Guarantees: the operator uses only the identity that the object names, least of all one of its own. Objects that take
+// a role in the same way share its keys: one request at a time fetches them, and fetches new ones before they end. The
+// request to AWS is made only of what the cache key is made of, so every object that shares an answer or a refusal
+// would have got the same.
 
 import { type ObjectKey, SECRETS } from '../../api/meta.ts';
 import { OPERATOR_NAME } from '../../api/names.ts';

@@ -66,8 +66,8 @@ const MOST_FORMER = 4;
 export function createHeldLogins({ pacer, clock, isThere }: HeldLoginsParts): HeldLogins {
   const byUid = new Map<string, Map<string, Held>>();
   /**
-   * Objects with the same AWS key hold the same token in their Secrets: one copy is enough. Only while the first list is
-   * read.
+   * Objects with the same AWS key hold the same token in their Secrets: one copy is enough. Only while the first list
+   * is read.
    */
   let shared: Map<string, Login> | undefined = new Map();
 

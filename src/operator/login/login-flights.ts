@@ -171,5 +171,5 @@ function loginKeyOf(
   { kind, region }: Pick<Registry, 'kind' | 'region'>,
 ): IdentityKey {
   const { useFips, useDualstack } = endpoints;
-  return identityKey('login', { identity, registry: kind, region, useFips, useDualstack, account: keys.account });
+  return identityKey('login', { identity, kind, region, useFips, useDualstack, account: keys.account });
 }

@@ -1,4 +1,4 @@
-// Keys of roles. They end; objects that take a role in the same way share them, and new ones are fetched before the end.
+// Keys of roles. They end; objects that take a role in the same way share them, and new ones are fetched before that.
 
 import type { StsClient, TemporaryKeys } from '../../aws/sts-client.ts';
 import { createTokenCache } from '../../aws/token-cache.ts';

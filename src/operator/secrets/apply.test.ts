@@ -65,7 +65,7 @@ const change = (op: 'update' | 'adopt' | 'replace', namespace = 'a'): Action => 
 
 /** As the API server stores it. */
 function raw(
-  { namespace, name, type, deleting, ownerUids, managed, ownerUidLabel }: SeenSecret,
+  { namespace, name, type, deleting, ownerUid, managed, ownerUidLabel }: SeenSecret,
   resourceVersion = '7',
 ): object {
   const owner = { apiVersion: 'aws.zakariaamine.com/v1alpha2', kind: NAMESPACED_KIND, name: 'x', controller: true };
@@ -79,7 +79,7 @@ function raw(
     uid: `uid-of-${namespace}`,
     resourceVersion,
     labels,
-    ownerReferences: ownerUids.map((uid) => ({ ...owner, uid })),
+    ownerReferences: ownerUid === undefined ? [] : [{ ...owner, uid: ownerUid }],
     ...(deleting ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
   };
   return { apiVersion: 'v1', kind: 'Secret', metadata, type, data: { '.dockerconfigjson': base64('{"auths":{}}') } };
@@ -234,12 +234,12 @@ describe('another secret in the place of the wanted one', () => {
   });
 
   test('that belongs to another owner is a conflict', async () => {
-    answering(found({ ownerUids: [] }));
+    answering(found({ ownerUid: undefined }));
     assert.equal(outcomeOf(await apply([create('a')])), 'SecretConflict');
   });
 
   test('that is being deleted, and held by a finalizer, is reported', async () => {
-    answering(found({ ownerUids: [], deleting: true }));
+    answering(found({ ownerUid: undefined, deleting: true }));
     const applied = await apply([create('a')]);
     assert.equal(outcomeOf(applied), 'SecretTerminating');
     assert.equal(applied.failed, true, 'nobody else tells when it is gone');
@@ -252,7 +252,7 @@ describe('another secret in the place of the wanted one', () => {
 
   // Rule 11
   test('that was in the way before is only read, and the wanted one is created when it is gone', async () => {
-    answering(found({ ownerUids: [] }));
+    answering(found({ ownerUid: undefined }));
     const obstructed = new Set(['a']);
     assert.equal(outcomeOf(await apply([create('a')], { obstructed })), 'SecretConflict');
     assert.deepEqual(methods(), ['GET']);

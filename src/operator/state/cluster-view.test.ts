@@ -78,7 +78,7 @@ test('a secret that comes or goes in a namespace is news for the objects that wa
   stores.namespaced.apply(objectKey('ns1', 'own'), { ...own, name: 'own', uid: 'own' }, '2');
   enqueued.length = 0;
   const payload = makePayload([login('eu-west-1')], 'sha256:1', START) ?? assert.fail();
-  const foreign = { ownerUids: [], ownerUidLabel: undefined, resourceVersion: '3' };
+  const foreign = { ownerUid: undefined, ownerUidLabel: undefined, resourceVersion: '3' };
   stores.secrets.apply(objectKey('ns1', 'ecr-login'), seenSecret('ns1', payload, foreign), '3');
   stores.secrets.apply(objectKey('ns1', 'ecr-login'), undefined, '4');
   assert.deepEqual([...new Set(enqueued)].sort(), ['/both', '/here', 'ns1/own']);

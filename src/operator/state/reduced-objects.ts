@@ -128,7 +128,7 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
     type: short(stringOf(raw['type'])) ?? LONG_TYPE,
     immutable: raw['immutable'] === true,
     deleting: metadata.deleting,
-    ownerUids: owner.uid === undefined ? [] : [owner.uid],
+    ownerUid: owner.uid,
     ownerKind: owner.kind,
     offeredTo: short(metadata.annotations.get(ADOPT_ANNOTATION)),
     ownerUidLabel: metadata.labels.get(OWNER_UID_LABEL),

@@ -77,7 +77,7 @@ export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
     async try(trial) {
       const { identity, region, useFips, useDualstack } = trial;
       const at = { region, useFips, useDualstack, account: undefined };
-      const key = identityKey('login', { identity, registry: 'private', ...at });
+      const key = identityKey('login', { identity, kind: 'private', ...at });
       const held = flights.get(key);
       if (held && (held.until === undefined || clock.monotonic() < held.until)) return await held.outcome;
       if (flights.size >= MOST_HELD) flights.clear();
