@@ -35,8 +35,8 @@ export interface AwsCall extends Pick<CallContext, 'region'> {
   readonly operation: string;
   /** `success` or the reason of the Failure. */
   readonly code: string;
-  /** AWS denied it. */
-  readonly denied: boolean;
+  /** Only a change of keys or rights helps. */
+  readonly needsChange: boolean;
   readonly took: DurationMs;
 }
 
@@ -101,9 +101,9 @@ export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): 
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
     const started = clock.monotonic();
-    const done = (code: string, denied = false): void => {
+    const done = (code: string, needsChange = false): void => {
       const took = (clock.monotonic() - started) as DurationMs;
-      onCall({ operation, region: asked.region, code, denied, took });
+      onCall({ operation, region: asked.region, code, needsChange, took });
     };
     try {
       const answer = await Promise.race([send(ended.signal), late.promise]);

@@ -12,7 +12,7 @@ import type { Problem } from './desired.ts';
 import { type Findings, type LoginFailure, nextStatus, processingStatus, withLogins } from './status.ts';
 
 const KIB = 1_024;
-const failure = (registry: string, denied: boolean): LoginFailure => ({ registry, message: 'no', denied });
+const failure = (registry: string, needsChange: boolean): LoginFailure => ({ registry, message: 'no', needsChange });
 const problem = (namespace: string, named: boolean, message: string): Problem => ({
   namespace,
   named,
@@ -111,10 +111,10 @@ describe('Ready over time', () => {
     const rounds = record({
       generation: integer({ min: 1, max: 2 }),
       logins: subarray(registries).map((held) => held.map((registry) => login(registry))),
-      failures: uniqueArray(record({ registry: constantFrom(...registries), denied: constantFrom(true, false) }), {
+      failures: uniqueArray(record({ registry: constantFrom(...registries), needsChange: constantFrom(true, false) }), {
         selector: ({ registry }) => registry,
         maxLength: 2,
-      }).map((failures) => failures.map(({ registry, denied }) => failure(registry, denied))),
+      }).map((failures) => failures.map(({ registry, needsChange }) => failure(registry, needsChange))),
       ready: subarray(names),
       named: subarray(names),
       selected: subarray(names),
@@ -181,7 +181,7 @@ describe('the size of a status', () => {
       const registry = `ap-southeast-${index}`;
       return login(registry, { hosts: hosts.map((host) => `${host}.${registry}.on.amazonwebservices.com.cn`) });
     });
-    const failures = logins.map(({ registry }) => ({ registry, message: 'm'.repeat(5_000), denied: true }));
+    const failures = logins.map(({ registry }) => ({ registry, message: 'm'.repeat(5_000), needsChange: true }));
     const problems = names.map((name) => problem(name, false, 'm'.repeat(500)));
     const status = nextStatus({}, findings(names, { logins, failures, problems, desired: 20_000 }), START);
     assert.ok(size(status) <= 32 * KIB, `${size(status)} bytes`);
@@ -220,7 +220,7 @@ describe('every status of the operator fits the schema', () => {
     'when nothing is wanted': findings([], { logins: [] }),
     'when a login fails': findings(['a'], {
       logins: [login('eu-west-1'), login('us-east-1')],
-      failures: [{ registry: 'eu-west-1', message: 'denied', denied: true }],
+      failures: [{ registry: 'eu-west-1', message: 'denied', needsChange: true }],
     }),
     'when the spec is refused': findings([], { refusal: { reason: 'InvalidSpec', message: 'x'.repeat(40_000) } }),
   };

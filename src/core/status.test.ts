@@ -10,8 +10,8 @@ import { HOUR, MINUTE } from '../lib/time.ts';
 import type { Problem } from './desired.ts';
 import { type Findings, type LoginFailure, nextStatus, processingStatus } from './status.ts';
 
-const unreachable: LoginFailure = { registry: 'eu-west-1', message: 'cannot reach ECR', denied: false };
-const denied: LoginFailure = { registry: 'eu-west-1', message: 'AWS denied the login', denied: true };
+const unreachable: LoginFailure = { registry: 'eu-west-1', message: 'cannot reach ECR', needsChange: false };
+const denied: LoginFailure = { registry: 'eu-west-1', message: 'AWS denied the login', needsChange: true };
 const problem = (namespace: string, named: boolean): Problem => ({
   namespace,
   named,

@@ -12,8 +12,8 @@ import { cut, formatGoTime, listNames } from './text.ts';
 export interface LoginFailure {
   readonly registry: string;
   readonly message: string;
-  /** AWS denied it, or the key is missing: only a change helps. Otherwise the operator retries by itself. */
-  readonly denied: boolean;
+  /** Only a change of keys or rights helps. Otherwise the operator retries by itself. */
+  readonly needsChange: boolean;
 }
 
 /** The result of one reconciliation of one object, as far as it got. */
@@ -134,7 +134,7 @@ function judgeRefusal(
 
 /** Conditions beside a Ready that holds: what is being retried, or will not recover by itself. */
 function progress({ failures, delayed }: Findings): Pick<StatusVerdict, 'stalled' | 'reconciling'> {
-  const denied = failures.find((failure) => failure.denied);
+  const denied = failures.find((failure) => failure.needsChange);
   if (denied) return { stalled: { reason: REASON.loginFailed, message: failureMessage(denied) } };
   const [first] = failures;
   if (first) return { reconciling: { reason: REASON.retrying, message: failureMessage(first) } };
@@ -169,7 +169,7 @@ function judgeLogins(previous: PullSecretStatus, findings: Findings, now: EpochM
   if (without)
     return { status: 'False', reason: REASON.loginFailed, message: failureMessage(without), ...progress(findings) };
   const [refused] = failures
-    .filter(({ denied }) => denied)
+    .filter(({ needsChange }) => needsChange)
     .flatMap((failure) =>
       findings.logins.filter(({ registry }) => registry === failure.registry).map((held) => ({ failure, held })),
     );

@@ -42,7 +42,7 @@ export interface ResolvedIdentity {
 export interface RefusedIdentity {
   readonly ok: false;
   readonly message: string;
-  readonly denied: boolean;
+  readonly needsChange: boolean;
   readonly lookAgainAt: EpochMs;
   /** The caught exception, for the log only; undefined when there was none. */
   readonly cause?: unknown;
@@ -99,12 +99,12 @@ export function looksAgain(nextLook: EpochMs | undefined): string {
 export function refuse(
   clock: Clock,
   message: string,
-  denied: boolean,
+  needsChange: boolean,
   wait: DurationMs,
   cause?: unknown,
 ): RefusedIdentity {
   const lookAgainAt = plus(clock.now(), wait);
-  return { ok: false, message, denied, lookAgainAt, ...(cause === undefined ? {} : { cause }) };
+  return { ok: false, message, needsChange, lookAgainAt, ...(cause === undefined ? {} : { cause }) };
 }
 
 export function unread(

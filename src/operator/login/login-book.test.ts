@@ -269,7 +269,7 @@ describe('a login that cannot be fetched', () => {
     const retryAt = plus(clock.now(), seconds(5));
     const [failure] = failures;
     assert.deepEqual(failures, [
-      { registry: 'eu-west-1', message: 'access denied', denied: true, retryAt, cause: failure?.cause },
+      { registry: 'eu-west-1', message: 'access denied', needsChange: true, retryAt, cause: failure?.cause },
     ]);
   });
 

@@ -164,5 +164,5 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
 
 function problemOf(registry: string, error: LoginError): LoginProblem {
   const { message, next, retryAt } = error;
-  return { registry, message, denied: next === 'change', retryAt, cause: error };
+  return { registry, message, needsChange: next === 'change', retryAt, cause: error };
 }

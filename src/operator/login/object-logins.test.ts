@@ -81,7 +81,7 @@ describe('the logins of an object', () => {
     const { failures, pendingFor } = get();
     assert.equal(pendingFor, undefined);
     assert.deepEqual(
-      failures.map(({ registry, denied, retryAt }) => [registry, denied, retryAt]),
+      failures.map(({ registry, needsChange, retryAt }) => [registry, needsChange, retryAt]),
       [['eu-west-1', false, plus(clock.now(), MINUTE)]],
     );
     assert.match(failures[0]?.message ?? '', /^no answer for a minute/);

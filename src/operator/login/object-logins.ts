@@ -51,12 +51,12 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
     const { uid, namespace, name } = object;
     const resolved = credentials.resolve(object, wish.access);
     if (!resolved?.ok) {
-      const { message = '', denied = false, lookAgainAt, cause } = resolved ?? {};
+      const { message = '', needsChange = false, lookAgainAt, cause } = resolved ?? {};
       const names = wish.registries.map(({ registry }) => registry);
       const failures =
         lookAgainAt === undefined
           ? []
-          : names.map((registry) => ({ registry, message, denied, retryAt: lookAgainAt, cause }));
+          : names.map((registry) => ({ registry, message, needsChange, retryAt: lookAgainAt, cause }));
       const { held, inputs } = logins.held(uid, wish.registries);
       const widened = withExtraHosts(held, wish.extra);
       const rest = { waiting: ANY, isFresh: false, remark: undefined, pendingFor: undefined };
@@ -77,7 +77,7 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
     pending.map((registry) => ({
       registry,
       message: 'no answer for a minute: too much of this namespace waits for AWS, or for the API server, already',
-      denied: false,
+      needsChange: false,
       retryAt: plus(clock.now(), LOGIN_PATIENCE),
       cause: undefined,
     }));

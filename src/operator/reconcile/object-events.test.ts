@@ -83,8 +83,8 @@ describe('the Events of a reconciliation in which', () => {
       'two registries gave no login',
       findings(['ns1'], {
         failures: [
-          { registry: 'eu-west-1', message: 'no answer', denied: false },
-          { registry: 'public', message: 'access denied', denied: true },
+          { registry: 'eu-west-1', message: 'no answer', needsChange: false },
+          { registry: 'public', message: 'access denied', needsChange: true },
         ],
       }),
       {},

@@ -125,8 +125,8 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
     // The operator's own end cut the requests off: no failure of AWS, and nothing to report to users.
     if (signal.aborted && access.failures.length > 0) return { op: 'done', wakeAt: undefined };
     if (access.pendingFor !== undefined) return await doMeanwhile({ object, wish, access }, attempt, access.pendingFor);
-    for (const { registry, denied, message, cause } of access.failures)
-      log.warn('Could not log in', { kind: object.kind, registry, denied, message }, cause);
+    for (const { registry, needsChange, message, cause } of access.failures)
+      log.warn('Could not log in', { kind: object.kind, registry, denied: needsChange, message }, cause);
     return await settle(key, { object, wish, access }, attempt);
   };
 }

@@ -21,7 +21,14 @@ function start(url = 'https://10.0.0.1') {
 
 function call(over: Partial<AwsCall> = {}): AwsCall {
   const took = seconds(1);
-  return { operation: 'GetAuthorizationToken', region: 'eu-west-1', code: 'success', denied: false, took, ...over };
+  return {
+    operation: 'GetAuthorizationToken',
+    region: 'eu-west-1',
+    code: 'success',
+    needsChange: false,
+    took,
+    ...over,
+  };
 }
 
 describe('answers of the API server', () => {
@@ -48,7 +55,7 @@ describe('calls of AWS', () => {
     const { telemetry, values } = start();
     assert.deepEqual(await values('ecr_operator_logins_total'), { success: 0, denied: 0, failed: 0 });
     telemetry.onAwsCall(call());
-    telemetry.onAwsCall(call({ code: 'AWSDenied', denied: true }));
+    telemetry.onAwsCall(call({ code: 'AWSDenied', needsChange: true }));
     telemetry.onAwsCall(call({ code: 'AWSUnreachable', region: 'us-east-1' }));
     assert.deepEqual(await values('ecr_operator_logins_total'), { success: 1, denied: 1, failed: 1 });
     assert.deepEqual(await values('ecr_operator_aws_requests_total'), {

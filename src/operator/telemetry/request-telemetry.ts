@@ -83,11 +83,12 @@ export function createTelemetry(
     onLoopFailed: (loop) => loopFailed({ loop }),
     onRefused: (server, bound) => refused({ server, bound }),
     onAnswer: (method, code) => answered({ code, method, host }),
-    onAwsCall({ operation, region: asked, code, denied, took }) {
+    onAwsCall({ operation, region: asked, code, needsChange, took }) {
       const region = labelOf(asked);
       called({ operation, region, code });
       callTime({ operation, region }, took / 1_000);
-      if (LOGINS.has(operation)) loggedIn({ outcome: code === 'success' ? 'success' : denied ? 'denied' : 'failed' });
+      if (LOGINS.has(operation))
+        loggedIn({ outcome: code === 'success' ? 'success' : needsChange ? 'denied' : 'failed' });
     },
     onReflectorEvent(resource, { op }) {
       if (FAILURES.has(op)) return failed({ resource });

@@ -46,7 +46,7 @@ function numbered(index: number, status: PullSecretStatus = READY): PullSecretOb
 const READY = nextStatus({}, findings(['ns1', 'ns2']), START);
 const DENIED = nextStatus(
   {},
-  findings([], { logins: [], failures: [{ registry: 'eu-west-1', message: 'no', denied: true }], desired: 2 }),
+  findings([], { logins: [], failures: [{ registry: 'eu-west-1', message: 'no', needsChange: true }], desired: 2 }),
   START,
 );
 const problem = { namespace: 'ns2', named: true, reason: 'SecretConflict', message: 'taken' };
