@@ -12,6 +12,7 @@ import { digest } from '../lib/digest.ts';
 import { canonicalJson, isRecord, type JsonRecord, listOf, recordOf, sameJson, stringsOf } from '../lib/json.ts';
 import { type EpochMs, formatRfc3339 } from '../lib/time.ts';
 import { isNamespaceName, type PullSecretObject, parseWish } from './resource.ts';
+import type { Cause } from './status.ts';
 
 /** An AWSECRCredential, reduced. */
 export interface LegacyObject {
@@ -127,16 +128,10 @@ export function reparented(
   return [...others, isFree ? { ...plain, controller } : plain];
 }
 
-/** Why an object is not converted, for its condition, an Event and the log. */
-export interface Refusal {
-  readonly reason: string;
-  readonly message: string;
-}
-
 /** @returns the conditions that say why `old` is not converted; undefined when its conditions already say so */
 export function refusedConditions(
   old: LegacyObject,
-  { reason, message }: Refusal,
+  { reason, message }: Cause,
   now: EpochMs,
 ): readonly JsonRecord[] | undefined {
   const before = old.conditions.find(({ type }) => type === CONDITION_READY) ?? {};

@@ -42,12 +42,12 @@ export interface Desired {
  *
  * A terminating namespace takes no new Secret and needs none; it counts as not wanted, named or not.
  *
- * @param isServed  whether a Secret of this object is in a namespace
+ * @param hasSecret  whether a Secret of this object is in a namespace
  */
 export function desiredTargets(
   wish: Targets,
   namespaces: ReadonlyMap<string, NamespaceView>,
-  isServed: (namespace: string) => boolean,
+  hasSecret: (namespace: string) => boolean,
 ): Desired {
   const targets = new Map<string, Target>();
   const problems: Problem[] = [];
@@ -65,7 +65,7 @@ export function desiredTargets(
       if (targets.has(view.name)) continue;
       const selected = selection(wish, view);
       if (selected === 'undecided') undecided.push(tooManyLabels(view.name));
-      if (selected === 'yes' || (selected === 'undecided' && isServed(view.name)))
+      if (selected === 'yes' || (selected === 'undecided' && hasSecret(view.name)))
         targets.set(view.name, { namespace: view.name, named: false });
     }
   }

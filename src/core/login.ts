@@ -115,13 +115,13 @@ export function needsLogin(held: Login | undefined, moment: Moment): boolean {
 }
 
 /**
- * Whether `told`, of the same registry, is another login that ends later: another operator has fetched it. Of two that
- * end in the same second it is the one with the higher digest, so that every operator chooses the same. An end that no
- * login can have is ignored.
+ * Whether `announced`, of the same registry, is another login that ends later: another operator has fetched it. Of two
+ * that end in the same second it is the one with the higher digest, so that every operator chooses the same. An end
+ * that no login can have is ignored.
  */
-export function isSuperseded(held: Login, told: LoginStatus, now: EpochMs): boolean {
-  const end = parseRfc3339(told.expiresAt);
-  return end !== undefined && end <= now + LONGEST_LIFE && isLater({ expiresAt: end, digest: told.digest }, held);
+export function isSuperseded(held: Login, announced: LoginStatus, now: EpochMs): boolean {
+  const end = parseRfc3339(announced.expiresAt);
+  return end !== undefined && end <= now + LONGEST_LIFE && isLater({ expiresAt: end, digest: announced.digest }, held);
 }
 
 /** A total order of logins: by their ends, then by their digests. */

@@ -115,9 +115,9 @@ test('there is no action without a payload', () => {
 test('every target is in exactly one list', () => {
   assertProperty(
     property(targets, secrets, held, (wanted, cluster, what) => {
-      const { actions, ready, waiting, problems } = plan(wanted, cluster, what);
+      const { actions, ready, pending, problems } = plan(wanted, cluster, what);
       const listed = [...actions, ...problems].map(({ namespace }) => namespace);
-      assert.deepEqual([...listed, ...ready, ...waiting].sort(), wanted.map(({ namespace }) => namespace).sort());
+      assert.deepEqual([...listed, ...ready, ...pending].sort(), wanted.map(({ namespace }) => namespace).sort());
     }),
   );
 });

@@ -45,15 +45,15 @@ describe('a wanted secret', () => {
   const summary = (plan: ReturnType<typeof planFor>) => ({
     ops: plan.actions.map(({ op }) => op),
     ready: plan.ready,
-    waiting: plan.waiting,
+    pending: plan.pending,
     problems: plan.problems.map(({ reason }) => reason),
     prune: plan.prune.length,
   });
-  const nothing = { ops: [], ready: [], waiting: [], problems: [], prune: 0 };
+  const nothing = { ops: [], ready: [], pending: [], problems: [], prune: 0 };
 
   const rows: Readonly<Record<string, { seen: SeenSecret | undefined; held?: 'nothing'; want: object }>> = {
     'is created when it is not there': { seen: undefined, want: { ops: ['create'] } },
-    'waits for the first login': { seen: undefined, held: 'nothing', want: { waiting: ['ns1'] } },
+    'waits for the first login': { seen: undefined, held: 'nothing', want: { pending: ['ns1'] } },
     'is left alone when it is as wanted': { seen: good, want: { ready: ['ns1'] } },
     'stays as it is when there is no login to write': {
       seen: { ...good, contentDigest: 'sha256:old' },

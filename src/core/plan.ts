@@ -61,7 +61,7 @@ export interface Plan {
   /** Namespaces whose Secret is as wanted, or holds the last good login while there is no newer. Sorted. */
   readonly ready: readonly string[];
   /** Namespaces that wait for the first login. Sorted. */
-  readonly waiting: readonly string[];
+  readonly pending: readonly string[];
   readonly problems: readonly Problem[];
 }
 
@@ -177,7 +177,7 @@ function isOffered(seen: SeenSecret, { kind, name, deleting }: Claimant, payload
 }
 
 /** One namespace's part of a plan. */
-type Decision = Action | Problem | 'ready' | 'waiting';
+type Decision = Action | Problem | 'ready' | 'pending';
 
 function decide(
   claimant: Claimant,
@@ -189,7 +189,7 @@ function decide(
   if (!seen) {
     const rival = found.rivals.get(namespace);
     if (rival !== undefined) return preceded(namespace, named, rival);
-    return payload ? { op: 'create', namespace, named } : 'waiting';
+    return payload ? { op: 'create', namespace, named } : 'pending';
   }
   if (!isOwned(seen, claimant.uid)) {
     return isOffered(seen, claimant, payload)
@@ -217,7 +217,7 @@ export function planSecrets(
 ): Plan {
   const actions: Action[] = [];
   const ready: string[] = [];
-  const waiting: string[] = [];
+  const pending: string[] = [];
   const problems: Problem[] = [];
   const kept = new Set<string>();
   for (const target of targets) {
@@ -225,14 +225,14 @@ export function planSecrets(
     if (seen) kept.add(seen.uid);
     const decision = decide(claimant, target, found, payload);
     if (decision === 'ready') ready.push(target.namespace);
-    else if (decision === 'waiting') waiting.push(target.namespace);
+    else if (decision === 'pending') pending.push(target.namespace);
     else if ('op' in decision) actions.push(decision);
     else problems.push(decision);
   }
   const prune = [...found.owned].filter(
     (secret) => !kept.has(secret.uid) && !secret.deleting && isOwned(secret, claimant.uid),
   );
-  return { actions, prune: prune.sort(byPlace), ready, waiting, problems };
+  return { actions, prune: prune.sort(byPlace), ready, pending, problems };
 }
 
 function byPlace(one: SeenSecret, other: SeenSecret): number {

@@ -16,6 +16,12 @@ export interface LoginFailure {
   readonly needsChange: boolean;
 }
 
+/** Why something is not done, or not yet: in one word, and in a sentence for users. */
+export interface Cause {
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** The result of one reconciliation of one object, as far as it got. */
 export interface Findings {
   readonly generation: number;
@@ -23,7 +29,7 @@ export interface Findings {
    * The spec is invalid, over quota or too large for a Secret: nothing was tried, or only what the Secrets hold was
    * renewed.
    */
-  readonly refusal?: { readonly reason: string; readonly message: string };
+  readonly refusal?: Cause;
   /** By registry: the logins that the Secrets hold or would hold, usable or expired. */
   readonly logins: readonly Login[];
   readonly failures: readonly LoginFailure[];
@@ -38,16 +44,11 @@ export interface Findings {
   readonly handledReconcileAt: string | undefined;
 }
 
-/** Why an object is stalled or retried; not always the cause in Ready. */
-interface Cause {
-  readonly reason: string;
-  readonly message: string;
-}
-
 interface StatusVerdict {
   readonly status: Condition['status'];
   readonly reason: string;
   readonly message: string;
+  /** Why the object is stalled or retried; not always the cause in Ready. */
   readonly stalled?: Cause;
   readonly reconciling?: Cause;
 }
@@ -63,12 +64,12 @@ const MESSAGE = 1_000;
 export function nextStatus(previous: PullSecretStatus, findings: Findings, now: EpochMs): PullSecretStatus {
   // A refused spec says nothing about the logins that the Secrets still hold.
   const isSilent = findings.refusal !== undefined && findings.logins.length === 0;
-  const told = loginFields(isSilent ? (previous.logins ?? []) : findings.logins.map(loginStatus));
-  const verdict = findings.refusal ? judgeRefusal(told, findings.refusal, now) : judge(previous, findings, now);
+  const logins = loginFields(isSilent ? (previous.logins ?? []) : findings.logins.map(loginStatus));
+  const verdict = findings.refusal ? judgeRefusal(logins, findings.refusal, now) : judge(previous, findings, now);
   const rest = {
     observedGeneration: findings.generation,
     conditions: conditions(previous, verdict, findings.generation, now),
-    ...told,
+    ...logins,
     secrets: { desired: findings.desired, ready: findings.ready.length },
     ...(findings.handledReconcileAt === undefined ? {} : { lastHandledReconcileAt: findings.handledReconcileAt }),
   };
@@ -83,10 +84,9 @@ export function processingStatus(
   secretName: string,
   now: EpochMs,
 ): PullSecretStatus {
-  const message = `fetching the login for secret ${secretName}`;
-  const verdict = processing(message);
-  const told = conditions(previous, verdict, generation, now);
-  return bounded({ ...previous, observedGeneration: generation, conditions: told });
+  const verdict = processing(`fetching the login for secret ${secretName}`);
+  const after = conditions(previous, verdict, generation, now);
+  return bounded({ ...previous, observedGeneration: generation, conditions: after });
 }
 
 /** The status that records new logins before any Secret holds them; all else stays as it was. */

@@ -32,23 +32,23 @@ export function proveLogin(status: LoginStatus, entries: ReadonlyMap<string, Reg
  * The current logins, each with those of its hosts that the Secret opens with the previous login. Entries that anybody
  * else put into the Secret are left out.
  *
- * @param told     `status.logins`: only entries that they prove count
+ * @param proofs   `status.logins`: only entries that they prove count
  * @param entries  of the Secret's `.dockerconfigjson`, by host
  * @param wanted   the current logins, with all the hosts that they are to open
  * @returns empty when the Secret holds none of the logins in the status
  */
 export function renewedAsStored(
-  told: readonly LoginStatus[],
+  proofs: readonly LoginStatus[],
   entries: ReadonlyMap<string, RegistryAuth>,
   wanted: readonly Login[],
 ): readonly Login[] {
-  return told.flatMap(({ registry, digest: proof, expiresAt }) => {
+  return proofs.flatMap(({ registry, digest, expiresAt }) => {
     const end = parseRfc3339(expiresAt);
     const login = wanted.find((one) => one.registry === registry);
     if (end === undefined || !login) return [];
     const hosts = login.hosts.filter((host) => {
       const auth = entries.get(host);
-      return auth !== undefined && loginDigest(auth, end) === proof;
+      return auth !== undefined && loginDigest(auth, end) === digest;
     });
     return hosts.length === 0 ? [] : [{ ...login, hosts }];
   });

@@ -8,7 +8,7 @@ import { type DurationMs, type EpochMs, HOUR, MINUTE, type Moment, SECOND } from
 import { onBothClocks } from './login.ts';
 import { type Outlook, wakeAt } from './wake.ts';
 
-const NOTHING: Outlook = { logins: [], failures: [], waiting: new Map(), problems: [], others: [] };
+const NOTHING: Outlook = { logins: [], failures: [], renewalStarts: new Map(), problems: [], others: [] };
 const held = login('eu-west-1');
 /** The monotonic clock stands at one hour at START, and advances with the wall clock. */
 const at = (now: EpochMs): Moment => ({ now, monotonic: (now - START + HOUR) as DurationMs });
@@ -23,8 +23,8 @@ describe('an object is reconciled again', () => {
 
   test('when its login is due, or may be renewed after that', () => {
     assert.equal(wakeAt({ ...NOTHING, logins: [held] }, at(START)), held.renewAt);
-    const waiting = new Map([['eu-west-1', after(7 * HOUR)]]);
-    assert.equal(wakeAt({ ...NOTHING, logins: [held], waiting }, at(after(6 * HOUR))), after(7 * HOUR));
+    const renewalStarts = new Map([['eu-west-1', after(7 * HOUR)]]);
+    assert.equal(wakeAt({ ...NOTHING, logins: [held], renewalStarts }, at(after(6 * HOUR))), after(7 * HOUR));
   });
 
   test('when its login is due by the monotonic clock, however far the wall clock was set back', () => {
@@ -58,7 +58,9 @@ describe('an object is reconciled again', () => {
         record({ registry, renewAt: instant, expiresAt: instant }).map((over) => login(over.registry, over)),
       ),
       failures: array(record({ registry, retryAt: instant })),
-      waiting: array(record({ registry, at: instant })).map((all) => new Map(all.map((one) => [one.registry, one.at]))),
+      renewalStarts: array(record({ registry, at: instant })).map(
+        (all) => new Map(all.map((one) => [one.registry, one.at])),
+      ),
       problems: boolean().map((is) => (is ? [conflict] : [])),
       others: array(option(instant, { nil: undefined })),
     });

@@ -10,7 +10,7 @@ export interface Outlook {
   readonly logins: readonly Login[];
   readonly failures: readonly { readonly registry: string; readonly retryAt: EpochMs }[];
   /** By registry: when a renewal that is due may begin. */
-  readonly waiting: ReadonlyMap<string, EpochMs>;
+  readonly renewalStarts: ReadonlyMap<string, EpochMs>;
   readonly problems: readonly Problem[];
   /** Other instants: a credential to be read again, a deferred Secret. */
   readonly others: readonly (EpochMs | undefined)[];
@@ -18,19 +18,22 @@ export interface Outlook {
 
 /** The operator does not watch a foreign Secret in the way; it notices its deletion this late. */
 const CONFLICT_AGAIN = (5 * MINUTE) as DurationMs;
-/** An instant already past was just handled: wake this much later, not at once. */
-const SOON = (SECOND / 10) as DurationMs;
+/** An instant already past was just handled: a key comes again this much later, not at once. */
+export const SOON = (SECOND / 10) as DurationMs;
 
 /**
  * @returns the earliest instant at which something changes without an event, always later than now; undefined if none
  */
-export function wakeAt({ logins, failures, waiting, problems, others }: Outlook, moment: Moment): EpochMs | undefined {
+export function wakeAt(
+  { logins, failures, renewalStarts, problems, others }: Outlook,
+  moment: Moment,
+): EpochMs | undefined {
   const { now } = moment;
   const failed = new Set(failures.map(({ registry }) => registry));
   const instants = [...failures.map(({ retryAt }) => retryAt), ...others.filter((one) => one !== undefined)];
   for (const login of logins) {
     const { registry, expiresAt } = login;
-    if (!failed.has(registry)) instants.push(waiting.get(registry) ?? plus(now, untilDue(login, moment)));
+    if (!failed.has(registry)) instants.push(renewalStarts.get(registry) ?? plus(now, untilDue(login, moment)));
     // The status reports the end of a login that cannot be renewed when it comes; afterwards it already has.
     else if (expiresAt > now) instants.push(expiresAt);
   }

@@ -15,16 +15,10 @@ import type { Clock, Random } from '../lib/time.ts';
 import { createConverter } from './conversion.ts';
 import { createCredentialResolver } from './login/credentials.ts';
 import { createLoginBook, type LoginBook } from './login/login-book.ts';
-import { createObjectLogins, type ObjectLogins } from './login/object-logins.ts';
+import { createObjectLogins } from './login/object-logins.ts';
 import type { Ports } from './ports.ts';
-import { createFence } from './reconcile/login-fence.ts';
 import { createReconciler } from './reconcile/reconcile.ts';
-import { createStatusWriter } from './reconcile/status-writer.ts';
-import { readingStoredContent } from './reconcile/stored-content.ts';
-import { createWholeObjects } from './reconcile/whole-objects.ts';
-import { writingSecrets } from './reconcile/write-secrets.ts';
-import { confirmingPrune } from './secrets/prune.ts';
-import { createRollout, type Rollout } from './secrets/rollout.ts';
+import { createRollout } from './secrets/rollout.ts';
 import { createSecretWriter, type SecretWriter } from './secrets/secret-writer.ts';
 import { type ClusterState, createClusterView } from './state/cluster-view.ts';
 import { createControllerTelemetry } from './telemetry/controller-telemetry.ts';
@@ -44,52 +38,41 @@ export interface AssemblyOptions {
   readonly metrics: Metrics;
 }
 
-export interface Ends {
-  /** Ends attempts and requests to AWS. */
-  readonly signal: AbortSignal;
-  /** Ends writes under way: later than `signal`. */
-  readonly writes: AbortSignal;
-}
-
 export interface Assembly {
   readonly client: KubeClient;
   readonly state: ClusterState;
   readonly logins: LoginBook;
-  readonly secretWriter: SecretWriter;
+  readonly secrets: SecretWriter;
   readonly events: EventRecorder;
-  /** The controllers by name; the caller runs them once the stores are filled. */
-  readonly controllers: Readonly<Record<'workers' | 'workers of conversions', Loop>>;
+  /** The workers of the two controllers; the caller runs them once the stores are filled. */
+  readonly loops: Readonly<Record<'workers' | 'workers of conversions', Loop>>;
   /** Reads of what objects refer to. */
   readonly referenceLoad: Load;
 }
 
 /**
- * Keys reconciled at once. The transport bounds requests, and no attempt waits for AWS: this bounds the attempts that
- * wait for requests.
+ * Keys that each controller reconciles at once. The transport bounds requests, and no attempt waits for AWS: this
+ * bounds the attempts that wait for requests.
  */
-const WORKERS = 256;
-/** Objects of the deprecated kind converted at once. */
-const CONVERTERS = 4;
+const WORKERS = { pullsecret: 256, conversion: 4 } as const;
 
-/** What the reconciler is made of. */
-interface Parts extends Pick<Assembly, 'client' | 'state' | 'logins' | 'secretWriter' | 'events'> {
-  readonly objectLogins: ObjectLogins;
-  readonly rollout: Rollout;
-  readonly clock: Clock;
-}
-
-/** @param tokenAudienceProblem  why no object may use a ServiceAccount in this cluster; undefined: objects may */
+/**
+ * @param signal  ends attempts and requests to AWS
+ * @param writes  ends writes under way: later than `signal`
+ * @param tokenAudienceProblem  why no object may use a ServiceAccount in this cluster; undefined: objects may
+ */
 export function assemble(
   options: AssemblyOptions,
   { transport, aws }: Ports,
-  { signal, writes }: Ends,
+  signal: AbortSignal,
+  writes: AbortSignal,
   tokenAudienceProblem: string | undefined,
 ): Assembly {
   const { clock, random, metrics, namespace: operatorNamespace, objectsPerNamespace } = options;
   const client = createClient(transport, OPERATOR_NAME);
   const state = createClusterView({ operatorNamespace, objectsPerNamespace });
   const { view, stores, follow } = state;
-  const telemetry = createControllerTelemetry(metrics, clock, { pullsecret: WORKERS, conversion: CONVERTERS });
+  const telemetry = createControllerTelemetry(metrics, clock, WORKERS);
   const queue = createQueue(options, telemetry.pullsecret);
   const conversions = createQueue(options, telemetry.conversion);
 
@@ -117,43 +100,20 @@ export function assemble(
 
   const { instance, log } = options;
   const events = createEventRecorder({ client, clock, log, instance, controller: OPERATOR_NAME, signal });
-  const secretWriter = createSecretWriter(client, stores.secrets, clock, writes);
+  const secrets = createSecretWriter(client, stores.secrets, clock, writes);
   const objectLogins = createObjectLogins(credentials, logins, clock);
-  const parts = { client, state, logins, objectLogins, rollout, secretWriter, events, clock };
-  const reconcile = reconcilerOf(parts, writes);
-  const convert = createConverter({ client, secrets: secretWriter, events, clock, requests: writes });
-  const running = (one: Workqueue, told: ControllerTelemetry, by: Reconcile, count: number): Loop => {
-    const work = createController({ queue: one, signal, clock, random, log, telemetry: told }, by);
-    return (until) => one.run(work, count, until);
+  const common = { client, secrets, events, clock, writes };
+  const reconcile = createReconciler({ ...common, state, logins, objectLogins, rollout });
+  const convert = createConverter(common);
+  const running = (queue: Workqueue, name: keyof typeof WORKERS, reconcile: Reconcile): Loop => {
+    const work = createController({ queue, signal, clock, random, log, telemetry: telemetry[name] }, reconcile);
+    return (until) => queue.run(work, WORKERS[name], until);
   };
-  const controllers = {
-    workers: running(queue, telemetry.pullsecret, reconcile, WORKERS),
-    'workers of conversions': running(conversions, telemetry.conversion, convert, CONVERTERS),
+  const loops = {
+    workers: running(queue, 'pullsecret', reconcile),
+    'workers of conversions': running(conversions, 'conversion', convert),
   };
-  return { client, state, logins, secretWriter, events, controllers, referenceLoad: credentials.load };
-}
-
-function reconcilerOf(
-  { client, state: { view, stores }, logins, objectLogins, rollout, secretWriter, events, clock }: Parts,
-  writes: AbortSignal,
-): Reconcile {
-  const statuses = createStatusWriter({ client, view, stores }, writes);
-  const fence = createFence({ client, view, store: stores.secrets, logins, statuses, clock });
-  const confirmPrune = confirmingPrune(client);
-  const whole = createWholeObjects({ client, view, store: stores.namespaced });
-  return whole.reading(
-    createReconciler({
-      view,
-      logins: objectLogins,
-      fence,
-      writeSecrets: writingSecrets({ view, fence, rollout, secrets: secretWriter, confirmPrune, clock }),
-      readStored: readingStoredContent(client, view),
-      readmit: (key, object, until) => whole.readmit(key, object, until),
-      statuses,
-      events,
-      clock,
-    }),
-  );
+  return { client, state, logins, secrets, events, loops, referenceLoad: credentials.load };
 }
 
 function createQueue(

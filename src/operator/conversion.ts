@@ -15,8 +15,9 @@ import {
   LEGACY_KIND,
   REASON,
 } from '../api/names.ts';
-import { convertedSpec, isSuccessor, type LegacyObject, type Refusal, refusedConditions } from '../core/conversion.ts';
+import { convertedSpec, isSuccessor, type LegacyObject, refusedConditions } from '../core/conversion.ts';
 import type { PullSecretObject } from '../core/resource.ts';
+import type { Cause } from '../core/status.ts';
 import { ApiError, isConflict, isNotFound } from '../kube/api-error.ts';
 import type { KubeReader, KubeWriter } from '../kube/client.ts';
 import type { Reconcile, Result } from '../kube/controller.ts';
@@ -25,7 +26,8 @@ import { type JsonRecord, stringOf, stringsOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../lib/time.ts';
 import type { SecretWriter } from './secrets/secret-writer.ts';
-import { legacyOf, pullSecretOf } from './state/reduced-objects.ts';
+import { readObject } from './state/read-object.ts';
+import { legacyOf } from './state/reduced-objects.ts';
 
 export interface ConverterParts {
   readonly client: Pick<KubeReader, 'find'> & Pick<KubeWriter, 'create' | 'patchStatus' | 'delete'>;
@@ -33,7 +35,7 @@ export interface ConverterParts {
   readonly events: EventRecorder;
   readonly clock: Clock;
   /** Ends requests in flight; another signal stops the operator. */
-  readonly requests: AbortSignal;
+  readonly writes: AbortSignal;
 }
 
 const DONE: Result = { op: 'done', wakeAt: undefined };
@@ -47,16 +49,14 @@ const SUCCESSORS = RESOURCES[CLUSTER_KIND];
  * @returns a function that converts the object with this key; it throws when the API server could not be reached or
  *          refused, and begins no further write once the signal of its attempt has aborted
  */
-export function createConverter({ client, secrets, events, clock, requests }: ConverterParts): Reconcile {
+export function createConverter({ client, secrets, events, clock, writes }: ConverterParts): Reconcile {
   /** The object as it is now, not as a watch last showed it. */
   const readOld = async (name: string): Promise<LegacyObject | undefined> => {
-    const raw = await client.find(LEGACY, undefined, name, requests);
+    const raw = await client.find(LEGACY, undefined, name, writes);
     return raw && legacyOf(raw);
   };
-  const readSuccessor = async ({ name }: LegacyObject): Promise<PullSecretObject | undefined> => {
-    const raw = await client.find(SUCCESSORS, undefined, name, requests);
-    return raw && pullSecretOf(CLUSTER_KIND, raw);
-  };
+  const readSuccessor = ({ name }: LegacyObject): Promise<PullSecretObject | undefined> =>
+    readObject(client, { kind: CLUSTER_KIND, namespace: undefined, name }, writes);
 
   const tell = (apiVersion: string, kind: string, { name, uid }: Pick<Regarding, 'name' | 'uid'>, event: EventNote) =>
     events.record({ apiVersion, kind, namespace: undefined, name, uid }, event);
@@ -65,13 +65,13 @@ export function createConverter({ client, secrets, events, clock, requests }: Co
    * Writes into the old object's status why it stays. Only a change of one of the two objects can help, and its event
    * brings the key again.
    */
-  const refuse = async (old: LegacyObject, refusal: Refusal, log: Logger): Promise<Result> => {
+  const refuse = async (old: LegacyObject, refusal: Cause, log: Logger): Promise<Result> => {
     const conditions = refusedConditions(old, refusal, clock.now());
     if (!conditions) return DONE;
     const { name, uid, resourceVersion } = old;
     const body = { metadata: { uid, resourceVersion }, status: { conditions } };
     try {
-      await client.patchStatus(LEGACY, { namespace: undefined, name }, body, requests);
+      await client.patchStatus(LEGACY, { namespace: undefined, name }, body, writes);
     } catch (thrown) {
       if (isNotFound(thrown)) return DONE;
       if (isConflict(thrown)) return AGAIN;
@@ -84,11 +84,11 @@ export function createConverter({ client, secrets, events, clock, requests }: Co
   };
 
   /** @returns why there can be no successor; undefined when it exists, created now or before */
-  const create = async ({ name, uid }: LegacyObject, spec: JsonRecord): Promise<Refusal | undefined> => {
+  const create = async ({ name, uid }: LegacyObject, spec: JsonRecord): Promise<Cause | undefined> => {
     const annotations = { [CONVERTED_FROM_ANNOTATION]: `${LEGACY_KIND}/${uid}` };
     const body = { apiVersion: API_VERSION, kind: CLUSTER_KIND, metadata: { name, annotations }, spec };
     try {
-      await client.create(SUCCESSORS, undefined, body, requests);
+      await client.create(SUCCESSORS, undefined, body, writes);
     } catch (thrown) {
       // The API server's words may quote the spec.
       if (thrown instanceof ApiError && (thrown.status === 422 || thrown.status === 400))
@@ -99,7 +99,7 @@ export function createConverter({ client, secrets, events, clock, requests }: Co
   };
 
   /** @returns the successor, created if need be; or why there is none; undefined when the caller must look again */
-  const prepare = async (old: LegacyObject, signal: AbortSignal): Promise<PullSecretObject | Refusal | undefined> => {
+  const prepare = async (old: LegacyObject, signal: AbortSignal): Promise<PullSecretObject | Cause | undefined> => {
     const spec = convertedSpec(old);
     if (typeof spec === 'string') return { reason: REASON.invalidSpec, message: spec };
     const before = await readSuccessor(old);
@@ -133,7 +133,7 @@ export function createConverter({ client, secrets, events, clock, requests }: Co
     const { name, uid, resourceVersion } = old;
     const terms = { uid, resourceVersion, propagationPolicy: 'Orphan' } as const;
     try {
-      await client.delete(LEGACY, { namespace: undefined, name }, terms, requests);
+      await client.delete(LEGACY, { namespace: undefined, name }, terms, writes);
       return true;
     } catch (thrown) {
       if (isNotFound(thrown) || isConflict(thrown)) return false;
@@ -155,7 +155,7 @@ export function createConverter({ client, secrets, events, clock, requests }: Co
   };
 }
 
-function conflict({ name }: LegacyObject): Refusal {
+function conflict({ name }: LegacyObject): Cause {
   const message = `there is a ${CLUSTER_KIND} ${name} with a different spec; nothing is changed: give both the same spec, or delete the one that is not wanted`;
   return { reason: REASON.conversionConflict, message };
 }

@@ -81,7 +81,7 @@ export async function startOperator(options: OperatorOptions, signal: AbortSigna
   // The operator finishes writes under way, unless the API server is silent; the next start makes the missing ones.
   const writes = new AbortController();
   const audience = await Promise.race([tokenAudienceProblem(access, log), aborted(signal)]);
-  const assembly = assemble(options, ports, { signal, writes: writes.signal }, audience);
+  const assembly = assemble(options, ports, signal, writes.signal, audience);
   const { client, state, logins, referenceLoad } = assembly;
   const { onReflectorEvent } = telemetry;
   const { convertsLegacy } = options;
@@ -170,7 +170,7 @@ async function begin({
   });
   const { transport } = ports;
   loops.push(supervise('check of the CRDs', (until) => checkCrds({ transport, clock, log }, until)));
-  for (const [name, loop] of Object.entries(assembly.controllers)) loops.push(supervise(name, loop));
+  for (const [name, loop] of Object.entries(assembly.loops)) loops.push(supervise(name, loop));
 }
 
 /** Waits for the end, and closes everything in order. */
@@ -183,7 +183,7 @@ async function finish(running: Running, ready: Promise<void>): Promise<void> {
   });
   await ready;
   await Promise.all(loops);
-  await assembly.secretWriter.ended();
+  await assembly.secrets.ended();
   cancel();
   await assembly.events.flush();
   await Promise.all([servers.close(), webhook?.close()]);

@@ -2,20 +2,13 @@
 
 import { LEGACY, RESOURCES } from '../api/kinds.ts';
 import { NAMESPACES, type ResourceDescriptor, SECRETS } from '../api/meta.ts';
-import {
-  CLUSTER_KIND,
-  CREDENTIALS_LABEL,
-  INPUTS_ANNOTATION,
-  MANAGED_BY_LABEL,
-  NAMESPACED_KIND,
-  OPERATOR_NAME,
-} from '../api/names.ts';
+import { CLUSTER_KIND, CREDENTIALS_LABEL, MANAGED_BY_LABEL, NAMESPACED_KIND, OPERATOR_NAME } from '../api/names.ts';
 import type { SeenSecret } from '../core/plan.ts';
 import type { KubeReader } from '../kube/client.ts';
 import { createReflector, type ReflectorOptions } from '../kube/reflector.ts';
 import type { ReflectorEvent } from '../kube/reflector-state.ts';
 import type { Store, Stored } from '../kube/store.ts';
-import { type JsonRecord, recordOf, stringMapOf } from '../lib/json.ts';
+import type { JsonRecord } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock, Random } from '../lib/time.ts';
 import type { NamedReflector } from './health.ts';
@@ -23,6 +16,7 @@ import type { LoginBook } from './login/login-book.ts';
 import type { ClusterStores, ClusterView } from './state/cluster-view.ts';
 import {
   dockerConfigOf,
+  inputsOf,
   legacyOf,
   namespaceOf,
   pullSecretOf,
@@ -75,14 +69,7 @@ export function createWatches(parts: WatchesParts): Watches {
   const reduceSecret = (raw: JsonRecord): SeenSecret | undefined => {
     const seen = seenSecretOf(raw);
     const owner = seen?.ownerUidLabel === undefined ? undefined : view.objectByUid(seen.ownerUidLabel);
-    const content = dockerConfigOf(raw);
-    if (seen && owner && content !== undefined) {
-      logins.restore(
-        owner,
-        content,
-        stringMapOf(recordOf(raw['metadata'])['annotations']).get(INPUTS_ANNOTATION) ?? '',
-      );
-    }
+    if (owner) logins.restore(owner, dockerConfigOf(raw) ?? '', inputsOf(raw));
     return seen;
   };
   const reflect = <Item extends Stored>(

@@ -179,8 +179,8 @@ describe('a login that this process fetched', () => {
     await clock.advance((6 * HOUR - 1_000) as DurationMs);
     assert.equal(await obtained(), old);
     await clock.advance(seconds(1));
-    const { held, waiting } = await obtain();
-    assert.deepEqual([...waiting], [['eu-west-1', plus(clock.now(), seconds(10))]]);
+    const { held, renewalStarts } = await obtain();
+    assert.deepEqual([...renewalStarts], [['eu-west-1', plus(clock.now(), seconds(10))]]);
     assert.equal(held[0], old);
     assert.equal(asked.length, 1);
     await clock.advance(seconds(10));

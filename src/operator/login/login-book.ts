@@ -24,7 +24,7 @@ export interface LoginProblem extends LoginFailure {
 export interface Logins extends LoginsHeld {
   readonly failures: readonly LoginProblem[];
   /** By registry: when a due renewal may begin; until then the old login is as good. */
-  readonly waiting: ReadonlyMap<string, EpochMs>;
+  readonly renewalStarts: ReadonlyMap<string, EpochMs>;
   /** Registries whose request is in flight or waits for its turn: the operator wakes the object when it ends. */
   readonly pending: readonly string[];
   /** One of them was fetched for this object since its last reconciliation. */
@@ -143,7 +143,7 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
       return {
         ...heldLogins.held(uid, wanted.registries),
         failures: outcomes.flatMap(([, outcome]) => (outcome.op === 'failed' ? outcome.problem : [])),
-        waiting: new Map(
+        renewalStarts: new Map(
           outcomes.flatMap(([name, outcome]) => (outcome.op === 'waiting' ? [[name, outcome.until]] : [])),
         ),
         pending: outcomes.flatMap(([name, { op }]) => (op === 'asked' || op === 'queued' ? name : [])),

@@ -10,9 +10,8 @@ import type { KubeClient } from '../../kube/client.ts';
 import { type DurationMs, MINUTE, plus, seconds } from '../../lib/time.ts';
 import { createCredentialResolver } from './credentials.ts';
 import { createLoginBook } from './login-book.ts';
-import { ANY, createObjectLogins, type LoginResult, type ObjectLogins } from './object-logins.ts';
+import { createObjectLogins, type LoginResult, type ObjectLogins } from './object-logins.ts';
 
-const KEY = 'ns1/login';
 const { signal } = new AbortController();
 const object = pullSecret(NAMESPACED_KIND, spec());
 const wish = parseWish(object);
@@ -60,7 +59,7 @@ describe('the logins of an object', () => {
 
   const get = (): LoginResult => {
     assert.ok(typeof wish !== 'string');
-    return logins.get(KEY, object, wish, ANY, signal);
+    return logins.get(object, wish, new Map(), signal);
   };
 
   test('are in flight until AWS answers, and then the object is woken and has them', async () => {

@@ -3,16 +3,11 @@
 import type { ObjectKey } from '../../api/meta.ts';
 import type { Login } from '../../core/login.ts';
 import { withExtraHosts } from '../../core/registries.ts';
-import { forcedBy, type PullSecretObject, type Wish } from '../../core/resource.ts';
+import { forcedBy, keyOf, type PullSecretObject, type Wish } from '../../core/resource.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, plus } from '../../lib/time.ts';
 import type { CredentialResolver } from './credentials.ts';
-import type { LoginBook, Logins } from './login-book.ts';
-
-/** By registry: its login must end after this. */
-export type Ends = ReadonlyMap<string, EpochMs>;
-
-/** No held login has been overtaken. */
-export const ANY: Ends = new Map();
+import type { RefusedIdentity } from './key-source.ts';
+import type { LoginBook, LoginProblem, LoginRequest, Logins } from './login-book.ts';
 
 /** The logins of one object. */
 export interface LoginsToWrite extends Logins {
@@ -35,7 +30,7 @@ export interface LoginResult extends LoginsToWrite {
 
 export interface ObjectLogins {
   /** Starts the requests and reads that are needed. */
-  get(key: ObjectKey, object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): LoginResult;
+  get(object: PullSecretObject, wish: Wish, after: LoginRequest['after'], signal: AbortSignal): LoginResult;
   /** The object with this key is gone. */
   forget(key: ObjectKey): void;
 }
@@ -47,20 +42,23 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
   /** Since when each object has waited for a request or a read, on the monotonic clock. */
   const awaited = new Map<ObjectKey, DurationMs>();
 
-  const ask = (object: PullSecretObject, wish: Wish, after: Ends, signal: AbortSignal): LoginResult => {
+  const ask: ObjectLogins['get'] = (object, wish, after, signal) => {
     const { uid, namespace, name } = object;
     const resolved = credentials.resolve(object, wish.access);
     if (!resolved?.ok) {
-      const { message = '', needsChange = false, lookAgainAt, cause } = resolved ?? {};
       const names = wish.registries.map(({ registry }) => registry);
-      const failures =
-        lookAgainAt === undefined
-          ? []
-          : names.map((registry) => ({ registry, message, needsChange, retryAt: lookAgainAt, cause }));
-      const { held, inputs } = logins.held(uid, wish.registries);
-      const widened = withExtraHosts(held, wish.extra);
-      const rest = { waiting: ANY, isFresh: false, remark: undefined, pendingFor: undefined };
-      return { held, inputs, widened, failures, lookAgainAt, pending: resolved ? [] : names, ...rest };
+      const held = logins.held(uid, wish.registries);
+      return {
+        ...held,
+        widened: withExtraHosts(held.held, wish.extra),
+        failures: resolved ? names.map((registry) => failureOf(registry, resolved)) : [],
+        lookAgainAt: resolved?.lookAgainAt,
+        pending: resolved ? [] : names,
+        renewalStarts: new Map(),
+        isFresh: false,
+        remark: undefined,
+        pendingFor: undefined,
+      };
     }
     const asked = forcedBy(object);
     const { keys, identity, lookAgainAt, remark } = resolved;
@@ -83,7 +81,8 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
     }));
 
   return {
-    get(key, object, wish, after, signal) {
+    get(object, wish, after, signal) {
+      const key = keyOf(object);
       const obtained = ask(object, wish, after, signal);
       if (obtained.pending.length === 0) {
         awaited.delete(key);
@@ -97,4 +96,8 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
     },
     forget: (key) => void awaited.delete(key),
   };
+}
+
+function failureOf(registry: string, { message, needsChange, lookAgainAt, cause }: RefusedIdentity): LoginProblem {
+  return { registry, message, needsChange, retryAt: lookAgainAt, cause };
 }

@@ -4,25 +4,23 @@
 // an operator that still holds an older login learns of the newer one before it writes, however late its watches are.
 // What a Secret claims of itself counts for nothing.
 
-import { RESOURCES } from '../../api/kinds.ts';
 import { objectKey, SECRETS } from '../../api/meta.ts';
-import { INPUTS_ANNOTATION } from '../../api/names.ts';
 import type { LoginStatus } from '../../api/schema.ts';
 import { isSuperseded, type Login } from '../../core/login.ts';
 import type { SeenSecret } from '../../core/plan.ts';
 import type { Registry } from '../../core/registries.ts';
 import { type PullSecretObject, since } from '../../core/resource.ts';
 import { withLogins } from '../../core/status.ts';
-import { likeliestFirst } from '../../core/stored-login.ts';
 import type { KubeReader } from '../../kube/client.ts';
 import type { StoreWriter } from '../../kube/store.ts';
 import { failureFrom } from '../../lib/errors.ts';
-import { recordOf, stringMapOf } from '../../lib/json.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, parseRfc3339, plus, seconds } from '../../lib/time.ts';
 import type { LoginBook } from '../login/login-book.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
-import { dockerConfigOf, pullSecretOf, seenSecretOf } from '../state/reduced-objects.ts';
+import { readObject } from '../state/read-object.ts';
+import { dockerConfigOf, inputsOf, seenSecretOf } from '../state/reduced-objects.ts';
+import { likeliestSecrets } from './likeliest-secrets.ts';
 import type { StatusWriter } from './status-writer.ts';
 
 export interface FenceParts {
@@ -80,25 +78,21 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
   /** Logins of a status that end later than what is held for the same registry, and that were not held before. */
   const laterThan = ({ uid, status }: PullSecretObject, held: readonly Login[]): readonly LoginStatus[] =>
     (status.logins ?? []).filter(
-      (told) =>
-        !logins.wasHeld(uid, told.registry, told.digest) &&
-        held.some((login) => login.registry === told.registry && isSuperseded(login, told, clock.now())),
+      (announced) =>
+        !logins.wasHeld(uid, announced.registry, announced.digest) &&
+        held.some((login) => login.registry === announced.registry && isSuperseded(login, announced, clock.now())),
     );
 
   const findLater = async (object: PullSecretObject, isFound: () => boolean, signal: AbortSignal): Promise<void> => {
-    const wish = view.wish(object);
-    const named = new Set(typeof wish === 'string' ? [] : wish.targets.named);
-    const { logins: told = [], expiresAt } = object.status;
-    const seen = [...view.secretsOf(object.uid)].filter(({ deleting }) => !deleting);
-    const likeliest = likeliestFirst(seen, named, told.map(({ digest }) => digest).join());
+    const { logins: announced = [], expiresAt } = object.status;
+    const likeliest = likeliestSecrets(view, object, announced);
     // Secrets that claim the announced end are the likeliest to hold the login; the status proves whether they do.
     const own = likeliest.toSorted((one, other) => claims(other, expiresAt) - claims(one, expiresAt));
     for (const { namespace, name } of own.slice(0, MOST_READ)) {
       const raw = (await client.find(SECRETS, namespace, name, signal)) ?? {};
       const seen = seenSecretOf(raw);
       if (seen?.managed) store.wrote(objectKey(namespace, name), seen);
-      const inputs = stringMapOf(recordOf(raw['metadata'])['annotations']).get(INPUTS_ANNOTATION);
-      logins.restore(object, dockerConfigOf(raw) ?? '', inputs ?? '');
+      logins.restore(object, dockerConfigOf(raw) ?? '', inputsOf(raw));
       if (isFound()) return;
     }
   };
@@ -111,23 +105,21 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
       const rest = later();
       if (rest.length === 0) return { op: 'clear' };
       const now = clock.now();
-      const told = Math.max(...rest.map(({ refreshedAt }) => parseRfc3339(refreshedAt) ?? 0)) as EpochMs;
-      if (told > now - ANNOUNCED_PATIENCE && told <= now + SKEW)
-        return { op: 'wait', until: plus(Math.min(told, now) as EpochMs, ANNOUNCED_PATIENCE) };
+      const announcedAt = Math.max(...rest.map(({ refreshedAt }) => parseRfc3339(refreshedAt) ?? 0));
+      if (announcedAt > now - ANNOUNCED_PATIENCE && announcedAt <= now + SKEW)
+        return { op: 'wait', until: plus(Math.min(announcedAt, now) as EpochMs, ANNOUNCED_PATIENCE) };
       return {
         op: 'fetch',
         after: new Map(rest.map(({ registry, expiresAt }) => [registry, parseRfc3339(expiresAt) ?? now])),
       };
     },
     async pass(object, held, { isFirst, isFresh, log }, signal) {
-      const told = object.status.logins ?? [];
+      const announced = object.status.logins ?? [];
       const isOvertaken = (by: PullSecretObject): boolean => !isFresh && laterThan(by, held).length > 0;
       if (isOvertaken(object)) return false;
-      if (told.length === 0 && isFirst) return true;
-      if (told.length === 0 || held.every(({ digest }) => told.some((one) => one.digest === digest))) {
-        const { kind, namespace, name } = object;
-        const raw = await client.find(RESOURCES[kind], namespace, name, signal);
-        const fresh = raw && pullSecretOf(kind, raw);
+      if (announced.length === 0 && isFirst) return true;
+      if (announced.length === 0 || held.every(({ digest }) => announced.some((one) => one.digest === digest))) {
+        const fresh = await readObject(client, object, signal);
         // The spec changed: another operator that has seen the change may have written the login already.
         return fresh !== undefined && since(object, fresh) === 'same' && !isOvertaken(fresh);
       }

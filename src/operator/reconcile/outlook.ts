@@ -9,13 +9,13 @@ import type { WriteResult } from './write-secrets.ts';
 /** When to reconcile again without any event. */
 export function outlook(
   { findings, applied, nextAt }: WriteResult,
-  { held, failures, waiting, lookAgainAt }: LoginResult,
+  { held, failures, renewalStarts, lookAgainAt }: LoginResult,
   moment: Moment,
   others: readonly EpochMs[] = [],
 ): Result {
   const retryAt = applied.retryAfter === undefined ? undefined : plus(moment.now, applied.retryAfter);
   const all = [lookAgainAt, nextAt, retryAt, ...others];
-  const instants = { logins: held, failures, waiting, problems: findings.problems, others: all };
+  const instants = { logins: held, failures, renewalStarts, problems: findings.problems, others: all };
   // A failure must not delay other deadlines: the earlier of the two counts, unless the API server named a later one.
   return { op: applied.failed && retryAt === undefined ? 'retry' : 'done', wakeAt: wakeAt(instants, moment) };
 }

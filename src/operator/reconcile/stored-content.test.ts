@@ -10,17 +10,17 @@ import { makePayload, type Payload } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { withLogins } from '../../core/status.ts';
 import type { LoginsToWrite } from '../login/object-logins.ts';
-import { readingStoredContent } from './stored-content.ts';
+import { readStoredContent } from './stored-content.ts';
 
 const OLD = login('eu-west-1');
 const NEW = login('eu-west-1', { password: 'the next one' });
 const GOOD = makePayload([OLD], 'sha256:1', START) as Payload;
 const EMPTY = Buffer.from('{"auths":{}}').toString('base64');
-const ACCESS: LoginsToWrite = {
+const LOGINS: LoginsToWrite = {
   held: [NEW],
   widened: [NEW],
   failures: [],
-  waiting: new Map(),
+  renewalStarts: new Map(),
   pending: [],
   isFresh: false,
   inputs: 'sha256:2',
@@ -45,7 +45,7 @@ describe('the present content of a secret, beside secrets that a user forges,', 
     rig.stores.secrets.apply(objectKey(namespace, name), seenSecret(namespace, GOOD, { name, inputs }), '1');
   const read = async (wanted: PullSecretObject['spec']): Promise<LoginsToWrite | undefined> => {
     const object = { ...pullSecret(CLUSTER_KIND, wanted), status: withLogins({}, [OLD]) };
-    return await readingStoredContent(rig.client, rig.view)(object, ACCESS, new AbortController().signal);
+    return await readStoredContent(rig.client, rig.view, object, LOGINS, new AbortController().signal);
   };
   /** Any number in one namespace, which comes first in every list. */
   const forge = (): void => {

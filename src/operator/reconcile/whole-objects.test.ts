@@ -76,7 +76,7 @@ describe('an object that is served and too large for the quota of its namespace'
     assert.equal(other && rig.view.quota.reserve(other).isWaiting, false);
     see(raw('2', 1, half), '2');
     assert.equal(rig.view.object(KEY)?.isWaiting, true);
-    if (other) rig.view.quota.leave(objectKey('ns1', 'other'), other);
+    if (other) rig.view.quota.leave(other);
     rig.server.script((exchange) => exchange.answer(200, raw('2', 1, half)));
     for (let turn = 0; turn < 2; turn += 1) await work();
     assert.deepEqual(

@@ -2,15 +2,13 @@
 // again. So a user who makes an object grow costs no memory here, and its Secrets are still renewed, across restarts
 // too.
 
-import { RESOURCES } from '../../api/kinds.ts';
-import type { ObjectKey } from '../../api/meta.ts';
 import { isServed } from '../../core/quota.ts';
-import { type PullSecretObject, since } from '../../core/resource.ts';
+import { keyOf, type PullSecretObject, since } from '../../core/resource.ts';
 import type { KubeReader } from '../../kube/client.ts';
 import type { Reconcile } from '../../kube/controller.ts';
 import type { StoreWriter } from '../../kube/store.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
-import { pullSecretOf } from '../state/reduced-objects.ts';
+import { readObject } from '../state/read-object.ts';
 
 export interface WholeObjectsParts {
   readonly client: Pick<KubeReader, 'find'>;
@@ -27,21 +25,15 @@ export interface WholeObjects {
    * @returns whether it is kept whole from now on: its key then comes back by itself, if it still exists
    * @throws Failure when it cannot be read
    */
-  readmit(key: ObjectKey, object: PullSecretObject, signal: AbortSignal): Promise<boolean>;
+  readmit(object: PullSecretObject, signal: AbortSignal): Promise<boolean>;
 }
 
 export function createWholeObjects({ client, view, store }: WholeObjectsParts): WholeObjects {
-  const readNow = async (object: PullSecretObject, signal: AbortSignal): Promise<PullSecretObject | undefined> => {
-    const { kind, namespace, name } = object;
-    const raw = await client.find(RESOURCES[kind], namespace, name, signal);
-    return raw && pullSecretOf(kind, raw);
-  };
-
   return {
     reading: (reconcile) => async (key, attempt) => {
       const held = view.object(key);
       if (!held?.isWaiting || held.isCollected || !isServed(held)) return await reconcile(key, attempt);
-      const whole = await readNow(held, attempt.signal);
+      const whole = await readObject(client, held, attempt.signal);
       // The watch has yet to show the deletion, which causes another attempt.
       if (!whole || since(held, whole) === 'replaced') return { op: 'done', wakeAt: undefined };
       // The watch has yet to show another version: only what is held may count against the quota.
@@ -53,13 +45,13 @@ export function createWholeObjects({ client, view, store }: WholeObjectsParts): 
         giveBack();
       }
     },
-    async readmit(key, object, signal) {
-      const found = view.quota.hasRoom(object) ? await readNow(object, signal) : undefined;
+    async readmit(object, signal) {
+      const found = view.quota.hasRoom(object) ? await readObject(client, object, signal) : undefined;
       const whole = found && view.quota.reserve(found);
       if (!whole || whole.isWaiting) return false;
-      store.complete(key, whole);
+      store.complete(keyOf(whole), whole);
       // Deleted or replaced during the read: it does not count against the quota.
-      if (view.object(key)?.uid !== whole.uid) view.quota.leave(key, whole);
+      if (view.object(keyOf(whole))?.uid !== whole.uid) view.quota.leave(whole);
       return true;
     },
   };

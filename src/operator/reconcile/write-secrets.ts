@@ -6,16 +6,16 @@
 
 import { objectKey } from '../../api/meta.ts';
 import { formerUid } from '../../core/conversion.ts';
-import { desiredTargets } from '../../core/desired.ts';
+import { type Desired, desiredTargets } from '../../core/desired.ts';
 import { dockerConfigBytes } from '../../core/docker-config.ts';
-import { isOwned, makePayload, planSecrets, type SeenSecret } from '../../core/plan.ts';
+import { isOwned, makePayload, type Plan, planSecrets, type SeenSecret } from '../../core/plan.ts';
 import { contested, obstructed } from '../../core/problems.ts';
 import { keyOf, type PullSecretObject, since, type Wish } from '../../core/resource.ts';
 import type { Findings } from '../../core/status.ts';
 import type { Attempt } from '../../kube/controller.ts';
 import type { Clock, EpochMs } from '../../lib/time.ts';
 import { createSplitSemaphore } from '../../lib/weighted-semaphore.ts';
-import type { LoginResult, LoginsToWrite } from '../login/object-logins.ts';
+import type { LoginsToWrite } from '../login/object-logins.ts';
 import { type Applied, applyPlan } from '../secrets/apply.ts';
 import type { ConfirmPrune } from '../secrets/prune.ts';
 import type { Due, Rollout } from '../secrets/rollout.ts';
@@ -32,15 +32,11 @@ export interface WriteSecretsParts {
   readonly clock: Clock;
 }
 
-/** The subject of one reconciliation once its logins are there. */
-export interface WriteRequest {
+/** An object, and what it wants. */
+export interface Subject {
   readonly object: PullSecretObject;
   readonly wish: Wish;
-  readonly access: LoginsToWrite;
 }
-
-/** A request with its logins. */
-export type LoggedIn = WriteRequest & { readonly access: LoginResult };
 
 /** What one reconciliation wrote, and what it left for later. */
 export interface WriteResult {
@@ -51,7 +47,11 @@ export interface WriteResult {
 }
 
 /** @returns undefined when the object is no longer the one decided on, and nothing was written */
-export type WriteSecrets = (request: WriteRequest, attempt: Attempt) => Promise<WriteResult | undefined>;
+export type WriteSecrets = (
+  subject: Subject,
+  logins: LoginsToWrite,
+  attempt: Attempt,
+) => Promise<WriteResult | undefined>;
 
 /**
  * Content of the Secrets being written, of all objects together: one object may want 1 MiB (docs/design/rules.md, rule
@@ -60,81 +60,86 @@ export type WriteSecrets = (request: WriteRequest, attempt: Attempt) => Promise<
 const PAYLOAD_BYTES = 1_024 * 1_024;
 const NOTHING: Due = { actions: [], repairs: [], waiting: [], contested: [], nextAt: undefined };
 
-export function writingSecrets({
-  view,
-  fence,
-  rollout,
-  secrets,
-  confirmPrune,
-  clock,
-}: WriteSecretsParts): WriteSecrets {
-  const payloads = createSplitSemaphore(PAYLOAD_BYTES, clock);
+export function writingSecrets(parts: WriteSecretsParts): WriteSecrets {
+  const payloads = createSplitSemaphore(PAYLOAD_BYTES, parts.clock);
+  return (subject, logins, attempt) =>
+    payloads.run(dockerConfigBytes(logins.widened), () => write(parts, subject, logins, attempt));
+}
 
-  const write: WriteSecrets = async ({ object, wish, access }, { log, signal }) => {
-    // The spec may have changed while this attempt waited for memory.
-    if (since(object, view.objectByUid(object.uid)) !== 'same') return undefined;
-    const { desired, found } = look(view, object, wish);
-    const payload = makePayload(access.widened, access.inputs, clock.now());
-    const plan = planSecrets(object, desired.targets, found, payload);
-    const unclear = namespacesOf(desired.undecided);
-    const candidates = plan.prune.filter(({ namespace }) => !unclear.has(namespace));
-    const prune = await confirmPrune(object, candidates, found.owned.length, signal);
-    // Deleted during a request to the API server: nothing about it is kept.
-    if (!view.objectByUid(object.uid)) return undefined;
-    const fought = contested(object.status);
-    const due = payload ? rollout.takeDue(object.uid, plan.actions, payload, fought) : NOTHING;
-    const { actions, waiting } = due;
-    const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: access.isFresh, log };
-    if (actions.length > 0 && !(await fence.pass(object, access.held, about, signal))) return undefined;
-    const applied = await applyPlan(
-      {
-        writer: secrets,
-        formerUid: formerUid(view.predecessor(keyOf(object)), object),
-        holdsUsableLogin: (secret) => rollout.holdsUsableLogin(object.uid, secret),
-        obstructed: obstructed(object.status),
-        isLate: (namespace) => rollout.isLate(object.uid, namespace),
-        signal,
-        clock,
-        log,
-      },
-      object,
-      wish.secretName,
-      { actions, prune },
-      payload,
-    );
-    const updated = rollout.recordWrites(object.uid, due, applied);
-    const delayed = applied.delayed.map(({ namespace }) => namespace);
-    const inPlace = new Set([...plan.ready, ...waiting, ...applied.created, ...applied.updated, ...delayed]);
-    const settling = rollout.settling(
-      object.uid,
-      desired.targets.filter(({ namespace }) => inPlace.has(namespace)),
-      fought,
-      (namespace) => view.secrets.isUnseen(objectKey(namespace, wish.secretName)),
-    );
-    for (const { namespace } of settling.problems) inPlace.delete(namespace);
-    const problems = [desired.problems, desired.undecided, plan.problems, due.contested, settling.problems];
-    return {
-      applied: { ...applied, updated },
-      nextAt: settling.problems.length === 0 ? due.nextAt : earlier(due.nextAt, settling.until),
-      findings: {
-        generation: object.generation,
-        logins: access.held,
-        failures: access.failures,
-        desired: desired.targets.length + desired.problems.length - applied.terminating.length,
-        ready: [...inPlace].sort(),
-        pending: plan.waiting.length + applied.retry.length,
-        problems: [...problems.flat(), ...applied.problems],
-        delayed: applied.delayed,
-        handledReconcileAt: access.failures.length === 0 ? object.reconcileAt : object.status.lastHandledReconcileAt,
-      },
-    };
+async function write(
+  parts: WriteSecretsParts,
+  subject: Subject,
+  logins: LoginsToWrite,
+  { log, signal }: Attempt,
+): Promise<WriteResult | undefined> {
+  const { view, fence, rollout, secrets, confirmPrune, clock } = parts;
+  const { object, wish } = subject;
+  // The spec may have changed while this attempt waited for memory.
+  if (since(object, view.objectByUid(object.uid)) !== 'same') return undefined;
+  const { desired, found } = look(view, subject);
+  const payload = makePayload(logins.widened, logins.inputs, clock.now());
+  const plan = planSecrets(object, desired.targets, found, payload);
+  const unclear = namespacesOf(desired.undecided);
+  const candidates = plan.prune.filter(({ namespace }) => !unclear.has(namespace));
+  const prune = await confirmPrune(object, candidates, found.owned.length, signal);
+  // Deleted during a request to the API server: nothing about it is kept.
+  if (!view.objectByUid(object.uid)) return undefined;
+  const due = payload ? rollout.takeDue(object.uid, plan.actions, payload, contested(object.status)) : NOTHING;
+  const { actions } = due;
+  const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: logins.isFresh, log };
+  if (actions.length > 0 && !(await fence.pass(object, logins.held, about, signal))) return undefined;
+  const context = {
+    writer: secrets,
+    formerUid: formerUid(view.predecessor(keyOf(object)), object),
+    holdsUsableLogin: (secret: SeenSecret) => rollout.holdsUsableLogin(object.uid, secret),
+    obstructed: obstructed(object.status),
+    isLate: (namespace: string) => rollout.isLate(object.uid, namespace),
+    signal,
+    clock,
+    log,
   };
+  const applied = await applyPlan(context, object, wish.secretName, { actions, prune }, payload);
+  return conclude(parts, subject, logins, { desired, plan, due }, applied);
+}
 
-  return (request, attempt) => payloads.run(dockerConfigBytes(request.access.widened), () => write(request, attempt));
+/** What the writes leave: the findings for the status, and when the next one may begin. */
+function conclude(
+  { view, rollout }: WriteSecretsParts,
+  { object, wish }: Subject,
+  { held, failures }: LoginsToWrite,
+  { desired, plan, due }: { readonly desired: Desired; readonly plan: Plan; readonly due: Due },
+  applied: Applied,
+): WriteResult {
+  const updated = rollout.recordWrites(object.uid, due, applied);
+  const delayed = applied.delayed.map(({ namespace }) => namespace);
+  const inPlace = new Set([...plan.ready, ...due.waiting, ...applied.created, ...applied.updated, ...delayed]);
+  const settling = rollout.settling(
+    object.uid,
+    desired.targets.filter(({ namespace }) => inPlace.has(namespace)),
+    contested(object.status),
+    (namespace) => view.secrets.isUnseen(objectKey(namespace, wish.secretName)),
+  );
+  for (const { namespace } of settling.problems) inPlace.delete(namespace);
+  const problems = [desired.problems, desired.undecided, plan.problems, due.contested, settling.problems];
+  return {
+    applied: { ...applied, updated },
+    nextAt: settling.problems.length === 0 ? due.nextAt : earlier(due.nextAt, settling.until),
+    findings: {
+      generation: object.generation,
+      logins: held,
+      failures,
+      desired: desired.targets.length + desired.problems.length - applied.terminating.length,
+      ready: [...inPlace].sort(),
+      pending: plan.pending.length + applied.retry.length,
+      problems: [...problems.flat(), ...applied.problems],
+      delayed: applied.delayed,
+      handledReconcileAt: failures.length === 0 ? object.reconcileAt : object.status.lastHandledReconcileAt,
+    },
+  };
 }
 
 /** Where its Secrets are wanted, and what the stores show there. */
-function look(view: ClusterView, object: PullSecretObject, wish: Wish) {
+function look(view: ClusterView, { object, wish }: Subject) {
   const owned = [...view.secretsOf(object.uid)];
   const served = namespacesOf(owned.filter((one) => isOwned(one, object.uid)));
   const desired = desiredTargets(wish.targets, view.namespaceViews(), (namespace) => served.has(namespace));

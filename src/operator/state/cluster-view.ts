@@ -98,7 +98,7 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace }: Cl
     index.update(key, before, after);
     if (before && before.uid !== after?.uid) {
       listener?.onGone(before.uid);
-      const next = quota.leave(key, before);
+      const next = quota.leave(before);
       if (next !== undefined) enqueue(next);
     }
     if (legacy.get(key)) listener?.onLegacy(key);

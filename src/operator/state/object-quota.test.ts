@@ -48,31 +48,31 @@ describe('of the objects of one namespace', () => {
   test('one that is deleted frees quota for the one that has waited longest', () => {
     const quota = quotaOf(1);
     for (const object of [fresh('a'), fresh('b'), fresh('c')]) {
-      if (quota.reserve(object).isWaiting) quota.waits(keyOf(object), object);
+      if (quota.reserve(object).isWaiting) quota.waits(object);
     }
-    assert.equal(quota.leave(keyOf(fresh('a')), fresh('a')), keyOf(fresh('b')));
+    assert.equal(quota.leave(fresh('a')), keyOf(fresh('b')));
     assert.deepEqual(waiting(quota, fresh('b'), fresh('c')), [false, true]);
-    assert.equal(quota.leave(keyOf(fresh('c')), fresh('c')), undefined, 'it was the last that waited');
+    assert.equal(quota.leave(fresh('c')), undefined, 'it was the last that waited');
   });
 
   test('one that got quota by itself is not taken for one that waits', () => {
     const quota = quotaOf(1);
     for (const object of [fresh('a'), fresh('b'), fresh('c')]) {
-      if (quota.reserve(object).isWaiting) quota.waits(keyOf(object), object);
+      if (quota.reserve(object).isWaiting) quota.waits(object);
     }
-    assert.equal(quota.leave(keyOf(fresh('a')), fresh('a')), keyOf(fresh('b')));
+    assert.equal(quota.leave(fresh('a')), keyOf(fresh('b')));
     assert.deepEqual(waiting(quota, fresh('c'), fresh('b')), [false, true], 'the other one came first');
-    quota.waits(keyOf(fresh('b')), fresh('b'));
-    assert.equal(quota.leave(keyOf(fresh('c')), fresh('c')), keyOf(fresh('b')));
+    quota.waits(fresh('b'));
+    assert.equal(quota.leave(fresh('c')), keyOf(fresh('b')));
   });
 
   test('one that is deleted while it waits frees no quota, and wakes no other', () => {
     const quota = quotaOf(1);
     for (const object of [fresh('a'), fresh('b'), fresh('c')]) {
-      if (quota.reserve(object).isWaiting) quota.waits(keyOf(object), object);
+      if (quota.reserve(object).isWaiting) quota.waits(object);
     }
-    assert.equal(quota.leave(keyOf(fresh('b')), fresh('b')), undefined);
-    assert.equal(quota.leave(keyOf(fresh('a')), fresh('a')), keyOf(fresh('c')));
+    assert.equal(quota.leave(fresh('b')), undefined);
+    assert.equal(quota.leave(fresh('a')), keyOf(fresh('c')));
   });
 
   test('large ones leave less quota', () => {
@@ -105,7 +105,7 @@ describe('of the objects of one namespace', () => {
         const held = new Map<string, PullSecretObject>();
         for (const { uid, size, what } of steps) {
           const object = { ...(what === 'served' ? served(uid) : fresh(uid)), spec: fresh(uid, 'x'.repeat(size)).spec };
-          if (what === 'gone') quota.leave(keyOf(object), object);
+          if (what === 'gone') quota.leave(object);
           if (what === 'gone') held.delete(uid);
           else held.set(uid, quota.reserve(object));
           const whole = [...held.values()].filter(({ isWaiting }) => !isWaiting);

@@ -1,9 +1,9 @@
 // Which objects of each namespace are kept whole, as they come and go. Administrators own the cluster kind, which has
 // no bound.
 
-import { type ObjectKey, objectKey } from '../../api/meta.ts';
+import type { ObjectKey } from '../../api/meta.ts';
 import { isServed, keptBytes, mayKeep, quotaMessage, reducedForm, type Share, shareOf } from '../../core/quota.ts';
-import type { PullSecretObject } from '../../core/resource.ts';
+import { keyOf, type PullSecretObject } from '../../core/resource.ts';
 
 export interface ObjectQuota {
   /**
@@ -16,9 +16,9 @@ export interface ObjectQuota {
   /** Why an object waits. */
   reason(object: PullSecretObject): string;
   /** Notes that an object waits. */
-  waits(key: ObjectKey, object: PullSecretObject): void;
+  waits(object: PullSecretObject): void;
   /** @returns the key of the object that has waited longest for the quota that this object frees, if there is one */
-  leave(key: ObjectKey, object: PullSecretObject): ObjectKey | undefined;
+  leave(object: PullSecretObject): ObjectKey | undefined;
   /** Every served object is known: the others may use what is left. */
   open(): void;
 }
@@ -61,7 +61,7 @@ export function createObjectQuota(objects: number): ObjectQuota {
       const size = keptBytes(kept);
       mine.sizes.set(object.uid, size);
       mine.bytes += size;
-      mine.waiting.delete(objectKey(object.namespace, object.name));
+      mine.waiting.delete(keyOf(object));
       return kept;
     },
     hasRoom(object) {
@@ -69,12 +69,12 @@ export function createObjectQuota(objects: number): ObjectQuota {
       return isOpen && used.objects < most.objects && used.bytes < most.bytes;
     },
     reason: ({ namespace = '' }) => quotaMessage(namespace, most),
-    waits: (key, object) => void keptIn(object).waiting.add(key),
-    leave(key, object) {
+    waits: (object) => void keptIn(object).waiting.add(keyOf(object)),
+    leave(object) {
       const mine = keptIn(object);
       mine.bytes -= mine.sizes.get(object.uid) ?? 0;
       const isRoom = mine.sizes.delete(object.uid);
-      mine.waiting.delete(key);
+      mine.waiting.delete(keyOf(object));
       if (mine.sizes.size + mine.waiting.size === 0) kept.delete(object.namespace ?? '');
       const [next] = isRoom ? mine.waiting : [];
       if (next !== undefined) mine.waiting.delete(next);

@@ -179,6 +179,11 @@ export function dockerConfigOf(raw: JsonRecord): string | undefined {
   return stringOf(recordOf(raw['data'])[DOCKER_CONFIG_KEY]);
 }
 
+/** The annotation with the digest of what the content was made of; empty when there is none. */
+export function inputsOf(raw: JsonRecord): string {
+  return stringMapOf(recordOf(raw['metadata'])['annotations']).get(INPUTS_ANNOTATION) ?? '';
+}
+
 /** The operator writes short texts there; a longer one is another writer's and is ignored. */
 function short(text: string | undefined): string | undefined {
   return text !== undefined && text.length <= 128 ? text : undefined;

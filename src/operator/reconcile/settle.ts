@@ -1,0 +1,61 @@
+// The logins of an object are there, or have failed: the operator writes its Secrets, and reports what came of it.
+
+import { REASON } from '../../api/names.ts';
+import { sizeProblem } from '../../core/plan.ts';
+import { keyOf, type PullSecretObject, since } from '../../core/resource.ts';
+import { nextStatus } from '../../core/status.ts';
+import type { KubeReader } from '../../kube/client.ts';
+import type { Attempt, Result } from '../../kube/controller.ts';
+import type { EventRecorder } from '../../kube/events.ts';
+import { type Clock, plus, read } from '../../lib/time.ts';
+import type { LoginResult } from '../login/object-logins.ts';
+import type { ClusterView } from '../state/cluster-view.ts';
+import { recordRemark } from './object-events.ts';
+import { outlook } from './outlook.ts';
+import type { Refuse } from './refuse.ts';
+import { reportWrites } from './report-writes.ts';
+import type { StatusWriter } from './status-writer.ts';
+import { readStoredContent } from './stored-content.ts';
+import type { Subject, WriteResult, WriteSecrets } from './write-secrets.ts';
+
+export interface SettleParts {
+  readonly client: Pick<KubeReader, 'find'>;
+  readonly view: ClusterView;
+  readonly writeSecrets: WriteSecrets;
+  readonly statuses: StatusWriter;
+  readonly refuse: Refuse;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+}
+
+export type Settle = (subject: Subject, logins: LoginResult, attempt: Attempt) => Promise<Result>;
+
+export function settling({ client, view, writeSecrets, statuses, refuse, events, clock }: SettleParts): Settle {
+  /** Writes the findings into the status, and returns when to reconcile again. */
+  const report = async (object: PullSecretObject, written: WriteResult, logins: LoginResult): Promise<Result> => {
+    const { applied, findings } = written;
+    const { retryAfter } = applied;
+    if (applied.retry.length > 0)
+      return retryAfter === undefined ? { op: 'retry' } : { op: 'done', wakeAt: plus(clock.now(), retryAfter) };
+    // Another object of the same name has its own attempt: these findings are not about it.
+    const current = view.object(keyOf(object));
+    if (!current || since(object, current) === 'replaced') return { op: 'done', wakeAt: undefined };
+    if (!(await statuses.write(current, nextStatus(current.status, findings, clock.now())))) return { op: 'retry' };
+    return outlook(written, logins, read(clock));
+  };
+
+  return async (subject, logins, attempt) => {
+    const { object } = subject;
+    if (logins.isFresh && logins.remark !== undefined) recordRemark(events, object, logins.remark);
+    const message = sizeProblem(logins.widened);
+    const refusal = message === undefined ? undefined : { reason: REASON.secretTooLarge, message };
+    // The Secrets' present content stays fresh, though they cannot take what the object now wants.
+    const fitting = refusal && (await readStoredContent(client, view, object, logins, attempt.signal));
+    if (refusal && !fitting) return await refuse(object, refusal, logins);
+    const found = await writeSecrets(subject, fitting ?? logins, attempt);
+    if (!found) return { op: 'retry' };
+    const written = refusal ? { ...found, findings: { ...found.findings, refusal } } : found;
+    reportWrites(events, subject, written, attempt.log);
+    return await report(object, written, logins);
+  };
+}
