@@ -9,8 +9,8 @@ import type { Registry } from '../../core/registries.ts';
 import { inputsDigest, type Wish } from '../../core/resource.ts';
 import type { LoginFailure } from '../../core/status.ts';
 import type { Load } from '../../lib/fair-semaphore.ts';
-import { type DurationMs, type EpochMs, read } from '../../lib/time.ts';
-import { createFreshLoginMarks } from './fresh-login-marks.ts';
+import { type EpochMs, read } from '../../lib/time.ts';
+import { createFreshLoginMarks, type MarkTerms } from './fresh-login-marks.ts';
 import { createHeldLogins, type Held, type HeldLogins, type HeldLoginsParts, type LoginsHeld } from './held-logins.ts';
 import { type Asker, createLoginFlights, type LoginFlightsParts } from './login-flights.ts';
 
@@ -48,12 +48,8 @@ export interface LoginBook extends Pick<HeldLogins, 'held' | 'wasHeld' | 'restor
 }
 
 /** Which logins are good enough. */
-interface Terms {
+interface Terms extends MarkTerms {
   readonly inputs: string;
-  /** Ignores an earlier refusal. */
-  readonly force: boolean;
-  /** Only a login fetched after this instant of the monotonic clock is good enough; undefined: any. */
-  readonly since: DurationMs | undefined;
 }
 
 type LoginOutcome =
@@ -103,62 +99,48 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
       heldLogins.put(uid, { login: later(own?.login, found.login, clock.now()), inputs });
       return { op: found.isFresh ? 'fetched' : 'held' };
     }
-    return found.op === 'refused' ? refused(request, registry.registry, own, found.error) : found;
-  };
-
-  const refused = ({ uid }: LoginRequest, registry: string, own: Held | undefined, error: LoginError): LoginOutcome => {
+    if (found.op !== 'refused') return found;
     // The objects that wait for the same answer must not all begin at once when it comes.
     if (own) heldLogins.put(uid, { login: own.login, inputs: own.inputs });
-    return { op: 'failed', problem: problemOf(registry, error) };
+    return { op: 'failed', problem: problemOf(registry.registry, found.error) };
   };
 
   /** As `obtainOne`, with the mark by which the user requests a fresh login. */
-  const obtainMarked = (
-    request: LoginRequest,
-    registry: Registry,
-    inputs: string,
-    signal: AbortSignal,
-  ): LoginOutcome => {
+  const obtainMarked = (request: LoginRequest, at: Registry, inputs: string, signal: AbortSignal): LoginOutcome => {
     const { uid, asked } = request;
-    if (asked === undefined) return obtainOne(request, registry, { inputs, force: false, since: undefined }, signal);
-    const { at, outcomes } = marks.get(uid, asked);
-    const before = outcomes.get(registry.registry);
-    // Ignores a refusal the first time only: an AWS that keeps failing gets no more requests than without the mark.
-    const terms = { inputs, force: before === undefined, since: before === 'done' ? undefined : at };
-    const outcome = obtainOne(request, registry, terms, signal);
-    if (outcome.op === 'held' || outcome.op === 'fetched') outcomes.set(registry.registry, 'done');
-    else if (outcome.op !== 'queued' && before === undefined) outcomes.set(registry.registry, 'asked');
+    const { registry } = at;
+    const outcome = obtainOne(request, at, { inputs, ...marks.terms(uid, asked, registry) }, signal);
+    if (outcome.op === 'held' || outcome.op === 'fetched') marks.note(uid, asked, registry, 'done');
+    else if (outcome.op !== 'queued') marks.note(uid, asked, registry, 'asked');
     return outcome;
   };
 
   return {
-    held: (uid, registries) => heldLogins.held(uid, registries),
+    ...heldLogins,
     obtain(request, signal) {
       const { uid, wanted } = request;
       const inputs = inputsDigest(request.identity, wanted);
       flights.keep(request, wanted.registries);
-      const outcomes = wanted.registries.map(
-        (registry) => [registry.registry, obtainMarked(request, registry, inputs, signal)] as const,
-      );
-      return {
-        ...heldLogins.held(uid, wanted.registries),
-        failures: outcomes.flatMap(([, outcome]) => (outcome.op === 'failed' ? outcome.problem : [])),
-        renewalStarts: new Map(
-          outcomes.flatMap(([name, outcome]) => (outcome.op === 'waiting' ? [[name, outcome.until]] : [])),
-        ),
-        pending: outcomes.flatMap(([name, { op }]) => (op === 'asked' || op === 'queued' ? name : [])),
-        isFresh: outcomes.some(([, { op }]) => op === 'fetched'),
-      };
+      const outcomes = wanted.registries.map((at) => [at.registry, obtainMarked(request, at, inputs, signal)] as const);
+      return { ...heldLogins.held(uid, wanted.registries), ...summaryOf(outcomes) };
     },
-    restore: (object, content, inputs) => heldLogins.restore(object, content, inputs),
-    wasHeld: (uid, registry, former) => heldLogins.wasHeld(uid, registry, former),
     forget(uid) {
       heldLogins.forget(uid);
       marks.forget(uid);
       flights.leave(uid);
     },
-    settled: () => heldLogins.settled(),
     load: flights.load,
+  };
+}
+
+function summaryOf(outcomes: readonly (readonly [string, LoginOutcome])[]): Omit<Logins, keyof LoginsHeld> {
+  return {
+    failures: outcomes.flatMap(([, outcome]) => (outcome.op === 'failed' ? outcome.problem : [])),
+    renewalStarts: new Map(
+      outcomes.flatMap(([registry, outcome]) => (outcome.op === 'waiting' ? [[registry, outcome.until]] : [])),
+    ),
+    pending: outcomes.flatMap(([registry, { op }]) => (op === 'asked' || op === 'queued' ? registry : [])),
+    isFresh: outcomes.some(([, { op }]) => op === 'fetched'),
   };
 }
 

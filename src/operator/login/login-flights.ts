@@ -72,48 +72,19 @@ const QUESTIONS: Bounds = {
 export function createLoginFlights({ source, clock, random, isThere, wake }: LoginFlightsParts): LoginFlights {
   const permits = createFairSemaphore({ clock, bounds: QUESTIONS, wake });
   const cache = createTokenCache<Login>(clock, random);
-  /** By flight: uids of the objects that wait for it. */
-  const waiters = new Map<IdentityKey, Set<string>>();
+  const join = joining(wake);
   /** By object: logins fetched for it, and not given to it yet. */
   const fresh = new Map<string, Set<IdentityKey>>();
 
-  /** The operator wakes the object when the flight ends, with or without a login. */
-  const join = (key: IdentityKey, flight: Promise<unknown>, uid: string): void => {
-    const joined = waiters.get(key);
-    if (joined) {
-      joined.add(uid);
-      return;
-    }
-    waiters.set(key, new Set([uid]));
-    const land = (): void => {
-      const landed = waiters.get(key) ?? [];
-      waiters.delete(key);
-      for (const one of landed) wake(one);
-    };
-    flight.then(land, land);
+  const fetch = async (asker: Asker, registry: Registry, force: boolean, signal: AbortSignal): Promise<Login> => {
+    const token = await fetchToken(source, asker, registry, force, signal);
+    const { uid, keys } = asker;
+    const made = makeLogin(registry.registry, token, clock.now(), random);
+    const shown = keys.accessKeyIdSuffix === undefined ? {} : { accessKeyIdSuffix: keys.accessKeyIdSuffix };
+    const login = onBothClocks({ ...made, ...shown }, read(clock));
+    if (isThere(uid)) fresh.set(uid, (fresh.get(uid) ?? new Set()).add(loginKeyOf(asker, registry)));
+    return login;
   };
-
-  /** One login, fetched anew. */
-  const fetchFor =
-    (asker: Asker, { registry, kind, region }: Registry, force: boolean, signal: AbortSignal) =>
-    async (): Promise<Login> => {
-      const { uid, keys, endpoints } = asker;
-      const { useFips, useDualstack } = endpoints;
-      const pair = await keys.get(signal, force);
-      const question = { kind, region, keys: pair, account: keys.account, useFips, useDualstack };
-      try {
-        const token = await source.fetchToken(question, signal);
-        const { accessKeyIdSuffix } = keys;
-        const made = makeLogin(registry, token, clock.now(), random);
-        const login = onBothClocks(accessKeyIdSuffix ? { ...made, accessKeyIdSuffix } : made, read(clock));
-        if (isThere(uid)) fresh.set(uid, (fresh.get(uid) ?? new Set()).add(loginKeyOf(asker, { kind, region })));
-        return login;
-      } catch (thrown) {
-        // AWS can revoke a role's keys before their end; the next request may get others.
-        if (failureFrom(thrown).next === 'change') keys.forget();
-        throw thrown;
-      }
-    };
 
   const begin = (asker: Asker, registry: Registry, force: boolean, signal: AbortSignal): boolean => {
     const { uid, group, endpoints } = asker;
@@ -125,7 +96,7 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
       return false;
     }
     const until = AbortSignal.any([signal, permit.cut]);
-    const flight = cache.begin(key, fetchFor(asker, registry, force, until), { force });
+    const flight = cache.begin(key, () => fetch(asker, registry, force, until), { force });
     flight.then(permit.giveBack, permit.giveBack);
     join(key, flight, uid);
     return true;
@@ -154,8 +125,8 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
     peek: (asker, registry) => cache.peek(loginKeyOf(asker, registry)),
     keep(asker, registries) {
       const keys = registries.map((registry) => loginKeyOf(asker, registry));
-      const waiting = fresh.get(asker.uid);
-      for (const key of waiting ?? []) if (!keys.includes(key)) waiting?.delete(key);
+      const mine = fresh.get(asker.uid);
+      for (const key of mine ?? []) if (!keys.includes(key)) mine?.delete(key);
       cache.keep(asker.uid, keys);
     },
     leave(uid) {
@@ -164,6 +135,43 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
     },
     load: permits,
   };
+}
+
+/** The operator wakes the object when the flight ends, with or without a login. */
+function joining(wake: LoginFlightsParts['wake']) {
+  /** By flight: uids of the objects that wait for it. */
+  const waiters = new Map<IdentityKey, Set<string>>();
+  return (key: IdentityKey, flight: Promise<unknown>, uid: string): void => {
+    const joined = waiters.get(key);
+    if (joined) {
+      joined.add(uid);
+      return;
+    }
+    waiters.set(key, new Set([uid]));
+    const land = (): void => {
+      const landed = waiters.get(key) ?? [];
+      waiters.delete(key);
+      for (const one of landed) wake(one);
+    };
+    flight.then(land, land);
+  };
+}
+
+async function fetchToken(
+  source: LoginSource,
+  { keys, endpoints: { useFips, useDualstack } }: Asker,
+  { kind, region }: Registry,
+  force: boolean,
+  signal: AbortSignal,
+): Promise<Token> {
+  const question = { kind, region, keys: await keys.get(signal, force), account: keys.account, useFips, useDualstack };
+  try {
+    return await source.fetchToken(question, signal);
+  } catch (thrown) {
+    // AWS can revoke a role's keys before their end; the next request may get others.
+    if (failureFrom(thrown).next === 'change') keys.forget();
+    throw thrown;
+  }
 }
 
 function loginKeyOf(

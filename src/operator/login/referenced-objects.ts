@@ -76,7 +76,7 @@ const AT_ONCE = 2;
 
 interface Entry {
   /** Users to wake; undefined: they have been woken. */
-  waiting: Set<string> | undefined;
+  asleep: Set<string> | undefined;
   outcome:
     | { readonly ok: true; readonly part: unknown; readonly nextLook: EpochMs | undefined }
     | { readonly ok: false; readonly thrown: unknown }
@@ -131,9 +131,9 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
       entry.outcome = { ok: false, thrown };
       entry.staleAt = clock.monotonic() + FAILED_FOR;
     }
-    const waiting = entry.waiting ?? [];
-    entry.waiting = undefined;
-    for (const user of waiting) wake(user);
+    const asleep = entry.asleep ?? [];
+    entry.asleep = undefined;
+    for (const user of asleep) wake(user);
   };
 
   return {
@@ -144,8 +144,8 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
       users.keep(user, [asked]);
       const since = askedAt(user, asked, mark);
       const held = entries.get(object)?.get(about);
-      if (held?.waiting) {
-        held.waiting.add(user);
+      if (held?.asleep) {
+        held.asleep.add(user);
         return undefined;
       }
       // The result of `pick` for the same `about`.
@@ -157,7 +157,7 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
         return undefined;
       }
       const entry: Entry = {
-        waiting: new Set([user]),
+        asleep: new Set([user]),
         outcome: undefined,
         begunAt: clock.monotonic(),
         staleAt: Number.POSITIVE_INFINITY,
