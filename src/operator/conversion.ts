@@ -21,7 +21,7 @@ import type { Cause } from '../core/status.ts';
 import { ApiError, isConflict, isNotFound } from '../kube/api-error.ts';
 import type { KubeReader, KubeWriter } from '../kube/client.ts';
 import type { Reconcile, Result } from '../kube/controller.ts';
-import type { EventNote, EventRecorder, Regarding } from '../kube/events.ts';
+import type { EventRecorder } from '../kube/events.ts';
 import { type JsonRecord, stringOf, stringsOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../lib/time.ts';
@@ -43,116 +43,141 @@ const AGAIN: Result = { op: 'retry' };
 /** Namespaces of one object read at once: a conversion never delays renewals. */
 const AT_ONCE = 8;
 
-const SUCCESSORS = RESOURCES[CLUSTER_KIND];
-
 /**
  * @returns a function that converts the object with this key; it throws when the API server could not be reached or
  *          refused, and begins no further write once the signal of its attempt has aborted
  */
-export function createConverter({ client, secrets, events, clock, writes }: ConverterParts): Reconcile {
-  /** The object as it is now, not as a watch last showed it. */
-  const readOld = async (name: string): Promise<LegacyObject | undefined> => {
-    const raw = await client.find(LEGACY, undefined, name, writes);
-    return raw && legacyOf(raw);
-  };
-  const readSuccessor = ({ name }: LegacyObject): Promise<PullSecretObject | undefined> =>
-    readObject(client, { kind: CLUSTER_KIND, namespace: undefined, name }, writes);
-
-  const tell = (apiVersion: string, kind: string, { name, uid }: Pick<Regarding, 'name' | 'uid'>, event: EventNote) =>
-    events.record({ apiVersion, kind, namespace: undefined, name, uid }, event);
-
-  /**
-   * Writes into the old object's status why it stays. Only a change of one of the two objects can help, and its event
-   * brings the key again.
-   */
-  const refuse = async (old: LegacyObject, refusal: Cause, log: Logger): Promise<Result> => {
-    const conditions = refusedConditions(old, refusal, clock.now());
-    if (!conditions) return DONE;
-    const { name, uid, resourceVersion } = old;
-    const body = { metadata: { uid, resourceVersion }, status: { conditions } };
-    try {
-      await client.patchStatus(LEGACY, { namespace: undefined, name }, body, writes);
-    } catch (thrown) {
-      if (isNotFound(thrown)) return DONE;
-      if (isConflict(thrown)) return AGAIN;
-      throw thrown;
-    }
-    log.warn('Did not convert', { kind: LEGACY_KIND, ...refusal });
-    const { reason, message: note } = refusal;
-    tell(LEGACY_API_VERSION, LEGACY_KIND, old, { type: 'Warning', reason, action: 'Convert', note });
-    return DONE;
-  };
-
-  /** @returns why there can be no successor; undefined when it exists, created now or before */
-  const create = async ({ name, uid }: LegacyObject, spec: JsonRecord): Promise<Cause | undefined> => {
-    const annotations = { [CONVERTED_FROM_ANNOTATION]: `${LEGACY_KIND}/${uid}` };
-    const body = { apiVersion: API_VERSION, kind: CLUSTER_KIND, metadata: { name, annotations }, spec };
-    try {
-      await client.create(SUCCESSORS, undefined, body, writes);
-    } catch (thrown) {
-      // The API server's words may quote the spec.
-      if (thrown instanceof ApiError && (thrown.status === 422 || thrown.status === 400))
-        return { reason: REASON.invalidSpec, message: `the API server takes no ${CLUSTER_KIND} with this spec` };
-      if (!isConflict(thrown)) throw thrown;
-    }
-    return undefined;
-  };
-
-  /** @returns the successor, created if need be; or why there is none; undefined when the caller must look again */
-  const prepare = async (old: LegacyObject, signal: AbortSignal): Promise<PullSecretObject | Cause | undefined> => {
-    const spec = convertedSpec(old);
-    if (typeof spec === 'string') return { reason: REASON.invalidSpec, message: spec };
-    const before = await readSuccessor(old);
-    const refusal = before || signal.aborted ? undefined : await create(old, spec);
-    if (refusal) return refusal;
-    const successor = before ?? (await readSuccessor(old));
-    // A successor that is being deleted is in the way; the next attempt creates another.
-    if (!successor || successor.deleting) return undefined;
-    return isSuccessor(old, successor) ? successor : conflict(old);
-  };
-
-  /** @returns whether the successor now owns every Secret of the old object that can be found */
-  const handOver = async (old: LegacyObject, successor: PullSecretObject, signal: AbortSignal): Promise<boolean> => {
-    const limit = pLimit(AT_ONCE);
-    const name = stringOf(old.spec['secretName']) ?? '';
-    const namespaces = new Set(stringsOf(old.spec['namespaces']));
-    // One failure does not stop the others.
-    const results = await Promise.allSettled(
-      [...namespaces].map((namespace) =>
-        limit(async () => !signal.aborted && (await secrets.handOver(successor, old.uid, namespace, name))),
-      ),
-    );
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
-    return results.every((result) => result.status === 'fulfilled' && result.value);
-  };
-
-  /** Deletes the old object in the version that was read, and only while its successor exists with the same spec. */
-  const retire = async (old: LegacyObject, successor: PullSecretObject, signal: AbortSignal): Promise<boolean> => {
-    const current = await readSuccessor(old);
-    if (signal.aborted || current?.uid !== successor.uid || !isSuccessor(old, current)) return false;
-    const { name, uid, resourceVersion } = old;
-    const terms = { uid, resourceVersion, propagationPolicy: 'Orphan' } as const;
-    try {
-      await client.delete(LEGACY, { namespace: undefined, name }, terms, writes);
-      return true;
-    } catch (thrown) {
-      if (isNotFound(thrown) || isConflict(thrown)) return false;
-      throw thrown;
-    }
-  };
-
+export function createConverter(parts: ConverterParts): Reconcile {
   return async (key, { signal, log }) => {
-    const old = await readOld(splitKey(key).name);
+    const old = await readOld(parts, splitKey(key).name);
     if (!old || old.deleting || signal.aborted) return DONE;
-    const found = await prepare(old, signal);
+    const found = await prepare(parts, old, signal);
     if (!found || signal.aborted) return AGAIN;
-    if ('reason' in found) return await refuse(old, found, log);
-    if (!(await handOver(old, found, signal)) || !(await retire(old, found, signal))) return AGAIN;
+    if ('reason' in found) return await refuse(parts, old, found, log);
+    if (!(await handOver(parts, old, found, signal)) || !(await retire(parts, old, found, signal))) return AGAIN;
     log.info('Converted', { kind: LEGACY_KIND, to: `${CLUSTER_KIND} ${found.name}` });
     const note = `converted from ${LEGACY_KIND} ${old.name}, which has been deleted`;
-    tell(API_VERSION, CLUSTER_KIND, found, { type: 'Normal', reason: REASON.converted, action: 'Convert', note });
+    const { name, uid } = found;
+    const regarding = { apiVersion: API_VERSION, kind: CLUSTER_KIND, namespace: undefined, name, uid };
+    parts.events.record(regarding, { type: 'Normal', reason: REASON.converted, action: 'Convert', note });
     return DONE;
   };
+}
+
+/** The object as it is now, not as a watch last showed it. */
+async function readOld({ client, writes }: ConverterParts, name: string): Promise<LegacyObject | undefined> {
+  const raw = await client.find(LEGACY, undefined, name, writes);
+  return raw && legacyOf(raw);
+}
+
+function readSuccessor(
+  { client, writes }: ConverterParts,
+  { name }: LegacyObject,
+): Promise<PullSecretObject | undefined> {
+  return readObject(client, { kind: CLUSTER_KIND, namespace: undefined, name }, writes);
+}
+
+/**
+ * Writes into the old object's status why it stays. Only a change of one of the two objects can help, and its event
+ * brings the key again.
+ */
+async function refuse(
+  { client, events, clock, writes }: ConverterParts,
+  old: LegacyObject,
+  refusal: Cause,
+  log: Logger,
+): Promise<Result> {
+  const conditions = refusedConditions(old, refusal, clock.now());
+  if (!conditions) return DONE;
+  const { name, uid, resourceVersion } = old;
+  const body = { metadata: { uid, resourceVersion }, status: { conditions } };
+  try {
+    await client.patchStatus(LEGACY, { namespace: undefined, name }, body, writes);
+  } catch (thrown) {
+    if (isNotFound(thrown)) return DONE;
+    if (isConflict(thrown)) return AGAIN;
+    throw thrown;
+  }
+  log.warn('Did not convert', { kind: LEGACY_KIND, ...refusal });
+  const { reason, message: note } = refusal;
+  const regarding = { apiVersion: LEGACY_API_VERSION, kind: LEGACY_KIND, namespace: undefined, name, uid };
+  events.record(regarding, { type: 'Warning', reason, action: 'Convert', note });
+  return DONE;
+}
+
+/** @returns why there can be no successor; undefined when it exists, created now or before */
+async function create(
+  { client, writes }: ConverterParts,
+  { name, uid }: LegacyObject,
+  spec: JsonRecord,
+): Promise<Cause | undefined> {
+  const annotations = { [CONVERTED_FROM_ANNOTATION]: `${LEGACY_KIND}/${uid}` };
+  const body = { apiVersion: API_VERSION, kind: CLUSTER_KIND, metadata: { name, annotations }, spec };
+  try {
+    await client.create(RESOURCES[CLUSTER_KIND], undefined, body, writes);
+  } catch (thrown) {
+    // The API server's words may quote the spec.
+    if (thrown instanceof ApiError && (thrown.status === 422 || thrown.status === 400))
+      return { reason: REASON.invalidSpec, message: `the API server takes no ${CLUSTER_KIND} with this spec` };
+    if (!isConflict(thrown)) throw thrown;
+  }
+  return undefined;
+}
+
+/** @returns the successor, created if need be; or why there is none; undefined when the caller must look again */
+async function prepare(
+  parts: ConverterParts,
+  old: LegacyObject,
+  signal: AbortSignal,
+): Promise<PullSecretObject | Cause | undefined> {
+  const spec = convertedSpec(old);
+  if (typeof spec === 'string') return { reason: REASON.invalidSpec, message: spec };
+  const before = await readSuccessor(parts, old);
+  const refusal = before || signal.aborted ? undefined : await create(parts, old, spec);
+  if (refusal) return refusal;
+  const successor = before ?? (await readSuccessor(parts, old));
+  // A successor that is being deleted is in the way; the next attempt creates another.
+  if (!successor || successor.deleting) return undefined;
+  return isSuccessor(old, successor) ? successor : conflict(old);
+}
+
+/** @returns whether the successor now owns every Secret of the old object that can be found */
+async function handOver(
+  { secrets }: ConverterParts,
+  { uid, spec }: LegacyObject,
+  successor: PullSecretObject,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const limit = pLimit(AT_ONCE);
+  const name = stringOf(spec['secretName']) ?? '';
+  // One failure does not stop the others.
+  const results = await Promise.allSettled(
+    [...new Set(stringsOf(spec['namespaces']))].map((namespace) =>
+      limit(async () => !signal.aborted && (await secrets.handOver(successor, uid, namespace, name))),
+    ),
+  );
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  return results.every((result) => result.status === 'fulfilled' && result.value);
+}
+
+/** Deletes the old object in the version that was read, and only while its successor exists with the same spec. */
+async function retire(
+  parts: ConverterParts,
+  old: LegacyObject,
+  successor: PullSecretObject,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const current = await readSuccessor(parts, old);
+  if (signal.aborted || current?.uid !== successor.uid || !isSuccessor(old, current)) return false;
+  const { name, uid, resourceVersion } = old;
+  const terms = { uid, resourceVersion, propagationPolicy: 'Orphan' } as const;
+  try {
+    await parts.client.delete(LEGACY, { namespace: undefined, name }, terms, parts.writes);
+    return true;
+  } catch (thrown) {
+    if (isNotFound(thrown) || isConflict(thrown)) return false;
+    throw thrown;
+  }
 }
 
 function conflict({ name }: LegacyObject): Cause {

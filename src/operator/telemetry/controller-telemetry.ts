@@ -29,27 +29,11 @@ export function createControllerTelemetry<Name extends string>(
   const waited = metrics.histogram(METRIC.queueWait, eachQueue);
   const worked = metrics.histogram(METRIC.queueWork, eachQueue);
 
-  const timings = new Map(names.map((name) => [name, createTimings(clock)]));
   metrics.observe(METRIC.workers, () =>
     names.map((controller) => ({ labels: { controller }, value: controllers[controller] })),
   );
-  metrics.observe(METRIC.activeWorkers, () =>
-    [...timings].map(([controller, { working }]) => ({ labels: { controller }, value: working.size })),
-  );
-  const queues = (read: (timing: Timings) => number) => () =>
-    [...timings].map(([name, timing]) => ({ labels: { name, controller: name }, value: read(timing) }));
-  metrics.observe(
-    METRIC.queueDepth,
-    queues(({ waiting }) => waiting.size),
-  );
-  metrics.observe(
-    METRIC.queueUnfinished,
-    queues((timing) => timing.unfinished().reduce((sum, seconds) => sum + seconds, 0)),
-  );
-  metrics.observe(
-    METRIC.queueLongest,
-    queues((timing) => Math.max(0, ...timing.unfinished())),
-  );
+  const timings = new Map(names.map((name) => [name, createTimings(clock)]));
+  observeTimings(metrics, timings);
 
   const telemetryOf = (controller: Name): ControllerTelemetry => {
     const mine = { controller };
@@ -83,6 +67,26 @@ export function createControllerTelemetry<Name extends string>(
     };
   };
   return Object.fromEntries(names.map((name) => [name, telemetryOf(name)])) as Record<Name, ControllerTelemetry>;
+}
+
+function observeTimings(metrics: Metrics, timings: ReadonlyMap<string, Timings>): void {
+  metrics.observe(METRIC.activeWorkers, () =>
+    [...timings].map(([controller, { working }]) => ({ labels: { controller }, value: working.size })),
+  );
+  const queues = (read: (timing: Timings) => number) => () =>
+    [...timings].map(([name, timing]) => ({ labels: { name, controller: name }, value: read(timing) }));
+  metrics.observe(
+    METRIC.queueDepth,
+    queues(({ waiting }) => waiting.size),
+  );
+  metrics.observe(
+    METRIC.queueUnfinished,
+    queues((timing) => timing.unfinished().reduce((sum, seconds) => sum + seconds, 0)),
+  );
+  metrics.observe(
+    METRIC.queueLongest,
+    queues((timing) => Math.max(0, ...timing.unfinished())),
+  );
 }
 
 interface Timings {

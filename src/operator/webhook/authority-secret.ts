@@ -45,79 +45,78 @@ export interface AuthoritySecretOptions {
 const KEYS = { certificate: 'tls.crt', key: 'tls.key', bundle: 'ca.crt' } as const;
 
 export function createAuthoritySecret(options: AuthoritySecretOptions): AuthoritySecret {
-  const { client, namespace, name, signer, onMade } = options;
-
-  const make = async (
-    older: readonly string[],
-    now: EpochMs,
-  ): Promise<{ readonly made: Authorities; readonly data: JsonRecord }> => {
-    const { makeAuthority, leafLife } = await signer();
-    const newest = await makeAuthority(now);
-    const made = { newest, trusted: trusted([newest.certificate, ...older], leafLife, now) };
-    const data = {
-      [KEYS.certificate]: base64(newest.certificate),
-      [KEYS.key]: base64(newest.key),
-      [KEYS.bundle]: base64(made.trusted.join('')),
-    };
-    return { made, data };
-  };
-
-  const create = async (
-    known: readonly string[],
-    now: EpochMs,
-    signal: AbortSignal,
-  ): Promise<Authorities | undefined> => {
-    const { made, data } = await make(known, now);
-    const metadata = { name, labels: { 'app.kubernetes.io/name': OPERATOR_NAME } };
-    try {
-      await client.create(
-        SECRETS,
-        namespace,
-        { apiVersion: 'v1', kind: 'Secret', metadata, type: AUTHORITY_TYPE, data },
-        signal,
-      );
-    } catch (thrown) {
-      if (isConflict(thrown)) return undefined;
-      throw thrown;
-    }
-    onMade('there was none');
-    return made;
-  };
-
-  const replace = async (
-    secret: JsonRecord,
-    older: readonly string[],
-    why: string,
-    now: EpochMs,
-    signal: AbortSignal,
-  ): Promise<Authorities | undefined> => {
-    const { made, data } = await make(older, now);
-    const { uid, resourceVersion } = recordOf(secret['metadata']);
-    try {
-      await client.patch(SECRETS, { namespace, name }, { metadata: { uid, resourceVersion }, data }, signal);
-    } catch (thrown) {
-      if (isOtherObject(thrown)) return undefined;
-      throw thrown;
-    }
-    onMade(why);
-    return made;
-  };
-
+  const { client, namespace, name, signer } = options;
   return {
     async ensure(known, now, signal) {
       const secret = await client.find(SECRETS, namespace, name, signal);
-      if (!secret) return await create(known, now, signal);
+      if (!secret) return await create(options, await make(signer, known, now), signal);
       if (secret['type'] !== AUTHORITY_TYPE) throw notOurs(namespace, name);
+      const replaceBy = async (older: readonly string[], why: string): Promise<Authorities | undefined> =>
+        await replace(options, secret, await make(signer, older, now), why, signal);
       const data = recordOf(secret['data']);
       const newest = readAuthority(text(data, KEYS.certificate), text(data, KEYS.key));
-      if (typeof newest === 'string') return await replace(secret, known, `the Secret ${newest}`, now, signal);
+      if (typeof newest === 'string') return await replaceBy(known, `the Secret ${newest}`);
       // All replicas trust what the Secret holds and nothing else: otherwise they would overwrite each other.
       const all = [newest.certificate, ...certificatesIn(text(data, KEYS.bundle))];
-      if (isDue(newest, now))
-        return await replace(secret, isGood(newest, now) ? all : known, 'the former one was due', now, signal);
+      if (isDue(newest, now)) return await replaceBy(isGood(newest, now) ? all : known, 'the former one was due');
       return { newest, trusted: trusted(all, (await signer()).leafLife, now) };
     },
   };
+}
+
+/** @param older  certificates of the authorities before it */
+async function make(
+  signer: AuthoritySecretOptions['signer'],
+  older: readonly string[],
+  now: EpochMs,
+): Promise<Authorities> {
+  const { makeAuthority, leafLife } = await signer();
+  const newest = await makeAuthority(now);
+  return { newest, trusted: trusted([newest.certificate, ...older], leafLife, now) };
+}
+
+function dataOf({ newest, trusted }: Authorities): JsonRecord {
+  return {
+    [KEYS.certificate]: base64(newest.certificate),
+    [KEYS.key]: base64(newest.key),
+    [KEYS.bundle]: base64(trusted.join('')),
+  };
+}
+
+async function create(
+  { client, namespace, name, onMade }: AuthoritySecretOptions,
+  made: Authorities,
+  signal: AbortSignal,
+): Promise<Authorities | undefined> {
+  const metadata = { name, labels: { 'app.kubernetes.io/name': OPERATOR_NAME } };
+  const body = { apiVersion: 'v1', kind: 'Secret', metadata, type: AUTHORITY_TYPE, data: dataOf(made) };
+  try {
+    await client.create(SECRETS, namespace, body, signal);
+  } catch (thrown) {
+    if (isConflict(thrown)) return undefined;
+    throw thrown;
+  }
+  onMade('there was none');
+  return made;
+}
+
+async function replace(
+  { client, namespace, name, onMade }: AuthoritySecretOptions,
+  secret: JsonRecord,
+  made: Authorities,
+  why: string,
+  signal: AbortSignal,
+): Promise<Authorities | undefined> {
+  const { uid, resourceVersion } = recordOf(secret['metadata']);
+  const body = { metadata: { uid, resourceVersion }, data: dataOf(made) };
+  try {
+    await client.patch(SECRETS, { namespace, name }, body, signal);
+  } catch (thrown) {
+    if (isOtherObject(thrown)) return undefined;
+    throw thrown;
+  }
+  onMade(why);
+  return made;
 }
 
 function notOurs(namespace: string, name: string): Failure {

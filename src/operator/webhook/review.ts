@@ -73,21 +73,57 @@ const NOTHING_THERE: Places = { occupied: undefined, unknown: undefined };
 export type Webhook = (body: unknown) => Promise<Reply>;
 
 export function createWebhook(parts: WebhookParts): Webhook {
-  const { client, known, clock, policy, isSynced, telemetry } = parts;
+  const { known, clock, policy, telemetry } = parts;
   const trial = createLoginTrial(parts.ecr, clock);
+  const findOccupied = findingOccupied(parts);
+
+  /** An annotation claims it; the webhook believes it when an object of the deprecated kind has this name and uid. */
+  const isConversion = ({ convertedFrom, object }: Review): boolean => {
+    const from = known.legacyUid(keyOf(object));
+    return from !== undefined && convertedFrom === `${LEGACY_KIND}/${from}`;
+  };
+
+  const decide = async (review: Review): Promise<AdmissionVerdict> => {
+    const questions = examine(review);
+    if ('warnings' in questions) return questions;
+    const converting = isConversion(review);
+    const [login, missing, places] = await Promise.all([
+      questions.trial && !converting ? trial.try(questions.trial) : ({ op: 'none' } as const),
+      findMissing(parts, questions),
+      findOccupied(questions, review),
+    ]);
+    return judgeReview(review, { login, missing, ...places }, policy, converting);
+  };
+
+  return async (body) => {
+    const parsed = parseReview(body);
+    if (typeof parsed === 'string') {
+      telemetry.refused();
+      return textReply(400, `${parsed}\n`);
+    }
+    const { uid, review } = parsed;
+    const started = clock.monotonic();
+    const verdict = review ? await decide(review) : { denial: undefined, warnings: [] };
+    telemetry.answered(verdict, (clock.monotonic() - started) as DurationMs);
+    return { status: 200, contentType: 'application/json', body: JSON.stringify(answerTo(uid, verdict)) };
+  };
+}
+
+async function findMissing(
+  { known, clock, isSynced }: WebhookParts,
+  { namespaces, mayBeMissing }: Questions,
+): Promise<readonly string[]> {
+  const missing = (): readonly string[] => namespaces.filter((name) => !known.hasNamespace(name));
+  if (!mayBeMissing || !isSynced() || missing().length === 0) return [];
+  await sleep(clock, SECOND_LOOK, new AbortController().signal);
+  return missing();
+}
+
+function findingOccupied({ client, known, clock }: WebhookParts) {
   const reads = createTokenBucket(clock, READS.perSecond, READS.atOnce);
   const inTurn = pLimit(READ_AT_ONCE);
 
-  const missingOf = (namespaces: readonly string[]): readonly string[] =>
-    namespaces.filter((name) => !known.hasNamespace(name));
-
-  const findMissing = async ({ namespaces, mayBeMissing }: Questions): Promise<readonly string[]> => {
-    if (!mayBeMissing || !isSynced() || missingOf(namespaces).length === 0) return [];
-    await sleep(clock, SECOND_LOOK, new AbortController().signal);
-    return missingOf(namespaces);
-  };
-
-  const findOccupied = async (
+  const find = async (
     { namespaces, secretName }: Questions,
     { object }: Review,
     signal: AbortSignal,
@@ -106,49 +142,18 @@ export function createWebhook(parts: WebhookParts): Webhook {
     return NOTHING_THERE;
   };
 
-  /** As `findOccupied`, in time: a request may wait for its permit longer than the API server waits for the webhook. */
-  const findOccupiedInTime = async (questions: Questions, review: Review): Promise<Places> => {
+  /** In time: a request may wait for its permit longer than the API server waits for the webhook. */
+  return async (questions: Questions, review: Review): Promise<Places> => {
     const late = new AbortController();
     const unknown = notLookedUp(questions.secretName ?? '');
     try {
       return await Promise.race([
-        findOccupied(questions, review, late.signal).catch(() => unknown),
+        find(questions, review, late.signal).catch(() => unknown),
         sleep(clock, TRIAL_PATIENCE, late.signal).then(() => unknown),
       ]);
     } finally {
       late.abort();
     }
-  };
-
-  /** An annotation claims it; the webhook believes it when an object of the deprecated kind has this name and uid. */
-  const isConversion = ({ convertedFrom, object }: Review): boolean => {
-    const from = known.legacyUid(keyOf(object));
-    return from !== undefined && convertedFrom === `${LEGACY_KIND}/${from}`;
-  };
-
-  const decide = async (review: Review): Promise<AdmissionVerdict> => {
-    const questions = examine(review);
-    if ('warnings' in questions) return questions;
-    const converting = isConversion(review);
-    const [login, missing, places] = await Promise.all([
-      questions.trial && !converting ? trial.try(questions.trial) : ({ op: 'none' } as const),
-      findMissing(questions),
-      findOccupiedInTime(questions, review),
-    ]);
-    return judgeReview(review, { login, missing, ...places }, policy, converting);
-  };
-
-  return async (body) => {
-    const parsed = parseReview(body);
-    if (typeof parsed === 'string') {
-      telemetry.refused();
-      return textReply(400, `${parsed}\n`);
-    }
-    const { uid, review } = parsed;
-    const started = clock.monotonic();
-    const verdict = review ? await decide(review) : { denial: undefined, warnings: [] };
-    telemetry.answered(verdict, (clock.monotonic() - started) as DurationMs);
-    return { status: 200, contentType: 'application/json', body: JSON.stringify(answerTo(uid, verdict)) };
   };
 }
 
