@@ -4,11 +4,11 @@ import { afterEach, beforeEach } from 'node:test';
 import { createClient, type KubeClient } from '../../src/kube/client.ts';
 import { createTransport, type Transport } from '../../src/kube/transport.ts';
 import {
-  type ClusterListener,
   type ClusterState,
   type ClusterViewOptions,
   createClusterView,
 } from '../../src/operator/state/cluster-view.ts';
+import type { ClusterListener } from '../../src/operator/state/news.ts';
 import { createManualClock } from '../clocks/manual-clock.ts';
 import { type ScriptedServer, startScriptedServer } from '../network/scripted-server.ts';
 import { START } from './builders.ts';
