@@ -18,21 +18,17 @@ import type { Credentials } from './aws-keys.ts';
 import { isNamespaceName, type PullSecretObject, parseWish, type Wish } from './resource.ts';
 import { cut, listNames } from './text.ts';
 
+/** What a review shows of an object that a decision needs. */
+export type ReviewedObject = Pick<PullSecretObject, 'kind' | 'namespace' | 'name' | 'deleting' | 'spec'>;
+
 export interface Review {
   readonly isCreation: boolean;
   readonly dryRun: boolean;
-  readonly object: PullSecretObject;
+  readonly object: ReviewedObject;
   /** The stored object; undefined for a creation. */
-  readonly before: PullSecretObject | undefined;
+  readonly before: ReviewedObject | undefined;
   /** Value of the annotation that names the object it was converted from. */
   readonly convertedFrom: string | undefined;
-}
-
-/** Without `review` there is nothing to judge: it is allowed. */
-export interface ParsedReview {
-  /** Repeated in the answer. */
-  readonly uid: string;
-  readonly review: Review | undefined;
 }
 
 /** The pair of keys to try, and where. */
@@ -102,9 +98,10 @@ const LET_THROUGH: AdmissionVerdict = { denial: undefined, warnings: [] };
 /**
  * Reads an AdmissionReview of admission.k8s.io/v1.
  *
- * @returns the review, or why the body is none
+ * @returns the review, and the uid that the answer repeats; without a review there is nothing to judge, and it is
+ *          allowed; or why the body is none
  */
-export function parseReview(body: unknown): ParsedReview | string {
+export function parseReview(body: unknown): { readonly uid: string; readonly review: Review | undefined } | string {
   const { apiVersion, kind, request } = recordOf(body);
   if (apiVersion !== 'admission.k8s.io/v1' || kind !== 'AdmissionReview' || !isRecord(request))
     return 'the body is no AdmissionReview of admission.k8s.io/v1 with a request';
@@ -131,22 +128,14 @@ function isOurs(object: unknown): object is OurObject {
   return isRecord(object) && object['apiVersion'] === API_VERSION && KINDS.some((kind) => kind === object['kind']);
 }
 
-function objectOf({ kind, ...raw }: OurObject): PullSecretObject {
+function objectOf({ kind, ...raw }: OurObject): ReviewedObject {
   const metadata = recordOf(raw['metadata']);
   return {
     kind,
     namespace: kind === NAMESPACED_KIND ? stringOf(metadata['namespace']) : undefined,
     name: stringOf(metadata['name']) ?? '',
-    uid: stringOf(metadata['uid']) ?? '',
-    resourceVersion: '',
-    generation: 0,
     deleting: metadata['deletionTimestamp'] !== undefined,
-    isCollected: false,
-    isWaiting: false,
-    createdAt: '',
-    reconcileAt: undefined,
     spec: recordOf(raw['spec']),
-    status: {},
   };
 }
 
@@ -231,7 +220,7 @@ export function judgeReview(
   return { denial: undefined, warnings: cutAll([...warnings, ...denials]) };
 }
 
-function hasInlineKeys({ spec }: PullSecretObject): boolean {
+function hasInlineKeys({ spec }: ReviewedObject): boolean {
   return recordOf(spec['awsAccess'])['secretAccessKey'] !== undefined;
 }
 

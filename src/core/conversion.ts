@@ -31,7 +31,7 @@ export interface LegacyObject {
  *
  * @returns the spec, or a sentence that says why there can be none; the sentence quotes nothing of the spec
  */
-export function convertedSpec({ name, spec }: Pick<LegacyObject, 'name' | 'spec'>): JsonRecord | string {
+export function convertedSpec({ spec }: Pick<LegacyObject, 'spec'>): JsonRecord | string {
   const { region, accessKeyId, secretAccessKey } = recordOf(spec['awsAccess']);
   const namespaces = stringsOf(spec['namespaces']);
   const converted = {
@@ -40,7 +40,7 @@ export function convertedSpec({ name, spec }: Pick<LegacyObject, 'name' | 'spec'
     // The new kind takes no empty list; an absent one means the same.
     ...(namespaces.length === 0 ? {} : { namespaces }),
   };
-  const wish = parseWish({ ...NOBODY, name, spec: converted });
+  const wish = parseWish({ kind: CLUSTER_KIND, namespace: undefined, spec: converted });
   if (typeof wish === 'string') return wish;
   if ([accessKeyId, secretAccessKey].some((key) => typeof key === 'string' && key.length > INLINE_KEY_MAX_LENGTH))
     return `a key in spec.awsAccess is longer than ${INLINE_KEY_MAX_LENGTH} characters`;
@@ -48,20 +48,6 @@ export function convertedSpec({ name, spec }: Pick<LegacyObject, 'name' | 'spec'
   if (!namespaces.every(isNamespaceName)) return 'spec.namespaces has a name that no namespace can have: take it out';
   return converted;
 }
-
-const NOBODY: Omit<PullSecretObject, 'name' | 'spec'> = {
-  kind: CLUSTER_KIND,
-  namespace: undefined,
-  uid: '',
-  resourceVersion: '',
-  generation: 0,
-  deleting: false,
-  isCollected: false,
-  isWaiting: false,
-  createdAt: '',
-  reconcileAt: undefined,
-  status: {},
-};
 
 /** Whether `object` is what the old one converts to: of its name, of the same spec, and not being deleted. */
 export function isSuccessor(old: LegacyObject, object: PullSecretObject): boolean {

@@ -10,7 +10,7 @@ import type { Target } from './desired.ts';
 import { contentDigest, isOwned, type Payload, type Plan, planSecrets, type SeenSecret } from './plan.ts';
 
 const NAME = 'ecr-login';
-const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a', deleting: false };
+const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a', deleting: false } as const;
 const NAMESPACES = ['a', 'b', 'c', '__proto__', 'constructor'];
 const payload: Payload = {
   content: 'e30=',

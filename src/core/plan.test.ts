@@ -20,7 +20,7 @@ import {
   sizeProblem,
 } from './plan.ts';
 
-const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a', deleting: false };
+const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a', deleting: false } as const;
 const rivals: ReadonlyMap<string, string> = new Map();
 const OTHER_UID = '7f6f6f0a-0000-4000-8000-000000000002';
 const payload: Payload = {

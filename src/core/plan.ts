@@ -6,6 +6,7 @@ import { type EpochMs, formatRfc3339 } from '../lib/time.ts';
 import type { Problem, Target } from './desired.ts';
 import { dockerConfigBytes, makeDockerConfig } from './docker-config.ts';
 import { isUsable, type Login } from './login.ts';
+import type { PullSecretObject } from './resource.ts';
 
 /** A Secret as last seen, reduced: it holds no password, and its size does not depend on the Secret's data. */
 export interface SeenSecret {
@@ -45,13 +46,12 @@ export interface Payload {
   readonly expiry: string;
 }
 
-export type Action =
-  | { readonly op: 'create'; readonly namespace: string; readonly named: boolean }
-  | { readonly op: 'update'; readonly namespace: string; readonly named: boolean; readonly seen: SeenSecret }
-  /** A foreign Secret that an editor of it has offered to this object. */
-  | { readonly op: 'adopt'; readonly namespace: string; readonly named: boolean; readonly seen: SeenSecret }
-  /** An immutable Secret of this object: deleting and creating is the only way to change it. */
-  | { readonly op: 'replace'; readonly namespace: string; readonly named: boolean; readonly seen: SeenSecret };
+/**
+ * `adopt`: a foreign Secret that an editor of it has offered to this object. `replace`: an immutable Secret of this
+ * object, which only deleting and creating can change.
+ */
+export type Action = Target &
+  ({ readonly op: 'create' } | { readonly op: 'update' | 'adopt' | 'replace'; readonly seen: SeenSecret });
 
 export interface Plan {
   /** In order of namespace. */
@@ -144,14 +144,8 @@ function preceded(namespace: string, named: boolean, kind: string): Problem {
   return { namespace, named, reason: REASON.secretConflict, message };
 }
 
-/** The object that plans. */
-export interface Claimant {
-  /** A foreign finalizer still holds it: it keeps what it has, and takes over nothing. */
-  readonly deleting: boolean;
-  readonly uid: string;
-  readonly kind: string;
-  readonly name: string;
-}
+/** The object that plans. A deleted one that a foreign finalizer holds keeps what it has, and takes over nothing. */
+type Claimant = Pick<PullSecretObject, 'deleting' | 'uid' | 'kind' | 'name'>;
 
 /** The Secrets and rivals, as last seen. */
 export interface Observed {

@@ -41,8 +41,6 @@ export interface PullSecretObject {
   readonly status: PullSecretStatus;
 }
 
-export type Claim = Pick<PullSecretObject, 'createdAt' | 'uid'>;
-
 /** Where the pull secret is wanted. */
 export interface Targets {
   /** Sorted, no repeats. For the namespaced kind: its own namespace. */
@@ -73,6 +71,9 @@ export interface Wish {
   readonly targets: Targets;
 }
 
+/** The part of an object that says what it wants. */
+type Specified = Pick<PullSecretObject, 'kind' | 'namespace' | 'spec'>;
+
 const SECRET_NAME = new RegExp(SECRET_NAME_PATTERN);
 const NAMESPACE = new RegExp(NAMESPACE_PATTERN);
 
@@ -81,7 +82,7 @@ const NAMESPACE = new RegExp(NAMESPACE_PATTERN);
  *
  * @returns the wish, or a sentence that says which field is wrong and what it must be
  */
-export function parseWish(object: PullSecretObject): Wish | string {
+export function parseWish(object: Specified): Wish | string {
   const awsAccess = recordOf(object.spec['awsAccess']);
   const region = stringOf(awsAccess['region']) ?? '';
   if (!isRegion(region)) return 'spec.awsAccess.region is not the name of an AWS region (an example: eu-west-1)';
@@ -111,7 +112,7 @@ function parseAccess(awsAccess: JsonRecord, region: string, kind: PullSecretKind
   return { identity, role, region, useFips, useDualstack };
 }
 
-function parseTargets({ kind, namespace, spec }: PullSecretObject): Targets | string {
+function parseTargets({ kind, namespace, spec }: Specified): Targets | string {
   if (kind === NAMESPACED_KIND) {
     return { named: namespace === undefined ? [] : [namespace], isOwn: true, selector: undefined, excluded: new Set() };
   }
@@ -143,6 +144,8 @@ export function inputsDigest(
 ): string {
   return digest(identityFingerprint, ...registries.map(({ registry }) => registry), ...extra.accounts, ...extra.hosts);
 }
+
+type Claim = Pick<PullSecretObject, 'createdAt' | 'uid'>;
 
 /** Whether one object precedes another when nothing else decides: by age, then by uid. */
 export function isOlder(one: Claim, other: Claim): boolean {

@@ -39,29 +39,25 @@ export interface CrdCheckParts {
   readonly log: Logger;
 }
 
+const OLDER = 'The CRDs are older than this version: these fields are dropped from what is written; install its CRDs';
+
 /**
  * Looks once a minute until no field is missing, and logs the missing ones. The API server publishes the schema of a
  * CRD some seconds after it serves it, so the first look alone proves nothing.
  */
 export async function checkCrds({ transport, clock, log }: CrdCheckParts, signal: AbortSignal): Promise<void> {
-  let told = '';
+  let logged = '';
   for (let look = 1; !signal.aborted; look += 1) {
     try {
       const missing = await fieldsNotServed(transport, signal);
       if (missing.length === 0) {
-        if (told !== '') log.info('The CRDs fit this version now');
+        if (logged !== '') log.info('The CRDs fit this version now');
         return;
       }
       const fields = missing.join(', ');
-      if (look > 1 && fields !== told) {
-        log.warn(
-          'The CRDs are older than this version: these fields are dropped from what is written; install its CRDs',
-          {
-            apiVersion: API_VERSION,
-            fields,
-          },
-        );
-        told = fields;
+      if (look > 1 && fields !== logged) {
+        log.warn(OLDER, { apiVersion: API_VERSION, fields });
+        logged = fields;
       }
     } catch (thrown) {
       log.debug('Could not read the schema of the CRDs', { reason: failureFrom(thrown).message });

@@ -12,10 +12,10 @@ export interface Ports {
 }
 
 /**
- * @param told  is notified of each answer
+ * @param telemetry  is notified of each answer
  * @throws Failure when one of them cannot be reached as configured, such as through an invalid proxy
  */
-export type OpenPorts = (told: Pick<Telemetry, 'onAnswer' | 'onAwsCall'>) => Ports;
+export type OpenPorts = (telemetry: Pick<Telemetry, 'onAnswer' | 'onAwsCall'>) => Ports;
 
 export interface PortsOptions extends AwsOptions {
   readonly access: ApiServerAccess;

@@ -3,10 +3,8 @@
 import { followAuthorities } from '../aws/authorities.ts';
 import type { Bound } from '../http/connections.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
-import type { Logger } from '../lib/log.ts';
-import type { Metrics } from '../lib/metrics.ts';
 import { createSupervisor, type Supervisor } from '../lib/supervise.ts';
-import { type Clock, type Random, seconds } from '../lib/time.ts';
+import { seconds } from '../lib/time.ts';
 import { type Assembly, type AssemblyOptions, assemble } from './assemble.ts';
 import { checkCrds } from './crd-check.ts';
 import { type Servers, type ServersOptions, startServers } from './endpoints.ts';
@@ -33,10 +31,6 @@ export interface OperatorOptions extends ServersOptions, AssemblyOptions {
    * change.
    */
   readonly awsAuthorities: { readonly text: string; readonly read: () => Promise<string> } | undefined;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly metrics: Metrics;
 }
 
 export interface Operator {
@@ -52,13 +46,17 @@ export interface Operator {
 /** Time for writes under way once the operator stops: half of the process's own limit. */
 const LAST_WRITES = seconds(5);
 
-/** The running parts. */
-interface Running {
+/** The parts, put together. */
+interface Started {
   readonly options: OperatorOptions;
   readonly ports: Ports;
   readonly supervisor: Supervisor;
   readonly assembly: Assembly;
   readonly watches: Watches;
+}
+
+/** The running parts. */
+interface Running extends Started {
   readonly webhook: WebhookServer | undefined;
   readonly servers: Servers;
   readonly signal: AbortSignal;
@@ -98,13 +96,7 @@ export async function startOperator(options: OperatorOptions, signal: AbortSigna
 
 /** @throws Failure when an address cannot be listened on; then the operator listens on none */
 async function serve(
-  {
-    options,
-    assembly,
-    ports,
-    watches,
-    supervisor,
-  }: Omit<Running, 'webhook' | 'servers' | 'loops' | 'signal' | 'writes'>,
+  { options, assembly, ports, watches, supervisor }: Started,
   { onRefused }: Telemetry,
 ): Promise<Pick<Running, 'webhook' | 'servers'>> {
   const { client, state } = assembly;
@@ -115,16 +107,11 @@ async function serve(
   const isSynced = (): boolean => reflectors.every(([, reflector]) => reflector.isSynced());
   const { clock, random, log, metrics, namespace } = options;
   const parts = { client, known: knownObjects(view), ecr, clock, random, log, metrics, namespace, isSynced };
-  const told = { onRefused: (bound: Bound): void => onRefused('webhook', bound) };
-  const webhook = options.webhook && (await startWebhook(options.webhook, { ...parts, ...told }));
-  const asked = {
-    reflectors,
-    webhook: () => webhook?.waitsFor(),
-    failing: () => supervisor.failing(),
-    onRefused,
-  };
+  const onRefusal = (bound: Bound): void => onRefused('webhook', bound);
+  const webhook = options.webhook && (await startWebhook(options.webhook, { ...parts, onRefused: onRefusal }));
+  const [waitsFor, failing] = [() => webhook?.waitsFor(), () => supervisor.failing()];
   try {
-    return { webhook, servers: await startServers(options, asked) };
+    return { webhook, servers: await startServers(options, { reflectors, webhook: waitsFor, failing, onRefused }) };
   } catch (thrown) {
     await webhook?.close();
     throw thrown;
@@ -132,16 +119,8 @@ async function serve(
 }
 
 /** Starts the watches, and the controllers once all stores have been filled. */
-async function begin({
-  options,
-  ports,
-  supervisor,
-  assembly,
-  watches,
-  webhook,
-  signal,
-  loops,
-}: Running): Promise<void> {
+async function begin(running: Running): Promise<void> {
+  const { options, ports, supervisor, assembly, watches, webhook, signal, loops } = running;
   const { clock, log, awsAuthorities } = options;
   const { objects, secrets } = watches;
   const supervise: Supervise = (name, loop) => supervisor.run(name, loop, signal);

@@ -79,13 +79,7 @@ export function createWatches(parts: WatchesParts): Watches {
     reduce: (raw: JsonRecord) => Item | undefined,
     over: Pick<ReflectorOptions<Item>, 'labelSelector' | 'optional'> = {},
   ): NamedReflector => {
-    const tools = {
-      client,
-      clock,
-      random,
-      log,
-      onReflectorEvent: (event: ReflectorEvent) => onReflectorEvent(name, event),
-    };
+    const tools = { client, clock, random, log, onReflectorEvent: onReflectorEvent.bind(undefined, name) };
     return [name, createReflector({ resource, store, reduce, ...tools, ...over })];
   };
 

@@ -32,13 +32,13 @@ export function createControllerTelemetry<Name extends string>(
   metrics.observe(METRIC.workers, () =>
     names.map((controller) => ({ labels: { controller }, value: controllers[controller] })),
   );
-  const timings = new Map(names.map((name) => [name, createTimings(clock)]));
-  observeTimings(metrics, timings);
+  const secondsSince = (instant = clock.monotonic()): number => (clock.monotonic() - instant) / 1_000;
+  const timings = new Map(names.map((name): [Name, Timings] => [name, { waiting: new Map(), working: new Map() }]));
+  observeTimings(metrics, timings, secondsSince);
 
-  const telemetryOf = (controller: Name): ControllerTelemetry => {
+  const telemetryOf = (controller: Name, { waiting, working }: Timings): ControllerTelemetry => {
     const mine = { controller };
     const queue = { name: controller, controller };
-    const { waiting, working, since } = timings.get(controller) ?? createTimings(clock);
     return {
       controller,
       queue: {
@@ -48,12 +48,12 @@ export function createControllerTelemetry<Name extends string>(
           added(queue);
         },
         onStart(key) {
-          waited(queue, since(waiting, key));
+          waited(queue, secondsSince(waiting.get(key)));
           waiting.delete(key);
           working.set(key, clock.monotonic());
         },
         onEnd(key) {
-          worked(queue, since(working, key));
+          worked(queue, secondsSince(working.get(key)));
           working.delete(key);
         },
         onRetry: () => retried(queue),
@@ -66,51 +66,34 @@ export function createControllerTelemetry<Name extends string>(
       onBug: () => panicked(mine),
     };
   };
-  return Object.fromEntries(names.map((name) => [name, telemetryOf(name)])) as Record<Name, ControllerTelemetry>;
+  const all = [...timings].map(([name, timing]) => [name, telemetryOf(name, timing)]);
+  return Object.fromEntries(all) as Record<Name, ControllerTelemetry>;
 }
 
-function observeTimings(metrics: Metrics, timings: ReadonlyMap<string, Timings>): void {
+/** Monotonic instants since when a key waits, or is reconciled. A key that is added again meanwhile is in both. */
+type Timings = Readonly<Record<'waiting' | 'working', Map<ObjectKey, DurationMs>>>;
+
+function observeTimings(
+  metrics: Metrics,
+  timings: ReadonlyMap<string, Timings>,
+  secondsSince: (instant: DurationMs) => number,
+): void {
   metrics.observe(METRIC.activeWorkers, () =>
     [...timings].map(([controller, { working }]) => ({ labels: { controller }, value: working.size })),
   );
   const queues = (read: (timing: Timings) => number) => () =>
     [...timings].map(([name, timing]) => ({ labels: { name, controller: name }, value: read(timing) }));
+  const unfinished = ({ working }: Timings): readonly number[] => [...working.values()].map(secondsSince);
   metrics.observe(
     METRIC.queueDepth,
     queues(({ waiting }) => waiting.size),
   );
   metrics.observe(
     METRIC.queueUnfinished,
-    queues((timing) => timing.unfinished().reduce((sum, seconds) => sum + seconds, 0)),
+    queues((timing) => unfinished(timing).reduce((sum, seconds) => sum + seconds, 0)),
   );
   metrics.observe(
     METRIC.queueLongest,
-    queues((timing) => Math.max(0, ...timing.unfinished())),
+    queues((timing) => Math.max(0, ...unfinished(timing))),
   );
-}
-
-interface Timings {
-  /** Monotonic instants since when a key waits, or is reconciled. A key that is added again meanwhile is in both. */
-  readonly waiting: Map<ObjectKey, DurationMs>;
-  readonly working: Map<ObjectKey, DurationMs>;
-  /** Seconds. */
-  readonly since: (instants: ReadonlyMap<ObjectKey, DurationMs>, key: ObjectKey) => number;
-  /** Seconds of each key that is being reconciled. */
-  readonly unfinished: () => readonly number[];
-}
-
-function createTimings(clock: Clock): Timings {
-  const working = new Map<ObjectKey, DurationMs>();
-  return {
-    waiting: new Map(),
-    working,
-    since(instants, key) {
-      const now = clock.monotonic();
-      return (now - (instants.get(key) ?? now)) / 1_000;
-    },
-    unfinished() {
-      const now = clock.monotonic();
-      return [...working.values()].map((since) => (now - since) / 1_000);
-    },
-  };
 }

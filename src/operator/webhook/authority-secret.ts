@@ -59,7 +59,7 @@ export function createAuthoritySecret(options: AuthoritySecretOptions): Authorit
       // All replicas trust what the Secret holds and nothing else: otherwise they would overwrite each other.
       const all = [newest.certificate, ...certificatesIn(text(data, KEYS.bundle))];
       if (isDue(newest, now)) return await replaceBy(isGood(newest, now) ? all : known, 'the former one was due');
-      return { newest, trusted: trusted(all, (await signer()).leafLife, now) };
+      return { newest, trusted: trusted(all, (await signer()).LEAF_LIFE, now) };
     },
   };
 }
@@ -70,9 +70,9 @@ async function make(
   older: readonly string[],
   now: EpochMs,
 ): Promise<Authorities> {
-  const { makeAuthority, leafLife } = await signer();
+  const { makeAuthority, LEAF_LIFE } = await signer();
   const newest = await makeAuthority(now);
-  return { newest, trusted: trusted([newest.certificate, ...older], leafLife, now) };
+  return { newest, trusted: trusted([newest.certificate, ...older], LEAF_LIFE, now) };
 }
 
 function dataOf({ newest, trusted }: Authorities): JsonRecord {

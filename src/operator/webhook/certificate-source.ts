@@ -1,14 +1,10 @@
 // Where the certificate of the webhook comes from, as its server sees it.
 
-import type { DurationMs, EpochMs } from '../../lib/time.ts';
 import type { KeyPair } from '../../pki/certificate.ts';
+import type * as sign from '../../pki/sign.ts';
 
-/** Makes certificates (pki/sign.ts); loaded when needed. */
-export interface Signer {
-  readonly leafLife: DurationMs;
-  readonly makeAuthority: (now: EpochMs) => Promise<KeyPair>;
-  readonly signLeaf: (authority: KeyPair, names: readonly string[], now: EpochMs) => Promise<KeyPair>;
-}
+/** Makes certificates; loaded when needed. */
+export type Signer = typeof sign;
 
 /** One source of certificates. */
 export interface Source {
