@@ -27,7 +27,7 @@ describe('a reflector', () => {
     const rig = await startReflectorRig({ starts: false });
     t.after(() => rig.stop());
     await rig.clock.advance((10 * MINUTE) as DurationMs);
-    assert.equal(livenessReply([['secrets', rig.reflector]], rig.clock).status, 200);
+    assert.equal(livenessReply([['secrets', rig.reflector]], rig.clock, []).status, 200);
     assert.deepEqual(
       readinessReply([['secrets', rig.reflector]], undefined).body,
       'waiting for the first list of secrets\n',
@@ -39,8 +39,8 @@ describe('a reflector', () => {
     t.after(() => rig.stop());
     await rig.watching();
     const at = (monotonic: number) => ({ ...rig.clock, monotonic: () => monotonic as DurationMs });
-    assert.equal(livenessReply([['secrets', rig.reflector]], at(2 * LONGEST_WATCH)).status, 200);
-    const { status, body } = livenessReply([['secrets', rig.reflector]], at(2 * LONGEST_WATCH + 1));
+    assert.equal(livenessReply([['secrets', rig.reflector]], at(2 * LONGEST_WATCH), []).status, 200);
+    const { status, body } = livenessReply([['secrets', rig.reflector]], at(2 * LONGEST_WATCH + 1), []);
     assert.deepEqual({ status, body }, { status: 500, body: 'stuck: secrets\n' });
     assert.equal(readinessReply([['secrets', rig.reflector]], undefined).status, 200);
     const waiting = readinessReply([['secrets', rig.reflector]], 'no certificate yet');
@@ -70,7 +70,7 @@ describe('a reflector', () => {
     test(`that waits to ${what} because requests are turned away is alive, however long that is`, async (t) => {
       const rig = await startReflectorRig();
       t.after(() => rig.stop());
-      const isAlive = (): boolean => livenessReply([['secrets', rig.reflector]], rig.clock).status === 200;
+      const isAlive = (): boolean => livenessReply([['secrets', rig.reflector]], rig.clock, []).status === 200;
       const goOn = await prepare(rig, await rig.server.next());
       const [first, second] = [await askBeside(rig), await askBeside(rig)];
       await rig.clock.advance(seconds(1));
@@ -96,7 +96,7 @@ describe('a reflector', () => {
     rig.server.script((exchange) => exchange.answer(502, '<html/>'));
     for (let turn = 0; turn < 12; turn += 1) {
       await rig.pause();
-      assert.equal(livenessReply([['secrets', rig.reflector]], rig.clock).status, 200);
+      assert.equal(livenessReply([['secrets', rig.reflector]], rig.clock, []).status, 200);
     }
     assert.match(
       readinessReply([['secrets', rig.reflector]], undefined).body,

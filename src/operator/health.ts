@@ -12,11 +12,7 @@ export type NamedReflector = readonly [name: string, reflector: Reflector];
  *
  * @param failing  names of the loops that do (lib/supervise.ts)
  */
-export function livenessReply(
-  reflectors: readonly NamedReflector[],
-  clock: Clock,
-  failing: readonly string[] = [],
-): Reply {
+export function livenessReply(reflectors: readonly NamedReflector[], clock: Clock, failing: readonly string[]): Reply {
   const stuck = reflectors.filter(([, reflector]) => clock.monotonic() - reflector.lastAttempt() > 2 * LONGEST_WATCH);
   const lines = [
     ...(stuck.length === 0 ? [] : [`stuck: ${stuck.map(([name]) => name).join(', ')}\n`]),

@@ -71,6 +71,7 @@ beforeEach(() => {
     operatorNamespace: 'operator',
     wake: () => true,
     signal,
+    tokenAudienceProblem: undefined,
   });
 });
 

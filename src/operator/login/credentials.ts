@@ -52,7 +52,7 @@ export interface CredentialParts {
   /** Ends reads. */
   readonly signal: AbortSignal;
   /** Why no object may use a ServiceAccount in this cluster; undefined: objects may. */
-  readonly tokenAudienceProblem?: string | undefined;
+  readonly tokenAudienceProblem: string | undefined;
 }
 
 export function createCredentialResolver(parts: CredentialParts): CredentialResolver {

@@ -53,6 +53,7 @@ describe('the logins of an object', () => {
       operatorNamespace: 'operator',
       wake,
       signal,
+      tokenAudienceProblem: undefined,
     });
     logins = createObjectLogins(resolver, book, clock);
   });

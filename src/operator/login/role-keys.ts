@@ -34,7 +34,7 @@ export function createRoleKeys(sts: Pick<StsClient, 'assumeRole'>, clock: Clock,
     account,
     accessKeyIdSuffix: undefined,
     forget: () => roles.forget(key),
-    get: (signal, force = false) => {
+    get(signal, force = false) {
       const fetchOne = async () => {
         const keys = await fetch(signal, force);
         return { ...keys, renewAt: (keys.expiresAt - MARGIN) as EpochMs };

@@ -12,10 +12,8 @@ import { createTokenBucket } from '../../lib/token-bucket.ts';
 
 type TrialOutcome = Answers['login'];
 
-export interface LoginTrial {
-  /** Never throws, and takes no longer than three seconds. */
-  try(trial: Trial): Promise<TrialOutcome>;
-}
+/** Never throws, and takes no longer than three seconds. */
+export type TryLogin = (trial: Trial) => Promise<TrialOutcome>;
 
 /** How long the webhook lets a user of kubectl wait (docs/design/rules.md, rule 18). */
 export const TRIAL_PATIENCE = seconds(3);
@@ -33,7 +31,7 @@ const TOO_MANY: TrialOutcome = { op: 'unknown', message: 'too many are being tri
 /** Outcomes remembered; beyond that all are forgotten. */
 const MOST_HELD = 256;
 
-export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
+export function tryingLogins(ecr: EcrClient, clock: Clock): TryLogin {
   const budget = createTokenBucket(clock, CALLS.perSecond, CALLS.atOnce);
   const inTurn = pLimit(CALLS_UNDER_WAY);
   const flights = new Map<IdentityKey, { readonly outcome: Promise<TrialOutcome>; until: DurationMs | undefined }>();
@@ -73,22 +71,20 @@ export function createLoginTrial(ecr: EcrClient, clock: Clock): LoginTrial {
     }
   };
 
-  return {
-    async try(trial) {
-      const { identity, region, useFips, useDualstack } = trial;
-      const at = { region, useFips, useDualstack, account: undefined };
-      const key = identityKey('login', { identity, kind: 'private', ...at });
-      const held = flights.get(key);
-      if (held && (held.until === undefined || clock.monotonic() < held.until)) return await held.outcome;
-      if (flights.size >= MOST_HELD) flights.clear();
-      const flight: { readonly outcome: Promise<TrialOutcome>; until: DurationMs | undefined } = {
-        outcome: ask(trial),
-        until: undefined,
-      };
-      flights.set(key, flight);
-      const outcome = await flight.outcome;
-      flight.until = (clock.monotonic() + HOLDS[outcome.op]) as DurationMs;
-      return outcome;
-    },
+  return async (trial) => {
+    const { identity, region, useFips, useDualstack } = trial;
+    const at = { region, useFips, useDualstack, account: undefined };
+    const key = identityKey('login', { identity, kind: 'private', ...at });
+    const held = flights.get(key);
+    if (held && (held.until === undefined || clock.monotonic() < held.until)) return await held.outcome;
+    if (flights.size >= MOST_HELD) flights.clear();
+    const flight: { readonly outcome: Promise<TrialOutcome>; until: DurationMs | undefined } = {
+      outcome: ask(trial),
+      until: undefined,
+    };
+    flights.set(key, flight);
+    const outcome = await flight.outcome;
+    flight.until = (clock.monotonic() + HOLDS[outcome.op]) as DurationMs;
+    return outcome;
   };
 }

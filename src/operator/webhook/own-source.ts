@@ -47,10 +47,10 @@ export function ownSource(options: OwnSourceOptions): Source {
     newest: string,
     signal: AbortSignal,
   ): Promise<string | undefined> => {
-    const isTold = trusts(seen, bundle);
-    if (!isTold && !repairs.take())
+    const isWritten = trusts(seen, bundle);
+    if (!isWritten && !repairs.take())
       return 'somebody else changes caBundle of the webhook configuration again and again';
-    if (!isTold && !(await options.writeBundle(seen, bundle, signal)))
+    if (!isWritten && !(await options.writeBundle(seen, bundle, signal)))
       return 'the webhook configuration was changed at this moment';
     if (heard?.issuer !== newest) heard = { issuer: newest, since: clock.monotonic() };
     return undefined;

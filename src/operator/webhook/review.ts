@@ -24,7 +24,7 @@ import { createTokenBucket } from '../../lib/token-bucket.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { occupantOf } from '../state/reduced-objects.ts';
 import type { WebhookTelemetry } from '../telemetry/webhook-telemetry.ts';
-import { createLoginTrial, TRIAL_PATIENCE } from './key-trial.ts';
+import { TRIAL_PATIENCE, tryingLogins } from './key-trial.ts';
 
 /** All that a review may learn of the cluster: no object, since other tenants' AWS keys may stand in one. */
 export interface KnownObjects {
@@ -74,7 +74,7 @@ export type Webhook = (body: unknown) => Promise<Reply>;
 
 export function createWebhook(parts: WebhookParts): Webhook {
   const { known, clock, policy, telemetry } = parts;
-  const trial = createLoginTrial(parts.ecr, clock);
+  const tryLogin = tryingLogins(parts.ecr, clock);
   const findOccupied = findingOccupied(parts);
 
   /** An annotation claims it; the webhook believes it when an object of the deprecated kind has this name and uid. */
@@ -88,7 +88,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
     if ('warnings' in questions) return questions;
     const converting = isConversion(review);
     const [login, missing, places] = await Promise.all([
-      questions.trial && !converting ? trial.try(questions.trial) : ({ op: 'none' } as const),
+      questions.trial && !converting ? tryLogin(questions.trial) : ({ op: 'none' } as const),
       findMissing(parts, questions),
       findOccupied(questions, review),
     ]);
