@@ -54,7 +54,13 @@ export interface Actions {
   remove(seen: SeenSecret): Promise<ActionOutcome>;
 }
 
-/** Actions on an existing Secret. */
+interface Subject extends ActionContext {
+  readonly owner: PullSecretObject;
+  /** Of the Secrets. */
+  readonly name: string;
+}
+
+/** Actions on an existing Secret; a replaced one is gone before it is written. */
 const CHANGES: ReadonlySet<Action['op']> = new Set(['update', 'adopt']);
 
 /** @param onBusy  is notified of each 429 of the API server, which may name a delay, and of each slow write */
@@ -64,89 +70,19 @@ export function createActions(
   name: string,
   onBusy: (failure: ApiError | SlowWrite, namespace: string) => void,
 ): Actions {
-  const { writer, formerUid, holdsUsableLogin, obstructed, isLate, log } = context;
-
-  const problem = ({ namespace, named }: Target, reason: string, thrown: unknown): Problem => {
-    if (!(thrown instanceof Failure)) log.error('A write failed unexpectedly', { reason, in: namespace }, thrown);
-    return { namespace, named, reason, message: failureFrom(thrown).message };
-  };
-  const refused = (action: Action, thrown: unknown): Problem =>
-    problem(action, CHANGES.has(action.op) ? REASON.updateSecretError : REASON.createSecretError, thrown);
-  /** A Secret that holds a usable login meanwhile is no problem yet. */
-  const failed = (action: Action, told: Problem): ActionOutcome =>
-    action.op === 'update' && holdsUsableLogin(action.seen) ? { delayed: told } : told;
-
-  const update = async (action: Action, seen: SeenSecret, payload: Payload): Promise<ActionOutcome> =>
-    (await writer.update(owner, seen, payload)) ? 'updated' : failed(action, undone(action));
-
-  const send = async (action: Action, payload: Payload): Promise<ActionOutcome> => {
-    const { namespace, named } = action;
-    switch (action.op) {
-      case 'update':
-        return await update(action, action.seen, payload);
-      case 'adopt':
-        return (await writer.adopt(owner, action.seen, payload)) ? 'updated' : opensMore(namespace, named, name);
-      case 'replace':
-        await writer.delete(action.seen);
-        await writer.create(owner, namespace, name, payload);
-        return 'updated';
-      case 'create':
-        await writer.create(owner, namespace, name, payload);
-        return 'created';
-    }
-  };
-
-  /**
-   * A Secret of that name exists and the watch does not show it: it is the operator's without its labels, or another
-   * owner's.
-   */
-  const inspect = async (action: Action, payload: Payload): Promise<ActionOutcome> => {
-    const { namespace, named } = action;
-    try {
-      const seen = await writer.read(namespace, name);
-      if (!seen) return 'retry';
-      if (formerUid !== undefined && isOwned(seen, formerUid)) return 'retry';
-      if (!isOwned(seen, owner.uid))
-        return seen.deleting ? terminating(namespace, named, name) : conflict(namespace, named, seen);
-      // With the operator's labels the watch will show it: another operator has just created it, perhaps with a later
-      // login.
-      if (seen.managed && seen.ownerUidLabel === owner.uid) return 'retry';
-      return await update(action, seen, payload);
-    } catch (thrown) {
-      if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
-      if (isTransientlyBusy(thrown)) throw thrown;
-      return problem(action, REASON.getSecretError, thrown);
-    }
-  };
-
-  const attempt = async (action: Action, payload: Payload): Promise<ActionOutcome> => {
-    try {
-      if (action.op === 'create' && obstructed.has(action.namespace)) {
-        const found = await inspect(action, payload);
-        if (found !== 'retry') return found;
-      }
-      return await send(action, payload);
-    } catch (thrown) {
-      if (isNamespaceTerminating(thrown)) return 'terminating';
-      if (action.op === 'create' && isConflict(thrown)) return await inspect(action, payload);
-      if (isNotFound(thrown)) return lost(action);
-      if (isOtherObject(thrown)) return 'retry';
-      if (isTransientlyBusy(thrown)) throw thrown;
-      const told = refused(action, thrown);
-      return isUnanswered(thrown) ? failed(action, told) : told;
-    }
-  };
+  const subject: Subject = { ...context, owner, name };
+  const { writer, isLate } = context;
 
   return {
     async run(action, payload) {
       const late = isLate(action.namespace);
       try {
-        const outcome = await attempt(action, payload);
-        return outcome === 'retry' && late ? failed(action, elusive(action)) : outcome;
+        const outcome = await attempt(subject, action, payload);
+        return outcome === 'retry' && late ? failed(subject, action, elusive(action)) : outcome;
       } catch (thrown) {
         if (!isTransientlyBusy(thrown)) throw thrown;
         onBusy(thrown, action.namespace);
-        return late ? failed(action, refused(action, thrown)) : 'retry';
+        return late ? failed(subject, action, refused(subject, action, thrown)) : 'retry';
       }
     },
     async remove(seen) {
@@ -155,15 +91,104 @@ export function createActions(
         return 'deleted';
       } catch (thrown) {
         if (isTransientlyBusy(thrown)) onBusy(thrown, seen.namespace);
-        return problem({ namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
+        return problemOf(subject, { namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
       }
     },
   };
 }
 
+/** @throws the failures of a busy API server, and slow writes */
+async function attempt(subject: Subject, action: Action, payload: Payload): Promise<ActionOutcome> {
+  try {
+    if (action.op === 'create' && subject.obstructed.has(action.namespace)) {
+      const found = await inspect(subject, action, payload);
+      if (found !== 'retry') return found;
+    }
+    return await send(subject, action, payload);
+  } catch (thrown) {
+    if (isNamespaceTerminating(thrown)) return 'terminating';
+    if (action.op === 'create' && isConflict(thrown)) return await inspect(subject, action, payload);
+    if (isNotFound(thrown)) return lost(action);
+    if (isOtherObject(thrown)) return 'retry';
+    if (isTransientlyBusy(thrown)) throw thrown;
+    const told = refused(subject, action, thrown);
+    return isUnanswered(thrown) ? failed(subject, action, told) : told;
+  }
+}
+
+async function send(subject: Subject, action: Action, payload: Payload): Promise<ActionOutcome> {
+  const { writer, owner, name } = subject;
+  const { namespace, named } = action;
+  switch (action.op) {
+    case 'update':
+      return await update(subject, action, action.seen, payload);
+    case 'adopt':
+      return (await writer.adopt(owner, action.seen, payload)) ? 'updated' : opensMore(namespace, named, name);
+    case 'replace':
+      await writer.delete(action.seen);
+      await writer.create(owner, namespace, name, payload);
+      return 'updated';
+    case 'create':
+      await writer.create(owner, namespace, name, payload);
+      return 'created';
+  }
+}
+
+async function update(subject: Subject, action: Action, seen: SeenSecret, payload: Payload): Promise<ActionOutcome> {
+  const isChanged = await subject.writer.update(subject.owner, seen, payload);
+  return isChanged ? 'updated' : failed(subject, action, undone(action));
+}
+
+/**
+ * A Secret of that name exists and the watch does not show it: it is the operator's without its labels, or another
+ * owner's.
+ */
+async function inspect(subject: Subject, action: Action, payload: Payload): Promise<ActionOutcome> {
+  const { writer, owner, name, formerUid } = subject;
+  const { namespace, named } = action;
+  try {
+    const seen = await writer.read(namespace, name);
+    const found = seen && whoseIs(seen, owner.uid, formerUid);
+    if (!found || found === 'soon ours') return 'retry';
+    if (found === 'ours') return await update(subject, action, seen, payload);
+    return found === 'leaving' ? terminating(namespace, named, name) : conflict(namespace, named, seen);
+  } catch (thrown) {
+    if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
+    if (isTransientlyBusy(thrown)) throw thrown;
+    return problemOf(subject, action, REASON.getSecretError, thrown);
+  }
+}
+
+/** A Secret that holds a usable login meanwhile is no problem yet. */
+function failed({ holdsUsableLogin }: Subject, action: Action, told: Problem): ActionOutcome {
+  return action.op === 'update' && holdsUsableLogin(action.seen) ? { delayed: told } : told;
+}
+
+function refused(subject: Subject, action: Action, thrown: unknown): Problem {
+  const reason = CHANGES.has(action.op) ? REASON.updateSecretError : REASON.createSecretError;
+  return problemOf(subject, action, reason, thrown);
+}
+
+function problemOf({ log }: Subject, { namespace, named }: Target, reason: string, thrown: unknown): Problem {
+  if (!(thrown instanceof Failure)) log.error('A write failed unexpectedly', { reason, in: namespace }, thrown);
+  return { namespace, named, reason, message: failureFrom(thrown).message };
+}
+
 /** The namespace is gone, and with it the Secret in it. */
 function lost({ op, namespace, named }: Action): ActionOutcome {
   return CHANGES.has(op) ? 'retry' : missingNamespace(namespace, named);
+}
+
+/** Of a Secret that no watch has shown yet. */
+function whoseIs(
+  seen: SeenSecret,
+  uid: string,
+  formerUid: string | undefined,
+): 'ours' | 'soon ours' | 'leaving' | "another's" {
+  if (formerUid !== undefined && isOwned(seen, formerUid)) return 'soon ours';
+  if (!isOwned(seen, uid)) return seen.deleting ? 'leaving' : "another's";
+  // With the operator's labels the watch will show it: another operator has just created it, perhaps with a later login.
+  return seen.managed && seen.ownerUidLabel === uid ? 'soon ours' : 'ours';
 }
 
 function elusive({ namespace, named }: Action): Problem {

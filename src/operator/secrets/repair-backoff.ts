@@ -1,7 +1,7 @@
 // Backoff for Secrets that another writer changes or deletes again and again: the operator restores them at once, then
 // less and less often.
 
-import { type Clock, type DurationMs, MINUTE, SECOND } from '../../lib/time.ts';
+import { type Clock, type DurationMs, MINUTE, SECOND, seconds } from '../../lib/time.ts';
 
 export interface RepairBackoff {
   /**
@@ -11,12 +11,13 @@ export interface RepairBackoff {
    */
   wait(secret: string): DurationMs;
   /**
-   * How long ago the operator last repaired it; infinite when it never did, or not since the backoff was
-   * forgotten.
+   * Whether a contested Secret that is as wanted does not count as left alone yet: it was repaired too lately, or no
+   * watch has shown what became of the repair.
+   *
+   * @param isTold    the status reports it as contested; it has no space for every one
+   * @param isUnseen  whether a watch has yet to show the last write
    */
-  sinceRepair(secret: string): number;
-  /** Whether a repair of it has had to wait, since it was last left in peace. */
-  isContested(secret: string): boolean;
+  isSettling(secret: string, isTold: boolean, isUnseen: () => boolean): boolean;
   /** The operator has repaired it. */
   repaired(secret: string): void;
 }
@@ -27,6 +28,9 @@ const FIRST_WAIT = SECOND;
 const LAST_WAIT = (5 * MINUTE) as DurationMs;
 /** After this long without a repair a Secret counts as left in peace. */
 const PEACE = (10 * MINUTE) as DurationMs;
+
+/** A writer that changes Secrets at once has done so by then. */
+export const SETTLED_AFTER = seconds(2);
 
 interface Repairs {
   readonly count: number;
@@ -51,10 +55,11 @@ export function createRepairBackoff(clock: Clock): RepairBackoff {
       const wait = count < FREE ? 0 : Math.min(LAST_WAIT, FIRST_WAIT * 2 ** (count - FREE));
       return (wait === 0 ? 0 : Math.max(0, last + wait - clock.monotonic())) as DurationMs;
     },
-    sinceRepair: (secret) => clock.monotonic() - (repairs.get(secret)?.last ?? Number.NEGATIVE_INFINITY),
-    isContested(secret) {
-      const { count, last } = repairs.get(secret) ?? { count: 0, last: 0 };
-      return count > FREE && clock.monotonic() - last < PEACE;
+    isSettling(secret, isTold, isUnseen) {
+      const { count, last } = repairs.get(secret) ?? { count: 0, last: Number.NEGATIVE_INFINITY };
+      const since = clock.monotonic() - last;
+      const isContested = isTold || (count > FREE && since < PEACE);
+      return isContested && (isUnseen() || since < SETTLED_AFTER);
     },
     repaired(secret) {
       const now = clock.monotonic();

@@ -11,7 +11,8 @@ import { latestStart } from '../../core/login.ts';
 import type { Action, Payload, SeenSecret } from '../../core/plan.ts';
 import type { Pacer } from '../../lib/pacer.ts';
 import { type Clock, type DurationMs, type EpochMs, plus, read, SECOND, seconds } from '../../lib/time.ts';
-import { createRepairBackoff } from './repair-backoff.ts';
+import { createLateSecrets } from './late-secrets.ts';
+import { createRepairBackoff, SETTLED_AFTER } from './repair-backoff.ts';
 
 export interface Due {
   /** To write now. */
@@ -99,67 +100,22 @@ interface State {
 
 /** Slots that come due this soon after each other share one reconciliation. */
 const ROUND = SECOND;
-/** A writer that changes Secrets at once has done so by then. */
-const SETTLED_AFTER = seconds(2);
-/**
- * Attempts in a row before the status reports a Secret that was not as the plan saw it: nearly always the next one
- * succeeds.
- */
-const SILENT_ROUNDS = 4;
-
 export function createRollout(pacer: Pacer, clock: Clock): Rollout {
   const repairBackoff = createRepairBackoff(clock);
   const states = new Map<string, State>();
-  /** By object and namespace: attempts in a row that ended with the Secret to be retried. */
-  const silent = new Map<string, Map<string, number>>();
+  const late = createLateSecrets();
 
-  const count = (uid: string, { actions }: Due, retry: ReadonlySet<string>, done: ReadonlySet<string>): void => {
-    const before = silent.get(uid);
-    const after = new Map<string, number>();
-    for (const { namespace } of actions) {
-      const rounds = before?.get(namespace) ?? 0;
-      if (retry.has(namespace)) after.set(namespace, rounds + 1);
-      // A reported Secret stays reported until it is written.
-      else if (rounds >= SILENT_ROUNDS && !done.has(namespace)) after.set(namespace, rounds);
-    }
-    if (after.size === 0) silent.delete(uid);
-    else silent.set(uid, after);
-  };
-
-  const begin = (uid: string, payload: Payload): State => {
-    const before = states.get(uid);
-    if (before?.payload.contentDigest === payload.contentDigest) return before;
-    const isRenewal = before?.payload.inputs === payload.inputs;
-    const former = new Map(isRenewal ? before.former : []);
-    if (isRenewal) {
-      const { contentDigest, endsAt } = before.payload;
-      former.set(contentDigest, { endsAt, latest: latestStart(clock.now(), endsAt) });
-    }
-    former.delete(payload.contentDigest);
-    const state: State = {
-      payload: { contentDigest: payload.contentDigest, inputs: payload.inputs, endsAt: payload.endsAt },
-      former,
-      starts: new Map(isRenewal ? before.starts : []),
-      updated: isRenewal ? before.updated : new Set(),
-    };
-    states.set(uid, state);
-    return state;
-  };
-
-  const startOf = ({ starts }: State, namespace: string, { latest }: Former): number => {
-    const known = starts.get(namespace);
-    if (known !== undefined) return known;
-    const { now, monotonic } = read(clock);
-    // The object itself had to wait for its slot: its first Secret need not wait again.
-    const startAt = monotonic + (starts.size === 0 ? 0 : pacer.next(latest) - now);
-    starts.set(namespace, startAt);
-    return startAt;
-  };
+  const waitOf = (uid: string, namespace: string, state: State, renews: Former | undefined): number =>
+    renews
+      ? // Read after the clock of the slot: what may be done now is not a millisecond away.
+        startOf(state, namespace, renews, pacer, clock) - clock.monotonic()
+      : repairBackoff.wait(secretKey(uid, namespace));
 
   return {
     takeDue(uid, actions, payload, fought) {
       const before = states.get(uid);
-      const state = begin(uid, payload);
+      const state = nextState(before, payload, clock.now());
+      states.set(uid, state);
       forgetUnheld(state, actions);
       const due: Action[] = [];
       const repairs: string[] = [];
@@ -169,10 +125,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       for (const action of actions) {
         const { namespace } = action;
         const renews = renewedBy(uid, action, state);
-        // Read after the clock of the slot: what may be done now is not a millisecond away.
-        const wait = renews
-          ? startOf(state, namespace, renews) - clock.monotonic()
-          : repairBackoff.wait(secretKey(uid, namespace));
+        const wait = waitOf(uid, namespace, state, renews);
         if (wait <= 0) {
           due.push(action);
           // The Secret is wrong, although the operator wanted this very content in it before.
@@ -189,20 +142,19 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     recordWrites(uid, due, { created, updated, retry, slow }) {
       const { repairs, waiting } = due;
       const done = new Set([...created, ...updated]);
-      count(uid, due, new Set(retry), done);
+      late.count(
+        uid,
+        due.actions.map(({ namespace }) => namespace),
+        new Set(retry),
+        done,
+      );
       const repaired = (namespace: string): void => repairBackoff.repaired(secretKey(uid, namespace));
       repairs.filter((namespace) => done.has(namespace)).forEach(repaired);
       // A repair counts from its end, however slow it was: so the next one waits.
       for (const { namespace, landed } of slow)
         if (repairs.includes(namespace)) void landed.then((isDone) => isDone && repaired(namespace));
       const state = states.get(uid);
-      if (!state) return updated;
-      for (const namespace of done) state.starts.delete(namespace);
-      for (const namespace of updated) state.updated.add(namespace);
-      if (waiting.length > 0) return [];
-      const told = [...state.updated].sort();
-      state.updated.clear();
-      return told;
+      return state ? reportable(state, done, updated, waiting.length > 0) : updated;
     },
     holdsUsableLogin(uid, { contentDigest }) {
       const state = states.get(uid);
@@ -211,20 +163,62 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       return former !== undefined && former.endsAt > clock.now();
     },
     settling(uid, targets, told, isUnseen) {
-      const isSettling = ({ namespace }: Target): boolean => {
-        const secret = secretKey(uid, namespace);
-        // The status has no space for every problem, and a later problem takes the place of an earlier one.
-        if (!told.has(namespace) && !repairBackoff.isContested(secret)) return false;
-        return isUnseen(namespace) || repairBackoff.sinceRepair(secret) < SETTLED_AFTER;
-      };
+      const isSettling = ({ namespace }: Target): boolean =>
+        repairBackoff.isSettling(secretKey(uid, namespace), told.has(namespace), () => isUnseen(namespace));
       return { problems: targets.filter(isSettling).map(contest), until: plus(clock.now(), SETTLED_AFTER) };
     },
-    isLate: (uid, namespace) => (silent.get(uid)?.get(namespace) ?? 0) >= SILENT_ROUNDS,
+    isLate: late.isLate,
     forget(uid) {
       states.delete(uid);
-      silent.delete(uid);
+      late.forget(uid);
     },
   };
+}
+
+/** The state once Secrets are to hold `payload`: the same when they were to before. */
+function nextState(before: State | undefined, payload: Payload, now: EpochMs): State {
+  if (before?.payload.contentDigest === payload.contentDigest) return before;
+  const { contentDigest, inputs, endsAt } = payload;
+  if (before?.payload.inputs !== inputs)
+    return { payload: { contentDigest, inputs, endsAt }, former: new Map(), starts: new Map(), updated: new Set() };
+  const former = new Map(before.former);
+  former.set(before.payload.contentDigest, {
+    endsAt: before.payload.endsAt,
+    latest: latestStart(now, before.payload.endsAt),
+  });
+  former.delete(contentDigest);
+  return {
+    payload: { contentDigest, inputs, endsAt },
+    former,
+    starts: new Map(before.starts),
+    updated: before.updated,
+  };
+}
+
+/** When the renewal of one Secret may begin, on the monotonic clock. */
+function startOf({ starts }: State, namespace: string, { latest }: Former, pacer: Pacer, clock: Clock): number {
+  const known = starts.get(namespace);
+  if (known !== undefined) return known;
+  const { now, monotonic } = read(clock);
+  // The object itself had to wait for its slot: its first Secret need not wait again.
+  const startAt = monotonic + (starts.size === 0 ? 0 : pacer.next(latest) - now);
+  starts.set(namespace, startAt);
+  return startAt;
+}
+
+/** The namespaces updated since the last report, sorted; empty while some wait. */
+function reportable(
+  { starts, updated }: State,
+  done: ReadonlySet<string>,
+  now: readonly string[],
+  someWait: boolean,
+): readonly string[] {
+  for (const namespace of done) starts.delete(namespace);
+  for (const namespace of now) updated.add(namespace);
+  if (someWait) return [];
+  const all = [...updated].sort();
+  updated.clear();
+  return all;
 }
 
 function secretKey(uid: string, namespace: string): string {
