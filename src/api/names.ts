@@ -27,6 +27,8 @@ export const CREDENTIALS_LABEL = `${GROUP}/credentials`;
 export const EXPIRY_ANNOTATION = 'expiry';
 /** On a pull Secret: digest of the identity and registries it was made from. */
 export const INPUTS_ANNOTATION = `${GROUP}/inputs`;
+/** Which labels and annotations of a pull Secret came from `spec.secretTemplate`: their keys, as JSON. */
+export const TEMPLATE_ANNOTATION = `${GROUP}/template`;
 /**
  * On a Secret, beside the managed-by label: `<Kind>/<name>` of the object that may adopt it and is to own it. An
  * editor of the Secret requests adoption with it, also by another object than the present owner.
@@ -141,3 +143,8 @@ export const WEBHOOK_PATH = '/validate-mutate-awsecrcredential';
 
 /** Name in `status.logins` of the login to the public registry. */
 export const PUBLIC_REGISTRY = 'public';
+
+/** Of the labels, and of the annotations, in `spec.secretTemplate`. */
+export const MAX_TEMPLATE_KEYS = 32;
+/** Of one annotation there. A label's value has 63 characters at most (Kubernetes, labels and selectors). */
+export const MAX_TEMPLATE_VALUE = 1_024;

@@ -4,11 +4,20 @@
 import { z } from 'zod';
 import { clusterAccess, namespacedAccess, registries } from './access-schema.ts';
 import {
+  ADOPT_ANNOTATION,
+  CREDENTIALS_LABEL,
+  EXPIRY_ANNOTATION,
+  INPUTS_ANNOTATION,
+  MANAGED_BY_LABEL,
   MAX_NAMESPACES,
+  MAX_TEMPLATE_KEYS,
+  MAX_TEMPLATE_VALUE,
   NAMESPACE_MAX_LENGTH,
   NAMESPACE_PATTERN,
+  OWNER_UID_LABEL,
   SECRET_NAME_MAX_LENGTH,
   SECRET_NAME_PATTERN,
+  TEMPLATE_ANNOTATION,
 } from './names.ts';
 
 /** Longest list of problems in a status. */
@@ -64,8 +73,41 @@ const labelSelector = z
       'namespace may make it receive the login.',
   );
 
+/** In CEL, without going through the map; `core/secret-template.ts` refuses every key of the operator's domain. */
+const without = (...keys: readonly string[]) => keys.map((key) => `!('${key}' in self)`).join(' && ');
+
+const templateMap = (value: z.ZodString, rule: string, description: string) =>
+  z
+    .record(z.string(), value)
+    .meta({
+      maxProperties: MAX_TEMPLATE_KEYS,
+      'x-kubernetes-validations': [
+        { rule, message: 'the operator sets the keys of its own: leave them out of the template' },
+      ],
+    })
+    .optional()
+    .describe(description);
+
+const secretTemplate = z
+  .strictObject({
+    labels: templateMap(
+      z.string().max(63),
+      without(MANAGED_BY_LABEL, OWNER_UID_LABEL, CREDENTIALS_LABEL),
+      'Labels that the pull secrets have beside those of the operator.',
+    ),
+    annotations: templateMap(
+      z.string().max(MAX_TEMPLATE_VALUE),
+      without(EXPIRY_ANNOTATION, INPUTS_ANNOTATION, ADOPT_ANNOTATION, TEMPLATE_ANNOTATION),
+      'Annotations that the pull secrets have beside those of the operator.',
+    ),
+  })
+  .optional()
+  .describe(
+    'Labels and annotations on the pull secrets. What leaves this field leaves the secrets; what others have added to them stays.',
+  );
+
 export const namespacedSpec = z
-  .strictObject({ awsAccess: namespacedAccess, secretName, registries: registries.optional() })
+  .strictObject({ awsAccess: namespacedAccess, secretName, registries: registries.optional(), secretTemplate })
   .describe('What is wanted: one pull secret, in this namespace.');
 
 export const clusterSpec = z
@@ -73,6 +115,7 @@ export const clusterSpec = z
     awsAccess: clusterAccess,
     secretName,
     registries: registries.optional(),
+    secretTemplate,
     namespaces: namespaceList('Namespaces by name. Repeats are folded.').min(1).optional(),
     namespaceSelector: labelSelector.optional(),
     excludeNamespaces: namespaceList(

@@ -71,6 +71,12 @@ describe('a new login', () => {
     assert.deepEqual(token.hosts, ['b.example', 'a.example']);
   });
 
+  test('says which access key gave it, if one did', () => {
+    const given = { ...token, accessKeyIdSuffix: 'MPLE' };
+    assert.equal(makeLogin('eu-west-1', given, START, () => 0).accessKeyIdSuffix, 'MPLE');
+    assert.equal('accessKeyIdSuffix' in makeLogin('eu-west-1', token, START, () => 0), false);
+  });
+
   test('has a digest that user name, password and end change', () => {
     const digests = [
       loginDigest(token, START),

@@ -43,6 +43,8 @@ export interface Token {
   readonly password: string;
   readonly hosts: readonly string[];
   readonly expiresAt: EpochMs;
+  /** Last characters of the id of the access key that it was given for, if the user wrote one. */
+  readonly accessKeyIdSuffix?: string | undefined;
 }
 
 /**
@@ -83,6 +85,7 @@ export function makeLogin(registry: string, token: Token, now: EpochMs, random: 
     refreshedAt: wholeSecond(now),
     renewAt: wholeSecond(now + (expiresAt - now) * share),
     digest: loginDigest(token, expiresAt),
+    ...(token.accessKeyIdSuffix === undefined ? {} : { accessKeyIdSuffix: token.accessKeyIdSuffix }),
   };
 }
 

@@ -8,6 +8,7 @@ import { DOCKER_CONFIG_TYPE, NAMESPACED_KIND } from '../api/names.ts';
 import { HOUR } from '../lib/time.ts';
 import type { Target } from './desired.ts';
 import { contentDigest, isOwned, type Payload, type Plan, planSecrets, type SeenSecret } from './plan.ts';
+import { NO_TEMPLATE } from './secret-template.ts';
 
 const NAME = 'ecr-login';
 const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a', deleting: false } as const;
@@ -19,6 +20,7 @@ const payload: Payload = {
   inputs: 'sha256:1',
   endsAt: after(12 * HOUR),
   expiry: '2023-10-05T08:45:52Z',
+  template: NO_TEMPLATE,
 };
 
 const OFFER = `${NAMESPACED_KIND}/a`;
@@ -37,6 +39,7 @@ const secret = record({
   inputs: constantFrom(payload.inputs, 'sha256:0', undefined),
   expiry: constantFrom(payload.expiry, undefined),
   contentDigest: constantFrom(payload.contentDigest, 'sha256:0'),
+  templateDigest: constantFrom('', 'sha256:0'),
 }).map((over) => seenSecret(over.namespace, payload, { ...over, uid: `${over.namespace}/${over.name}` }));
 
 const secrets = uniqueArray(secret, { selector: ({ uid }) => uid });

@@ -19,6 +19,7 @@ import {
   type SeenSecret,
   sizeProblem,
 } from './plan.ts';
+import { NO_TEMPLATE } from './secret-template.ts';
 
 const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a', deleting: false } as const;
 const rivals: ReadonlyMap<string, string> = new Map();
@@ -30,6 +31,7 @@ const payload: Payload = {
   inputs: 'sha256:1',
   endsAt: after(12 * HOUR),
   expiry: '2023-10-05T08:45:52Z',
+  template: NO_TEMPLATE,
 };
 const target = (namespace: string, named = true): Target => ({ namespace, named });
 const good = seenSecret('ns1', payload);
@@ -289,7 +291,7 @@ describe('a payload', () => {
   test('holds the logins that have not ended, and has the earliest end', () => {
     const ended = login('us-east-1', { expiresAt: START });
     const first = login('eu-central-1', { expiresAt: after(HOUR) });
-    const made = makePayload([ended, login('eu-west-1'), first], 'sha256:1', START);
+    const made = makePayload([ended, login('eu-west-1'), first], 'sha256:1', NO_TEMPLATE, START);
     const hosts = [...readDockerConfig(made?.content ?? '').keys()];
     assert.deepEqual(
       hosts.map((host) => host.split('.')[3]),
@@ -301,8 +303,8 @@ describe('a payload', () => {
   });
 
   test('is not made when every login has ended: an old token may still pull, a missing one cannot', () => {
-    assert.equal(makePayload([login('eu-west-1')], 'sha256:1', after(12 * HOUR)), undefined);
-    assert.equal(makePayload([], 'sha256:1', START), undefined);
+    assert.equal(makePayload([login('eu-west-1')], 'sha256:1', NO_TEMPLATE, after(12 * HOUR)), undefined);
+    assert.equal(makePayload([], 'sha256:1', NO_TEMPLATE, START), undefined);
   });
 });
 

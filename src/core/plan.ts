@@ -7,6 +7,7 @@ import type { Problem, Target } from './desired.ts';
 import { dockerConfigBytes, makeDockerConfig } from './docker-config.ts';
 import { isUsable, type Login } from './login.ts';
 import type { PullSecretObject } from './resource.ts';
+import type { SecretTemplate } from './secret-template.ts';
 
 /** A Secret as last seen, reduced: it holds no password, and its size does not depend on the Secret's data. */
 export interface SeenSecret {
@@ -31,6 +32,8 @@ export interface SeenSecret {
   readonly expiry: string | undefined;
   /** Digest of the base64 text of `.dockerconfigjson`. */
   readonly contentDigest: string;
+  /** Digest of the labels and annotations that came from a template; empty when none did. */
+  readonly templateDigest: string;
 }
 
 /** What every Secret of one object is to hold. */
@@ -44,6 +47,8 @@ export interface Payload {
   readonly endsAt: EpochMs;
   /** The same as RFC 3339. */
   readonly expiry: string;
+  /** Labels and annotations beside the operator's own. */
+  readonly template: SecretTemplate;
 }
 
 /**
@@ -75,13 +80,19 @@ export function contentDigest(base64: string): string {
  * @returns undefined when there is no such login: a Secret then stays as it is, since an old token may still pull and
  *          an empty one never does
  */
-export function makePayload(logins: readonly Login[], inputs: string, now: EpochMs): Payload | undefined {
+export function makePayload(
+  logins: readonly Login[],
+  inputs: string,
+  template: SecretTemplate,
+  now: EpochMs,
+): Payload | undefined {
   const usable = logins.filter((login) => isUsable(login, now));
   if (usable.length === 0) return undefined;
   const content = Buffer.from(makeDockerConfig(usable)).toString('base64');
   const endsAt = Math.min(...usable.map((login) => login.expiresAt)) as EpochMs;
   const hosts = usable.flatMap((login) => login.hosts);
-  return { content, hosts, contentDigest: contentDigest(content), inputs, endsAt, expiry: formatRfc3339(endsAt) };
+  const expiry = formatRfc3339(endsAt);
+  return { content, hosts, contentDigest: contentDigest(content), inputs, endsAt, expiry, template };
 }
 
 /** All data of a Secret together, decoded: `MaxSecretSize` of Kubernetes' core/v1. */
@@ -107,7 +118,8 @@ function isCurrent(seen: SeenSecret, ownerUid: string, payload: Payload): boolea
     seen.ownerUidLabel === ownerUid &&
     seen.contentDigest === payload.contentDigest &&
     seen.inputs === payload.inputs &&
-    seen.expiry === payload.expiry
+    seen.expiry === payload.expiry &&
+    seen.templateDigest === payload.template.digest
   );
 }
 

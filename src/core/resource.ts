@@ -15,6 +15,7 @@ import { digest } from '../lib/digest.ts';
 import { type JsonRecord, recordOf, stringOf, stringsOf } from '../lib/json.ts';
 import { type Identity, parseIdentity, parseRole, type Role } from './identity.ts';
 import { type ExtraHosts, isRegion, parseRegistries, type Registry } from './registries.ts';
+import { parseSecretTemplate, type SecretTemplate } from './secret-template.ts';
 import { parseSelector, type Selector } from './selector.ts';
 
 /** An object, reduced to what decisions need. Its spec is what the API server stored, under whichever schema. */
@@ -69,6 +70,8 @@ export interface Wish {
   readonly registries: readonly Registry[];
   readonly extra: ExtraHosts;
   readonly targets: Targets;
+  /** Labels and annotations that the pull Secrets are to have. */
+  readonly template: SecretTemplate;
 }
 
 /** The part of an object that says what it wants. */
@@ -99,7 +102,9 @@ export function parseWish(object: Specified): Wish | string {
     return 'spec.registries.public: ECR Public has no FIPS endpoint; leave it out, or spec.awsAccess.useFipsEndpoint';
   const targets = parseTargets(object);
   if (typeof targets === 'string') return targets;
-  return { secretName, access, ...wanted, targets };
+  const template = parseSecretTemplate(object.spec);
+  if (typeof template === 'string') return template;
+  return { secretName, access, ...wanted, targets, template };
 }
 
 function parseAccess(awsAccess: JsonRecord, region: string, kind: PullSecretKind): Access | string {

@@ -93,6 +93,7 @@ export function seenSecret(namespace: string, payload: Payload, over: Partial<Se
     inputs: payload.inputs,
     expiry: payload.expiry,
     contentDigest: payload.contentDigest,
+    templateDigest: payload.template.digest,
     ...over,
   };
 }

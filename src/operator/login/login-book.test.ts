@@ -9,6 +9,7 @@ import { type Login, loginDigest, onBothClocks } from '../../core/login.ts';
 import { makePayload } from '../../core/plan.ts';
 import type { Registry } from '../../core/registries.ts';
 import { inputsDigest, type PullSecretObject } from '../../core/resource.ts';
+import { NO_TEMPLATE } from '../../core/secret-template.ts';
 import { withLogins } from '../../core/status.ts';
 import { Failure } from '../../lib/errors.ts';
 import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
@@ -131,7 +132,7 @@ async function obtained(over: Partial<LoginRequest> = {}): Promise<Login> {
 /** Gives the book a Secret that holds this login, written for an object whose status proves it. */
 function show(stored: Login, uid = UID, inputs = INPUTS): void {
   const object: PullSecretObject = { ...clusterPullSecret(spec()), uid, status: withLogins({}, [stored]) };
-  book.restore(object, makePayload([stored], inputs, START)?.content ?? assert.fail(), inputs);
+  book.restore(object, makePayload([stored], inputs, NO_TEMPLATE, START)?.content ?? assert.fail(), inputs);
 }
 
 function endingAfter(length: number): Login {

@@ -78,10 +78,8 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
 
   const fetch = async (asker: Asker, registry: Registry, force: boolean, signal: AbortSignal): Promise<Login> => {
     const token = await fetchToken(source, asker, registry, force, signal);
-    const { uid, keys } = asker;
-    const made = makeLogin(registry.registry, token, clock.now(), random);
-    const shown = keys.accessKeyIdSuffix === undefined ? {} : { accessKeyIdSuffix: keys.accessKeyIdSuffix };
-    const login = onBothClocks({ ...made, ...shown }, read(clock));
+    const login = onBothClocks(makeLogin(registry.registry, token, clock.now(), random), read(clock));
+    const { uid } = asker;
     if (isThere(uid)) fresh.set(uid, (fresh.get(uid) ?? new Set()).add(loginKeyOf(asker, registry)));
     return login;
   };
@@ -166,7 +164,7 @@ async function fetchToken(
 ): Promise<Token> {
   const question = { kind, region, keys: await keys.get(signal, force), account: keys.account, useFips, useDualstack };
   try {
-    return await source.fetchToken(question, signal);
+    return { ...(await source.fetchToken(question, signal)), accessKeyIdSuffix: keys.accessKeyIdSuffix };
   } catch (thrown) {
     // AWS can revoke a role's keys before their end; the next request may get others.
     if (failureFrom(thrown).next === 'change') keys.forget();

@@ -108,29 +108,10 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
     parts?.delete(about);
     if (parts?.size === 0) entries.delete(object);
   });
-  const askedBy = new Map<string, Asked>();
-  const askedAt = (user: string, about: string, mark: string | undefined): number => {
-    const before = askedBy.get(user);
-    // The mark goes when it has been handled.
-    if (before?.about === about && (mark === undefined || mark === before.mark)) return before.at;
-    const at = clock.monotonic();
-    askedBy.set(user, { about, mark, at });
-    return at;
-  };
-  const objectOf = ({ plural }: ResourceDescriptor, key: ObjectKey): string => `${plural}/${key}`;
+  const asks = createAsks(clock);
 
-  const fill = async (entry: Entry, { resource, namespace, name, pick }: Reference<unknown>): Promise<void> => {
-    try {
-      const object = await client.find(resource, namespace, name, signal);
-      const { now, monotonic } = read(clock);
-      const soon = object ? undefined : MISSING_FOR[entry.misses];
-      entry.misses = object ? 0 : entry.misses + 1;
-      entry.outcome = { ok: true, part: object && pick(object), nextLook: soon && plus(now, soon) };
-      entry.staleAt = monotonic + (soon ?? FRESH_FOR);
-    } catch (thrown) {
-      entry.outcome = { ok: false, thrown };
-      entry.staleAt = clock.monotonic() + FAILED_FOR;
-    }
+  const fill = async (entry: Entry, question: Reference<unknown>): Promise<void> => {
+    await answer(entry, question, client, clock, signal);
     const asleep = entry.asleep ?? [];
     entry.asleep = undefined;
     for (const user of asleep) wake(user);
@@ -142,7 +123,7 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
       const object = objectOf(resource, objectKey(namespace, name));
       const asked = JSON.stringify([object, about]);
       users.keep(user, [asked]);
-      const since = askedAt(user, asked, mark);
+      const since = asks.since(user, asked, mark);
       const held = entries.get(object)?.get(about);
       if (held?.asleep) {
         held.asleep.add(user);
@@ -156,13 +137,7 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
         permits.wait('', namespace, user);
         return undefined;
       }
-      const entry: Entry = {
-        asleep: new Set([user]),
-        outcome: undefined,
-        begunAt: clock.monotonic(),
-        staleAt: Number.POSITIVE_INFINITY,
-        misses: held?.misses ?? 0,
-      };
+      const entry = newEntry(user, held?.misses ?? 0, clock);
       const parts = entries.get(object) ?? new Map<string, Entry>();
       entries.set(object, parts.set(about, entry));
       void fill(entry, question).finally(permit.giveBack);
@@ -171,12 +146,63 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
     // A read under way began before the change: its users are woken, and read again.
     forget: (resource, key) => void entries.delete(objectOf(resource, key)),
     leave(user) {
-      askedBy.delete(user);
+      asks.leave(user);
       users.keep(user, []);
     },
     get size() {
       return entries.size;
     },
     load: permits,
+  };
+}
+
+function objectOf({ plural }: ResourceDescriptor, key: ObjectKey): string {
+  return `${plural}/${key}`;
+}
+
+function newEntry(user: string, misses: number, clock: Clock): Entry {
+  const begunAt = clock.monotonic();
+  return { asleep: new Set([user]), outcome: undefined, begunAt, staleAt: Number.POSITIVE_INFINITY, misses };
+}
+
+/** Reads the object, and puts what comes of it into the entry. */
+async function answer(
+  entry: Entry,
+  { resource, namespace, name, pick }: Reference<unknown>,
+  client: SharedReadsOptions['client'],
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const object = await client.find(resource, namespace, name, signal);
+    const { now, monotonic } = read(clock);
+    const soon = object ? undefined : MISSING_FOR[entry.misses];
+    entry.misses = object ? 0 : entry.misses + 1;
+    entry.outcome = { ok: true, part: object && pick(object), nextLook: soon && plus(now, soon) };
+    entry.staleAt = monotonic + (soon ?? FRESH_FOR);
+  } catch (thrown) {
+    entry.outcome = { ok: false, thrown };
+    entry.staleAt = clock.monotonic() + FAILED_FOR;
+  }
+}
+
+interface Asks {
+  /** Since when the user wants to know this, on the monotonic clock. */
+  since(user: string, about: string, mark: string | undefined): number;
+  leave(user: string): void;
+}
+
+function createAsks(clock: Clock): Asks {
+  const byUser = new Map<string, Asked>();
+  return {
+    since(user, about, mark) {
+      const before = byUser.get(user);
+      // The mark goes when it has been handled.
+      if (before?.about === about && (mark === undefined || mark === before.mark)) return before.at;
+      const at = clock.monotonic();
+      byUser.set(user, { about, mark, at });
+      return at;
+    },
+    leave: (user) => void byUser.delete(user),
   };
 }

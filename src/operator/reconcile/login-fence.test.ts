@@ -10,6 +10,7 @@ import { objectKey } from '../../api/meta.ts';
 import { CLUSTER_KIND } from '../../api/names.ts';
 import { type Login, loginDigest } from '../../core/login.ts';
 import { makePayload, type Payload } from '../../core/plan.ts';
+import { NO_TEMPLATE } from '../../core/secret-template.ts';
 import { withLogins } from '../../core/status.ts';
 import type { JsonRecord } from '../../lib/json.ts';
 import { createPacer } from '../../lib/pacer.ts';
@@ -25,7 +26,7 @@ const loginOf = (password: string, ends: number): Login => {
 };
 const OLD = loginOf('ours', 11 * HOUR);
 const LATER = loginOf('of the other one', 12 * HOUR);
-const payloadOf = (of: typeof OLD): Payload => makePayload([of], 'sha256:1', START) as Payload;
+const payloadOf = (of: typeof OLD): Payload => makePayload([of], 'sha256:1', NO_TEMPLATE, START) as Payload;
 
 // Rule 9
 describe('a login that another operator has announced and written', () => {

@@ -8,13 +8,14 @@ import { objectKey } from '../../api/meta.ts';
 import { CLUSTER_KIND, INPUTS_ANNOTATION } from '../../api/names.ts';
 import { makePayload, type Payload } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
+import { NO_TEMPLATE } from '../../core/secret-template.ts';
 import { withLogins } from '../../core/status.ts';
 import type { LoginsToWrite } from '../login/object-logins.ts';
 import { readStoredContent } from './stored-content.ts';
 
 const OLD = login('eu-west-1');
 const NEW = login('eu-west-1', { password: 'the next one' });
-const GOOD = makePayload([OLD], 'sha256:1', START) as Payload;
+const GOOD = makePayload([OLD], 'sha256:1', NO_TEMPLATE, START) as Payload;
 const EMPTY = Buffer.from('{"auths":{}}').toString('base64');
 const LOGINS: LoginsToWrite = {
   held: [NEW],

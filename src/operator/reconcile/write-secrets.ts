@@ -77,7 +77,7 @@ async function write(
   // The spec may have changed while this attempt waited for memory.
   if (since(object, view.objectByUid(object.uid)) !== 'same') return undefined;
   const { desired, found } = look(view, subject);
-  const payload = makePayload(logins.widened, logins.inputs, clock.now());
+  const payload = makePayload(logins.widened, logins.inputs, wish.template, clock.now());
   const plan = planSecrets(object, desired.targets, found, payload);
   const unclear = namespacesOf(desired.undecided);
   const candidates = plan.prune.filter(({ namespace }) => !unclear.has(namespace));

@@ -187,7 +187,8 @@ function whoseIs(
 ): 'ours' | 'soon ours' | 'leaving' | "another's" {
   if (formerUid !== undefined && isOwned(seen, formerUid)) return 'soon ours';
   if (!isOwned(seen, uid)) return seen.deleting ? 'leaving' : "another's";
-  // With the operator's labels the watch will show it: another operator has just created it, perhaps with a later login.
+  // With the labels of the operator the watch will show it: another operator has just created it, perhaps with a later
+  // login.
   return seen.managed && seen.ownerUidLabel === uid ? 'soon ours' : 'ours';
 }
 

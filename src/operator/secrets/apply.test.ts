@@ -7,6 +7,7 @@ import { type Exchange, type ScriptedServer, startScriptedServer } from '../../.
 import { base64, login, pullSecret, START, seenSecret, spec } from '../../../testing/rigs/builders.ts';
 import { NAMESPACED_KIND } from '../../api/names.ts';
 import { type Action, makePayload, type Payload, type SeenSecret } from '../../core/plan.ts';
+import { NO_TEMPLATE } from '../../core/secret-template.ts';
 import { apiErrorFrom } from '../../kube/api-error.ts';
 import { createClient } from '../../kube/client.ts';
 import { createStore } from '../../kube/store.ts';
@@ -16,7 +17,7 @@ import { type Applied, type ApplyContext, applyPlan } from './apply.ts';
 import { createSecretWriter, type SecretWriter } from './secret-writer.ts';
 
 const OWNER = pullSecret(NAMESPACED_KIND, spec());
-const PAYLOAD = makePayload([login('eu-west-1')], 'sha256:1', START) as Payload;
+const PAYLOAD = makePayload([login('eu-west-1')], 'sha256:1', NO_TEMPLATE, START) as Payload;
 
 type Refusal = readonly [status: number, body: object];
 const QUOTA: Refusal = [403, { reason: 'Forbidden', message: 'exceeded quota: secrets' }];

@@ -7,12 +7,13 @@ import { type ScriptedServer, startScriptedServer } from '../../../testing/netwo
 import { login, pullSecret, START, seenSecret, spec } from '../../../testing/rigs/builders.ts';
 import { CLUSTER_KIND } from '../../api/names.ts';
 import { makePayload, type Payload, type SeenSecret } from '../../core/plan.ts';
+import { NO_TEMPLATE } from '../../core/secret-template.ts';
 import { createClient } from '../../kube/client.ts';
 import { createTransport, type Transport } from '../../kube/transport.ts';
 import type { JsonRecord } from '../../lib/json.ts';
 import { confirmingPrune } from './prune.ts';
 
-const PAYLOAD = makePayload([login('eu-west-1')], 'sha256:1', START) as Payload;
+const PAYLOAD = makePayload([login('eu-west-1')], 'sha256:1', NO_TEMPLATE, START) as Payload;
 const SELECTING = spec({ namespaceSelector: { matchLabels: { ecr: 'yes' } }, secretName: 'ecr-login' });
 const OBJECT = pullSecret(CLUSTER_KIND, SELECTING);
 const held = (...namespaces: readonly string[]): readonly SeenSecret[] =>

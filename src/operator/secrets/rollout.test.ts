@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { createManualClock, type ManualClock } from '../../../testing/clocks/manual-clock.ts';
 import { after, login, START, seenSecret, UID } from '../../../testing/rigs/builders.ts';
 import { type Action, makePayload, type Payload } from '../../core/plan.ts';
+import { NO_TEMPLATE } from '../../core/secret-template.ts';
 import { createPacer } from '../../lib/pacer.ts';
 import { type DurationMs, HOUR, MINUTE, SECOND } from '../../lib/time.ts';
 import { createRollout, type Due, type Rollout } from './rollout.ts';
@@ -13,7 +14,7 @@ const NAMES = Array.from({ length: 5 }, (_, index) => `ns${index}`);
 
 function payloadOf(password: string, ends: number, inputs = 'sha256:1'): Payload {
   const one = { ...login('eu-west-1'), password, expiresAt: after(ends) };
-  const payload = makePayload([one], inputs, START);
+  const payload = makePayload([one], inputs, NO_TEMPLATE, START);
   assert.ok(payload);
   return payload;
 }

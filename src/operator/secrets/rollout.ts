@@ -10,7 +10,7 @@ import type { Problem, Target } from '../../core/desired.ts';
 import { latestStart } from '../../core/login.ts';
 import type { Action, Payload, SeenSecret } from '../../core/plan.ts';
 import type { Pacer } from '../../lib/pacer.ts';
-import { type Clock, type DurationMs, type EpochMs, plus, read, SECOND, seconds } from '../../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, plus, read, SECOND } from '../../lib/time.ts';
 import { createLateSecrets } from './late-secrets.ts';
 import { createRepairBackoff, SETTLED_AFTER } from './repair-backoff.ts';
 
@@ -85,7 +85,7 @@ interface Former {
 }
 
 interface State {
-  readonly payload: Pick<Payload, 'contentDigest' | 'inputs' | 'endsAt'>;
+  readonly payload: Pick<Payload, 'contentDigest' | 'inputs' | 'endsAt' | 'template'>;
   /**
    * By digest of the content. Only what a Secret still holds is kept, so no more entries than the object has Secrets.
    */
@@ -117,27 +117,12 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       const state = nextState(before, payload, clock.now());
       states.set(uid, state);
       forgetUnheld(state, actions);
-      const due: Action[] = [];
-      const repairs: string[] = [];
-      const waiting: string[] = [];
-      const contested: Problem[] = [];
-      let soonest = Number.POSITIVE_INFINITY;
-      for (const action of actions) {
-        const { namespace } = action;
+      const judged = actions.map((action) => {
         const renews = renewedBy(uid, action, state);
-        const wait = waitOf(uid, namespace, state, renews);
-        if (wait <= 0) {
-          due.push(action);
-          // The Secret is wrong, although the operator wanted this very content in it before.
-          if (!renews && (before === state || fought.has(namespace))) repairs.push(namespace);
-        } else {
-          soonest = Math.min(soonest, wait);
-          if (renews) waiting.push(namespace);
-          else contested.push(contest(action));
-        }
-      }
-      const nextAt = Number.isFinite(soonest) ? plus(clock.now(), Math.max(soonest, ROUND) as DurationMs) : undefined;
-      return { actions: due, repairs, waiting, contested, nextAt };
+        return { action, renews: renews !== undefined, wait: waitOf(uid, action.namespace, state, renews) };
+      });
+      // The Secret is wrong, although the operator wanted this very content in it before.
+      return dueOf(judged, (namespace) => before === state || fought.has(namespace), clock.now());
     },
     recordWrites(uid, due, { created, updated, retry, slow }) {
       const { repairs, waiting } = due;
@@ -167,7 +152,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
         repairBackoff.isSettling(secretKey(uid, namespace), told.has(namespace), () => isUnseen(namespace));
       return { problems: targets.filter(isSettling).map(contest), until: plus(clock.now(), SETTLED_AFTER) };
     },
-    isLate: late.isLate,
+    isLate: (uid, namespace) => late.isLate(uid, namespace),
     forget(uid) {
       states.delete(uid);
       late.forget(uid);
@@ -175,24 +160,39 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
   };
 }
 
+/** An action, whether it renews a login, and how long it has to wait. */
+interface Judged {
+  readonly action: Action;
+  readonly renews: boolean;
+  readonly wait: number;
+}
+
+function dueOf(judged: readonly Judged[], wasWanted: (namespace: string) => boolean, now: EpochMs): Due {
+  const due = judged.filter(({ wait }) => wait <= 0);
+  const later = judged.filter(({ wait }) => wait > 0);
+  const soonest = later.reduce((least, { wait }) => Math.min(least, wait), Number.POSITIVE_INFINITY);
+  return {
+    actions: due.map(({ action }) => action),
+    repairs: due.flatMap(({ action, renews }) => (!renews && wasWanted(action.namespace) ? action.namespace : [])),
+    waiting: later.flatMap(({ action, renews }) => (renews ? action.namespace : [])),
+    contested: later.flatMap(({ action, renews }) => (renews ? [] : contest(action))),
+    nextAt: later.length === 0 ? undefined : plus(now, Math.max(soonest, ROUND) as DurationMs),
+  };
+}
+
 /** The state once Secrets are to hold `payload`: the same when they were to before. */
 function nextState(before: State | undefined, payload: Payload, now: EpochMs): State {
-  if (before?.payload.contentDigest === payload.contentDigest) return before;
-  const { contentDigest, inputs, endsAt } = payload;
+  const { contentDigest, inputs, endsAt, template } = payload;
+  const holds = { contentDigest, inputs, endsAt, template };
+  if (before?.payload.contentDigest === contentDigest && before.payload.template.digest === template.digest)
+    return before;
   if (before?.payload.inputs !== inputs)
-    return { payload: { contentDigest, inputs, endsAt }, former: new Map(), starts: new Map(), updated: new Set() };
+    return { payload: holds, former: new Map(), starts: new Map(), updated: new Set() };
   const former = new Map(before.former);
-  former.set(before.payload.contentDigest, {
-    endsAt: before.payload.endsAt,
-    latest: latestStart(now, before.payload.endsAt),
-  });
+  const { endsAt: formerEnd } = before.payload;
+  former.set(before.payload.contentDigest, { endsAt: formerEnd, latest: latestStart(now, formerEnd) });
   former.delete(contentDigest);
-  return {
-    payload: { contentDigest, inputs, endsAt },
-    former,
-    starts: new Map(before.starts),
-    updated: before.updated,
-  };
+  return { payload: holds, former, starts: new Map(before.starts), updated: before.updated };
 }
 
 /** When the renewal of one Secret may begin, on the monotonic clock. */

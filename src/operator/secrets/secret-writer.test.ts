@@ -9,6 +9,7 @@ import { type Exchange, type ScriptedServer, startScriptedServer } from '../../.
 import { base64, clusterPullSecret, login, START, seenSecret, spec, UID } from '../../../testing/rigs/builders.ts';
 import { OWNER_UID_LABEL } from '../../api/names.ts';
 import { makePayload, type SeenSecret } from '../../core/plan.ts';
+import { NO_TEMPLATE } from '../../core/secret-template.ts';
 import { isOtherObject } from '../../kube/api-error.ts';
 import { createClient } from '../../kube/client.ts';
 import { createStore, type Store } from '../../kube/store.ts';
@@ -20,7 +21,7 @@ import { SlowWrite } from './slow-writes.ts';
 
 const PATH = '/api/v1/namespaces/ns1/secrets/ecr-login';
 const OWNER = clusterPullSecret(spec());
-const PAYLOAD = makePayload([login('eu-west-1')], 'digest-of-inputs', START) ?? assert.fail();
+const PAYLOAD = makePayload([login('eu-west-1')], 'digest-of-inputs', NO_TEMPLATE, START) ?? assert.fail();
 const SEEN = seenSecret('ns1', PAYLOAD, { uid: 'uid-seen', resourceVersion: '7' });
 const FORMER = 'uid-of-the-former-owner';
 

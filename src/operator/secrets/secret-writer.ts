@@ -4,18 +4,7 @@
 // means. A delete carries both as preconditions. So no write can hit an object other than the one it was decided for.
 
 import { type ObjectKey, objectKey, SECRETS } from '../../api/meta.ts';
-import {
-  ADOPT_ANNOTATION,
-  API_VERSION,
-  DOCKER_CONFIG_KEY,
-  DOCKER_CONFIG_TYPE,
-  EXPIRY_ANNOTATION,
-  INPUTS_ANNOTATION,
-  MANAGED_BY_LABEL,
-  OPERATOR_NAME,
-  OWNER_UID_LABEL,
-} from '../../api/names.ts';
-import { type OwnerReference, reparented } from '../../core/conversion.ts';
+import { DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE } from '../../api/names.ts';
 import { hostsIn } from '../../core/docker-config.ts';
 import { isOwned, type Payload, type SeenSecret } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
@@ -25,7 +14,8 @@ import type { StoreWriter } from '../../kube/store.ts';
 import { type JsonRecord, recordOf } from '../../lib/json.ts';
 import type { Clock } from '../../lib/time.ts';
 import { createSplitSemaphore } from '../../lib/weighted-semaphore.ts';
-import { dockerConfigOf, isOfOurGroup, seenSecretOf } from '../state/reduced-objects.ts';
+import { dockerConfigOf, seenSecretOf } from '../state/reduced-objects.ts';
+import { adoptionPatch, contentPatch, handOverPatch, newSecret } from './secret-bodies.ts';
 import { createSlowWrites } from './slow-writes.ts';
 
 export interface SecretWriter {
@@ -77,21 +67,7 @@ export function createSecretWriter(
   clock: Clock,
   signal: AbortSignal,
 ): SecretWriter {
-  const inFlight = createSplitSemaphore(IN_FLIGHT_BYTES, clock);
-  const slow = createSlowWrites(clock, signal);
-
-  /** One write of `content`: it waits for a permit, and the caller waits for it as long as a write usually takes. */
-  const send = (
-    { namespace, name }: Pick<SeenSecret, 'namespace' | 'name'>,
-    content: string,
-    write: (signal: AbortSignal) => Promise<boolean>,
-  ): Promise<boolean> =>
-    slow.run(namespace, name, (begin, ended) =>
-      inFlight.run(content.length, (stepAside) => {
-        begin(stepAside);
-        return write(ended);
-      }),
-    );
+  const { send, ended } = sending(clock, signal);
   /**
    * The answer does not repeat the content. If the content is not as sent, the watch event of the same version shows
    * it.
@@ -103,24 +79,19 @@ export function createSecretWriter(
   };
 
   return {
-    ended: () => slow.ended(),
+    ended,
+    handOver: (owner, formerUid, namespace, name) => handOver(client, signal, owner, formerUid, { namespace, name }),
     async create(owner, namespace, name, payload) {
-      const body = {
-        apiVersion: 'v1',
-        kind: 'Secret',
-        type: DOCKER_CONFIG_TYPE,
-        metadata: { name, namespace, ...ourMetadata(owner, payload), ownerReferences: [ownerReference(owner)] },
-        data: { [DOCKER_CONFIG_KEY]: payload.content },
-      };
+      const body = newSecret(owner, namespace, name, payload);
       await send({ namespace, name }, payload.content, async (ended) =>
         note(await client.create(SECRETS, namespace, body, ended), FRESH, payload),
       );
     },
     async update(owner, seen, payload) {
-      const body = {
-        metadata: { uid: seen.uid, resourceVersion: seen.resourceVersion, ...ourMetadata(owner, payload) },
-        data: { [DOCKER_CONFIG_KEY]: payload.content },
-      };
+      // Only the Secret itself says what an earlier template left on it.
+      const isTemplated = seen.templateDigest !== '' && seen.templateDigest !== payload.template.digest;
+      const current = isTemplated ? await client.get(SECRETS, seen.namespace, seen.name, signal) : {};
+      const body = contentPatch(owner, seen, payload, current);
       return await send(seen, payload.content, async (ended) => {
         const answer = await client.patch(SECRETS, seen, body, ended);
         if (recordOf(answer['metadata'])['resourceVersion'] === seen.resourceVersion) return false;
@@ -128,22 +99,10 @@ export function createSecretWriter(
       });
     },
     async adopt(owner, seen, payload) {
-      const { namespace, name, uid, resourceVersion } = seen;
-      const raw = await client.get(SECRETS, namespace, name, signal);
+      const raw = await client.get(SECRETS, seen.namespace, seen.name, signal);
       const opened = hostsIn(dockerConfigOf(raw) ?? '');
       if (!opened?.every((host) => payload.hosts.includes(host))) return false;
-      const ours = ourMetadata(owner, payload);
-      const body = {
-        metadata: {
-          // Those of the decision: the API server refuses when it is now another object, or has changed since.
-          uid,
-          resourceVersion,
-          labels: ours.labels,
-          annotations: { ...ours.annotations, [ADOPT_ANNOTATION]: null },
-          ownerReferences: reparented(ownersOf(raw), isOfOurGroup, ownerReference(owner)),
-        },
-        data: { [DOCKER_CONFIG_KEY]: payload.content },
-      };
+      const body = adoptionPatch(owner, seen, payload, raw);
       return await send(seen, payload.content, async (ended) =>
         note(await client.patch(SECRETS, seen, body, ended), seen, payload),
       );
@@ -160,27 +119,6 @@ export function createSecretWriter(
         if (!isNotFound(thrown) && !isConflict(thrown)) throw thrown;
       }
     },
-    async handOver(owner, formerUid, namespace, name) {
-      const raw = await client.find(SECRETS, namespace, name, signal);
-      const seen = raw && seenSecretOf(raw);
-      if (!seen || seen.deleting || !isOwned(seen, formerUid)) return true;
-      const body = {
-        metadata: {
-          uid: seen.uid,
-          resourceVersion: seen.resourceVersion,
-          labels: ourLabels(owner),
-          ownerReferences: reparented(ownersOf(raw), ({ uid }) => uid === formerUid, ownerReference(owner)),
-        },
-      };
-      try {
-        // Not noted in the store: the watch brings it to the new owner's reconciliation as news.
-        await client.patch(SECRETS, { namespace, name }, body, signal);
-        return true;
-      } catch (thrown) {
-        if (isNotFound(thrown) || isOtherObject(thrown)) return false;
-        throw thrown;
-      }
-    },
     async read(namespace, name) {
       const raw = await client.find(SECRETS, namespace, name, signal);
       return raw && seenSecretOf(raw);
@@ -188,29 +126,50 @@ export function createSecretWriter(
   };
 }
 
-function secretKeyOf({ namespace, name }: SeenSecret): ObjectKey {
-  return objectKey(namespace, name);
+type Place = Pick<SeenSecret, 'namespace' | 'name'>;
+
+interface Sending {
+  /** One write of `content`: it waits for a permit, and the caller waits for it as long as a write usually takes. */
+  readonly send: (place: Place, content: string, write: (signal: AbortSignal) => Promise<boolean>) => Promise<boolean>;
+  /** Resolves when every write that no caller waits for has ended. */
+  readonly ended: () => Promise<void>;
 }
 
-function ourLabels({ uid }: PullSecretObject): JsonRecord {
-  return { [MANAGED_BY_LABEL]: OPERATOR_NAME, [OWNER_UID_LABEL]: uid };
-}
-
-function ourMetadata(
-  owner: PullSecretObject,
-  { expiry, inputs }: Payload,
-): { readonly labels: JsonRecord; readonly annotations: JsonRecord } {
+function sending(clock: Clock, signal: AbortSignal): Sending {
+  const inFlight = createSplitSemaphore(IN_FLIGHT_BYTES, clock);
+  const slow = createSlowWrites(clock, signal);
   return {
-    labels: ourLabels(owner),
-    annotations: { [EXPIRY_ANNOTATION]: expiry, [INPUTS_ANNOTATION]: inputs },
+    ended: () => slow.ended(),
+    send: ({ namespace, name }, content, write) =>
+      slow.run(namespace, name, (begin, ended) =>
+        inFlight.run(content.length, (stepAside) => {
+          begin(stepAside);
+          return write(ended);
+        }),
+      ),
   };
 }
 
-function ownersOf(raw: JsonRecord): unknown {
-  return recordOf(raw['metadata'])['ownerReferences'];
+/** Not noted in the store: the watch brings it to the new owner's reconciliation as news. */
+async function handOver(
+  client: Pick<KubeReader, 'find'> & Pick<KubeWriter, 'patch'>,
+  signal: AbortSignal,
+  owner: PullSecretObject,
+  formerUid: string,
+  { namespace, name }: Place,
+): Promise<boolean> {
+  const raw = await client.find(SECRETS, namespace, name, signal);
+  const seen = raw && seenSecretOf(raw);
+  if (!seen || seen.deleting || !isOwned(seen, formerUid)) return true;
+  try {
+    await client.patch(SECRETS, { namespace, name }, handOverPatch(owner, seen, formerUid, raw), signal);
+    return true;
+  } catch (thrown) {
+    if (isNotFound(thrown) || isOtherObject(thrown)) return false;
+    throw thrown;
+  }
 }
 
-/** Without `blockOwnerDeletion`: that would need rights on the CR's finalizers, and nothing here needs to block. */
-function ownerReference({ kind, name, uid }: PullSecretObject): OwnerReference {
-  return { apiVersion: API_VERSION, kind, name, uid, controller: true };
+function secretKeyOf({ namespace, name }: SeenSecret): ObjectKey {
+  return objectKey(namespace, name);
 }

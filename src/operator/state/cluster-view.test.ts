@@ -19,6 +19,7 @@ import { CLUSTER_KIND, NAMESPACED_KIND, type PullSecretKind } from '../../api/na
 import { convertedSpec, formerUid, type LegacyObject } from '../../core/conversion.ts';
 import { makePayload } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
+import { NO_TEMPLATE } from '../../core/secret-template.ts';
 
 describe('a secret with AWS keys that changes', () => {
   const refersTo = (name: string, uid: string, kind: PullSecretKind = NAMESPACED_KIND): PullSecretObject => ({
@@ -77,7 +78,7 @@ test('a secret that comes or goes in a namespace is news for the objects that wa
   const own = pullSecret(NAMESPACED_KIND, spec());
   stores.namespaced.apply(objectKey('ns1', 'own'), { ...own, name: 'own', uid: 'own' }, '2');
   enqueued.length = 0;
-  const payload = makePayload([login('eu-west-1')], 'sha256:1', START) ?? assert.fail();
+  const payload = makePayload([login('eu-west-1')], 'sha256:1', NO_TEMPLATE, START) ?? assert.fail();
   const foreign = { ownerUid: undefined, ownerUidLabel: undefined, resourceVersion: '3' };
   stores.secrets.apply(objectKey('ns1', 'ecr-login'), seenSecret('ns1', payload, foreign), '3');
   stores.secrets.apply(objectKey('ns1', 'ecr-login'), undefined, '4');

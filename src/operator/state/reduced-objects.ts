@@ -18,6 +18,7 @@ import type { LegacyObject } from '../../core/conversion.ts';
 import type { NamespaceView } from '../../core/desired.ts';
 import { contentDigest, type SeenSecret } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
+import { seenTemplateDigest } from '../../core/secret-template.ts';
 import { digest } from '../../lib/digest.ts';
 import { isRecord, type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../../lib/json.ts';
 
@@ -136,6 +137,7 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
     inputs: short(metadata.annotations.get(INPUTS_ANNOTATION)),
     expiry: short(metadata.annotations.get(EXPIRY_ANNOTATION)),
     contentDigest: contentDigest(dockerConfigOf(raw) ?? ''),
+    templateDigest: seenTemplateDigest(metadata.labels, metadata.annotations),
   };
 }
 
