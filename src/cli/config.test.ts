@@ -26,6 +26,7 @@ describe('the configuration of run', () => {
       logFormat: 'json',
       perObjectMetrics: 1_000,
       objectsPerNamespace: 500,
+      scope: undefined,
       webhook: undefined,
     });
   });
@@ -48,6 +49,40 @@ describe('the configuration of run', () => {
       'ECR_OPERATOR_AMBIENT_CREDENTIALS: "everybody" is not one of cluster, none',
     ]);
   });
+
+  test('takes names of namespaces with blanks around them, sorted, each once', () => {
+    assert.deepEqual(read(['--namespaces', 'till, shop,,shop']).scope, ['shop', 'till']);
+    assert.deepEqual(read([], { ECR_OPERATOR_NAMESPACES: 'shop' }).scope, ['shop']);
+  });
+
+  for (const [what, args, words] of [
+    [
+      'a name that no namespace can have',
+      ['--namespaces=shop,a/b'],
+      '--namespaces: "a/b" is not a name a namespace can have',
+    ],
+    ['no name', ['--namespaces=,'], '--namespaces: "," names no namespace'],
+    [
+      'more than fifty',
+      [`--namespaces=${Array.from({ length: 51 }, (_, at) => `n${at}`).join(',')}`],
+      '--namespaces: 51 namespaces are more than 50; leave it out to work in all',
+    ],
+    [
+      'a webhook that would write its configuration',
+      [
+        '--namespaces=shop',
+        '--webhook-bind-address=:9443',
+        '--webhook-configuration-name=a',
+        '--webhook-dns-names=a.b.svc',
+      ],
+      "--namespaces: the operator then has no right to write the webhook's configuration; give it a certificate (--webhook-certificate-folder), or turn the webhook off (--webhook-bind-address=0)",
+    ],
+  ] as const) {
+    test(`refuses ${what} where it names namespaces`, () => {
+      const parsed = parseRunConfig(args, {});
+      assert.deepEqual(parsed.ok ? [] : parsed.mistakes, [words]);
+    });
+  }
 
   test('has a variable of its own for every flag', () => {
     assert.equal(new Set(RUN_FLAGS.map(({ env }) => env)).size, RUN_FLAGS.length);

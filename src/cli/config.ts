@@ -11,6 +11,7 @@ import {
   type Flag,
   FORMATS,
   LEVELS,
+  MOST_NAMESPACES,
   MOST_OBJECTS_WITH_METRICS,
   RUN_FLAGS,
   YES_OR_NO,
@@ -40,6 +41,8 @@ export interface Config extends AccessConfig {
   readonly logFormat: LogFormat;
   /** The number of objects with metrics of their own. */
   readonly perObjectMetrics: number;
+  /** The only namespaces to work in; undefined: the whole cluster. */
+  readonly scope: readonly string[] | undefined;
   /** Undefined: no webhook. */
   readonly webhook: WebhookOptions | undefined;
 }
@@ -91,8 +94,10 @@ export function parseRunConfig(args: readonly string[], env: Environment): Parse
       ),
     ),
     objectsPerNamespace: Number(having('objects-per-namespace', isCount(1, 99_999), 'a whole number from 1 to 99999')),
+    scope: scopeOf(read('namespaces'), mistakes),
     webhook: webhookOptions(read, address, mistakes),
   };
+  complainOfScope(config, mistakes);
   complainOfSameAddress(config, mistakes);
   return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, config };
 }
@@ -132,6 +137,26 @@ function createReader(command: string, all: readonly Flag[], args: readonly stri
       return { text: flag?.fallback ?? '', from: `--${name}` };
     },
   };
+}
+
+/** @returns sorted, no repeats */
+function scopeOf({ text, from }: Given, mistakes: string[]): readonly string[] | undefined {
+  if (text === '') return undefined;
+  const names = [...new Set(text.split(',').map((name) => name.trim()))].filter((name) => name !== '').sort();
+  const bad = names.find((name) => !isNamespaceOrNone(name));
+  if (bad !== undefined) mistakes.push(`${from}: "${bad}" is not a name a namespace can have`);
+  if (names.length === 0) mistakes.push(`${from}: "${text}" names no namespace`);
+  if (names.length > MOST_NAMESPACES)
+    mistakes.push(`${from}: ${names.length} namespaces are more than ${MOST_NAMESPACES}; leave it out to work in all`);
+  return names;
+}
+
+/** What needs a right to the whole cluster. */
+function complainOfScope({ scope, webhook }: Config, mistakes: string[]): void {
+  if (scope && webhook && webhook.certificate.op !== 'files')
+    mistakes.push(
+      "--namespaces: the operator then has no right to write the webhook's configuration; give it a certificate (--webhook-certificate-folder), or turn the webhook off (--webhook-bind-address=0)",
+    );
 }
 
 function complainOfSameAddress({ metricsAddress, probeAddress, webhook }: Config, mistakes: string[]): void {

@@ -20,6 +20,9 @@ export const FORMATS: readonly LogFormat[] = ['json', 'text'];
 /** 20,000 series when all is well, and 3 MB a scrape: more helps nobody. */
 export const MOST_OBJECTS_WITH_METRICS = 10_000;
 
+/** Three watches for each: more need a right to the whole cluster. */
+export const MOST_NAMESPACES = 50;
+
 export const RUN_FLAGS: readonly Flag[] = [
   {
     name: 'metrics-bind-address',
@@ -48,6 +51,13 @@ export const RUN_FLAGS: readonly Flag[] = [
     fallback: '',
     value: 'NAME',
     help: "The operator's own namespace, where the cluster kind's secretRef looks. Default: the pod's.",
+  },
+  {
+    name: 'namespaces',
+    env: 'ECR_OPERATOR_NAMESPACES',
+    fallback: '',
+    value: 'NAME,NAME',
+    help: `Work in these namespaces only (${MOST_NAMESPACES} at most), with Roles there and no ClusterRole: AWSECRImagePullSecret only. Default: all of the cluster.`,
   },
   {
     name: 'log-level',

@@ -88,6 +88,7 @@ async function operate(config: Config, log: Logger, metrics: Metrics, signal: Ab
       convertsLegacy: config.convertsLegacy,
       perObjectMetrics: config.perObjectMetrics,
       objectsPerNamespace: config.objectsPerNamespace,
+      scope: config.scope,
       webhook: config.webhook,
       clock: systemClock,
       random: systemRandom,

@@ -23,6 +23,7 @@ const STEP = 4;
 const PAGE_BYTES = 1024 * 1024;
 
 export interface PagesOptions {
+  readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   /** Is notified of each request. */
@@ -40,7 +41,7 @@ export interface PagesOptions {
 export async function listInPages(
   client: Pick<KubeReader, 'list'>,
   resource: ResourceDescriptor,
-  { labelSelector, fieldSelector, onTurn, onSkipped }: PagesOptions,
+  { onSkipped, ...selection }: PagesOptions,
   take: (raw: JsonRecord) => void,
   signal: AbortSignal,
 ): Promise<string> {
@@ -48,7 +49,7 @@ export async function listInPages(
   let next: string | undefined;
   let version: string | undefined;
   for (;;) {
-    const page = await client.list(resource, { labelSelector, fieldSelector, limit, next, onTurn }, signal);
+    const page = await client.list(resource, { ...selection, limit, next }, signal);
     if (!page.ok && limit > 1) {
       limit = Math.max(1, Math.floor(limit / STEP));
       continue;

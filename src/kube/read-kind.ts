@@ -30,6 +30,8 @@ interface ListTooLarge {
 
 /** Which objects of a kind. */
 interface Selection {
+  /** Only those in it; undefined: of all namespaces, or a kind without. */
+  readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
 }
@@ -66,11 +68,11 @@ const ITEM_HEAD = 4_096;
 
 export function createKindReader(transport: Transport): KindReader {
   return {
-    async list(resource, { limit, next, notOlderThan, onTurn, ...selection }, signal) {
+    async list(resource, { namespace, limit, next, notOlderThan, onTurn, ...selection }, signal) {
       const answer = await transport.send(
         {
           method: 'GET',
-          path: apiPath(resource),
+          path: apiPath(resource, { namespace }),
           query: {
             limit: String(limit),
             ...selected(selection),
@@ -100,11 +102,11 @@ export function createKindReader(transport: Transport): KindReader {
         bytes: answer.bytes,
       };
     },
-    watch: (resource, { resourceVersion, timeoutSeconds, deadline, onTurn, ...selection }, signal) =>
+    watch: (resource, { namespace, resourceVersion, timeoutSeconds, deadline, onTurn, ...selection }, signal) =>
       transport.stream(
         {
           method: 'GET',
-          path: apiPath(resource),
+          path: apiPath(resource, { namespace }),
           query: {
             watch: 'true',
             allowWatchBookmarks: 'true',
@@ -120,7 +122,7 @@ export function createKindReader(transport: Transport): KindReader {
   };
 }
 
-function selected({ labelSelector, fieldSelector }: Selection): Readonly<Record<string, string>> {
+function selected({ labelSelector, fieldSelector }: Omit<Selection, 'namespace'>): Readonly<Record<string, string>> {
   return { ...(labelSelector ? { labelSelector } : {}), ...(fieldSelector ? { fieldSelector } : {}) };
 }
 

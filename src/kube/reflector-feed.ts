@@ -17,6 +17,8 @@ const MOST_REPORTED = 1_000;
 export interface FeedOptions<Item extends Stored> {
   readonly client: KindReader;
   readonly resource: ResourceDescriptor;
+  /** Only objects in it; absent: of all namespaces, or a kind without. */
+  readonly namespace?: string | undefined;
   readonly labelSelector?: string;
   /** Such as `metadata.name=a`: a right to that one object is then enough. */
   readonly fieldSelector?: string;
@@ -28,7 +30,7 @@ export interface FeedOptions<Item extends Stored> {
 }
 
 export function createFeed<Item extends Stored>(options: FeedOptions<Item>, log: Logger) {
-  const { client, resource, labelSelector, fieldSelector, store, reduce } = options;
+  const { client, resource, namespace, labelSelector, fieldSelector, store, reduce } = options;
   const reported = new Set<string>();
 
   const reportSkipped = (key: ObjectKey): void => {
@@ -56,7 +58,7 @@ export function createFeed<Item extends Stored>(options: FeedOptions<Item>, log:
         if (key !== undefined && item !== undefined) items.set(key, item);
       };
       const onSkipped = (head: string): void => reportSkipped(oversizedIn(head)?.key ?? 'unknown');
-      const pages = { labelSelector, fieldSelector, onTurn, onSkipped };
+      const pages = { namespace, labelSelector, fieldSelector, onTurn, onSkipped };
       const version = await listInPages(client, resource, pages, take, signal);
       store.replace(items, version);
       return { op: 'listed', version };

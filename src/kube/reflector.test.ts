@@ -338,7 +338,7 @@ describe('an optional kind', () => {
   const UNAVAILABLE = { '404': { lines: 0 }, '403': { lines: 1 } };
   for (const [code, { lines }] of Object.entries(UNAVAILABLE)) {
     test(`that is answered with ${code} is an empty list, looked for again each minute, with ${lines} lines in the log`, async () => {
-      const other = await startReflectorRig({ optional: true });
+      const other = await startReflectorRig({ optional: 'kind' });
       for (let turn = 0; turn < 3; turn += 1) {
         (await other.server.next()).answer(Number(code), { kind: 'Status', code: Number(code) });
         await other.reflector.synced;
@@ -352,8 +352,18 @@ describe('an optional kind', () => {
     });
   }
 
+  test('that only the right to read may be missing of is looked for soon when the API server does not know it', async () => {
+    const other = await startReflectorRig({ optional: 'right' });
+    (await other.server.next()).answer(404, '404 page not found');
+    assert.ok((await other.pause()) <= 5_000);
+    (await other.server.next()).answer(403, { kind: 'Status', code: 403 });
+    assert.equal(await other.pause(), 60_000);
+    await other.reflector.synced;
+    await other.stop();
+  });
+
   test('that goes while it is watched is looked for again each minute', async () => {
-    const other = await startReflectorRig({ optional: true });
+    const other = await startReflectorRig({ optional: 'kind' });
     (await other.watching()).end();
     await other.pause();
     (await other.server.next()).answer(404, '404 page not found');

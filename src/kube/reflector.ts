@@ -18,9 +18,10 @@ import type { Stored } from './store.ts';
 
 export interface ReflectorOptions<Item extends Stored> extends FeedOptions<Item> {
   /**
-   * The kind may be missing, or the operator may not read it: until then it is an empty list, checked once a minute.
+   * The operator may have no right to read the kind (`right`), or the kind may be missing too (`kind`): it is an empty
+   * list then, checked once a minute.
    */
-  readonly optional?: boolean;
+  readonly optional?: 'right' | 'kind';
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -61,7 +62,8 @@ const LAST_PAUSE_UNKNOWN = seconds(5);
 const ABSENT_PAUSE = MINUTE;
 export function createReflector<Item extends Stored>(options: ReflectorOptions<Item>): Reflector {
   const { clock } = options;
-  const log = options.log.with({ resource: options.resource.plural });
+  const { resource, namespace } = options;
+  const log = options.log.with({ resource: resource.plural, ...(namespace === undefined ? {} : { in: namespace }) });
   const failures = createFailures(options, log);
   let isSynced = false;
   /** Undefined: it has not started, or waits for a permit. */
@@ -114,9 +116,9 @@ type Attempt = (
 ) => Promise<ReflectorEvent>;
 
 function createAttempt<Item extends Stored>(options: ReflectorOptions<Item>, log: Logger, onTurn: OnTurn): Attempt {
-  const { client, resource, labelSelector, fieldSelector, clock, random } = options;
+  const { client, resource, namespace, labelSelector, fieldSelector, clock, random } = options;
   const feed = createFeed(options, log);
-  const asked = { labelSelector, fieldSelector, onTurn };
+  const asked = { namespace, labelSelector, fieldSelector, onTurn };
 
   return async (state, onEvent, signal) => {
     if (state.op === 'list') return await feed.list(onTurn, signal);
@@ -141,10 +143,7 @@ function createAttempt<Item extends Stored>(options: ReflectorOptions<Item>, log
 }
 
 /** What failed attempts mean: the trouble of the reflector, and how long it pauses. */
-function createFailures<Item extends Stored>(
-  { resource, optional = false, random }: ReflectorOptions<Item>,
-  log: Logger,
-) {
+function createFailures<Item extends Stored>({ resource, optional, random }: ReflectorOptions<Item>, log: Logger) {
   let trouble: Failure | undefined;
   let askedToWait = 0;
   let lastPause = LAST_PAUSE;
@@ -160,7 +159,7 @@ function createFailures<Item extends Stored>(
 
   return {
     judge(thrown: unknown, signal: AbortSignal): ReflectorEvent {
-      if (optional && isNotFound(thrown)) return absent();
+      if (optional === 'kind' && isNotFound(thrown)) return absent();
       if (!signal.aborted) {
         const failure = isNotFound(thrown) ? notServed(resource) : failureFrom(thrown);
         const { reason, message, delay } = failure;

@@ -32,6 +32,8 @@ export interface AssemblyOptions {
   readonly instance: string;
   /** Objects of one namespace that the operator keeps, more than 0 (docs/design/rules.md, rule 14). */
   readonly objectsPerNamespace: number;
+  /** The only namespaces that the operator works in, at least one; undefined: the whole cluster. */
+  readonly scope: readonly string[] | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -68,9 +70,9 @@ export function assemble(
   writes: AbortSignal,
   tokenAudienceProblem: string | undefined,
 ): Assembly {
-  const { clock, random, metrics, namespace: operatorNamespace, objectsPerNamespace } = options;
+  const { clock, random, metrics, namespace: operatorNamespace, objectsPerNamespace, scope } = options;
   const client = createClient(transport, OPERATOR_NAME);
-  const state = createClusterView({ operatorNamespace, objectsPerNamespace });
+  const state = createClusterView({ operatorNamespace, objectsPerNamespace, scope });
   const { view, stores, follow } = state;
   const telemetry = createControllerTelemetry(metrics, clock, WORKERS);
   const queue = createQueue(options, telemetry.pullsecret);

@@ -13,7 +13,7 @@ import { tokenAudienceProblem } from './login/token-audience.ts';
 import type { OpenPorts, Ports } from './ports.ts';
 import { createTelemetry, observeLoad, type Telemetry } from './telemetry/request-telemetry.ts';
 import { observeStores } from './telemetry/store-telemetry.ts';
-import { createWatches, WATCHED, type Watches } from './watches.ts';
+import { createWatches, type Watches, watchedNames } from './watches.ts';
 import { knownObjects } from './webhook/review.ts';
 import { type Supervise, startWebhook, type WebhookOptions, type WebhookServer } from './webhook/server.ts';
 
@@ -72,8 +72,8 @@ interface Running extends Started {
  * @throws Failure when an address cannot be listened on
  */
 export async function startOperator(options: OperatorOptions, signal: AbortSignal): Promise<Operator> {
-  const { access, clock, random, log, metrics } = options;
-  const telemetry = createTelemetry(metrics, clock, access.url, WATCHED);
+  const { access, scope, clock, random, log, metrics } = options;
+  const telemetry = createTelemetry(metrics, clock, access.url, watchedNames(scope));
   const supervisor = createSupervisor({ clock, random, log, onFailed: telemetry.onLoopFailed });
   const ports = options.openPorts(telemetry);
   // The operator finishes writes under way, unless the API server is silent; the next start makes the missing ones.
@@ -83,7 +83,8 @@ export async function startOperator(options: OperatorOptions, signal: AbortSigna
   const { client, state, logins, referenceLoad } = assembly;
   const { onReflectorEvent } = telemetry;
   const { convertsLegacy } = options;
-  const watches = createWatches({ client, ...state, logins, convertsLegacy, onReflectorEvent, clock, random, log });
+  const tools = { convertsLegacy, onReflectorEvent, scope, clock, random, log };
+  const watches = createWatches({ client, ...state, logins, ...tools });
   observeLoad(metrics, logins.load, referenceLoad);
   observeStores(metrics, { view: state.view, clock, perObject: options.perObjectMetrics, sizes: watches.sizes });
   const { webhook, servers } = await serve({ options, ports, supervisor, assembly, watches }, telemetry);
@@ -103,7 +104,7 @@ async function serve(
   const { view } = state;
   const { ecr } = ports.aws;
   const { objects, secrets } = watches;
-  const reflectors = [...objects, secrets];
+  const reflectors = [...objects, ...secrets];
   const isSynced = (): boolean => reflectors.every(([, reflector]) => reflector.isSynced());
   const { clock, random, log, metrics, namespace } = options;
   const parts = { client, known: knownObjects(view), ecr, clock, random, log, metrics, namespace, isSynced };
@@ -136,8 +137,8 @@ async function begin(running: Running): Promise<void> {
   }
   await Promise.race([Promise.all(objects.map(([, reflector]) => reflector.synced)), aborted(signal)]);
   if (signal.aborted) return;
-  loops.push(follow(secrets));
-  await Promise.race([secrets[1].synced, aborted(signal)]);
+  loops.push(...secrets.map(follow));
+  await Promise.race([Promise.all(secrets.map(([, reflector]) => reflector.synced)), aborted(signal)]);
   if (signal.aborted) return;
   const { view } = assembly.state;
   assembly.logins.settled();

@@ -1,10 +1,11 @@
 // What the operator watches, under which selector, and what it keeps of it.
 
 import { LEGACY, RESOURCES } from '../api/kinds.ts';
-import { NAMESPACES, type ResourceDescriptor, SECRETS } from '../api/meta.ts';
+import { NAMESPACES, objectKey, type ResourceDescriptor, SECRETS } from '../api/meta.ts';
 import { CLUSTER_KIND, CREDENTIALS_LABEL, MANAGED_BY_LABEL, NAMESPACED_KIND, OPERATOR_NAME } from '../api/names.ts';
 import type { SeenSecret } from '../core/plan.ts';
 import type { KubeReader } from '../kube/client.ts';
+import type { PartedStore } from '../kube/parted-store.ts';
 import { createReflector, type ReflectorOptions } from '../kube/reflector.ts';
 import type { ReflectorEvent } from '../kube/reflector-state.ts';
 import type { Store, Stored } from '../kube/store.ts';
@@ -20,6 +21,7 @@ import {
   legacyOf,
   namespaceOf,
   pullSecretOf,
+  type StoredNamespace,
   seenSecretOf,
   versionOf,
 } from './state/reduced-objects.ts';
@@ -35,14 +37,26 @@ const NAMES = {
 } as const;
 type Name = (typeof NAMES)[keyof typeof NAMES];
 
-/** For metrics. */
-export const WATCHED: readonly string[] = Object.values(NAMES);
+/** Names of the watches for metrics. */
+export function watchedNames(scope: readonly string[] | undefined): readonly string[] {
+  if (!scope) return Object.values(NAMES);
+  return PARTED.flatMap((name) => scope.map((namespace) => nameOf(name, namespace)));
+}
+
+/** What is watched in each namespace when only some are. */
+const PARTED: readonly Name[] = [NAMES.namespaced, NAMES.credentials, NAMES.secrets];
+
+function nameOf(name: Name, namespace: string | undefined): string {
+  return namespace === undefined ? name : `${name} in ${namespace}`;
+}
 
 export interface WatchesParts {
   readonly client: Pick<KubeReader, 'list' | 'watch'>;
   readonly view: ClusterView;
   readonly stores: ClusterStores;
   readonly logins: LoginBook;
+  /** The only namespaces to watch; undefined: the whole cluster, and what belongs to no namespace. */
+  readonly scope: readonly string[] | undefined;
   /** Whether the operator watches objects of the deprecated kind. */
   readonly convertsLegacy: boolean;
   /** Is notified of each event of the watch with this name. */
@@ -55,15 +69,15 @@ export interface WatchesParts {
 export interface Watches {
   readonly objects: readonly NamedReflector[];
   /**
-   * The caller starts it when the objects are known: their status proves which logins in the Secrets can be trusted.
+   * The caller starts them when the objects are known: their status proves which logins in the Secrets can be trusted.
    */
-  readonly secrets: NamedReflector;
+  readonly secrets: readonly NamedReflector[];
   /** Size of each store, by name. */
   readonly sizes: ReadonlyMap<string, { readonly size: number }>;
 }
 
 export function createWatches(parts: WatchesParts): Watches {
-  const { client, view, stores, logins, onReflectorEvent, clock, random, log } = parts;
+  const { client, view, stores, logins, onReflectorEvent, scope, clock, random, log } = parts;
 
   /** Takes the logins out of a Secret before it is reduced to digests. */
   const reduceSecret = (raw: JsonRecord): SeenSecret | undefined => {
@@ -77,28 +91,48 @@ export function createWatches(parts: WatchesParts): Watches {
     resource: ResourceDescriptor,
     store: Store<Item>,
     reduce: (raw: JsonRecord) => Item | undefined,
-    over: Pick<ReflectorOptions<Item>, 'labelSelector' | 'optional'> = {},
+    over: Pick<ReflectorOptions<Item>, 'labelSelector' | 'optional' | 'namespace'> = {},
   ): NamedReflector => {
-    const tools = { client, clock, random, log, onReflectorEvent: onReflectorEvent.bind(undefined, name) };
-    return [name, createReflector({ resource, store, reduce, ...tools, ...over })];
+    const full = nameOf(name, over.namespace);
+    const tools = { client, clock, random, log, onReflectorEvent: onReflectorEvent.bind(undefined, full) };
+    return [full, createReflector({ resource, store, reduce, ...tools, ...over })];
   };
+  const reflectParts = <Item extends Stored>(
+    name: Name,
+    resource: ResourceDescriptor,
+    { parts }: PartedStore<Item>,
+    reduce: (raw: JsonRecord) => Item | undefined,
+    labelSelector?: string,
+  ): readonly NamedReflector[] =>
+    parts.map(({ namespace, store }) => {
+      const selector = labelSelector === undefined ? {} : { labelSelector };
+      // A namespace whose Role is missing keeps the others from nothing.
+      const over = namespace === undefined ? selector : { ...selector, namespace, optional: 'right' as const };
+      return reflect(name, resource, store, reduce, over);
+    });
+  const ofCluster = (): readonly NamedReflector[] => [
+    reflect(NAMES.cluster, RESOURCES[CLUSTER_KIND], stores.cluster, (raw) => pullSecretOf(CLUSTER_KIND, raw)),
+    reflect(NAMES.namespaces, NAMESPACES, stores.namespaces, namespaceOf),
+    ...(parts.convertsLegacy ? [reflect(NAMES.legacy, LEGACY, stores.legacy, legacyOf, { optional: 'kind' })] : []),
+  ];
 
+  if (scope) stores.namespaces.replace(asThere(scope), '0');
   return {
     objects: [
-      reflect(NAMES.namespaced, RESOURCES[NAMESPACED_KIND], stores.namespaced, (raw) => {
+      ...reflectParts(NAMES.namespaced, RESOURCES[NAMESPACED_KIND], stores.namespaced, (raw) => {
         const object = pullSecretOf(NAMESPACED_KIND, raw);
         return object && view.quota.reserve(object);
       }),
-      reflect(NAMES.cluster, RESOURCES[CLUSTER_KIND], stores.cluster, (raw) => pullSecretOf(CLUSTER_KIND, raw)),
-      reflect(NAMES.namespaces, NAMESPACES, stores.namespaces, namespaceOf),
-      reflect(NAMES.credentials, SECRETS, stores.credentials, versionOf, {
-        labelSelector: `${CREDENTIALS_LABEL}=true`,
-      }),
-      ...(parts.convertsLegacy ? [reflect(NAMES.legacy, LEGACY, stores.legacy, legacyOf, { optional: true })] : []),
+      ...reflectParts(NAMES.credentials, SECRETS, stores.credentials, versionOf, `${CREDENTIALS_LABEL}=true`),
+      ...(scope ? [] : ofCluster()),
     ],
-    secrets: reflect(NAMES.secrets, SECRETS, stores.secrets, reduceSecret, {
-      labelSelector: `${MANAGED_BY_LABEL}=${OPERATOR_NAME}`,
-    }),
+    secrets: reflectParts(NAMES.secrets, SECRETS, stores.secrets, reduceSecret, `${MANAGED_BY_LABEL}=${OPERATOR_NAME}`),
     sizes: new Map(Object.entries(NAMES).map(([store, name]) => [name, view[store as keyof typeof NAMES]])),
   };
+}
+
+/** Namespaces that the operator may not read: it takes them to be there, and learns from its writes when one is not. */
+function asThere(scope: readonly string[]): ReadonlyMap<string, StoredNamespace> {
+  const whole = { labels: new Map(), hasAllLabels: true, terminating: false, resourceVersion: '0' };
+  return new Map(scope.map((name) => [objectKey(undefined, name), { ...whole, name }]));
 }

@@ -49,6 +49,10 @@ export const SWITCHES: Readonly<Record<string, object>> = {
     awsCABundle: { configMap: 'authorities', key: 'bundle.pem' },
   },
   'CRDs that are not kept': { crds: { keep: false, annotations: { a: 'b' } } },
+  'some namespaces only': {
+    scope: { namespaces: ['default', 'kube-public'] },
+    serviceAccountTokens: { enabled: true },
+  },
   'CRDs by somebody else': { crds: { enabled: false } },
   'an account of somebody else': { serviceAccount: { create: false, name: 'somebodys' }, rbac: { create: false } },
   'an account with a role': { serviceAccount: { name: 'own', annotations: { 'eks.amazonaws.com/role-arn': 'arn' } } },

@@ -13,8 +13,8 @@ import { adminOf, eventually, type TestApi } from '../../testing/api-server/test
 import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in.ts';
 import { type MetadataStandIn, startMetadataStandIn } from '../../testing/aws/metadata.ts';
 import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
+import { accessTo } from '../../testing/operator/plane-access.ts';
 import {
-  accessTo,
   CLUSTER_PATH,
   GOOD_KEY,
   NAMESPACED_PATH,

@@ -14,8 +14,8 @@ import { type AwsStandIn, startAwsStandIn } from '../../testing/aws/aws-stand-in
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import { type ControlPlane, startControlPlane } from '../../testing/control-plane/control-plane.ts';
 import { OPERATOR_ACCOUNT, OPERATOR_NAMESPACE } from '../../testing/operator/operator-account.ts';
+import { accessTo } from '../../testing/operator/plane-access.ts';
 import {
-  accessTo,
   CLUSTER_PATH,
   conditionOf,
   GOOD_KEY,

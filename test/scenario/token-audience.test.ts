@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { STS_AUDIENCE } from '../../src/api/names.ts';
 import { OPERATOR_ACCOUNT, OPERATOR_NAMESPACE } from '../../testing/operator/operator-account.ts';
-import { accessTo, conditionOf, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
+import { accessTo } from '../../testing/operator/plane-access.ts';
+import { conditionOf, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createPullSecret } from './manifests.ts';
 
 // Rules 16, 19

@@ -16,8 +16,9 @@ import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import { makeWeakPair } from '../../testing/network/self-signed.ts';
+import { accessTo } from '../../testing/operator/plane-access.ts';
 import { CONFIGURATION_PATH } from '../../testing/operator/webhook-configuration.ts';
-import { accessTo, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
+import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import {
   asAdmin,
   asMinutesPass,

@@ -8,8 +8,9 @@ import type { Clock } from '../../src/lib/time.ts';
 import type { OperatorOptions } from '../../src/operator/run.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import type { TravelClock } from '../../testing/clocks/travel-clock.ts';
+import { accessTo } from '../../testing/operator/plane-access.ts';
 import { CONFIGURATION_PATH, webhookConfiguration } from '../../testing/operator/webhook-configuration.ts';
-import { accessTo, NAMESPACED_PATH, type RunningOperator, type World } from '../../testing/operator/world.ts';
+import { NAMESPACED_PATH, type RunningOperator, type World } from '../../testing/operator/world.ts';
 
 type WebhookOptions = NonNullable<OperatorOptions['webhook']>;
 

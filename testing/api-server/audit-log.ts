@@ -1,4 +1,4 @@
-// One user's requests to the API server, from its audit log.
+// Requests of some users to the API server, from its audit log.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { recordOf, stringOf } from '../../src/lib/json.ts';
 import { makeTemporaryFolder } from '../process/temporary-folder.ts';
 
 export interface AuditEntry {
+  readonly user: string;
   readonly verb: string;
   /** `secrets`, `events.events.k8s.io`, `serviceaccounts/token`; a path when it is no resource. */
   readonly resource: string;
@@ -27,15 +28,15 @@ export interface AuditLog {
   entries(fromByte?: number): readonly AuditEntry[];
 }
 
-/** @param user  the log holds no other user's requests */
-export function createAuditLog(user: string): AuditLog {
+/** @param users  the log holds no other user's requests */
+export function createAuditLog(...users: readonly string[]): AuditLog {
   const folder = makeTemporaryFolder('audit');
   const path = join(folder, 'audit.log');
   const policy = {
     apiVersion: 'audit.k8s.io/v1',
     kind: 'Policy',
     omitStages: ['RequestReceived', 'ResponseStarted'],
-    rules: [{ level: 'Metadata', users: [user] }, { level: 'None' }],
+    rules: [{ level: 'Metadata', users }, { level: 'None' }],
   };
   writeFileSync(join(folder, 'policy.json'), JSON.stringify(policy));
   writeFileSync(path, '');
@@ -59,13 +60,14 @@ export function createAuditLog(user: string): AuditLog {
 }
 
 function entryOf(event: unknown): AuditEntry {
-  const { verb, objectRef, requestURI, responseStatus, annotations, userAgent } = recordOf(event);
+  const { verb, objectRef, requestURI, responseStatus, annotations, userAgent, user } = recordOf(event);
   const { apiGroup, resource, subresource, namespace, name } = recordOf(objectRef);
   const { code, message } = recordOf(responseStatus);
   const group = stringOf(apiGroup);
   const path = stringOf(requestURI)?.split('?')[0] ?? '';
   const plural = `${stringOf(resource)}${group ? `.${group}` : ''}${stringOf(subresource) ? `/${stringOf(subresource)}` : ''}`;
   return {
+    user: stringOf(recordOf(user)['username']) ?? '',
     verb: stringOf(verb) ?? '',
     resource: resource === undefined ? path : plural,
     namespace: stringOf(namespace),

@@ -9,6 +9,10 @@ export const OPERATOR_NAMESPACE = 'kube-system';
 export const OPERATOR_ACCOUNT = 'kube-ecr-secrets-operator';
 export const OPERATOR_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:${OPERATOR_ACCOUNT}`;
 
+/** An operator of some namespaces only. */
+export const SCOPED_ACCOUNT = 'scoped-operator';
+export const SCOPED_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:${SCOPED_ACCOUNT}`;
+
 /** A namespace, and an account, for which the administrator forbids requesting tokens. */
 const DENIED_ACCOUNTS = ['denied-namespace', 'default/denied-account'];
 

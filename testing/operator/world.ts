@@ -17,7 +17,14 @@ import { type AwsStandIn, startAwsStandIn } from '../aws/aws-stand-in.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
 import { createCanaries } from '../leaks/canaries.ts';
 import { addKeysOfUsers, findLeaks, placesIn } from '../leaks/canary-search.ts';
-import { installOperatorAccount, OPERATOR_NAMESPACE, OPERATOR_USER, POLICY_REFUSAL } from './operator-account.ts';
+import {
+  installOperatorAccount,
+  OPERATOR_NAMESPACE,
+  OPERATOR_USER,
+  POLICY_REFUSAL,
+  SCOPED_USER,
+} from './operator-account.ts';
+import { accessTo } from './plane-access.ts';
 
 export const NAMESPACED_PATH = (namespace: string, name = ''): string =>
   `/apis/${GROUP}/${VERSION}/namespaces/${namespace}/awsecrimagepullsecrets${name && `/${name}`}`;
@@ -51,7 +58,7 @@ export interface RunningOperator {
 
 /** The parts of an operator's environment that differ from the default of every suite. */
 export type OperatorSurroundings = Partial<
-  Pick<OperatorOptions, 'webhook' | 'objectsPerNamespace'> &
+  Pick<OperatorOptions, 'webhook' | 'objectsPerNamespace' | 'scope'> &
     Pick<PortsOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient'>
 >;
 
@@ -96,7 +103,7 @@ let shared: Promise<SharedPlane> | undefined;
 
 async function sharedControlPlane(): Promise<SharedPlane> {
   shared ??= (async () => {
-    const audit = createAuditLog(OPERATOR_USER);
+    const audit = createAuditLog(OPERATOR_USER, SCOPED_USER);
     let token = '';
     const plane = await startControlPlane({
       controllerManager: true,
@@ -213,17 +220,6 @@ export function conditionOf(
   return status.conditions?.find((condition) => condition.type === type);
 }
 
-/** @param token  of the user that sends the requests */
-export function accessTo({ url, certificateAuthority: ca }: ControlPlane, token: string): ApiServerAccess {
-  const credentials = { ca, headers: { authorization: `Bearer ${token}` } };
-  return {
-    url: new URL(url),
-    namespace: undefined,
-    credentials: () => Promise.resolve(credentials),
-    invalidate: () => {},
-  };
-}
-
 /** Starts an operator in this process; only the caller stops it. */
 export async function startInProcess(
   access: ApiServerAccess,
@@ -245,6 +241,7 @@ export async function startInProcess(
       renewalsPerSecond: 50,
       awsAuthorities: undefined,
       convertsLegacy: true,
+      scope: undefined,
       perObjectMetrics: 1_000,
       objectsPerNamespace: 500,
       webhook: undefined,

@@ -59,13 +59,13 @@ export interface ReflectorRigOptions {
   /** Whether the reflector runs at once; default true. */
   readonly starts?: boolean;
   /** Whether the API server may not know the kind; default false. */
-  readonly optional?: boolean;
+  readonly optional?: 'right' | 'kind';
 }
 
 export async function startReflectorRig({
   random = 0.5,
   starts = true,
-  optional = false,
+  optional,
 }: ReflectorRigOptions = {}): Promise<ReflectorRig> {
   const server = await startScriptedServer();
   const clock = createManualClock(1_700_000_000_000 as EpochMs);
@@ -92,7 +92,7 @@ export async function startReflectorRig({
     client: createClient(transport, 'test'),
     resource: SECRETS,
     labelSelector: 'ours=true',
-    optional,
+    ...(optional === undefined ? {} : { optional }),
     store,
     reduce: (raw) => ({ resourceVersion: stringOf(recordOf(raw['metadata'])['resourceVersion']) ?? '' }),
     clock: recording,

@@ -2,9 +2,12 @@
 
 import { afterEach, beforeEach } from 'node:test';
 import { createClient, type KubeClient } from '../../src/kube/client.ts';
+import type { PartedStore } from '../../src/kube/parted-store.ts';
+import type { Store, Stored, StoreReader } from '../../src/kube/store.ts';
 import { createTransport, type Transport } from '../../src/kube/transport.ts';
 import {
   type ClusterState,
+  type ClusterStores,
   type ClusterViewOptions,
   createClusterView,
 } from '../../src/operator/state/cluster-view.ts';
@@ -15,6 +18,15 @@ import { START } from './builders.ts';
 
 const ignore = (): void => {};
 
+/** A view whose every store a test can fill. */
+export interface TestState extends Omit<ClusterState, 'stores'> {
+  readonly stores: {
+    readonly [Name in keyof ClusterStores]: ClusterStores[Name] extends StoreReader<infer Item>
+      ? ClusterStores[Name] & Store<Item>
+      : never;
+  };
+}
+
 /** What a test looks at: news, or the bounds of the view. */
 type Wanted = Partial<ClusterViewOptions & ClusterListener>;
 
@@ -22,13 +34,32 @@ type Wanted = Partial<ClusterViewOptions & ClusterListener>;
  * @param over  the namespace of the operator is `operator`, a namespace has room for 500 objects, nobody follows the
  * news
  */
-export function createTestView(over: Wanted = {}): ClusterState {
-  const state = createClusterView({ operatorNamespace: 'operator', objectsPerNamespace: 500, ...over });
+export function createTestView(over: Wanted = {}): TestState {
+  const state = createClusterView({
+    operatorNamespace: 'operator',
+    objectsPerNamespace: 500,
+    scope: undefined,
+    ...over,
+  });
   state.follow({ enqueue: ignore, onLegacy: ignore, onGone: ignore, onCredentials: ignore, ...over });
-  return state;
+  const { namespaced, secrets, credentials } = state.stores;
+  const stores = {
+    ...state.stores,
+    namespaced: whole(namespaced),
+    secrets: whole(secrets),
+    credentials: whole(credentials),
+  };
+  return { ...state, stores };
 }
 
-export interface ViewRig extends ClusterState {
+/** The only part of a store of the whole cluster. */
+function whole<Item extends Stored>({ parts }: PartedStore<Item>): PartedStore<Item> & Store<Item> {
+  const [part] = parts;
+  if (!part) throw new Error('the view is of some namespaces only');
+  return Object.assign(part.store, { parts });
+}
+
+export interface ViewRig extends TestState {
   readonly server: ScriptedServer;
   readonly client: KubeClient;
 }

@@ -18,6 +18,16 @@
 {{- end -}}
 
 {{/* The Secret with a certificate that another party maintains; empty when the operator makes its own. */}}
+{{/* "yes" when the release belongs to some namespaces and makes nothing of the cluster; else empty. */}}
+{{- define "operator.isScoped" -}}
+{{- if .Values.scope.namespaces }}yes{{ end -}}
+{{- end -}}
+
+{{/* "yes" when the operator serves a webhook; else empty. In some namespaces only it needs a certificate of another party. */}}
+{{- define "operator.hasWebhook" -}}
+{{- if and .Values.webhook.enabled (or (not (include "operator.isScoped" .)) (include "operator.webhookSecret" .)) }}yes{{ end -}}
+{{- end -}}
+
 {{- define "operator.webhookSecret" -}}
 {{- $certificate := .Values.webhook.certificate -}}
 {{- if $certificate.certManager.enabled -}}

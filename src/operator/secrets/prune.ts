@@ -34,6 +34,9 @@ export function confirmingPrune(client: Pick<KubeReader, 'find' | 'list'>): Conf
     const fresh = raw && pullSecretOf(kind, raw);
     const wish = fresh?.uid === object.uid ? parseWish(fresh) : undefined;
     if (wish === undefined || typeof wish === 'string') return [];
+    // The only namespace that it can want a Secret in is its own, which is there while it is.
+    if (wish.targets.isOwn)
+      return candidates.filter((seen) => seen.name !== wish.secretName || seen.namespace !== namespace);
     const only = needsWholeList(candidates.length, owned) ? undefined : candidates.map((seen) => seen.namespace);
     const namespaces = await readNamespaces(client, only, signal);
     const { targets, undecided } = desiredTargets(wish.targets, namespaces, () => true);

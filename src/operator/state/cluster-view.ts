@@ -7,6 +7,7 @@ import { type LegacyObject, type Predecessor, predecessorOf } from '../../core/c
 import { isTarget, type NamespaceView } from '../../core/desired.ts';
 import type { SeenSecret } from '../../core/plan.ts';
 import { isOlder, type PullSecretObject, type Wish } from '../../core/resource.ts';
+import { createPartedStore, type PartedStore } from '../../kube/parted-store.ts';
 import { type Change, createStore, type Store, type StoreReader } from '../../kube/store.ts';
 import { createIndexBy } from './index-by.ts';
 import { type ClusterListener, createNews } from './news.ts';
@@ -16,19 +17,21 @@ import type { StoredNamespace } from './reduced-objects.ts';
 
 /** The stores behind the view: reflectors fill them, and the parts that write note their own writes in them. */
 export interface ClusterStores {
-  readonly namespaced: Store<PullSecretObject>;
+  readonly namespaced: PartedStore<PullSecretObject>;
   readonly cluster: Store<PullSecretObject>;
-  readonly secrets: Store<SeenSecret>;
+  readonly secrets: PartedStore<SeenSecret>;
   readonly namespaces: Store<StoredNamespace>;
   /** Objects of the Go project's deprecated kind, to convert. */
   readonly legacy: Store<LegacyObject>;
   /** Secrets whose label requests a watch for changed AWS keys. */
-  readonly credentials: Store<{ readonly resourceVersion: string }>;
+  readonly credentials: PartedStore<{ readonly resourceVersion: string }>;
 }
 
 /** The same stores, for whoever only looks. */
 type Readers = {
-  readonly [Name in keyof ClusterStores]: ClusterStores[Name] extends Store<infer Item> ? StoreReader<Item> : never;
+  readonly [Name in keyof ClusterStores]: ClusterStores[Name] extends StoreReader<infer Item>
+    ? StoreReader<Item>
+    : never;
 };
 
 export interface ClusterView extends Readers {
@@ -70,10 +73,12 @@ export interface ClusterViewOptions {
   readonly operatorNamespace: string;
   /** Objects of one namespace that are kept whole. */
   readonly objectsPerNamespace: number;
+  /** The only namespaces that are watched; undefined: the whole cluster is. */
+  readonly scope: readonly string[] | undefined;
 }
 
 // oxlint-disable-next-line max-lines-per-function -- stores and indexes of one state; each function in it is short
-export function createClusterView({ operatorNamespace, objectsPerNamespace }: ClusterViewOptions): ClusterState {
+export function createClusterView({ operatorNamespace, objectsPerNamespace, scope }: ClusterViewOptions): ClusterState {
   let listener: ClusterListener | undefined;
   const quota = createObjectQuota(objectsPerNamespace);
   const index = createObjectIndex(operatorNamespace);
@@ -98,14 +103,14 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace }: Cl
   };
 
   const stores: ClusterStores = {
-    namespaced: createStore(onObject),
+    namespaced: createPartedStore(scope, onObject),
     cluster: createStore(onObject),
     legacy: createStore(({ key, after }) => {
       if (!after) return;
       predecessors.set(key, predecessorOf(after));
       listener?.onLegacy(key);
     }),
-    secrets: createStore((change) => {
+    secrets: createPartedStore(scope, (change) => {
       const { key, before, after } = change;
       if (before?.ownerUidLabel !== undefined) secretsByOwner.remove(before.ownerUidLabel, key);
       if (after?.ownerUidLabel !== undefined) secretsByOwner.add(after.ownerUidLabel, key);
@@ -117,7 +122,7 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace }: Cl
       else if (before) namespaceViews.delete(before.name);
       news.ofNamespace(change);
     }),
-    credentials: createStore((change) => news.ofCredentials(change)),
+    credentials: createPartedStore(scope, (change) => news.ofCredentials(change)),
   };
   const held = (key: ObjectKey): PullSecretObject | undefined =>
     (key.startsWith('/') ? stores.cluster : stores.namespaced).get(key);

@@ -132,7 +132,7 @@ function createCertificates(
     resource: VALIDATING_WEBHOOKS,
     fieldSelector: `metadata.name=${configuration}`,
     // Without the right to watch it the operator does all the rest.
-    optional: true,
+    optional: 'kind',
     store,
     reduce: webhookConfigurationOf,
     clock,
