@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
 import { MINUTE, SECOND } from '../../src/lib/time.ts';
 import { watchSecrets } from '../../testing/api-server/secret-watch.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
-import { CLUSTER_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
-import { createClusterPullSecret } from './manifests.ts';
+import { CLUSTER_PATH, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
+import { createClusterPullSecret, createPullSecret } from './manifests.ts';
 
 const HOUR = 3_600_000;
 const COUNT = 70;
@@ -97,4 +98,47 @@ describe('a login that lives twenty seconds', () => {
       assert.deepEqual(ends, [...ends].sort(), 'never back');
     }
   });
+});
+
+// Rule 9
+describe('an object whose metadata another program changes all the time', () => {
+  const world = useWorld();
+
+  for (const [what, annotation] of [
+    ['an annotation', 'example.com/seen-at'],
+    ['the mark for a fresh login', RECONCILE_AT_ANNOTATION],
+  ] as const) {
+    test(`(${what}) has its login renewed, and its status written, all the same`, async (t) => {
+      const clock = createTravelClock();
+      const operator = await world.startOperator({ clock });
+      t.after(() => operator.stop());
+      world.aws.setTokenLife(12 * HOUR);
+      const namespace = await world.api.createNamespace();
+      const path = NAMESPACED_PATH(namespace, 'restless');
+      await createPullSecret(world.api, namespace, 'restless', { secretName: 'restless' });
+      const before = await world.ready(path);
+      let changes = 0;
+      const over = new AbortController();
+      const change = async (): Promise<void> => {
+        while (!over.signal.aborted) {
+          changes += 1;
+          await world.api.merge(path, { metadata: { annotations: { [annotation]: String(changes) } } });
+        }
+      };
+      const changing = Promise.all([change(), change(), change(), change()]);
+      world.aws.setTokenLife(18 * HOUR);
+      clock.travel(6 * HOUR);
+      try {
+        const status = await world.status(path, ({ expiresAt }) => (expiresAt ?? '') > (before.expiresAt ?? ''));
+        await eventually(async () => {
+          const { annotations } = (await world.api.must('GET', SECRET_PATH(namespace, 'restless'))).metadata;
+          return annotations.expiry >= (status.expiresAt ?? '~') ? true : undefined;
+        });
+      } finally {
+        over.abort();
+        await changing;
+      }
+      assert.ok(changes > 10, `only ${changes} changes`);
+    });
+  }
 });
