@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Failure } from '../lib/errors.ts';
-import { createEgress } from './egress.ts';
+import { createEgress, type Egress } from './egress.ts';
 
 function proxyOf(env: NodeJS.ProcessEnv): string | undefined {
   const egress = createEgress({ env });
@@ -21,6 +21,7 @@ describe('the proxy to AWS', () => {
       'proxy.example.com:3128',
     ],
     'may be given without a scheme': [{ HTTPS_PROXY: 'proxy.example.com:3128' }, 'proxy.example.com:3128'],
+    'may have white space around it': [{ HTTPS_PROXY: ' http://proxy.example.com:3128\n' }, 'proxy.example.com:3128'],
     'may itself speak TLS': [{ HTTPS_PROXY: 'https://proxy.example.com' }, 'proxy.example.com'],
     'is told without its password': [{ HTTPS_PROXY: 'http://me:secret@proxy.example.com:1' }, 'proxy.example.com:1'],
     'may have an @ in its password': [{ HTTPS_PROXY: 'http://me:sec@ret@proxy.example.com:1' }, 'proxy.example.com:1'],
@@ -40,6 +41,7 @@ describe('the proxy to AWS', () => {
     'me:secret@',
     '::',
     'http://a b',
+    '"http://me:secret@proxy.example.com"',
     // Text behind any of these is not part of the address, and text before it looks like a host.
     'http://me:a/secret@proxy.example.com:3128',
     'http://secret/b@proxy.example.com',
@@ -48,6 +50,9 @@ describe('the proxy to AWS', () => {
     'http://me:a\\secret@proxy.example.com',
     'me:a://secret@proxy.example.com',
     'http://proxy.example.com/secret',
+    'http://me:%secret@proxy.example.com',
+    // Latin-1, where it has to be UTF-8.
+    'http://me:%E4secret@proxy.example.com',
   ]) {
     test(`is refused when it is ${value}, and the value is not repeated`, () => {
       assert.throws(
@@ -62,6 +67,70 @@ describe('the proxy to AWS', () => {
       );
     });
   }
+
+  for (const [value, advice] of [
+    ['http://CORP\\me:secret@proxy.example.com', /there is a \\ in it; write it as %5C \(DOMAIN%5Cuser\)/],
+    ['http://me:a#secret@proxy.example.com', /write %23/],
+    ['http://me:a?secret@proxy.example.com', /write %3F/],
+    ['http://me:a/secret@proxy.example.com', /write %2F, and give no path/],
+    ['http://me:50%secret@proxy.example.com', /write a % itself as %25/],
+    ['http://me:a secret@proxy.example.com', /write %20/],
+    ['"http://proxy.example.com"', /it is in quotes/],
+    ['socks5://proxy.example.com', /has to begin with http:\/\/ or https:\/\//],
+    ['http://proxy.example.com:port', /give it like http:\/\/proxy\.example\.com:3128/],
+  ] as const) {
+    test(`that is ${value} is refused by the name of its variable and with what to write`, () => {
+      const words = (thrown: unknown): string => (thrown instanceof Failure ? thrown.message : '');
+      const isAdvice = (thrown: unknown): boolean =>
+        advice.test(words(thrown)) && words(thrown).startsWith('https_proxy is');
+      assert.throws(() => proxyOf({ https_proxy: value }), isAdvice);
+    });
+  }
+});
+
+describe('a call of AWS', () => {
+  /** The way it takes: the name that is looked up is that of the host itself, or that of the proxy. */
+  const wayOf = async (env: NodeJS.ProcessEnv, url: string): Promise<string> => {
+    const asked: string[] = [];
+    const egress = createEgress({
+      env: { HTTPS_PROXY: 'http://the.proxy:3128', ...env },
+      lookup(hostname, _options, answer) {
+        asked.push(hostname);
+        answer(Object.assign(new Error('no answer'), { code: 'EAI_AGAIN' }), '');
+      },
+    });
+    const { protocol, hostname, port } = new URL(url);
+    const given = {
+      protocol,
+      hostname,
+      ...(port ? { port: Number(port) } : {}),
+      method: 'GET',
+      path: '/',
+      headers: {},
+    };
+    await assert.rejects(egress.handler.handle({ ...given, query: {} } as Parameters<Egress['handler']['handle']>[0]));
+    egress.close();
+    return asked[0] === 'the.proxy' ? 'proxy' : 'direct';
+  };
+  const ECR = 'https://api.ecr.eu-west-1.amazonaws.com';
+
+  test('goes through the proxy to a host that NO_PROXY does not name', async () => {
+    assert.equal(await wayOf({ NO_PROXY: '.svc,10.0.0.0/8' }, ECR), 'proxy');
+  });
+  test('goes without it to a host that NO_PROXY names, with its port or without', async () => {
+    for (const NO_PROXY of ['amazonaws.com', '.svc .amazonaws.com', 'amazonaws.com:443', '*'])
+      assert.equal(await wayOf({ NO_PROXY }, ECR), 'direct', NO_PROXY);
+    assert.equal(await wayOf({ NO_PROXY: 'amazonaws.com:8443' }, ECR), 'proxy');
+    assert.equal(await wayOf({ NO_PROXY: 'amazonaws.com:8443' }, `${ECR}:8443`), 'direct');
+  });
+  test('of plain HTTP goes through the proxy of HTTP_PROXY, and is known by port 80', async () => {
+    const env = { HTTP_PROXY: 'http://the.proxy:3128' };
+    assert.equal(await wayOf(env, 'http://aws.example.com'), 'proxy');
+    assert.equal(await wayOf({ ...env, NO_PROXY: 'aws.example.com:80' }, 'http://aws.example.com'), 'direct');
+  });
+  test('heeds no_proxy before NO_PROXY', async () => {
+    assert.equal(await wayOf({ no_proxy: '.svc', NO_PROXY: '*' }, ECR), 'proxy');
+  });
 });
 
 // Rule 9

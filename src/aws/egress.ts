@@ -7,6 +7,8 @@ import { digest } from '../lib/digest.ts';
 import { Failure } from '../lib/errors.ts';
 import { ADDRESS_TIMEOUT_MS, type NameLookup } from '../lib/name-lookup.ts';
 import { createBoundedHandler, type RequestHandler } from './bounded-answers.ts';
+import { readNoProxy } from './no-proxy.ts';
+import { type PROXY_VARIABLES, readProxy, valueOf } from './proxy.ts';
 
 export interface EgressOptions {
   /** The process's environment: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, in either case. */
@@ -35,16 +37,37 @@ const SOCKETS = 96;
 /** @throws Failure (`stop`) when a variable names no proxy; its value, which may hold a password, is not repeated */
 export function createEgress({ env, certificateAuthorities = [], lookup }: EgressOptions): Egress {
   const secure = proxyFrom(env, 'HTTPS_PROXY');
-  const proxyEnv = {
-    HTTPS_PROXY: secure?.href,
-    HTTP_PROXY: proxyFrom(env, 'HTTP_PROXY')?.href,
-    NO_PROXY: valueOf(env, 'NO_PROXY'),
+  const proxyEnv = { HTTPS_PROXY: secure?.href, HTTP_PROXY: proxyFrom(env, 'HTTP_PROXY')?.href };
+  const direct = openWay({ certificateAuthorities, lookup });
+  const isProxied = Object.values(proxyEnv).some(Boolean);
+  const proxied = isProxied ? openWay({ certificateAuthorities, lookup, proxyEnv }) : direct;
+  const ways = new Set([direct, proxied]);
+  return {
+    handler: isProxied
+      ? choosing(valueOf(env, 'NO_PROXY')?.value ?? '', direct.handler, proxied.handler)
+      : direct.handler,
+    proxy: secure?.host,
+    trust(authorities) {
+      for (const way of ways) way.trust(authorities);
+    },
+    close() {
+      for (const way of ways) way.close();
+    },
   };
+}
+
+interface WayOptions extends Omit<EgressOptions, 'env'> {
+  /** Without `NO_PROXY`, which Node does not read as other programs do. */
+  readonly proxyEnv?: { readonly HTTPS_PROXY: string | undefined; readonly HTTP_PROXY: string | undefined };
+}
+
+/** Connections that all go through the proxy, or all go without one. */
+function openWay({ certificateAuthorities = [], lookup, proxyEnv }: WayOptions): Omit<Egress, 'proxy'> {
   const common = {
     keepAlive: true,
     maxSockets: SOCKETS,
-    proxyEnv,
     autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
+    ...(proxyEnv ? { proxyEnv } : {}),
     ...(lookup ? { lookup } : {}),
   };
   // The SDK would make a pool of sockets for each client, and does not support proxies by itself.
@@ -62,7 +85,6 @@ export function createEgress({ env, certificateAuthorities = [], lookup }: Egres
       requestTimeout: ANSWER_TIMEOUT_MS,
       throwOnRequestTimeout: true,
     }),
-    proxy: secure?.host,
     trust(authorities) {
       // The agent pools connections by what they trust: it reuses none of the former ones.
       Object.assign(httpsAgent.options, trusting(authorities));
@@ -91,30 +113,32 @@ function trusting(authorities: readonly string[]): {
   };
 }
 
-/** Lower case goes before upper case, as in curl and Node. */
-function valueOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
-  return env[name.toLowerCase()] || env[name] || undefined;
+/** @throws Failure when the variable names no proxy */
+function proxyFrom(env: NodeJS.ProcessEnv, variable: (typeof PROXY_VARIABLES)[number]): URL | undefined {
+  const proxy = readProxy(env, variable);
+  if (typeof proxy === 'string') throw new Failure({ next: 'stop', reason: 'BadProxy', message: proxy });
+  return proxy;
 }
 
-function proxyFrom(env: NodeJS.ProcessEnv, name: string): URL | undefined {
-  const value = valueOf(env, name);
-  if (value === undefined) return undefined;
-  // Without a scheme it is HTTP, as for curl.
-  const url = URL.parse(value.includes('://') ? value : `http://${value}`);
-  if (url && (url.protocol === 'http:' || url.protocol === 'https:') && isOnlyAddress(url, value)) return url;
-  throw new Failure({
-    next: 'stop',
-    reason: 'BadProxy',
-    message: `${name} is not the address of a proxy (an example: http://proxy.example.com:3128; in user and password, all but letters, digits and -._~ has to be percent-encoded)`,
-  });
-}
-
-/**
- * Whether a URL is an address and nothing else. An unencoded slash, `?` or `#` in a password ends the address for a
- * parser: what it takes for the host is a piece of the password, which would get into DNS queries and messages.
- */
-function isOnlyAddress({ pathname, search, hash }: URL, value: string): boolean {
-  return pathname === '/' && search === '' && hash === '' && !/[\s\\?#]/.test(value);
+/** Two ways out in one: by the proxy, and without it to hosts that `NO_PROXY` exempts. */
+function choosing(noProxy: string, direct: RequestHandler, proxied: RequestHandler): RequestHandler {
+  const goesDirect = readNoProxy(noProxy);
+  return {
+    metadata: direct.metadata,
+    handle(request, ...options) {
+      const { protocol, hostname, port } = request;
+      const host = hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+      const isDirect = goesDirect(host, String(port ?? (protocol === 'http:' ? 80 : 443)));
+      return (isDirect ? direct : proxied).handle(request, ...options);
+    },
+    updateHttpClientConfig(key, value) {
+      for (const handler of [direct, proxied]) handler.updateHttpClientConfig(key, value);
+    },
+    httpHandlerConfigs: () => direct.httpHandlerConfigs(),
+    destroy() {
+      for (const handler of [direct, proxied]) handler.destroy();
+    },
+  };
 }
 
 /**
