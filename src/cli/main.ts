@@ -4,6 +4,7 @@
 import './signals.ts';
 import { OPERATOR_NAME } from '../api/names.ts';
 import { check } from './check.ts';
+import { ensureHome } from './home.ts';
 import { run } from './run.ts';
 import { RUN_FLAGS } from './run-flags.ts';
 import { PROGRAM_VERSION } from './version.ts';
@@ -87,6 +88,7 @@ function complain(message: string): number {
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  ensureHome();
   const [name, ...rest] = args;
   if (name === '--help' || name === '-h' || rest.includes('--help')) return await printHelp();
   if (name === '--version') return await printVersion();

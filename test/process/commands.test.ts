@@ -1,6 +1,7 @@
 // The commands of the built program that end by themselves: what they print, and by which code they end.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { makeCrds } from '../../src/api/crd.ts';
 import { listen } from '../../src/http/server.ts';
+import { NO_ENVIRONMENT } from '../../testing/operator/operator-process.ts';
+import { endNode, startNode } from '../../testing/process/node-process.ts';
 import { ensureBundle, runToEnd } from './bundle.ts';
 import { NOBODY_THERE } from './kubeconfig.ts';
 
@@ -204,6 +207,22 @@ describe('a start that fails', () => {
         { msg: 'Could not start', reason: `cannot listen on 127.0.0.1:${port}: something else listens there` },
       );
     }
+  });
+
+  test('does not come from a user without a home folder', async (t) => {
+    // A user that no list of users has, but may read our files.
+    const within = ['unshare', '--user', '--map-user=54321'];
+    if (spawnSync('unshare', ['--user', '--map-user=54321', 'true']).status !== 0) return t.skip('needs unshare');
+    const where = ['--metrics-bind-address', '127.0.0.1:0', '--health-probe-bind-address', '127.0.0.1:0'];
+    const args = [ensureBundle(), 'run', '--kubeconfig', join(folder, 'kubeconfig'), ...where];
+    const nobody = startNode(args, { ...NO_ENVIRONMENT, HOME: undefined }, within);
+    t.after(() => endNode(nobody, 'SIGKILL'));
+    let output = '';
+    for await (const text of nobody.stdout ?? []) {
+      output += text;
+      if (output.includes('\n')) break;
+    }
+    assert.match(output, /"msg":"Started"/);
   });
 
   test('names the kubeconfig that does not exist, given by a flag or by its variable, and ends by code 1', async () => {
