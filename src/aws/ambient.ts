@@ -7,8 +7,8 @@ import { Failure } from '../lib/errors.ts';
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import { ownText } from '../lib/own-text.ts';
 import { redact } from '../lib/redact.ts';
-import type { Clock } from '../lib/time.ts';
-import { type Call, type Endpoints, endpointConfig } from './calls.ts';
+import { type Clock, dateOf, parseRfc3339 } from '../lib/time.ts';
+import { type AwsKeys, type Call, type Endpoints, endpointConfig } from './calls.ts';
 import type { Egress } from './egress.ts';
 import { endOf, type TemporaryKeys } from './sts-client.ts';
 
@@ -25,6 +25,8 @@ export interface AmbientIdentity {
 
 export interface AmbientOptions {
   readonly env: Environment;
+  /** The keys of the environment, or what is wrong with them; undefined when the identity does not come from there. */
+  readonly environmentKeys: AwsKeys | string | undefined;
   readonly clock: Clock;
   readonly egress: Egress;
   readonly call: Call;
@@ -47,7 +49,8 @@ export function ambientSource(env: Environment, hasSharedFiles: boolean): Ambien
   return hasSharedFiles ? 'shared config' : 'instance role';
 }
 
-function findsSharedFiles(): boolean {
+/** Whether the process's user has AWS configuration files. */
+export function findsSharedFiles(): boolean {
   return ['credentials', 'config'].some((name) => existsSync(join(homedir(), '.aws', name)));
 }
 
@@ -60,15 +63,19 @@ const NAMING: Readonly<Record<AmbientSource, readonly string[]>> = {
   'instance role': [],
 };
 
-export function createAmbientIdentity({ env, clock, egress, call }: AmbientOptions): AmbientIdentity {
+export function createAmbientIdentity(options: AmbientOptions): AmbientIdentity {
+  const { env, environmentKeys, clock, egress, call } = options;
   const source = ambientSource(env, findsSharedFiles());
+  const named =
+    typeof environmentKeys === 'object'
+      ? [environmentKeys.accessKeyId, environmentKeys.secretAccessKey]
+      : NAMING[source].map((name) => env[name]);
 
   const provide = async (endpoints: Endpoints): Promise<Provided> => {
+    if (source === 'environment') return keysInForce(environmentKeys, env);
     const providers = await import('@aws-sdk/credential-providers');
     const clientConfig = { ...endpointConfig(endpoints), requestHandler: egress.handler };
     switch (source) {
-      case 'environment':
-        return await providers.fromEnv()();
       case 'web identity':
         return await providers.fromTokenFile({ clientConfig })();
       case 'container':
@@ -100,7 +107,7 @@ export function createAmbientIdentity({ env, clock, egress, call }: AmbientOptio
   };
 
   return {
-    identity: identityKey('ambient', { source, variables: JSON.stringify(NAMING[source].map((name) => env[name])) }),
+    identity: identityKey('ambient', { source, variables: JSON.stringify(named) }),
     async keys(endpoints, signal) {
       const send = async (): Promise<TemporaryKeys> => {
         try {
@@ -123,6 +130,19 @@ export function createAmbientIdentity({ env, clock, egress, call }: AmbientOptio
   };
 }
 
+/** @throws Failure when the environment holds no pair that can be sent */
+function keysInForce(keys: AwsKeys | string | undefined, env: Environment): Provided {
+  if (typeof keys === 'object') {
+    const end = parseRfc3339(env['AWS_CREDENTIAL_EXPIRATION']);
+    return { ...keys, ...(end === undefined ? {} : { expiration: dateOf(end) }) };
+  }
+  throw new Failure({
+    next: 'change',
+    reason: 'AmbientCredentials',
+    message: `${called('environment')} could not be had: ${keys ?? 'it has no keys'}`,
+  });
+}
+
 interface Provided {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -138,7 +158,7 @@ function called(source: AmbientSource): string {
 
 /** A failure that is no answer of an AWS service: a missing file, an agent that refuses. */
 function ownWords(source: AmbientSource, thrown: unknown): Failure | undefined {
-  if (!(thrown instanceof Error) || '$fault' in thrown) return undefined;
+  if (!(thrown instanceof Error) || thrown instanceof Failure || '$fault' in thrown) return undefined;
   const status: unknown = Reflect.get(thrown, 'statusCode');
   const detail = typeof status === 'number' ? ` (status ${status})` : '';
   return new Failure({

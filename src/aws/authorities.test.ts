@@ -11,7 +11,6 @@ import { makeAuthority } from '../../testing/network/self-signed.ts';
 import { START } from '../../testing/rigs/builders.ts';
 import { createLogger } from '../lib/log.ts';
 import { MINUTE } from '../lib/time.ts';
-import { usableAuthorities } from '../pki/authorities.ts';
 import { followAuthorities } from './authorities.ts';
 import { createEgress, type Egress } from './egress.ts';
 
@@ -20,6 +19,7 @@ describe('a bundle of authorities that changes', () => {
   const end = new AbortController();
   const clock = createManualClock(START);
   const lines: string[] = [];
+  const broken: number[] = [];
   let server: Server;
   let egress: Egress;
   /** The content of the file; undefined: it is deleted. */
@@ -30,13 +30,14 @@ describe('a bundle of authorities that changes', () => {
     const { certificate: cert, key } = next.issue('localhost');
     server = createServer({ cert, key }, (_request, response) => response.end('ok')).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    egress = createEgress({ env: {}, certificateAuthorities: usableAuthorities(former.certificate) });
+    egress = createEgress({ env: {}, certificateAuthorities: [former.certificate] });
     const read = (): Promise<string> =>
       file === undefined
         ? Promise.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' }))
         : Promise.resolve(file);
+    const bundle = { file: '/aws.pem', text: former.certificate, onBroken: (count: number) => broken.push(count) };
     const log = createLogger({ level: 'info', format: 'text', write: (line) => lines.push(line), clock });
-    const parts = { read, text: former.certificate, trust: (all: readonly string[]) => egress.trust(all), clock, log };
+    const parts = { ...bundle, read, trust: (all: readonly string[]) => egress.trust(all), clock, log };
     following = followAuthorities(parts, end.signal);
   });
   after(async () => {
@@ -79,7 +80,12 @@ describe('a bundle of authorities that changes', () => {
     file = former.certificate;
     await clock.advance(MINUTE);
     assert.equal(await ask(), refused);
-    assert.equal(lines.filter((line) => line.includes('Trusts the authorities of a changed AWS_CA_BUNDLE')).length, 2);
+    file = `-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n${next.certificate}`;
+    await clock.advance(MINUTE);
+    assert.equal(await ask(), 200);
+    assert.ok(lines.some((line) => line.includes('AWS_CA_BUNDLE: number 1 of the 2 certificates in /aws.pem')));
+    assert.deepEqual(broken, [0, 0, 1]);
+    assert.equal(lines.filter((line) => line.includes('Trusts the authorities of a changed AWS_CA_BUNDLE')).length, 3);
     assert.equal(lines.filter((line) => line.includes('is not used')).length, 3);
   });
 });

@@ -3,11 +3,12 @@
 import { Failure } from '../lib/errors.ts';
 import type { NameLookup } from '../lib/name-lookup.ts';
 import type { Clock } from '../lib/time.ts';
-import { usableAuthorities } from '../pki/authorities.ts';
+import { readBundle } from '../pki/authorities.ts';
 import { type AmbientIdentity, createAmbientIdentity } from './ambient.ts';
-import { type AwsCall, createCalls } from './calls.ts';
+import { type AwsCall, type AwsKeys, createCalls } from './calls.ts';
 import { createEcrClient, type EcrClient } from './ecr-client.ts';
 import { createEgress } from './egress.ts';
+import { endpointOf } from './endpoints.ts';
 import { createStsClient, type StsClient } from './sts-client.ts';
 
 export interface AwsOptions {
@@ -19,6 +20,8 @@ export interface AwsOptions {
   readonly awsCertificateAuthorities: string | undefined;
   /** Whether objects of the cluster kind may use the operator's own identity. */
   readonly useAmbient: boolean;
+  /** The operator's own keys in the environment, or what is wrong with them; undefined: its identity is elsewhere. */
+  readonly environmentKeys: AwsKeys | string | undefined;
 }
 
 export interface Aws {
@@ -33,19 +36,19 @@ export interface Aws {
 
 /** @throws Failure when the environment is unusable, such as an invalid proxy, or a bundle without certificates */
 export function createAws(options: AwsOptions, lookup: NameLookup, onCall: (call: AwsCall) => void): Aws {
-  const { clock, userAgent, env, awsCertificateAuthorities: bundle, useAmbient } = options;
-  const certificateAuthorities = usableAuthorities(bundle ?? '');
+  const { clock, userAgent, env, awsCertificateAuthorities: bundle, useAmbient, environmentKeys } = options;
+  const certificateAuthorities = readBundle(bundle ?? '').usable;
   if (bundle !== undefined && certificateAuthorities.length === 0) {
     const message = 'AWS_CA_BUNDLE: the file holds no certificate that can be used';
     throw new Failure({ next: 'stop', reason: 'BadCABundle', message });
   }
   const egress = createEgress({ env, certificateAuthorities, lookup });
   const call = createCalls({ clock, proxy: egress.proxy, onCall });
-  const isEndpointGiven = Boolean(env['AWS_ENDPOINT_URL_ECR'] ?? env['AWS_ENDPOINT_URL']);
+  const isEndpointGiven = endpointOf('ECR', env) !== undefined;
   return {
     ecr: createEcrClient({ clock, userAgent, egress, call, isEndpointGiven }),
     sts: createStsClient({ clock, userAgent, egress, call }),
-    ambient: useAmbient ? createAmbientIdentity({ env, clock, egress, call }) : undefined,
+    ambient: useAmbient ? createAmbientIdentity({ env, environmentKeys, clock, egress, call }) : undefined,
     trust: (authorities) => egress.trust(authorities),
     close: () => egress.close(),
   };

@@ -4,8 +4,14 @@
 import type { Metrics } from '../lib/metrics.ts';
 import { METRIC } from '../operator/telemetry/metric-catalogue.ts';
 
-/** @param version  of this program */
-export function observeProcess(metrics: Metrics, version: string): void {
+/**
+ * @param version  of this program
+ * @param broken   the number of broken certificates by the variable that names their bundle
+ */
+export function observeProcess(metrics: Metrics, version: string, broken: ReadonlyMap<string, number>): void {
+  metrics.observe(METRIC.brokenCertificates, () =>
+    [...broken].map(([variable, value]) => ({ labels: { variable }, value })),
+  );
   const labels = { version, node_version: process.versions.node };
   metrics.observe(METRIC.build, () => [{ labels, value: 1 }]);
   metrics.observeOne(METRIC.memory, () => process.memoryUsage.rss());

@@ -1,15 +1,17 @@
 // The command `run`: from configuration to a running operator, and from a signal to a clean exit.
 
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { OPERATOR_NAME } from '../api/names.ts';
-import { Failure } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { systemClock, systemRandom } from '../lib/time.ts';
+import { type AwsEnvironment, readAwsEnvironment } from '../operator/aws-environment.ts';
 import { networkPorts } from '../operator/ports.ts';
-import { startOperator } from '../operator/run.ts';
+import { type Operator, startOperator } from '../operator/run.ts';
 import { METRIC } from '../operator/telemetry/metric-catalogue.ts';
 import { accessOf } from './access.ts';
 import { type Config, parseRunConfig } from './config.ts';
@@ -28,20 +30,26 @@ const DRAIN_MS = 10_000;
 export async function run(args: readonly string[]): Promise<number> {
   keepSmall();
   const parsed = parseRunConfig(args, process.env);
-  if (!parsed.ok) {
-    for (const mistake of parsed.mistakes) process.stderr.write(`${OPERATOR_NAME} run: ${mistake}\n`);
+  const useAmbient = parsed.ok && parsed.config.ambientCredentials === 'cluster';
+  const read = (file: string): string => readFileSync(file, 'utf8');
+  const aws = readAwsEnvironment({ env: process.env, useAmbient, read });
+  const mistakes = [...(parsed.ok ? [] : parsed.mistakes), ...aws.mistakes];
+  if (!parsed.ok || mistakes.length > 0) {
+    for (const mistake of mistakes) process.stderr.write(`${OPERATOR_NAME} run: ${mistake}\n`);
     return 2;
   }
   const { config } = parsed;
   const metrics = createMetrics();
   const log = createLog(config, metrics);
+  for (const { level, msg, message } of aws.findings) log[level](msg, { message });
+  trustExtra(aws.extraAuthorities);
   process.on('unhandledRejection', (error) => log.error('A promise was rejected that nobody waited for', {}, error));
   process.on('uncaughtException', (error) => {
     log.error('Ended by an unexpected error', {}, error);
     process.exit(1);
   });
   try {
-    return await operate(config, log, metrics, stopSignal);
+    return await operate({ config, aws, log, metrics }, stopSignal);
   } catch (error) {
     if (stopSignal.aborted) return 0;
     log.error('Could not start', { reason: error instanceof Error ? error.message : 'unknown' }, error);
@@ -61,16 +69,34 @@ function createLog({ logLevel: level, logFormat: format }: Config, metrics: Metr
   return log;
 }
 
-async function operate(config: Config, log: Logger, metrics: Metrics, signal: AbortSignal): Promise<number> {
+/**
+ * Trusts what the file of NODE_EXTRA_CA_CERTS holds: Node itself reads it up to the first certificate that is broken,
+ * or begins in the line in which another one ends.
+ */
+function trustExtra(authorities: readonly string[]): void {
+  if (authorities.length === 0) return;
+  const known = new Set(getCACertificates('extra').map((pem) => new X509Certificate(pem).fingerprint256));
+  const missing = authorities.filter((pem) => !known.has(new X509Certificate(pem).fingerprint256));
+  if (missing.length > 0) setDefaultCACertificates([...getCACertificates(), ...missing]);
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly aws: AwsEnvironment;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+async function operate({ config, aws, log, metrics }: Parts, signal: AbortSignal): Promise<number> {
   const access = await accessOf(config);
-  observeProcess(metrics, PROGRAM_VERSION);
-  const bundle = process.env['AWS_CA_BUNDLE'];
-  const authorities = readAuthorities(bundle);
+  const { bundle } = aws;
+  const broken = new Map(aws.broken);
+  observeProcess(metrics, PROGRAM_VERSION, broken);
   const openPorts = networkPorts({
     access,
     userAgent: `${OPERATOR_NAME}/${PROGRAM_VERSION}`,
     env: process.env,
-    awsCertificateAuthorities: authorities,
+    awsCertificateAuthorities: bundle?.text,
     useAmbient: config.ambientCredentials === 'cluster',
     clock: systemClock,
   });
@@ -83,8 +109,11 @@ async function operate(config: Config, log: Logger, metrics: Metrics, signal: Ab
       namespace: config.namespace ?? access.namespace ?? DEFAULT_NAMESPACE,
       instance: hostname(),
       renewalsPerSecond: config.renewalsPerSecond,
-      awsAuthorities:
-        bundle && authorities !== undefined ? { text: authorities, read: () => readFile(bundle, 'utf8') } : undefined,
+      awsAuthorities: bundle && {
+        ...bundle,
+        read: () => readFile(bundle.file, 'utf8'),
+        onBroken: (count) => broken.set('AWS_CA_BUNDLE', count),
+      },
       convertsLegacy: config.convertsLegacy,
       perObjectMetrics: config.perObjectMetrics,
       objectsPerNamespace: config.objectsPerNamespace,
@@ -104,6 +133,11 @@ async function operate(config: Config, log: Logger, metrics: Metrics, signal: Ab
     probePort: operator.probePort,
     webhookPort: operator.webhookPort,
   });
+  return await drain(operator, log, signal);
+}
+
+/** Waits until the process is told to stop, and for the work in hand; returns the exit code. */
+async function drain(operator: Operator, log: Logger, signal: AbortSignal): Promise<number> {
   if (!signal.aborted) {
     const told = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     // A bug may keep it from ever being ready.
@@ -119,23 +153,4 @@ async function operate(config: Config, log: Logger, metrics: Metrics, signal: Ab
   }
   log.info('Stopped');
   return 0;
-}
-
-/** @throws Failure when the named file cannot be read, or holds no certificate */
-function readAuthorities(path: string | undefined): string | undefined {
-  if (!path) return undefined;
-  const broken = (cause?: unknown): Failure =>
-    new Failure({
-      next: 'stop',
-      reason: 'BadCABundle',
-      message: `AWS_CA_BUNDLE: ${path} cannot be read, or holds no certificate in PEM form`,
-      cause,
-    });
-  try {
-    const text = readFileSync(path, 'utf8');
-    if (!text.includes('-----BEGIN')) throw broken();
-    return text;
-  } catch (thrown) {
-    throw thrown instanceof Failure ? thrown : broken(thrown);
-  }
 }

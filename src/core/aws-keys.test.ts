@@ -119,6 +119,30 @@ describe('keys of the shape that AWS hands out', () => {
   });
 });
 
+describe("the operator's own keys", () => {
+  const [accessKeyId, secretAccessKey] = ['test', 'test'];
+  for (const [outcome, sessionToken, want] of [
+    ['may have no session token', undefined, { credentials: { accessKeyId, secretAccessKey }, mended: [] }],
+    ['may have an empty session token', '', { credentials: { accessKeyId, secretAccessKey }, mended: [] }],
+    [
+      'may have a session token of any shape',
+      ' x',
+      {
+        credentials: { accessKeyId, secretAccessKey, sessionToken: 'x' },
+        mended: ['AWS_SESSION_TOKEN has white space around it'],
+      },
+    ],
+    [
+      'are refused with a session token that cannot be sent',
+      'a b',
+      'AWS_SESSION_TOKEN holds white space or characters that no key has',
+    ],
+  ] as const)
+    test(outcome, () =>
+      assert.deepEqual(parseEnvironmentKeys({ accessKeyId, secretAccessKey, sessionToken }, keys), want),
+    );
+});
+
 describe('a referenced secret', () => {
   const id = base64(KEY_ID);
   const secret = base64(SECRET_KEY);

@@ -131,38 +131,58 @@ function bareValues(
   return { bare, mended };
 }
 
-/** The names of the keys in `spec.awsAccess`. */
+/** The names of the keys in `spec.awsAccess`, as they are told. */
 const INLINE: CredentialKeys = { accessKeyId: 'accessKeyId', secretAccessKey: 'secretAccessKey', sessionToken: '' };
 
 /**
  * The pair of a `spec.awsAccess`. One encoding in base64 is how the Go project's webhook stored both keys: that is not
  * mended, but read.
  *
- * A value that has the shape of no key goes to AWS as it is: its author sees it anyway, and AWS says best what it is.
- *
  * @returns the pair, or a sentence that says what is wrong
  */
 export function parseInlinePair(accessKeyId: unknown, secretAccessKey: unknown): FoundCredentials | string {
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
   const given = { accessKeyId: text(accessKeyId), secretAccessKey: text(secretAccessKey), sessionToken: undefined };
-  const { bare, mended } = bareValues(given, INLINE);
-  const { accessKeyId: id, secretAccessKey: secret } = bare;
-  if (!id) return 'spec.awsAccess.accessKeyId is empty';
-  if (!secret) return 'spec.awsAccess.secretAccessKey is empty';
-  for (const [name, value] of [
-    ['accessKeyId', id],
-    ['secretAccessKey', secret],
-  ] as const) {
-    if (ASSIGNMENT.test(value)) return `spec.awsAccess.${name} ${ASSIGNED}`;
-    if (!SENDABLE.test(value)) return `spec.awsAccess.${name} ${UNSENDABLE}`;
-  }
-  if (isSwapped(id, secret)) return `spec.awsAccess has ${SWAPPED}`;
-  if (looksSecret(id)) return 'spec.awsAccess.accessKeyId has the shape of a secret access key';
+  const found = sendable(given, INLINE, 'spec.awsAccess', 'spec.awsAccess.');
+  if (typeof found === 'string') return found;
   const stored = new Set([`accessKeyId ${HOW.base64}`, `secretAccessKey ${HOW.base64}`]);
-  return {
-    credentials: { accessKeyId: id, secretAccessKey: secret },
-    mended: mended.filter((one) => !stored.has(one)).map((one) => `spec.awsAccess.${one}`),
-  };
+  const mended = found.mended.filter((one) => !stored.has(one)).map((one) => `spec.awsAccess.${one}`);
+  return { ...found, mended };
+}
+
+/**
+ * Keys of the operator's own environment, without what is around them.
+ *
+ * @returns the pair, or a sentence that says what is wrong with which variable
+ */
+export function parseEnvironmentKeys(values: Values, names: CredentialKeys): FoundCredentials | string {
+  return sendable(values, names, 'the environment', '');
+}
+
+/**
+ * Keys whose author sees them anyway: a value that has the shape of no key goes to AWS as it is, and AWS says best what
+ * it is. Stand-ins for AWS take such values too.
+ *
+ * @param owner   of the keys, and `prefix` for the name of one of them, for the sentence
+ */
+function sendable(values: Values, names: CredentialKeys, owner: string, prefix: string): FoundCredentials | string {
+  const { bare, mended } = bareValues(values, names);
+  const { accessKeyId, secretAccessKey, sessionToken } = bare;
+  if (!accessKeyId) return `${prefix}${names.accessKeyId} is empty`;
+  if (!secretAccessKey) return `${prefix}${names.secretAccessKey} is empty`;
+  for (const [name, value] of [
+    [names.accessKeyId, accessKeyId],
+    [names.secretAccessKey, secretAccessKey],
+    [names.sessionToken, sessionToken],
+  ] as const) {
+    if (!value) continue;
+    if (ASSIGNMENT.test(value)) return `${prefix}${name} ${ASSIGNED}`;
+    if (!SENDABLE.test(value)) return `${prefix}${name} ${UNSENDABLE}`;
+  }
+  if (isSwapped(accessKeyId, secretAccessKey))
+    return `${owner} has ${names.accessKeyId} and ${names.secretAccessKey} in each other's place`;
+  if (looksSecret(accessKeyId)) return `${prefix}${names.accessKeyId} has the shape of a secret access key`;
+  return { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }, mended };
 }
 
 /** Reported before any call: AWS would repeat in its answer what it takes for a key id. */
@@ -274,13 +294,4 @@ const SHOWN = 4;
 /** What may be shown of a key id; undefined for what does not have the shape of one. */
 export function shownOf(accessKeyId: string): string | undefined {
   return PLAIN_KEY_ID.test(accessKeyId) ? ownText(accessKeyId.slice(-SHOWN)) : undefined;
-}
-
-/**
- * Keys of the operator's own environment, without what is around them.
- *
- * @returns the pair, or a sentence that says what is wrong with which variable
- */
-export function parseEnvironmentKeys(values: Values, names: CredentialKeys): FoundCredentials | string {
-  return checked(values, names, []);
 }

@@ -4,6 +4,7 @@ import { type Aws, type AwsOptions, createAws } from '../aws/clients.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { createTransport, type Transport } from '../kube/transport.ts';
 import { createNameLookup } from '../lib/name-lookup.ts';
+import { environmentKeys } from './aws-environment.ts';
 import type { Telemetry } from './telemetry/request-telemetry.ts';
 
 export interface Ports {
@@ -17,16 +18,18 @@ export interface Ports {
  */
 export type OpenPorts = (telemetry: Pick<Telemetry, 'onAnswer' | 'onAwsCall'>) => Ports;
 
-export interface PortsOptions extends AwsOptions {
+export interface PortsOptions extends Omit<AwsOptions, 'environmentKeys'> {
   readonly access: ApiServerAccess;
 }
 
 /** The real ones, over the network. */
 export function networkPorts(options: PortsOptions): OpenPorts {
   const { access, clock, userAgent } = options;
+  const found = environmentKeys(options.env);
+  const own = { ...options, environmentKeys: typeof found === 'object' ? found.credentials : found };
   return ({ onAnswer, onAwsCall }) => {
     const lookup = createNameLookup({ clock });
-    const aws = createAws(options, lookup, onAwsCall);
+    const aws = createAws(own, lookup, onAwsCall);
     return { aws, transport: createTransport({ access, clock, userAgent, lookup, onAnswer }) };
   };
 }

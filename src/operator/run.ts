@@ -1,6 +1,6 @@
 // Starts everything in order, and stops it in reverse.
 
-import { followAuthorities } from '../aws/authorities.ts';
+import { type ChangingBundle, followAuthorities } from '../aws/authorities.ts';
 import type { Bound } from '../http/connections.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { createSupervisor, type Supervisor } from '../lib/supervise.ts';
@@ -26,11 +26,8 @@ export interface OperatorOptions extends ServersOptions, AssemblyOptions {
   readonly perObjectMetrics: number;
   /** Undefined: no webhook. */
   readonly webhook: WebhookOptions | undefined;
-  /**
-   * The bundle of further AWS authorities that the ports began with, and how to read it again; undefined: it does not
-   * change.
-   */
-  readonly awsAuthorities: { readonly text: string; readonly read: () => Promise<string> } | undefined;
+  /** The bundle of further AWS authorities that the ports began with; undefined: it does not change. */
+  readonly awsAuthorities: ChangingBundle | undefined;
 }
 
 export interface Operator {

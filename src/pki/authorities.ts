@@ -2,26 +2,41 @@
 
 import { X509Certificate } from 'node:crypto';
 
-const PEM = /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END (?:TRUSTED )?CERTIFICATE-----/g;
+const BEGIN = /-----BEGIN (?:TRUSTED )?CERTIFICATE-----/g;
+const END = /-----END (?:TRUSTED )?CERTIFICATE-----/;
 
-/**
- * The certificates that TLS can use, each as PEM, in order, no repeats. An unreadable one is left out: in a list it
- * would make every connection fail.
- *
- * @param text  of a bundle; may hold comments, keys, indented or broken certificates, lines that end in CR LF
- */
-export function usableAuthorities(text: string): readonly string[] {
-  const blocks = text.replaceAll(/^[ \t]+/gm, '').matchAll(PEM);
-  return [
-    ...new Set(
-      [...blocks].flatMap(([block]) => readable(block.replaceAll('TRUSTED CERTIFICATE', 'CERTIFICATE')) ?? []),
-    ),
-  ];
+export interface Bundle {
+  /** The certificates that TLS can use, each as PEM, in order, no repeats. */
+  readonly usable: readonly string[];
+  /** Of those that cannot be read: their places among all certificates, from 1. */
+  readonly broken: readonly number[];
+  /** How many certificates begin in the text. */
+  readonly count: number;
 }
 
-function readable(pem: string): string | undefined {
+/**
+ * Reads each certificate by itself: in a list an unreadable one would make every connection fail, or hide those behind
+ * it.
+ *
+ * @param text  may hold comments, keys, indented or broken certificates, two in one line, lines that end in CR LF
+ */
+export function readBundle(text: string): Bundle {
+  const [, ...begun] = text.split(BEGIN);
+  const read = begun.map(readable);
+  return {
+    usable: [...new Set(read.filter((pem) => pem !== undefined))],
+    broken: read.flatMap((pem, index) => (pem === undefined ? [index + 1] : [])),
+    count: begun.length,
+  };
+}
+
+/** @param text  behind the line that begins a certificate */
+function readable(text: string): string | undefined {
+  const [body = '', ...behind] = text.split(END);
+  if (behind.length === 0) return undefined;
   try {
-    return new X509Certificate(pem).toString();
+    const lines = body.replaceAll(/^[ \t]+/gm, '').trim();
+    return new X509Certificate(`-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`).toString();
   } catch {
     return undefined;
   }

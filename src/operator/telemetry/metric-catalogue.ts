@@ -132,6 +132,12 @@ export const METRIC = {
     'Reads of what objects refer to by state: asked (at most 2) or waiting (objects that wait for their turn).',
   ),
 
+  brokenCertificates: gauge(
+    'ecr_operator_ca_bundle_broken_certificates',
+    ['variable'],
+    'Certificates in the file of AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS that cannot be read, and so are not trusted; not there for a variable that is not set.',
+  ),
+
   objects: gauge(
     'ecr_operator_objects',
     ['kind', 'ready'],
