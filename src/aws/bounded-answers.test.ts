@@ -47,7 +47,13 @@ describe('an answer', () => {
 
   const ask = async (): Promise<unknown> => {
     const call = createCalls({ clock: systemClock, proxy: undefined });
-    const ecr = createEcrClient({ clock: systemClock, userAgent: 'test', egress, call, isEndpointGiven: true });
+    const ecr = createEcrClient({
+      clock: systemClock,
+      userAgent: 'test',
+      egress,
+      call,
+      endpoint: new URL('http://127.0.0.1'),
+    });
     return await ecr.fetchToken(QUESTION, signal).catch((thrown: unknown) => thrown);
   };
   /** Sends until the client disconnects; at most 150 MB. */

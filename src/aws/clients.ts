@@ -44,9 +44,8 @@ export function createAws(options: AwsOptions, lookup: NameLookup, onCall: (call
   }
   const egress = createEgress({ env, certificateAuthorities, lookup });
   const call = createCalls({ clock, proxy: egress.proxy, onCall });
-  const isEndpointGiven = endpointOf('ECR', env) !== undefined;
   return {
-    ecr: createEcrClient({ clock, userAgent, egress, call, isEndpointGiven }),
+    ecr: createEcrClient({ clock, userAgent, egress, call, endpoint: endpointOf('ECR', env) }),
     sts: createStsClient({ clock, userAgent, egress, call }),
     ambient: useAmbient ? createAmbientIdentity({ env, environmentKeys, clock, egress, call }) : undefined,
     trust: (authorities) => egress.trust(authorities),

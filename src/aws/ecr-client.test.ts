@@ -39,7 +39,7 @@ describe('fifty roles and logins one after the other', () => {
       userAgent: 'test',
       egress,
       call: createCalls({ clock: systemClock, proxy: egress.proxy }),
-      isEndpointGiven: false,
+      endpoint: undefined,
     };
     const [ecr, sts] = [createEcrClient(parts), createStsClient(parts)];
     const at = { region: 'eu-west-1', useFips: false, useDualstack: false };

@@ -19,8 +19,8 @@ export interface EcrClientOptions {
   readonly userAgent: string;
   readonly egress: Egress;
   readonly call: Call;
-  /** The operator's administrator set the endpoint: the registry in its answer is trusted, whatever its host. */
-  readonly isEndpointGiven: boolean;
+  /** Set by the operator's administrator: the registry in its answer is trusted, whatever its host; else undefined. */
+  readonly endpoint: URL | undefined;
 }
 
 export interface EcrClient {
@@ -32,7 +32,8 @@ export interface EcrClient {
   fetchToken(request: TokenRequest, signal: AbortSignal): Promise<EcrToken>;
 }
 
-export function createEcrClient({ clock, userAgent, egress, call, isEndpointGiven }: EcrClientOptions): EcrClient {
+export function createEcrClient({ clock, userAgent, egress, call, endpoint }: EcrClientOptions): EcrClient {
+  const expected = { anyHost: endpoint !== undefined, mayBePlain: endpoint?.protocol === 'http:' };
   // One client a call (22 KB and a quarter of a millisecond, measured): a shared one could mix up keys.
   const configOf = (request: TokenRequest) => ({
     ...endpointConfig(request),
@@ -47,7 +48,7 @@ export function createEcrClient({ clock, userAgent, egress, call, isEndpointGive
     const { region, keys } = request;
     const send = async (abortSignal: AbortSignal): Promise<EcrToken> => {
       const answer = await client.send(new GetAuthorizationTokenCommand({}), { abortSignal });
-      return parseToken(answer, { ...request, anyHost: isEndpointGiven }, clock.now());
+      return parseToken(answer, { ...request, ...expected }, clock.now());
     };
     const asked = { service: 'ECR', region, what: 'login', sentWith: textsOf(keys) } as const;
     return call('GetAuthorizationToken', asked, send, signal);

@@ -123,6 +123,19 @@ describe('a registry', () => {
     assert.throws(() => hostsOf({ anyHost: true }, 'http://ecr.internal'), /not an https host/);
   });
 
+  test('of plain HTTP is accepted where the endpoint is one too', () => {
+    const local = 'http://000000000000.dkr.ecr.us-east-1.localhost.localstack.cloud:4566';
+    assert.deepEqual(hostsOf({ anyHost: true, mayBePlain: true }, local), [local.slice('http://'.length)]);
+    const wrong = { anyHost: true, mayBePlain: true };
+    for (const other of [
+      'ftp://ecr.internal',
+      'localhost:4566',
+      'http://me@localhost:4566',
+      'http://localhost:4566/v2',
+    ])
+      assert.throws(() => hostsOf(wrong, other), /not an https or http host/, other);
+  });
+
   test('is opened under its FIPS and dual-stack names too where those endpoints are asked', () => {
     const [plain, fips] = [hostOf(REGION), `111122223333.dkr.ecr-fips.${REGION}.amazonaws.com`];
     assert.deepEqual(hostsOf({ useFips: true }), [plain, fips]);

@@ -47,6 +47,8 @@ export interface Expected {
   readonly useDualstack?: boolean;
   /** Any https host is accepted: the operator's administrator set the endpoint that names it. */
   readonly anyHost?: boolean;
+  /** One of plain HTTP is accepted too: so is the administrator's endpoint, as that of a stand-in for AWS is. */
+  readonly mayBePlain?: boolean;
 }
 
 /** The host of ECR Public, and its host for IPv6 (ECR Public user guide, Making requests). */
@@ -107,8 +109,9 @@ function hasControlCharacters(text: string): boolean {
 
 function parseHosts(endpoint: string | undefined, expected: Expected): readonly string[] {
   if (!endpoint) throw bad('names no registry');
-  const host = httpsHost(endpoint);
-  if (host === undefined) throw bad('names a registry that is not an https host');
+  const host = hostIn(endpoint, expected.mayBePlain ? ['https:', 'http:'] : ['https:']);
+  if (host === undefined)
+    throw bad(`names a registry that is not an https${expected.mayBePlain ? ' or http' : ''} host`);
   const account = accountOf(host, expected.region);
   if (account === undefined) {
     if (expected.anyHost) return [host];
@@ -131,10 +134,10 @@ function namesOf(account: string, { region, useFips = false, useDualstack = fals
   ];
 }
 
-function httpsHost(endpoint: string): string | undefined {
+function hostIn(endpoint: string, schemes: readonly string[]): string | undefined {
   const url = URL.parse(endpoint);
-  if (url?.protocol !== 'https:' || url.username || url.password || url.search || url.hash || url.pathname !== '/')
-    return undefined;
+  if (!url || !schemes.includes(url.protocol)) return undefined;
+  if (url.username || url.password || url.search || url.hash || url.pathname !== '/') return undefined;
   return url.host;
 }
 

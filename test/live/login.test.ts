@@ -21,7 +21,7 @@ describe('ECR itself', () => {
     userAgent: 'kube-ecr-secrets-operator/live-test',
     egress: createEgress({ env: process.env }),
     call: createCalls({ clock: systemClock, proxy: undefined }),
-    isEndpointGiven: false,
+    endpoint: undefined,
   });
   const plain = { account: undefined, useFips: false, useDualstack: false };
   const question = { kind: 'private', region: AWS_REGION, ...plain } as const;

@@ -6,7 +6,14 @@ import { join } from 'node:path';
 import { afterEach, before, describe, test } from 'node:test';
 import { makeAuthority } from '../../testing/network/self-signed.ts';
 import { type OperatorProcess, startOperatorProcess } from '../../testing/operator/operator-process.ts';
-import { CLUSTER_PATH, conditionOf, GOOD_KEY, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
+import {
+  CLUSTER_PATH,
+  conditionOf,
+  GOOD_KEY,
+  NAMESPACED_PATH,
+  SECRET_PATH,
+  useWorld,
+} from '../../testing/operator/world.ts';
 import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
 import { createClusterPullSecret, createPullSecret } from '../scenario/manifests.ts';
 import { ensureBundle, runToEnd } from './bundle.ts';
@@ -92,5 +99,18 @@ describe('the process', () => {
     assert.equal(await started.metric('ecr_operator_ca_bundle_broken_certificates'), 2);
     for (const variable of ['AWS_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS'])
       assert.ok(started.output().includes(`${variable}: number 2 of the 3 certificates in ${file}`), variable);
+  });
+
+  test('logs in at a stand-in for AWS that names a registry of plain HTTP with a port, as LocalStack does', async () => {
+    const host = '000000000000.dkr.ecr.eu-west-1.localhost.localstack.cloud:4566';
+    world.aws.setRegistry(`http://${host}`);
+    await start({});
+    const namespace = await world.api.createNamespace();
+    await createPullSecret(world.api, namespace, 'local');
+    await world.ready(NAMESPACED_PATH(namespace, 'local'));
+    const { data } = await world.api.must('GET', SECRET_PATH(namespace, 'ecr-login'));
+    const { auths } = JSON.parse(Buffer.from(data['.dockerconfigjson'], 'base64').toString());
+    assert.deepEqual(Object.keys(auths), [host]);
+    world.aws.setRegistry(undefined);
   });
 });

@@ -137,7 +137,7 @@ describe('a request', () => {
   const send = async ({ registries, access }: Wish): Promise<void> => {
     const { region, useFips, useDualstack, role } = access;
     const keys = { accessKeyId: KEY_ID, secretAccessKey: SECRET_KEY };
-    const ecr = createEcrClient({ ...parts(), isEndpointGiven: false });
+    const ecr = createEcrClient({ ...parts(), endpoint: undefined });
     for (const { kind, region: of } of registries)
       await isRefused(ecr.fetchToken({ kind, region: of, keys, account: undefined, useFips, useDualstack }, signal));
     if (!role) return;

@@ -55,6 +55,8 @@ export interface AwsStandIn {
   addIdentityProvider(provider: IdentityProvider): void;
   /** Life of tokens issued from now on, milliseconds, 0 or more. @throws RangeError for anything else */
   setTokenLife(lifeMs: number): void;
+  /** Names this registry in answers from now on, as LocalStack names itself; undefined: those of AWS. */
+  setRegistry(url: string | undefined): void;
   /** Calls in the order of arrival; a live view. Calls to `/_control/` are not in it. */
   readonly requests: readonly AwsCall[];
   clearLog(): void;
@@ -90,6 +92,7 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
   const timers = new Set<() => void>();
   const held: (() => void)[] = [];
   let tokenLife = checkedLife(options.tokenLifeMs ?? 12 * HOUR);
+  let registry: string | undefined;
   const iam = createIam((sort, secret) => options.onSecret?.(sort, secret));
   for (const key of options.accounts ?? []) iam.addKey(key);
 
@@ -97,6 +100,7 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
     region,
     now,
     iam,
+    registry,
     issue(accountId) {
       const token = issuer.issue(accountId, region, now, tokenLife);
       options.onSecret?.('token', Buffer.from(token.authorizationToken, 'base64').toString().slice('AWS:'.length));
@@ -185,6 +189,9 @@ export async function startAwsStandIn(options: AwsStandInOptions = {}): Promise<
     addIdentityProvider: (provider) => iam.addIdentityProvider(provider),
     setTokenLife(lifeMs) {
       tokenLife = checkedLife(lifeMs);
+    },
+    setRegistry(url) {
+      registry = url;
     },
     requests: calls,
     clearLog: () => void calls.splice(0),

@@ -35,7 +35,7 @@ const getAuthorizationToken: JsonOperation = {
   target: 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken',
   name: 'GetAuthorizationToken',
   service: 'ecr',
-  run(caller, input, { region, issue }) {
+  run(caller, input, { region, issue, registry }) {
     if (!caller.may('ecr:GetAuthorizationToken')) return mayNot(caller, 'ecr:GetAuthorizationToken');
     const parsed = GetAuthorizationTokenInput.safeParse(input);
     if (!parsed.success)
@@ -43,7 +43,7 @@ const getAuthorizationToken: JsonOperation = {
     const token = issue(caller.accountId);
     const authorizationData = (parsed.data.registryIds ?? [caller.accountId]).map((accountId) => ({
       ...tokenFields(token),
-      proxyEndpoint: `https://${accountId}.dkr.ecr.${region}.${partitionOf(region).suffix}`,
+      proxyEndpoint: registry ?? `https://${accountId}.dkr.ecr.${region}.${partitionOf(region).suffix}`,
     }));
     return { ok: true, body: { authorizationData }, tokenExpiresAt: token.expiresAt };
   },

@@ -15,6 +15,8 @@ export interface Setting {
   readonly iam: Iam;
   /** Makes one token for an account, now. */
   readonly issue: (accountId: string) => IssuedToken;
+  /** What stands for the registry of every account; undefined: those of AWS. */
+  readonly registry: string | undefined;
 }
 
 interface Named {
