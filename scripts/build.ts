@@ -1,6 +1,6 @@
 // Bundles the operator into one minified file, and refuses when something that must not ship is in it.
 
-import { chmodSync, statSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 
@@ -27,9 +27,18 @@ const COMMON = {
 } satisfies BuildOptions;
 
 const shipped = new Set<string>();
+/** Files that are in more than one part: their code runs once for each part that is loaded. */
+const repeated = new Set<string>();
 
 function note(metafile: Metafile): void {
-  for (const input of Object.keys(metafile.inputs)) shipped.add(input);
+  for (const input of Object.keys(metafile.inputs)) (shipped.has(input) ? repeated : shipped).add(input);
+}
+
+/** Whether a class of this file does not know the objects of its double in another part: `instanceof` says no. */
+function hasClassOfOnePart(input: string): boolean {
+  if (!input.startsWith('src/')) return false;
+  const text = readFileSync(input, 'utf8');
+  return /^(?:export )?class /m.test(text) && !text.includes('[Symbol.hasInstance](');
 }
 
 /**
@@ -68,6 +77,13 @@ note(metafile);
 const wrong = [...shipped].filter((input) => FORBIDDEN.some((pattern) => pattern.test(input)));
 if (wrong.length > 0) {
   console.error(`these must not be in the bundle:\n  ${wrong.join('\n  ')}`);
+  process.exit(1);
+}
+const doubled = [...repeated].filter(hasClassOfOnePart);
+if (doubled.length > 0) {
+  console.error(
+    `these are in several parts, and need Symbol.hasInstance as in src/lib/errors.ts:\n  ${doubled.join('\n  ')}`,
+  );
   process.exit(1);
 }
 chmodSync(OUTPUT, 0o755);

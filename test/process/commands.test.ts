@@ -49,24 +49,52 @@ describe('version', () => {
   });
 });
 
-describe('check by a kubeconfig', () => {
-  const checkWith = async (user: object): Promise<string> => {
-    const file = join(folder, 'other');
-    writeFileSync(file, JSON.stringify({ ...NOBODY_THERE, users: [{ name: 'a', user }] }));
-    const { code, stdout } = await runToEnd(['check', '--kubeconfig', file]);
-    assert.equal(code, 1);
-    return stdout;
+/** The loader of kubeconfigs is a part of its own in the built file, with its own copy of what it shares. */
+describe('a kubeconfig that cannot be used', () => {
+  const exec = (script: string): object => ({
+    exec: {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: 'sh',
+      args: ['-c', script],
+      interactiveMode: 'IfAvailable',
+    },
+  });
+  const cluster = (fields: object): object => ({
+    clusters: [{ name: 'a', cluster: { server: 'https://127.0.0.1:1', ...fields } }],
+  });
+  const user = (fields: object): object => ({ users: [{ name: 'a', user: fields }] });
+  const rows: Readonly<Record<string, readonly [content: object | string, words: RegExp]>> = {
+    'whose plugin fails': [user(exec('echo expired >&2; exit 255')), /^the plugin sh of the kubeconfig gave no cred/],
+    'whose plugin prints no credentials': [user(exec('echo none')), /^the plugin sh of the kubeconfig gave no cred/],
+    'whose plugin is not there': [
+      user({ exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/no/such/plugin' } }),
+      /^the plugin \/no\/such\/plugin of the kubeconfig gave no credentials/,
+    ],
+    'that impersonates': [user({ token: 'none', as: 'somebody' }), /^the kubeconfig .*: user a has "as"/],
+    'whose token is in a file': [user({ tokenFile: '/token' }), /^the kubeconfig .*: user a has "tokenFile"/],
+    'with a proxy': [
+      cluster({ 'proxy-url': 'http://me:hush@127.0.0.1:3128' }),
+      /^the kubeconfig .*: cluster a has "proxy-url"/,
+    ],
+    'over plain HTTP': [cluster({ server: 'http://127.0.0.1:8001' }), /^the kubeconfig .* has to begin with https:/],
+    'with a user in its URL': [
+      cluster({ server: 'https://me:hush@127.0.0.1:1' }),
+      /^the kubeconfig .*: it holds a user/,
+    ],
+    'without a context': [{ 'current-context': 'other' }, /^the kubeconfig .* has no current context with a cluster/],
+    'that is no YAML': ['{ hush', /^cannot read the kubeconfig /],
+    'whose server is not there': [{}, /^no connection to the API server/],
   };
-
-  test('says in the words of the loader, which is a part of its own, that a plugin failed', async () => {
-    const args = ['-c', 'echo token has expired >&2; exit 255'];
-    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh', args, interactiveMode: 'IfAvailable' };
-    assert.match(await checkWith({ exec }), /^✖ the plugin sh of the kubeconfig gave no credentials/);
-  });
-
-  test('says which field of it is not heeded', async () => {
-    assert.match(await checkWith({ token: 'none', as: 'somebody' }), /^✖ the kubeconfig .*: user a has "as"/);
-  });
+  for (const [what, [content, words]] of Object.entries(rows)) {
+    test(`${what} makes check say so in the words of its own part`, async () => {
+      const file = join(folder, 'other');
+      writeFileSync(file, typeof content === 'string' ? content : JSON.stringify({ ...NOBODY_THERE, ...content }));
+      const { code, stdout } = await runToEnd(['check', '--kubeconfig', file]);
+      assert.equal(code, 1);
+      assert.match(stdout.replace(/^✖ /, ''), words);
+      assert.doesNotMatch(stdout, /hush|unexpected/);
+    });
+  }
 });
 
 describe('crds', () => {
