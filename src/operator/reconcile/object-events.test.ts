@@ -105,6 +105,19 @@ describe('the Events of a reconciliation in which', () => {
     });
   }
 
+  test('a new problem of a named namespace is told, however many of others the status could not take', () => {
+    const [many, named] = [problems(300), { ...problem('zz'), named: true }];
+    const before = after(many);
+    assert.deepEqual(linesOf(before, findings([], { problems: many })), []);
+    assert.deepEqual(linesOf(before, findings([], { problems: [...many, named] })), [
+      'Warning SecretConflict Write: of zz',
+    ]);
+    const told = after([...many, named]);
+    assert.deepEqual(linesOf(told, findings([], { problems: [...many, named] })), []);
+    const allNamed = many.map((one) => ({ ...one, named: true }));
+    assert.deepEqual(linesOf(after(allNamed), findings([], { problems: [...allNamed, problem('aa')] })), []);
+  });
+
   test('a remark was made about the keys', () => {
     const [only, ...more] = told((recorder) => recordRemark(recorder, OBJECT, 'a line feed was cut off'));
     assert.deepEqual(more, []);

@@ -42,19 +42,25 @@ export function recordEvents(
   for (const { registry, message } of findings.failures) {
     record({ type: 'Warning', reason: REASON.loginFailed, action: 'Login', note: `login to ${registry}: ${message}` });
   }
-  const isKnown = knownIn(object.status);
+  const isKnown = knownIn(object.status, findings.problems);
   const fresh = findings.problems.filter((problem) => !isKnown(problem));
   for (const { reason, message } of fresh.slice(0, PROBLEM_EVENTS))
     record({ type: 'Warning', reason, action: 'Write', note: message });
 }
 
-/** Whether the status has a problem; one sorted after the last that the status could take counts as reported. */
-function knownIn({ problems }: PullSecretStatus): (problem: Problem) => boolean {
+/**
+ * Whether the status has a problem; one that comes after the last that the status could take counts as reported.
+ *
+ * @param now  the problems that there are now: they say which namespaces are named
+ */
+function knownIn({ problems }: PullSecretStatus, now: readonly Problem[]): (problem: Problem) => boolean {
   const items = problems?.items ?? [];
   const listed = new Set(items.map(({ namespace, reason }) => `${namespace}/${reason}`));
   const isCut = problems !== undefined && problems.count > items.length;
   const last = items.at(-1)?.namespace ?? '';
-  return ({ namespace, reason }) => listed.has(`${namespace}/${reason}`) || (isCut && namespace > last);
+  const isLastNamed = now.some(({ namespace, named }) => named && namespace === last);
+  const isAfter = ({ namespace, named }: Problem): boolean => (named === isLastNamed ? namespace > last : isLastNamed);
+  return (problem) => listed.has(`${problem.namespace}/${problem.reason}`) || (isCut && isAfter(problem));
 }
 
 /** What the user should know about the keys, though they are good. */
