@@ -162,6 +162,33 @@ describe('ownership of secrets', () => {
     await world.ready(path);
   });
 
+  test('a secret whose hosts have a scheme and a path, as other tools write them, is adopted when it is offered', async () => {
+    await createSecret(
+      { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': withHost(`https://${HOST}/v1/`) } },
+      {
+        labels: { 'app.kubernetes.io/managed-by': 'kube-ecr-secrets-operator' },
+        annotations: { [ADOPT]: 'AWSECRImagePullSecret/login' },
+      },
+    );
+    await createPullSecret(world.api, namespace, 'login');
+    await world.ready(path);
+  });
+
+  test('a secret of one account is adopted by an object that opens all accounts of the region, and not the other way', async () => {
+    const offered = {
+      labels: { 'app.kubernetes.io/managed-by': 'kube-ecr-secrets-operator' },
+      annotations: { [ADOPT]: 'AWSECRImagePullSecret/login' },
+    };
+    const type = 'kubernetes.io/dockerconfigjson';
+    const data = { '.dockerconfigjson': withHost('*.dkr.ecr.eu-west-1.amazonaws.com') };
+    await createSecret({ type, data }, offered);
+    await createPullSecret(world.api, namespace, 'login');
+    const status = await world.status(path, (found) => conditionOf(found, 'Ready')?.reason === 'PartiallyReady');
+    assert.match(status.problems?.items[0]?.message ?? '', /opens hosts that this object would not/);
+    await world.api.merge(path, { spec: { registries: { accounts: ['*'] } } });
+    await world.ready(path);
+  });
+
   // Rule 3
   test('a secret is handed over from one object to another without ever being missing', async (t) => {
     await createPullSecret(world.api, namespace, 'login');

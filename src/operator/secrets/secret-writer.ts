@@ -7,6 +7,7 @@ import { type ObjectKey, objectKey, SECRETS } from '../../api/meta.ts';
 import { DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE } from '../../api/names.ts';
 import { hostsIn } from '../../core/docker-config.ts';
 import { isOwned, type Payload, type SeenSecret } from '../../core/plan.ts';
+import { isCovered } from '../../core/registry-hosts.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { isConflict, isNotFound, isOtherObject } from '../../kube/api-error.ts';
 import type { KubeReader, KubeWriter } from '../../kube/client.ts';
@@ -101,7 +102,7 @@ export function createSecretWriter(
     async adopt(owner, seen, payload) {
       const raw = await client.get(SECRETS, seen.namespace, seen.name, signal);
       const opened = hostsIn(dockerConfigOf(raw) ?? '');
-      if (!opened?.every((host) => payload.hosts.includes(host))) return false;
+      if (!opened?.every((host) => isCovered(host, payload.hosts))) return false;
       const body = adoptionPatch(owner, seen, payload, raw);
       return await send(seen, payload.content, async (ended) =>
         note(await client.patch(SECRETS, seen, body, ended), seen, payload),
