@@ -121,12 +121,15 @@ describe('what the webhook looks up', () => {
 describe('a Secret', () => {
   const nobody: Occupant = {
     deleting: false,
+    managed: true,
+    hasOwners: false,
     ownerUid: undefined,
     ownerKind: undefined,
     ownerName: undefined,
+    ownerUidLabel: undefined,
     offeredTo: undefined,
   };
-  const other: Occupant = { ...nobody, ownerUid: UID, ownerKind: NAMESPACED_KIND, ownerName: 'b' };
+  const other: Occupant = { ...nobody, hasOwners: true, ownerUid: UID, ownerKind: NAMESPACED_KIND, ownerName: 'b' };
   const object = { kind: NAMESPACED_KIND, name: 'a' } as const;
   const cases: readonly (readonly [what: string, occupant: Occupant, isLive: boolean, inTheWay: boolean])[] = [
     ['of nobody', nobody, false, true],
@@ -137,6 +140,14 @@ describe('a Secret', () => {
     ['of an object of this name, of the other kind', { ...other, ownerKind: CLUSTER_KIND, ownerName: 'a' }, true, true],
     ['that is being deleted', { ...nobody, deleting: true }, false, false],
     ['that is offered to this object', { ...nobody, offeredTo: `${NAMESPACED_KIND}/a` }, false, false],
+    [
+      'that is offered to this object without the label',
+      { ...nobody, managed: false, offeredTo: `${NAMESPACED_KIND}/a` },
+      false,
+      true,
+    ],
+    ['that a restore brought back, of an object that is gone', { ...nobody, ownerUidLabel: 'x' }, false, false],
+    ['that a restore brought back, of an object that is there', { ...nobody, ownerUidLabel: 'x' }, true, true],
     ['that is offered to another one', { ...nobody, offeredTo: `${NAMESPACED_KIND}/b` }, false, true],
   ];
   for (const [what, occupant, isLive, inTheWay] of cases)

@@ -15,6 +15,7 @@ import {
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import { isRecord, type JsonRecord, recordOf, sameJson, stringMapOf, stringOf } from '../lib/json.ts';
 import type { Credentials } from './aws-keys.ts';
+import { offerTo, type Standing } from './offers.ts';
 import { isNamespaceName, type PullSecretObject, parseWish, type Wish } from './resource.ts';
 import { cut, listNames } from './text.ts';
 
@@ -53,14 +54,12 @@ export interface Questions {
 }
 
 /** The owner of a Secret that already has the name of the wanted pull Secret. */
-export interface Occupant {
+export interface Occupant extends Standing {
   readonly deleting: boolean;
   readonly ownerUid: string | undefined;
   /** Only of an owner in the operator's API group. */
   readonly ownerKind: string | undefined;
   readonly ownerName: string | undefined;
-  /** The object that is asked to own it, `<Kind>/<name>`. */
-  readonly offeredTo: string | undefined;
 }
 
 /** The results of the look-ups. `unknown`: one failed; the reason, in words for the user. */
@@ -180,11 +179,13 @@ function trialOf({ access: { identity, role, region, useFips, useDualstack } }: 
  * @param isLive  whether the object with this uid exists; the garbage collector deletes what it leaves behind otherwise
  */
 export function isInTheWay(
-  { deleting, ownerUid, ownerKind, ownerName, offeredTo }: Occupant,
+  occupant: Occupant,
   { kind, name }: Pick<PullSecretObject, 'kind' | 'name'>,
   isLive: (uid: string) => boolean,
 ): boolean {
-  if (deleting || offeredTo === `${kind}/${name}`) return false;
+  const { deleting, ownerUid, ownerKind, ownerName } = occupant;
+  // A new object has no uid yet that a label could name.
+  if (deleting || offerTo({ uid: '', kind, name }, occupant, isLive) !== undefined) return false;
   if (ownerUid === undefined || ownerKind === undefined) return true;
   // Left by a deleted object of this name: the operator takes it over, or makes it anew after its garbage collection.
   if (ownerKind === kind && ownerName === name) return false;

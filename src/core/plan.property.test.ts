@@ -7,8 +7,9 @@ import { after, hostOf, seenSecret, UID } from '../../testing/rigs/builders.ts';
 import { DOCKER_CONFIG_TYPE, NAMESPACED_KIND } from '../api/names.ts';
 import { HOUR } from '../lib/time.ts';
 import type { Target } from './desired.ts';
-import { contentDigest, isOwned, type Payload, type Plan, planSecrets, type SeenSecret } from './plan.ts';
+import { contentDigest, isOwned, type Payload, type Plan, planSecrets } from './plan.ts';
 import { NO_TEMPLATE } from './secret-template.ts';
+import type { SeenSecret } from './seen-secret.ts';
 
 const NAME = 'ecr-login';
 const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a', deleting: false } as const;
@@ -31,16 +32,23 @@ const secret = record({
   type: constantFrom(DOCKER_CONFIG_TYPE, 'Opaque'),
   immutable: boolean(),
   deleting: boolean(),
-  ownerUid: constantFrom(UID, 'other', undefined),
-  ownerKind: constantFrom(NAMESPACED_KIND, undefined),
+  owner: constantFrom(
+    { hasOwners: true, ownerUid: UID, ownerKind: NAMESPACED_KIND },
+    { hasOwners: true, ownerUid: 'other', ownerKind: NAMESPACED_KIND },
+    { hasOwners: true, ownerUid: 'other', ownerKind: undefined },
+    { hasOwners: true, ownerUid: undefined, ownerKind: undefined },
+    { hasOwners: false, ownerUid: undefined, ownerKind: undefined },
+  ),
   offeredTo: constantFrom(undefined, OFFER, 'Other/a'),
-  ownerUidLabel: constantFrom(UID, 'other', undefined),
+  ownerUidLabel: constantFrom(UID, 'other', 'gone', undefined),
   managed: boolean(),
   inputs: constantFrom(payload.inputs, 'sha256:0', undefined),
   expiry: constantFrom(payload.expiry, undefined),
   contentDigest: constantFrom(payload.contentDigest, 'sha256:0'),
   templateDigest: constantFrom('', 'sha256:0'),
-}).map((over) => seenSecret(over.namespace, payload, { ...over, uid: `${over.namespace}/${over.name}` }));
+}).map(({ owner, ...over }) =>
+  seenSecret(over.namespace, payload, { ...over, ...owner, uid: `${over.namespace}/${over.name}` }),
+);
 
 const secrets = uniqueArray(secret, { selector: ({ uid }) => uid });
 const targets = subarray(NAMESPACES).map((names) =>
@@ -50,7 +58,12 @@ const held = constantFrom(payload, undefined);
 
 function plan(wanted: readonly Target[], cluster: readonly SeenSecret[], what: Payload | undefined): Plan {
   const seen = new Map(cluster.filter(({ name }) => name === NAME).map((one) => [one.namespace, one]));
-  return planSecrets(CLAIMANT, wanted, { seen, owned: cluster, rivals: new Map() }, what);
+  return planSecrets(
+    CLAIMANT,
+    wanted,
+    { seen, owned: cluster, rivals: new Map(), isLive: (uid) => uid !== 'gone' },
+    what,
+  );
 }
 
 /** The cluster after the plan was carried out. */
@@ -85,9 +98,11 @@ test('a secret that is neither owned nor offered is in no action, and only an ow
       for (const one of [...prune, ...changed]) assert.ok(isOwned(one, UID));
       for (const action of actions) {
         if (action.op !== 'adopt') continue;
-        const { offeredTo, managed, type, ownerUid, ownerKind } = action.seen;
-        assert.deepEqual({ offeredTo, managed, type }, { offeredTo: OFFER, managed: true, type: DOCKER_CONFIG_TYPE });
+        const { offeredTo, managed, type, immutable, hasOwners, ownerUid, ownerKind, ownerUidLabel } = action.seen;
+        assert.deepEqual([managed, type, immutable], [true, DOCKER_CONFIG_TYPE, false]);
         assert.ok(ownerUid === undefined || ownerKind !== undefined);
+        const isLeft = offeredTo === undefined && !hasOwners && (ownerUidLabel === UID || ownerUidLabel === 'gone');
+        assert.ok(offeredTo === OFFER || isLeft);
       }
       const taken = new Set(cluster.filter(({ name }) => name === NAME).map(({ namespace }) => namespace));
       for (const action of actions) assert.equal(action.op === 'create', !taken.has(action.namespace));

@@ -7,23 +7,14 @@ import { NAMESPACED_KIND } from '../api/names.ts';
 import { HOUR } from '../lib/time.ts';
 import type { Target } from './desired.ts';
 import { readDockerConfig } from './docker-config.ts';
-import {
-  conflict,
-  contentDigest,
-  isOwned,
-  makePayload,
-  needsWholeList,
-  opensMore,
-  type Payload,
-  planSecrets,
-  type SeenSecret,
-  sizeProblem,
-} from './plan.ts';
+import { contentDigest, isOwned, makePayload, needsWholeList, type Payload, planSecrets, sizeProblem } from './plan.ts';
 import { NO_TEMPLATE } from './secret-template.ts';
+import type { SeenSecret } from './seen-secret.ts';
 
 const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a', deleting: false } as const;
-const rivals: ReadonlyMap<string, string> = new Map();
 const OTHER_UID = '7f6f6f0a-0000-4000-8000-000000000002';
+/** The other object lives, and wants nothing here. */
+const nobodyElse = { rivals: new Map<string, string>(), isLive: (uid: string) => uid === OTHER_UID || uid === UID };
 const payload: Payload = {
   content: 'e30=',
   hosts: [hostOf('eu-west-1')],
@@ -35,12 +26,14 @@ const payload: Payload = {
 };
 const target = (namespace: string, named = true): Target => ({ namespace, named });
 const good = seenSecret('ns1', payload);
+/** As a restore leaves a Secret: without owner references. */
+const ownerless = { hasOwners: false, ownerUid: undefined, ownerKind: undefined } as const;
 
 /** The plan for namespace ns1 with `seen` in it. */
 function planFor(seen: SeenSecret | undefined, held: Payload | undefined = payload) {
   const all = seen ? [seen] : [];
   const seenByNamespace = new Map(all.map((secret) => [secret.namespace, secret]));
-  return planSecrets(CLAIMANT, [target('ns1')], { seen: seenByNamespace, owned: all, rivals }, held);
+  return planSecrets(CLAIMANT, [target('ns1')], { seen: seenByNamespace, owned: all, ...nobodyElse }, held);
 }
 
 describe('a wanted secret', () => {
@@ -100,8 +93,25 @@ describe('a wanted secret', () => {
       seen: { ...good, ownerUid: OTHER_UID },
       want: { problems: ['SecretConflict'] },
     },
-    'that belongs to nobody is a conflict, whatever its labels say': {
-      seen: { ...good, ownerUid: undefined },
+    'that belongs to nobody is a conflict when no label says that the operator wrote it': {
+      seen: { ...good, ...ownerless, ownerUidLabel: undefined },
+      want: { problems: ['SecretConflict'] },
+    },
+    'that lost its owner reference is taken back by the object that its label names': {
+      seen: { ...good, ...ownerless },
+      want: { ops: ['adopt'] },
+    },
+    'that lost its owner, which is gone, is taken over': {
+      seen: { ...good, ...ownerless, ownerUidLabel: 'gone' },
+      want: { ops: ['adopt'] },
+    },
+    'that lost its owner waits for the first login': {
+      seen: { ...good, ...ownerless, ownerUidLabel: 'gone' },
+      held: 'nothing',
+      want: { pending: ['ns1'] },
+    },
+    'that lost the reference to another object, which is there, is a conflict': {
+      seen: { ...good, ...ownerless, ownerUidLabel: OTHER_UID },
       want: { problems: ['SecretConflict'] },
     },
     'of another type is a conflict, whatever owner its reference names': {
@@ -109,7 +119,7 @@ describe('a wanted secret', () => {
       want: { problems: ['SecretConflict'] },
     },
     'that is foreign is a conflict even while there is no login': {
-      seen: { ...good, ownerUid: undefined },
+      seen: { ...good, ...ownerless, managed: false },
       held: 'nothing',
       want: { problems: ['SecretConflict'] },
     },
@@ -121,7 +131,7 @@ describe('a wanted secret', () => {
           ? planSecrets(
               CLAIMANT,
               [target('ns1')],
-              { seen: new Map(seen ? [['ns1', seen]] : []), owned: seen ? [seen] : [], rivals },
+              { seen: new Map(seen ? [['ns1', seen]] : []), owned: seen ? [seen] : [], ...nobodyElse },
               undefined,
             )
           : planFor(seen);
@@ -131,8 +141,13 @@ describe('a wanted secret', () => {
 
   test('keeps whether its namespace was named', () => {
     const targets = [target('ns1', true), target('ns2', false)];
-    const foreign = seenSecret('ns2', payload, { ownerUid: undefined });
-    const plan = planSecrets(CLAIMANT, targets, { seen: new Map([['ns2', foreign]]), owned: [], rivals }, payload);
+    const foreign = seenSecret('ns2', payload, { ...ownerless, managed: false });
+    const plan = planSecrets(
+      CLAIMANT,
+      targets,
+      { seen: new Map([['ns2', foreign]]), owned: [], ...nobodyElse },
+      payload,
+    );
     assert.deepEqual(plan.actions, [{ op: 'create', namespace: 'ns1', named: true }]);
     assert.deepEqual(
       plan.problems.map(({ namespace, named }) => [namespace, named]),
@@ -149,7 +164,7 @@ describe('a wanted secret', () => {
 describe('a secret that is no longer wanted', () => {
   const elsewhere = seenSecret('ns9', payload);
   const prunedOf = (owned: readonly SeenSecret[]) =>
-    planSecrets(CLAIMANT, [target('ns1')], { seen: new Map([['ns1', good]]), owned, rivals }, payload).prune;
+    planSecrets(CLAIMANT, [target('ns1')], { seen: new Map([['ns1', good]]), owned, ...nobodyElse }, payload).prune;
 
   test('is pruned when its namespace left the targets', () =>
     assert.deepEqual(prunedOf([good, elsewhere]), [elsewhere]));
@@ -160,13 +175,15 @@ describe('a secret that is no longer wanted', () => {
   });
 
   test('is pruned though there is no login', () => {
-    assert.deepEqual(planSecrets(CLAIMANT, [], { seen: new Map(), owned: [elsewhere], rivals }, undefined).prune, [
-      elsewhere,
-    ]);
+    assert.deepEqual(
+      planSecrets(CLAIMANT, [], { seen: new Map(), owned: [elsewhere], ...nobodyElse }, undefined).prune,
+      [elsewhere],
+    );
   });
 
   test('is left alone when only its label says that the object owns it', () => {
     assert.deepEqual(prunedOf([{ ...elsewhere, ownerUid: OTHER_UID }]), []);
+    assert.deepEqual(prunedOf([{ ...elsewhere, ...ownerless }]), []);
     assert.deepEqual(prunedOf([{ ...elsewhere, type: 'Opaque' }]), []);
   });
 
@@ -200,42 +217,27 @@ describe('ownership', () => {
     assert.equal(isOwned({ ...good, ownerUid: OTHER_UID }, UID), false);
     assert.equal(isOwned({ ...good, type: 'kubernetes.io/tls' }, UID), false);
   });
-
-  test('in conflict is reported without the name of the other owner', () => {
-    const begin = 'secret ecr-login already exists in namespace ns1 and ';
-    assert.match(
-      opensMore('ns1', true, 'ecr-login').message,
-      /^secret ecr-login in namespace ns1 is offered, but opens hosts /,
-    );
-    const message = (over: Partial<SeenSecret>): string => conflict('ns1', true, { ...good, ...over }).message;
-    assert.ok(message({ ownerKind: undefined }).startsWith(`${begin}belongs to something else; it is left alone: `));
-    assert.ok(message({}).startsWith(`${begin}is kept by another AWSECRImagePullSecret; it is left alone: `));
-    assert.ok(message({ type: 'Opaque' }).startsWith(`${begin}has type Opaque; it is left alone: `));
-  });
 });
 
 describe('a secret of another owner', () => {
   const offeredTo = 'AWSECRImagePullSecret/a';
   const foreign: SeenSecret = {
     ...good,
-    ownerUid: undefined,
-    ownerKind: undefined,
+    ...ownerless,
     ownerUidLabel: undefined,
     offeredTo,
   };
-  const ops = (seen: SeenSecret, held?: Payload): readonly string[] =>
-    planSecrets(CLAIMANT, [target('ns1')], { seen: new Map([['ns1', seen]]), owned: [], rivals }, held).actions.map(
-      ({ op }) => op,
-    );
+  const ops = (seen: SeenSecret): readonly string[] => {
+    const found = { seen: new Map([['ns1', seen]]), owned: [], ...nobodyElse };
+    return planSecrets(CLAIMANT, [target('ns1')], found, payload).actions.map(({ op }) => op);
+  };
 
   test('is adopted when it was offered', () => {
-    assert.deepEqual(ops(foreign, payload), ['adopt']);
+    assert.deepEqual(ops(foreign), ['adopt']);
   });
 
   test('is handed over from another pull secret object when it was offered', () => {
-    assert.deepEqual(ops({ ...foreign, ownerUid: OTHER_UID, ownerKind: 'ClusterAWSECRImagePullSecret' }, payload), [
-      'adopt',
-    ]);
+    assert.deepEqual(ops({ ...foreign, ownerUid: OTHER_UID, ownerKind: 'ClusterAWSECRImagePullSecret' }), ['adopt']);
   });
 
   const left: Readonly<Record<string, Partial<SeenSecret>>> = {
@@ -250,16 +252,18 @@ describe('a secret of another owner', () => {
     'is left alone when another controller owns it': { ownerUid: OTHER_UID },
   };
   for (const [outcome, over] of Object.entries(left)) {
-    test(outcome, () => assert.deepEqual(ops({ ...foreign, ...over }, payload), []));
+    test(outcome, () => assert.deepEqual(ops({ ...foreign, ...over }), []));
   }
 
   test('is left alone when the object it was offered to is being deleted', () => {
-    const found = { seen: new Map([['ns1', foreign]]), owned: [], rivals };
+    const found = { seen: new Map([['ns1', foreign]]), owned: [], ...nobodyElse };
     assert.deepEqual(planSecrets({ ...CLAIMANT, deleting: true }, [target('ns1')], found, payload).actions, []);
   });
 
-  test('is left alone while there is no login to put into it', () => {
-    assert.deepEqual(ops(foreign), []);
+  test('is left alone while there is no login to put into it, and waited for', () => {
+    const found = { seen: new Map([['ns1', foreign]]), owned: [], ...nobodyElse };
+    const { actions, pending } = planSecrets(CLAIMANT, [target('ns1')], found, undefined);
+    assert.deepEqual([actions, pending], [[], ['ns1']]);
   });
 });
 
@@ -270,7 +274,7 @@ describe('a secret that an older object wants too', () => {
     const { actions, problems } = planSecrets(
       CLAIMANT,
       [target('ns1')],
-      { seen: new Map(), owned: [], rivals: older },
+      { seen: new Map(), owned: [], ...nobodyElse, rivals: older },
       payload,
     );
     assert.deepEqual(actions, []);
@@ -281,8 +285,19 @@ describe('a secret that an older object wants too', () => {
     );
   });
 
+  test('is left to that object when it lost an owner that is gone, and not when it is offered to this one by name', () => {
+    const orphan = { ...good, ...ownerless, ownerUidLabel: 'gone' };
+    const opsFor = (seen: SeenSecret): readonly string[] => {
+      const found = { seen: new Map([['ns1', seen]]), owned: [], ...nobodyElse, rivals: older };
+      return planSecrets(CLAIMANT, [target('ns1')], found, payload).actions.map(({ op }) => op);
+    };
+    assert.deepEqual(opsFor(orphan), []);
+    assert.deepEqual(opsFor({ ...orphan, offeredTo: 'AWSECRImagePullSecret/a' }), ['adopt']);
+    assert.deepEqual(opsFor({ ...orphan, ownerUidLabel: UID }), ['adopt']);
+  });
+
   test('stays with the object that has it', () => {
-    const found = { seen: new Map([['ns1', good]]), owned: [good], rivals: older };
+    const found = { seen: new Map([['ns1', good]]), owned: [good], ...nobodyElse, rivals: older };
     assert.deepEqual(planSecrets(CLAIMANT, [target('ns1')], found, payload).ready, ['ns1']);
   });
 });

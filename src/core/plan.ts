@@ -6,35 +6,9 @@ import { type EpochMs, formatRfc3339 } from '../lib/time.ts';
 import type { Problem, Target } from './desired.ts';
 import { dockerConfigBytes, makeDockerConfig } from './docker-config.ts';
 import { isUsable, type Login } from './login.ts';
-import type { PullSecretObject } from './resource.ts';
+import { type Claimant, type IsLive, whyLeft } from './offers.ts';
 import type { SecretTemplate } from './secret-template.ts';
-
-/** A Secret as last seen, reduced: it holds no password, and its size does not depend on the Secret's data. */
-export interface SeenSecret {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly resourceVersion: string;
-  readonly type: string;
-  readonly immutable: boolean;
-  readonly deleting: boolean;
-  /** Uid of the owner: the controller if it has one, else the first owner of the operator's kinds. */
-  readonly ownerUid: string | undefined;
-  /** Kind of that owner, if it is one of the operator's. */
-  readonly ownerKind: string | undefined;
-  /** The object that is asked to own it, `<Kind>/<name>`. The operator checks its hosts when it takes it over. */
-  readonly offeredTo: string | undefined;
-  /** Value of the label with the uid of the object that it was written for. */
-  readonly ownerUidLabel: string | undefined;
-  /** Has the managed-by label of the operator. */
-  readonly managed: boolean;
-  readonly inputs: string | undefined;
-  readonly expiry: string | undefined;
-  /** Digest of the base64 text of `.dockerconfigjson`. */
-  readonly contentDigest: string;
-  /** Digest of the labels and annotations that came from a template; empty when none did. */
-  readonly templateDigest: string;
-}
+import type { SeenSecret } from './seen-secret.ts';
 
 /** What every Secret of one object is to hold. */
 export interface Payload {
@@ -52,8 +26,8 @@ export interface Payload {
 }
 
 /**
- * `adopt`: a foreign Secret that an editor of it has offered to this object. `replace`: an immutable Secret of this
- * object, which only deleting and creating can change.
+ * `adopt`: a Secret that is offered to this object (`offers.ts`). `replace`: an immutable Secret of this object, which
+ * only deleting and creating can change.
  */
 export type Action = Target &
   ({ readonly op: 'create' } | { readonly op: 'update' | 'adopt' | 'replace'; readonly seen: SeenSecret });
@@ -123,28 +97,6 @@ function isCurrent(seen: SeenSecret, ownerUid: string, payload: Payload): boolea
   );
 }
 
-/** Of another object the message names only the kind: a user who may see this one may not be allowed to see that. */
-export function conflict(
-  namespace: string,
-  named: boolean,
-  seen: Pick<SeenSecret, 'type' | 'name' | 'ownerKind'>,
-): Problem {
-  const owner = seen.ownerKind === undefined ? 'belongs to something else' : `is kept by another ${seen.ownerKind}`;
-  const whose = seen.type === DOCKER_CONFIG_TYPE ? owner : `has type ${seen.type}`;
-  return {
-    namespace,
-    named,
-    reason: REASON.secretConflict,
-    message: `secret ${seen.name} already exists in namespace ${namespace} and ${whose}; it is left alone: delete it, or choose a different name`,
-  };
-}
-
-/** The Secret is offered, but not taken over. */
-export function opensMore(namespace: string, named: boolean, name: string): Problem {
-  const message = `secret ${name} in namespace ${namespace} is offered, but opens hosts that this object would not, or is no docker config; it is left alone: take them out of it, or choose a different name`;
-  return { namespace, named, reason: REASON.secretConflict, message };
-}
-
 /** The operator can create nothing under this name before the Secret is gone. */
 export function terminating(namespace: string, named: boolean, name: string): Problem {
   const message = `secret ${name} in namespace ${namespace} is being deleted, and its finalizers hold it; it is made anew when it is gone`;
@@ -156,51 +108,35 @@ function preceded(namespace: string, named: boolean, kind: string): Problem {
   return { namespace, named, reason: REASON.secretConflict, message };
 }
 
-/** The object that plans. A deleted one that a foreign finalizer holds keeps what it has, and takes over nothing. */
-type Claimant = Pick<PullSecretObject, 'deleting' | 'uid' | 'kind' | 'name'>;
-
 /** The Secrets and rivals, as last seen. */
 export interface Observed {
   /** The Secrets of the wanted name by namespace; absent means "did not exist then". */
   readonly seen: ReadonlyMap<string, SeenSecret>;
   /** Every Secret labelled as written for this object, whatever its name and namespace. */
   readonly owned: Iterable<SeenSecret>;
-  /** Kind of an older object that wants the same Secret, by namespace. It counts only where there is no Secret. */
-  readonly rivals: ReadonlyMap<string, string>;
-}
-
-/** Offered by name, and not taken from another controller. */
-function isOffered(seen: SeenSecret, { kind, name, deleting }: Claimant, payload: Payload | undefined): boolean {
-  return (
-    !deleting &&
-    payload !== undefined &&
-    seen.managed &&
-    !seen.immutable &&
-    seen.type === DOCKER_CONFIG_TYPE &&
-    seen.offeredTo === `${kind}/${name}` &&
-    (seen.ownerUid === undefined || seen.ownerKind !== undefined)
-  );
+  /** Kind of an older object that wants the same Secret, by namespace. It counts only where the Secret is nobody's. */
+  readonly rivals: Pick<ReadonlyMap<string, string>, 'get'>;
+  readonly isLive: IsLive;
 }
 
 /** One namespace's part of a plan. */
 type Decision = Action | Problem | 'ready' | 'pending';
 
-function decide(
-  claimant: Claimant,
-  { namespace, named }: Target,
-  found: Observed,
-  payload: Payload | undefined,
-): Decision {
+/** Of a Secret that may be taken over, or of none: nobody asked that this object has it. Age decides then. */
+function isNobodys(seen: SeenSecret | undefined, { uid }: Claimant): boolean {
+  return seen === undefined || (seen.offeredTo === undefined && seen.ownerUidLabel !== uid);
+}
+
+function decide(claimant: Claimant, target: Target, found: Observed, payload: Payload | undefined): Decision {
+  const { namespace, named } = target;
   const seen = found.seen.get(namespace);
-  if (!seen) {
-    const rival = found.rivals.get(namespace);
+  if (!seen || !isOwned(seen, claimant.uid)) {
+    const refusal = seen && whyLeft(claimant, target, seen, found.isLive);
+    if (refusal) return refusal;
+    const rival = isNobodys(seen, claimant) ? found.rivals.get(namespace) : undefined;
     if (rival !== undefined) return preceded(namespace, named, rival);
-    return payload ? { op: 'create', namespace, named } : 'pending';
-  }
-  if (!isOwned(seen, claimant.uid)) {
-    return isOffered(seen, claimant, payload)
-      ? { op: 'adopt', namespace, named, seen }
-      : conflict(namespace, named, seen);
+    if (!payload) return 'pending';
+    return seen ? { op: 'adopt', namespace, named, seen } : { op: 'create', namespace, named };
   }
   // A finalizer may hold a Secret that is being deleted: kubelets read it until it is gone, so it is kept up to date.
   if (!payload || isCurrent(seen, claimant.uid, payload)) return 'ready';

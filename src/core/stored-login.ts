@@ -5,7 +5,7 @@ import { digest } from '../lib/digest.ts';
 import { parseRfc3339 } from '../lib/time.ts';
 import type { RegistryAuth } from './docker-config.ts';
 import { type Login, loginDigest } from './login.ts';
-import type { SeenSecret } from './plan.ts';
+import type { SeenSecret } from './seen-secret.ts';
 
 /**
  * Times and hosts come from the status, which only the operator may write. The Secret contributes only the user name

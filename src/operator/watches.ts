@@ -3,7 +3,7 @@
 import { LEGACY, RESOURCES } from '../api/kinds.ts';
 import { NAMESPACES, objectKey, type ResourceDescriptor, SECRETS } from '../api/meta.ts';
 import { CLUSTER_KIND, CREDENTIALS_LABEL, MANAGED_BY_LABEL, NAMESPACED_KIND, OPERATOR_NAME } from '../api/names.ts';
-import type { SeenSecret } from '../core/plan.ts';
+import type { SeenSecret } from '../core/seen-secret.ts';
 import type { KubeReader } from '../kube/client.ts';
 import type { PartedStore } from '../kube/parted-store.ts';
 import { createReflector, type ReflectorOptions } from '../kube/reflector.ts';

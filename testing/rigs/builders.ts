@@ -2,8 +2,9 @@
 
 import { CLUSTER_KIND, DOCKER_CONFIG_TYPE, NAMESPACED_KIND, type PullSecretKind } from '../../src/api/names.ts';
 import { type Login, makeLogin } from '../../src/core/login.ts';
-import type { Payload, SeenSecret } from '../../src/core/plan.ts';
+import type { Payload } from '../../src/core/plan.ts';
 import type { PullSecretObject } from '../../src/core/resource.ts';
+import type { SeenSecret } from '../../src/core/seen-secret.ts';
 import type { Findings } from '../../src/core/status.ts';
 import type { JsonRecord } from '../../src/lib/json.ts';
 import { type DurationMs, type EpochMs, HOUR, plus } from '../../src/lib/time.ts';
@@ -85,6 +86,7 @@ export function seenSecret(namespace: string, payload: Payload, over: Partial<Se
     type: DOCKER_CONFIG_TYPE,
     immutable: false,
     deleting: false,
+    hasOwners: true,
     ownerUid: UID,
     ownerKind: NAMESPACED_KIND,
     offeredTo: undefined,

@@ -1,7 +1,8 @@
 // Which of an object's Secrets to read first in search of a login that its status announces.
 
-import { isOwned, type SeenSecret } from '../../core/plan.ts';
+import { isOwned } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
+import type { SeenSecret } from '../../core/seen-secret.ts';
 import { likeliestFirst } from '../../core/stored-login.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 

@@ -7,9 +7,9 @@
 import { objectKey, SECRETS } from '../../api/meta.ts';
 import type { LoginStatus } from '../../api/schema.ts';
 import { isSuperseded, type Login } from '../../core/login.ts';
-import type { SeenSecret } from '../../core/plan.ts';
 import type { Registry } from '../../core/registries.ts';
 import { type PullSecretObject, since } from '../../core/resource.ts';
+import type { SeenSecret } from '../../core/seen-secret.ts';
 import { withLogins } from '../../core/status.ts';
 import type { KubeReader } from '../../kube/client.ts';
 import type { StoreWriter } from '../../kube/store.ts';

@@ -8,9 +8,11 @@ import { objectKey } from '../../api/meta.ts';
 import { formerUid } from '../../core/conversion.ts';
 import { type Desired, desiredTargets } from '../../core/desired.ts';
 import { dockerConfigBytes } from '../../core/docker-config.ts';
-import { isOwned, makePayload, type Plan, planSecrets, type SeenSecret } from '../../core/plan.ts';
+import type { IsLive } from '../../core/offers.ts';
+import { isOwned, makePayload, type Plan, planSecrets } from '../../core/plan.ts';
 import { contested, obstructed } from '../../core/problems.ts';
 import { keyOf, type PullSecretObject, since, type Wish } from '../../core/resource.ts';
+import type { SeenSecret } from '../../core/seen-secret.ts';
 import type { Findings } from '../../core/status.ts';
 import type { Attempt } from '../../kube/controller.ts';
 import type { Clock, EpochMs } from '../../lib/time.ts';
@@ -91,6 +93,7 @@ async function write(
   const context = {
     writer: secrets,
     formerUid: formerUid(view.predecessor(keyOf(object)), object),
+    isLive: found.isLive,
     holdsUsableLogin: (secret: SeenSecret) => rollout.holdsUsableLogin(object.uid, secret),
     obstructed: obstructed(object.status),
     isLate: (namespace: string) => rollout.isLate(object.uid, namespace),
@@ -144,14 +147,13 @@ function look(view: ClusterView, { object, wish }: Subject) {
   const served = namespacesOf(owned.filter((one) => isOwned(one, object.uid)));
   const desired = desiredTargets(wish.targets, view.namespaceViews(), (namespace) => served.has(namespace));
   const seen = new Map<string, SeenSecret>();
-  const rivals = new Map<string, string>();
   for (const { namespace } of desired.targets) {
     const secret = view.secrets.get(objectKey(namespace, wish.secretName));
-    const rival = secret ? undefined : view.rivalOf(object, namespace, wish.secretName);
     if (secret) seen.set(namespace, secret);
-    if (rival !== undefined) rivals.set(namespace, rival);
   }
-  return { desired, found: { seen, owned, rivals } };
+  const rivals = { get: (namespace: string) => view.rivalOf(object, namespace, wish.secretName) };
+  const isLive: IsLive = (uid, namespace) => view.isLive(uid, namespace);
+  return { desired, found: { seen, owned, rivals, isLive } };
 }
 
 function namespacesOf(items: readonly { readonly namespace: string }[]): ReadonlySet<string> {

@@ -2,16 +2,10 @@
 
 import { REASON } from '../../api/names.ts';
 import { missingNamespace, type Problem, type Target } from '../../core/desired.ts';
-import {
-  type Action,
-  conflict,
-  isOwned,
-  opensMore,
-  type Payload,
-  type SeenSecret,
-  terminating,
-} from '../../core/plan.ts';
+import { type IsLive, opensMore, whyLeft } from '../../core/offers.ts';
+import { type Action, isOwned, type Payload, terminating } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
+import type { SeenSecret } from '../../core/seen-secret.ts';
 import { ApiError, isConflict, isNamespaceTerminating, isNotFound, isOtherObject } from '../../kube/api-error.ts';
 import { Failure, failureFrom } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -38,6 +32,7 @@ export interface ActionContext {
    * conflict.
    */
   readonly formerUid: string | undefined;
+  readonly isLive: IsLive;
   /** Whether a Secret that must be updated holds a usable login all the same. */
   readonly holdsUsableLogin: (seen: SeenSecret) => boolean;
   /** Namespaces whose Secret was in the way before: it is read before any request is sent. */
@@ -118,12 +113,12 @@ async function attempt(subject: Subject, action: Action, payload: Payload): Prom
 
 async function send(subject: Subject, action: Action, payload: Payload): Promise<ActionOutcome> {
   const { writer, owner, name } = subject;
-  const { namespace, named } = action;
+  const { namespace } = action;
   switch (action.op) {
     case 'update':
       return await update(subject, action, action.seen, payload);
     case 'adopt':
-      return (await writer.adopt(owner, action.seen, payload)) ? 'updated' : opensMore(namespace, named, name);
+      return (await writer.adopt(owner, action.seen, payload)) ? 'updated' : opensMore(action, action.seen);
     case 'replace':
       await writer.delete(action.seen);
       await writer.create(owner, namespace, name, payload);
@@ -144,14 +139,16 @@ async function update(subject: Subject, action: Action, seen: SeenSecret, payloa
  * owner's.
  */
 async function inspect(subject: Subject, action: Action, payload: Payload): Promise<ActionOutcome> {
-  const { writer, owner, name, formerUid } = subject;
+  const { writer, owner, name, formerUid, isLive } = subject;
   const { namespace, named } = action;
   try {
     const seen = await writer.read(namespace, name);
     const found = seen && whoseIs(seen, owner.uid, formerUid);
     if (!found || found === 'soon ours') return 'retry';
     if (found === 'ours') return await update(subject, action, seen, payload);
-    return found === 'leaving' ? terminating(namespace, named, name) : conflict(namespace, named, seen);
+    if (found === 'leaving') return terminating(namespace, named, name);
+    // One that is offered is soon shown by the watch.
+    return whyLeft(owner, action, seen, isLive) ?? 'retry';
   } catch (thrown) {
     if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
     if (isTransientlyBusy(thrown)) throw thrown;
@@ -187,7 +184,7 @@ function whoseIs(
 ): 'ours' | 'soon ours' | 'leaving' | "another's" {
   if (formerUid !== undefined && isOwned(seen, formerUid)) return 'soon ours';
   if (!isOwned(seen, uid)) return seen.deleting ? 'leaving' : "another's";
-  // With the labels of the operator the watch will show it: another operator has just created it, perhaps with a later
+  // With the operator's labels the watch will show it: another operator has just created it, perhaps with a later
   // login.
   return seen.managed && seen.ownerUidLabel === uid ? 'soon ours' : 'ours';
 }

@@ -6,8 +6,9 @@ import { createManualClock } from '../../../testing/clocks/manual-clock.ts';
 import { type Exchange, type ScriptedServer, startScriptedServer } from '../../../testing/network/scripted-server.ts';
 import { base64, login, pullSecret, START, seenSecret, spec } from '../../../testing/rigs/builders.ts';
 import { NAMESPACED_KIND } from '../../api/names.ts';
-import { type Action, makePayload, type Payload, type SeenSecret } from '../../core/plan.ts';
+import { type Action, makePayload, type Payload } from '../../core/plan.ts';
 import { NO_TEMPLATE } from '../../core/secret-template.ts';
+import type { SeenSecret } from '../../core/seen-secret.ts';
 import { apiErrorFrom } from '../../kube/api-error.ts';
 import { createClient } from '../../kube/client.ts';
 import { createStore } from '../../kube/store.ts';
@@ -104,6 +105,7 @@ function apply(
   const context: ApplyContext = {
     writer,
     formerUid: undefined,
+    isLive: () => true,
     holdsUsableLogin: () => false,
     obstructed: new Set(),
     isLate: () => false,
@@ -235,8 +237,13 @@ describe('another secret in the place of the wanted one', () => {
   });
 
   test('that belongs to another owner is a conflict', async () => {
-    answering(found({ ownerUid: undefined }));
+    answering(found({ ownerUid: 'x' }));
     assert.equal(outcomeOf(await apply([create('a')])), 'SecretConflict');
+  });
+
+  test('that a restore has just brought back is waited for, as the watch will show it', async () => {
+    answering(found({ ownerUid: undefined }));
+    assert.equal(outcomeOf(await apply([create('a')])), 'retry');
   });
 
   test('that is being deleted, and held by a finalizer, is reported', async () => {
@@ -253,7 +260,7 @@ describe('another secret in the place of the wanted one', () => {
 
   // Rule 11
   test('that was in the way before is only read, and the wanted one is created when it is gone', async () => {
-    answering(found({ ownerUid: undefined }));
+    answering(found({ ownerUid: 'x' }));
     const obstructed = new Set(['a']);
     assert.equal(outcomeOf(await apply([create('a')], { obstructed })), 'SecretConflict');
     assert.deepEqual(methods(), ['GET']);

@@ -3,8 +3,9 @@
 import { RESOURCES } from '../../api/kinds.ts';
 import { NAMESPACES } from '../../api/meta.ts';
 import { desiredTargets, type NamespaceView } from '../../core/desired.ts';
-import { needsWholeList, type SeenSecret } from '../../core/plan.ts';
+import { needsWholeList } from '../../core/plan.ts';
 import { type PullSecretObject, parseWish } from '../../core/resource.ts';
+import type { SeenSecret } from '../../core/seen-secret.ts';
 import type { KubeReader } from '../../kube/client.ts';
 import { listInPages } from '../../kube/pages.ts';
 import { Failure } from '../../lib/errors.ts';

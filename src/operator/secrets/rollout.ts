@@ -8,7 +8,8 @@
 import { REASON } from '../../api/names.ts';
 import type { Problem, Target } from '../../core/desired.ts';
 import { latestStart } from '../../core/login.ts';
-import type { Action, Payload, SeenSecret } from '../../core/plan.ts';
+import type { Action, Payload } from '../../core/plan.ts';
+import type { SeenSecret } from '../../core/seen-secret.ts';
 import type { Pacer } from '../../lib/pacer.ts';
 import { type Clock, type DurationMs, type EpochMs, plus, read, SECOND } from '../../lib/time.ts';
 import { createLateSecrets } from './late-secrets.ts';

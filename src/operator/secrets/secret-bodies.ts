@@ -13,9 +13,10 @@ import {
   OWNER_UID_LABEL,
 } from '../../api/names.ts';
 import { type OwnerReference, reparented } from '../../core/conversion.ts';
-import type { Payload, SeenSecret } from '../../core/plan.ts';
+import type { Payload } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { templatePatch } from '../../core/secret-template.ts';
+import type { SeenSecret } from '../../core/seen-secret.ts';
 import { type JsonRecord, recordOf, stringMapOf } from '../../lib/json.ts';
 import { isOfOurGroup } from '../state/reduced-objects.ts';
 

@@ -6,9 +6,10 @@
 import { type ObjectKey, objectKey, SECRETS } from '../../api/meta.ts';
 import { DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE } from '../../api/names.ts';
 import { hostsIn } from '../../core/docker-config.ts';
-import { isOwned, type Payload, type SeenSecret } from '../../core/plan.ts';
+import { isOwned, type Payload } from '../../core/plan.ts';
 import { isCovered } from '../../core/registry-hosts.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
+import type { SeenSecret } from '../../core/seen-secret.ts';
 import { isConflict, isNotFound, isOtherObject } from '../../kube/api-error.ts';
 import type { KubeReader, KubeWriter } from '../../kube/client.ts';
 import type { StoreWriter } from '../../kube/store.ts';

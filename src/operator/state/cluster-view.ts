@@ -5,8 +5,9 @@ import { type ObjectKey, objectKey } from '../../api/meta.ts';
 import { NAMESPACED_KIND } from '../../api/names.ts';
 import { type LegacyObject, type Predecessor, predecessorOf } from '../../core/conversion.ts';
 import { isTarget, type NamespaceView } from '../../core/desired.ts';
-import type { SeenSecret } from '../../core/plan.ts';
+import type { IsLive } from '../../core/offers.ts';
 import { isOlder, type PullSecretObject, type Wish } from '../../core/resource.ts';
+import type { SeenSecret } from '../../core/seen-secret.ts';
 import { createPartedStore, type PartedStore } from '../../kube/parted-store.ts';
 import { type Change, createStore, type Store, type StoreReader } from '../../kube/store.ts';
 import { createIndexBy } from './index-by.ts';
@@ -49,6 +50,8 @@ export interface ClusterView extends Readers {
    */
   predecessor(key: ObjectKey): Predecessor | undefined;
   objectByUid(uid: string): PullSecretObject | undefined;
+  /** Looks among objects of all of the operator's kinds, the deprecated one too. */
+  readonly isLive: IsLive;
   objects(): Iterable<PullSecretObject>;
   /** Kind of an older object that also wants the Secret of this name in this namespace. */
   rivalOf(object: PullSecretObject, namespace: string, secretName: string): string | undefined;
@@ -96,7 +99,10 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace, scop
   };
   const isLegacy = (key: ObjectKey): boolean => stores.legacy.get(key) !== undefined;
   const objectsOfCluster = () => stores.cluster;
-  const news = createNews({ index, quota, wants, objectsOfCluster, isLegacy, listener: () => listener });
+  const ownerless = (uid: string): readonly ObjectKey[] =>
+    Array.from(secretsByOwner.get(uid)).filter((key) => stores.secrets.get(key)?.hasOwners === false);
+  const parts = { index, quota, wants, objectsOfCluster, ownerless, isLegacy };
+  const news = createNews({ ...parts, listener: () => listener });
   const onObject = (change: Change<PullSecretObject>): void => {
     index.update(change.key, change.before, change.after);
     news.ofObject(change);
@@ -151,6 +157,12 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace, scop
     },
     predecessor: (key) => predecessors.get(key),
     objectByUid: (uid) => index.byUid(uid),
+    isLive(uid, namespace) {
+      const object = index.byUid(uid);
+      if (object) return object.namespace === undefined || object.namespace === namespace;
+      for (const [, legacy] of stores.legacy.entries()) if (legacy.uid === uid) return true;
+      return false;
+    },
     objects: () => index.all(),
     wish: (object) => index.wish(object),
     secretsOf: (uid) => Array.from(secretsByOwner.get(uid)).flatMap((key) => stores.secrets.get(key) ?? []),

@@ -2,8 +2,8 @@
 
 import { type ObjectKey, objectKey, splitKey } from '../../api/meta.ts';
 import { concerns } from '../../core/desired.ts';
-import type { SeenSecret } from '../../core/plan.ts';
 import { keyOf, type PullSecretObject } from '../../core/resource.ts';
+import type { SeenSecret } from '../../core/seen-secret.ts';
 import type { Change, StoreReader } from '../../kube/store.ts';
 import type { ObjectIndex } from './object-index.ts';
 import type { ObjectQuota } from './object-quota.ts';
@@ -27,6 +27,8 @@ export interface NewsParts {
   /** Whether an object wants a Secret in this namespace. */
   readonly wants: (object: PullSecretObject, namespace: string) => boolean;
   readonly objectsOfCluster: () => StoreReader<PullSecretObject>;
+  /** Keys of the Secrets without owner whose label names the object with this uid. */
+  readonly ownerless: (uid: string) => Iterable<ObjectKey>;
   /** Whether there is an object of the deprecated kind with this key. */
   readonly isLegacy: (key: ObjectKey) => boolean;
   readonly listener: () => ClusterListener | undefined;
@@ -40,7 +42,8 @@ export interface News {
   ofCredentials(change: Pick<Change<unknown>, 'key'>): void;
 }
 
-export function createNews({ index, quota, wants, objectsOfCluster, isLegacy, listener }: NewsParts): News {
+export function createNews(parts: NewsParts): News {
+  const { index, quota, wants, objectsOfCluster, ownerless, isLegacy, listener } = parts;
   const enqueue = (key: ObjectKey): void => listener()?.enqueue(key);
 
   const enqueueOwner = ({ ownerUidLabel }: SeenSecret): void => {
@@ -66,6 +69,8 @@ export function createNews({ index, quota, wants, objectsOfCluster, isLegacy, li
         listener()?.onGone(before.uid);
         const next = quota.leave(before);
         if (next !== undefined) enqueue(next);
+        // From now on they are offered to whoever wants them.
+        for (const secret of ownerless(before.uid)) enqueueWanting(secret);
       }
       if (isLegacy(key)) listener()?.onLegacy(key);
       if (own) return;
@@ -97,8 +102,8 @@ export function createNews({ index, quota, wants, objectsOfCluster, isLegacy, li
   };
 }
 
-/** Whether it is offered to another object than before, or, offered, opens other hosts. */
+/** Whether it is offered to another object than before, or, offered or without an owner, opens other hosts. */
 function isOfferedAnew(before: SeenSecret | undefined, after: SeenSecret): boolean {
-  if (before?.offeredTo !== after.offeredTo) return true;
-  return after.offeredTo !== undefined && before?.contentDigest !== after.contentDigest;
+  if (before?.offeredTo !== after.offeredTo || before?.hasOwners !== after.hasOwners) return true;
+  return (after.offeredTo !== undefined || !after.hasOwners) && before.contentDigest !== after.contentDigest;
 }

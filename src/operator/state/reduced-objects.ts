@@ -16,9 +16,11 @@ import {
 import type { Occupant } from '../../core/admit.ts';
 import type { LegacyObject } from '../../core/conversion.ts';
 import type { NamespaceView } from '../../core/desired.ts';
-import { contentDigest, type SeenSecret } from '../../core/plan.ts';
+import type { Standing } from '../../core/offers.ts';
+import { contentDigest } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { seenTemplateDigest } from '../../core/secret-template.ts';
+import type { SeenSecret } from '../../core/seen-secret.ts';
 import { digest } from '../../lib/digest.ts';
 import { isRecord, type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../../lib/json.ts';
 
@@ -131,9 +133,7 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
     deleting: metadata.deleting,
     ownerUid: owner.uid,
     ownerKind: owner.kind,
-    offeredTo: short(metadata.annotations.get(ADOPT_ANNOTATION)),
-    ownerUidLabel: metadata.labels.get(OWNER_UID_LABEL),
-    managed: metadata.labels.get(MANAGED_BY_LABEL) === OPERATOR_NAME,
+    ...standingOf(metadata.wire),
     inputs: short(metadata.annotations.get(INPUTS_ANNOTATION)),
     expiry: short(metadata.annotations.get(EXPIRY_ANNOTATION)),
     contentDigest: contentDigest(dockerConfigOf(raw) ?? ''),
@@ -144,17 +144,18 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
 /** The owner of a Secret that has the name of a wanted pull Secret, by the metadata of that Secret. */
 export function occupantOf(raw: JsonRecord): Occupant {
   const metadata = recordOf(raw['metadata']);
+  const { uid: ownerUid, kind: ownerKind, name: ownerName } = ownerOf(metadata);
+  const deleting = metadata['deletionTimestamp'] !== undefined;
+  return { deleting, ownerUid, ownerKind, ownerName, ...standingOf(metadata) };
+}
+
+function standingOf(metadata: JsonRecord): Standing {
   const labels = stringMapOf(metadata['labels']);
-  const owner = ownerOf(metadata);
   return {
-    deleting: metadata['deletionTimestamp'] !== undefined,
-    ownerUid: owner.uid,
-    ownerKind: owner.kind,
-    ownerName: owner.name,
-    offeredTo:
-      labels.get(MANAGED_BY_LABEL) === OPERATOR_NAME
-        ? stringMapOf(metadata['annotations']).get(ADOPT_ANNOTATION)
-        : undefined,
+    managed: labels.get(MANAGED_BY_LABEL) === OPERATOR_NAME,
+    offeredTo: short(stringMapOf(metadata['annotations']).get(ADOPT_ANNOTATION)),
+    hasOwners: listOf(metadata['ownerReferences']).length > 0,
+    ownerUidLabel: labels.get(OWNER_UID_LABEL),
   };
 }
 

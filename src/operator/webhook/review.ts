@@ -15,6 +15,7 @@ import {
   type Questions,
   type Review,
 } from '../../core/admit.ts';
+import type { IsLive } from '../../core/offers.ts';
 import { keyOf } from '../../core/resource.ts';
 import { type Reply, textReply } from '../../http/server.ts';
 import type { KubeReader } from '../../kube/client.ts';
@@ -29,20 +30,15 @@ import { TRIAL_PATIENCE, tryingLogins } from './key-trial.ts';
 /** All that a review may learn of the cluster: no object, since other tenants' AWS keys may stand in one. */
 export interface KnownObjects {
   readonly hasNamespace: (name: string) => boolean;
-  /** Whether an object of the operator's kinds has this uid. */
-  readonly isLive: (uid: string) => boolean;
+  readonly isLive: IsLive;
   /** Uid of the object of the deprecated kind with this key. */
   readonly legacyUid: (key: ObjectKey) => string | undefined;
 }
 
-export function knownObjects(view: Pick<ClusterView, 'legacy' | 'namespaceViews' | 'objectByUid'>): KnownObjects {
+export function knownObjects(view: Pick<ClusterView, 'legacy' | 'namespaceViews' | 'isLive'>): KnownObjects {
   return {
     hasNamespace: (name) => view.namespaceViews().has(name),
-    isLive: (uid) => {
-      if (view.objectByUid(uid) !== undefined) return true;
-      for (const [, legacy] of view.legacy.entries()) if (legacy.uid === uid) return true;
-      return false;
-    },
+    isLive: (uid, namespace) => view.isLive(uid, namespace),
     legacyUid: (key) => view.legacy.get(key)?.uid,
   };
 }
@@ -136,7 +132,8 @@ function findingOccupied({ client, known, clock }: WebhookParts) {
         signal.throwIfAborted();
         return client.findMetadata(SECRETS, namespace, secretName, signal);
       });
-      if (found && isInTheWay(occupantOf(found), object, known.isLive))
+      const isLive = (uid: string): boolean => known.isLive(uid, namespace);
+      if (found && isInTheWay(occupantOf(found), object, isLive))
         return { occupied: { secretName, namespace }, unknown: undefined };
     }
     return NOTHING_THERE;
