@@ -1,0 +1,94 @@
+// docs/pods.md: the patches of ServiceAccounts and the policy as they stand there, on the real API server.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { useWorld } from '../../testing/operator/world.ts';
+
+const PAGE = readFileSync('docs/pods.md', 'utf8');
+const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
+/** Documents of the page's blocks of YAML. */
+const DOCUMENTS = [...PAGE.matchAll(/^```yaml\n(.*?)^```$/gms)].flatMap(([, text = '']) =>
+  parseAllDocuments(text).map((document) => document.toJS()),
+);
+/** What stands behind `-p` in the commands of the page, in their order. */
+const PATCHES = [...PAGE.matchAll(/-p '(.*)'$/gm)].map(([, patch = '']): object => JSON.parse(patch));
+const documentOf = (kind: string): object => DOCUMENTS.find((one) => one.kind === kind) ?? assert.fail(kind);
+
+describe('a pod that is created', () => {
+  const world = useWorld();
+  let namespace = '';
+
+  beforeEach(async () => {
+    namespace = await world.api.createNamespace({ ecr: 'true' });
+  });
+  const account = (): string => `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
+  /** Names of the Secrets of a new pod, which names these. */
+  const secretsOf = async (...names: readonly string[]): Promise<readonly string[]> => {
+    const imagePullSecrets = names.map((name) => ({ name }));
+    const spec = { containers: [{ name: 'a', image: 'registry.example.com/a' }], imagePullSecrets };
+    // The controller manager makes the ServiceAccount a moment after the namespace.
+    const { spec: created } = await eventually(async () => {
+      const { status, body } = await world.api.send('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, {
+        metadata: { name: 'a' },
+        spec,
+      });
+      return status === 201 ? body : undefined;
+    });
+    return (created.imagePullSecrets ?? []).map(({ name }: { name: string }) => name);
+  };
+  const patchAccount = async (patch: object, contentType: string): Promise<void> => {
+    await eventually(async () => ((await world.api.get(account())).status === 200 ? true : undefined));
+    await world.api.must('PATCH', account(), patch, contentType);
+  };
+
+  test('gets the Secret of its ServiceAccount after the commands of the page, unless it names one itself', async () => {
+    const [whole, further] = PATCHES;
+    await patchAccount({ imagePullSecrets: [{ name: 'former' }] }, 'application/strategic-merge-patch+json');
+    await patchAccount(further ?? {}, 'application/json-patch+json');
+    assert.deepEqual(await secretsOf(), ['former', 'ecr-login']);
+    await patchAccount(whole ?? {}, 'application/strategic-merge-patch+json');
+    assert.deepEqual(await secretsOf(), ['ecr-login'], 'the first command replaces the list');
+    assert.deepEqual(await secretsOf('mine'), ['mine']);
+  });
+
+  test('may be of the Deployment of the page', async () => {
+    const path = `/apis/apps/v1/namespaces/${namespace}/deployments?dryRun=All&fieldValidation=Strict`;
+    const deployment = documentOf('Deployment') as { metadata: object };
+    await world.api.must('POST', path, { ...deployment, metadata: { ...deployment.metadata, namespace } });
+  });
+
+  describe('under the policy of the page', () => {
+    const KINDS = { MutatingAdmissionPolicy: 'mutatingadmissionpolicies' };
+    const BINDING = 'MutatingAdmissionPolicyBinding';
+    let isServed = false;
+
+    before(async () => {
+      const { resources } = await world.api.must('GET', ADMISSION);
+      isServed = resources.some(({ kind }: { kind: string }) => kind === BINDING);
+      if (!isServed) return;
+      for (const [kind, plural] of [...Object.entries(KINDS), [BINDING, 'mutatingadmissionpolicybindings']] as const)
+        await world.api.must('POST', `${ADMISSION}/${plural}?fieldValidation=Strict`, documentOf(kind));
+    });
+    after(async () => {
+      if (!isServed) return;
+      await world.api.must('DELETE', `${ADMISSION}/mutatingadmissionpolicybindings/ecr-login`);
+      await world.api.must('DELETE', `${ADMISSION}/mutatingadmissionpolicies/ecr-login`);
+    });
+
+    test('names the Secret, beside its own ones, in the namespaces with the label', async (t) => {
+      if (!isServed) return t.skip('Kubernetes before 1.36 does not serve it');
+      await eventually(async () => ((await secretsOf()).length > 0 ? true : undefined));
+      assert.deepEqual(await secretsOf(), ['ecr-login']);
+      assert.deepEqual(await secretsOf('ecr-login'), ['ecr-login']);
+      assert.deepEqual(await secretsOf('mine'), ['mine', 'ecr-login']);
+      await patchAccount({ imagePullSecrets: [{ name: 'of-account' }] }, 'application/strategic-merge-patch+json');
+      await eventually(async () => ((await secretsOf()).length === 2 ? true : undefined));
+      assert.deepEqual(await secretsOf(), ['of-account', 'ecr-login']);
+      namespace = await world.api.createNamespace();
+      assert.deepEqual(await secretsOf(), []);
+    });
+  });
+});
