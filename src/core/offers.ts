@@ -10,7 +10,7 @@ import type { SeenSecret } from './seen-secret.ts';
 /** The part of a Secret that says to whom it is offered. */
 export type Standing = Pick<SeenSecret, 'managed' | 'offeredTo' | 'hasOwners' | 'ownerUidLabel'>;
 
-/** The object that wants the place. One that is being deleted keeps what it has, and takes over nothing. */
+/** The object that wants the place. */
 export type Claimant = Pick<PullSecretObject, 'deleting' | 'uid' | 'kind' | 'name'>;
 
 /**
@@ -47,7 +47,7 @@ export function offerTo(
  */
 export function whyLeft(claimant: Claimant, target: Target, seen: SeenSecret, isLive: IsLive): Problem | undefined {
   const isLiveHere = (uid: string): boolean => isLive(uid, target.namespace);
-  const offer = claimant.deleting ? undefined : offerTo(claimant, seen, isLiveHere);
+  const offer = takesOver(claimant, seen) ? offerTo(claimant, seen, isLiveHere) : undefined;
   const obstacle = obstacleIn(seen);
   if (offer !== undefined) {
     if (obstacle === undefined) return undefined;
@@ -58,6 +58,11 @@ export function whyLeft(claimant: Claimant, target: Target, seen: SeenSecret, is
     return conflict(target, `${begin('asked', target.namespace, seen)}, but ${fault}; it is left alone`);
   }
   return conflict(target, taken(claimant, target.namespace, seen, obstacle));
+}
+
+/** An object that is being deleted keeps what its label says it has, and takes over nothing. */
+function takesOver({ deleting, uid }: Claimant, { ownerUidLabel, offeredTo }: SeenSecret): boolean {
+  return !deleting || (ownerUidLabel === uid && offeredTo === undefined);
 }
 
 /** The Secret is offered, but not taken over. Its hosts are not told: the object's author may not read Secrets. */

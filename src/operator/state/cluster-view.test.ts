@@ -85,6 +85,56 @@ test('a secret that comes or goes in a namespace is news for the objects that wa
   assert.deepEqual([...new Set(enqueued)].sort(), ['/both', '/here', 'ns1/own']);
 });
 
+describe('an object', () => {
+  const place = objectKey('ns1', 'ecr-login');
+  const payload = makePayload([login('eu-west-1')], 'sha256:1', NO_TEMPLATE, START) ?? assert.fail();
+
+  test('lives where it can own a Secret: of the namespaced kind in its own namespace, of the others in all', () => {
+    const { view, stores } = createTestView();
+    const legacy = { name: 'a', resourceVersion: '1', generation: 1, deleting: false, spec: {}, conditions: [] };
+    stores.namespaced.apply(objectKey('ns1', 'a'), { ...pullSecret(NAMESPACED_KIND, spec()), uid: 'own' }, '1');
+    stores.cluster.apply(objectKey(undefined, 'a'), { ...clusterPullSecret(spec()), uid: 'cluster' }, '1');
+    stores.legacy.apply(objectKey(undefined, 'a'), { ...legacy, uid: 'legacy' }, '1');
+    const livesIn = (namespace: string): readonly string[] =>
+      ['own', 'cluster', 'legacy', 'gone'].filter((uid) => view.isLive(uid, namespace));
+    assert.deepEqual(
+      [livesIn('ns1'), livesIn('ns2')],
+      [
+        ['own', 'cluster', 'legacy'],
+        ['cluster', 'legacy'],
+      ],
+    );
+  });
+
+  test('that goes is news for those who want a Secret that it left without an owner', () => {
+    const enqueued: string[] = [];
+    const { stores } = createTestView({ enqueue: (key) => void enqueued.push(key) });
+    const former = { ...clusterPullSecret(spec()), name: 'former', uid: 'former' };
+    stores.cluster.apply(objectKey(undefined, 'former'), former, '1');
+    stores.namespaced.apply(objectKey('ns1', 'waits'), { ...pullSecret(NAMESPACED_KIND, spec()), name: 'waits' }, '1');
+    const left = { ownerUidLabel: 'former', hasOwners: false, ownerUid: undefined, ownerKind: undefined };
+    stores.secrets.apply(place, seenSecret('ns1', payload, left), '2');
+    enqueued.length = 0;
+    stores.cluster.apply(objectKey(undefined, 'former'), undefined, '3');
+    assert.ok(enqueued.includes('ns1/waits'), enqueued.join(' '));
+  });
+
+  test('that waits for a Secret without an owner is news when other hosts are in it', () => {
+    const enqueued: string[] = [];
+    const { stores } = createTestView({ enqueue: (key) => void enqueued.push(key) });
+    stores.namespaced.apply(objectKey('ns1', 'waits'), { ...pullSecret(NAMESPACED_KIND, spec()), name: 'waits' }, '1');
+    const left = { ownerUidLabel: 'gone', hasOwners: false, ownerUid: undefined, ownerKind: undefined };
+    stores.secrets.apply(place, seenSecret('ns1', payload, left), '2');
+    enqueued.length = 0;
+    stores.secrets.apply(
+      place,
+      seenSecret('ns1', payload, { ...left, contentDigest: 'other', resourceVersion: '3' }),
+      '3',
+    );
+    assert.deepEqual(enqueued, ['ns1/waits']);
+  });
+});
+
 test('a converted object that is gone is still known as the one before its successor, without its keys', () => {
   const { view, stores } = createTestView();
   const identity = { name: 'a', uid: 'old', resourceVersion: '1', generation: 1, deleting: false };
