@@ -158,6 +158,19 @@ describe('a restored pull secret', () => {
     assert.equal(untouched.metadata.ownerReferences[0].uid, original.metadata.uid);
   });
 
+  test('copied by hand with its owner reference is deleted by the garbage collector, and made anew', async () => {
+    const gone = '00000000-0000-4000-8000-000000000001';
+    const reference = { apiVersion: API_VERSION, kind: NAMESPACED_KIND, name: 'login', uid: gone, controller: true };
+    const copy = backedUp();
+    const metadata = { ...copy.metadata, ownerReferences: [reference] };
+    const before = await world.api.must('POST', SECRET_PATH(namespace), { ...copy, metadata });
+    const object = await world.api.must('POST', NAMESPACED_PATH(namespace), objectIn());
+    await world.ready(path, 60_000);
+    const after = await world.api.must('GET', SECRET_PATH(namespace, 'ecr-login'));
+    assert.notEqual(after.metadata.uid, before.metadata.uid);
+    assert.equal(after.metadata.ownerReferences[0].uid, object.metadata.uid);
+  });
+
   test('that opens more than the object would is left alone, until the rest is taken out', async () => {
     await restore(backedUp({ data: { '.dockerconfigjson': configOf(HOST, 'registry.example.com') } }));
     await world.api.must('POST', NAMESPACED_PATH(namespace), objectIn());

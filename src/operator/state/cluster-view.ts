@@ -50,7 +50,10 @@ export interface ClusterView extends Readers {
    */
   predecessor(key: ObjectKey): Predecessor | undefined;
   objectByUid(uid: string): PullSecretObject | undefined;
-  /** Looks among objects of all of the operator's kinds, the deprecated one too. */
+  /**
+   * Looks among objects of all of the operator's kinds, the deprecated one too; in some namespaces only, there are none
+   * of the cluster kinds.
+   */
   readonly isLive: IsLive;
   objects(): Iterable<PullSecretObject>;
   /** Kind of an older object that also wants the Secret of this name in this namespace. */
