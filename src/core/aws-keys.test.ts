@@ -61,6 +61,10 @@ describe('an inline pair', () => {
       given: [`${base64(`${KEY_ID}\n`)}\n`, base64(SECRET_KEY).replace(/(.{20})/g, '$1\n')],
       want: pair(KEY_ID, SECRET_KEY, 'accessKeyId has white space around it and is in base64'),
     },
+    'is decoded when its base64 has the shape of a key id itself': {
+      given: [base64('ASIAA4AAA0AA0AA0AA0A\n'), base64(SECRET_KEY)],
+      want: pair('ASIAA4AAA0AA0AA0AA0A', SECRET_KEY, 'accessKeyId has white space around it and is in base64'),
+    },
     'loses a byte order mark, and quotes in quotes': {
       given: [`\uFEFF${KEY_ID}`, `'"${SECRET_KEY}"'`],
       want: pair(KEY_ID, SECRET_KEY, 'accessKeyId has white space around it', 'secretAccessKey is in quotes'),

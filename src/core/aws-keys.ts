@@ -90,12 +90,16 @@ function textOf(bytes: Buffer): string {
 }
 
 const IS_PLAIN: Readonly<Record<keyof CredentialKeys, (text: string) => boolean>> = {
-  accessKeyId: (text) => PLAIN_KEY_ID.test(text),
+  // Base64 of a key id can be capitals and digits too; a key id that AWS issued is base64 of no other one.
+  accessKeyId: (text) => PLAIN_KEY_ID.test(text) && !PLAIN_KEY_ID.test(decoded(text).trim()),
   secretAccessKey: (text) => PLAIN_SECRET.test(text),
   // A token is base64 of bytes, not of another text of its shape.
-  sessionToken: (text) =>
-    SESSION_TOKEN_SHAPE.test(text) && !SESSION_TOKEN_SHAPE.test(Buffer.from(text, 'base64').toString('latin1')),
+  sessionToken: (text) => SESSION_TOKEN_SHAPE.test(text) && !SESSION_TOKEN_SHAPE.test(decoded(text)),
 };
+
+function decoded(text: string): string {
+  return Buffer.from(text, 'base64').toString('latin1');
+}
 
 const HOW: Readonly<Record<Wrapping, string>> = {
   'white space': 'has white space around it',
@@ -123,12 +127,8 @@ function bareValues(
     mended.push(...phrase(names[key], wrappings));
     return ownText(value);
   };
-  const bare = {
-    accessKeyId: read('accessKeyId'),
-    secretAccessKey: read('secretAccessKey'),
-    sessionToken: read('sessionToken'),
-  };
-  return { bare, mended };
+  const [accessKeyId, secretAccessKey] = [read('accessKeyId'), read('secretAccessKey')];
+  return { bare: { accessKeyId, secretAccessKey, sessionToken: read('sessionToken') }, mended };
 }
 
 /** The names of the keys in `spec.awsAccess`, as they are told. */
