@@ -150,6 +150,8 @@ describe('the schema of the two kinds', () => {
           'Ready string',
           'Status string',
           'Message string',
+          'Stalled string',
+          'Secrets string',
           'Secret string',
           'Region string',
           'Expires string',

@@ -14,17 +14,31 @@ interface Column {
   readonly priority?: number;
 }
 
-const CONDITION = (field: string): string => `.status.conditions[?(@.type=="Ready")].${field}`;
+const CONDITION = (type: string, field: string): string => `.status.conditions[?(@.type=="${type}")].${field}`;
 
 const COLUMNS: readonly Column[] = [
   {
     name: 'Ready',
     type: 'string',
-    jsonPath: CONDITION('status'),
+    jsonPath: CONDITION('Ready', 'status'),
     description: 'Whether every pull secret is in place',
   },
-  { name: 'Status', type: 'string', jsonPath: CONDITION('reason'), description: 'Why' },
-  { name: 'Message', type: 'string', jsonPath: CONDITION('message'), description: 'Why, in a sentence', priority: 1 },
+  { name: 'Status', type: 'string', jsonPath: CONDITION('Ready', 'reason'), description: 'Why' },
+  {
+    name: 'Message',
+    type: 'string',
+    jsonPath: CONDITION('Ready', 'message'),
+    description: 'Why, in a sentence',
+    priority: 1,
+  },
+  // Absent from a good object: what needs a person stands out.
+  { name: 'Stalled', type: 'string', jsonPath: CONDITION('Stalled', 'reason'), description: 'What needs a change' },
+  {
+    name: 'Secrets',
+    type: 'string',
+    jsonPath: '.status.secrets.summary',
+    description: 'Pull secrets in place, of those wanted',
+  },
   { name: 'Secret', type: 'string', jsonPath: '.spec.secretName', description: 'Name of the pull secret' },
   { name: 'Region', type: 'string', jsonPath: '.spec.awsAccess.region', description: 'AWS region of the registry' },
   // A `date` column prints a time in the future as "<invalid>", hence `string`.

@@ -66,6 +66,7 @@ export const REASON = {
   secretContested: 'SecretContested',
   secretTerminating: 'SecretTerminating',
   namespaceNotFound: 'NamespaceNotFound',
+  noNamespaces: 'NoNamespaces',
   tooManyLabels: 'TooManyLabels',
   quotaExceeded: 'NamespaceQuotaExceeded',
   partiallyReady: 'PartiallyReady',

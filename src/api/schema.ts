@@ -199,6 +199,7 @@ export const status = z
       .strictObject({
         desired: count.describe('Pull secrets wanted.'),
         ready: count.describe('Pull secrets in place.'),
+        summary: z.string().max(32).optional().describe('The same as a text, such as 3/5, for a column of kubectl.'),
       })
       .optional()
       .describe('How many pull secrets are wanted and in place.'),

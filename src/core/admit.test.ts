@@ -162,11 +162,11 @@ describe('a Secret', () => {
 describe('the verdict', () => {
   const none: Answers = { login: { op: 'good' }, missing: [], occupied: undefined, unknown: undefined };
   const deny = { missingNamespaces: 'deny' } as const;
-  const review = reviewOf({ kind: CLUSTER_KIND, wanted: spec({}, BY_NAME) });
+  const review = reviewOf({ kind: CLUSTER_KIND, wanted: spec({ namespaces: ['a'] }, BY_NAME) });
   const update = reviewOf({
     kind: CLUSTER_KIND,
-    wanted: spec({ namespaces: ['a'] }, BY_NAME),
-    stored: spec({}, BY_NAME),
+    wanted: spec({ namespaces: ['a', 'b'] }, BY_NAME),
+    stored: spec({ namespaces: ['a'] }, BY_NAME),
   });
   const all: Answers = {
     login: { op: 'denied', message: 'AWS denied the login' },
@@ -177,6 +177,18 @@ describe('the verdict', () => {
 
   test('is yes, with no word, when all is well', () =>
     assert.deepEqual(judgeReview(review, none, deny, false), LET_THROUGH));
+
+  test('is a warning when no namespace can ever want the secret, and none for a selector', () => {
+    const warningsFor = (wanted: JsonRecord): readonly string[] =>
+      judgeReview(reviewOf({ kind: CLUSTER_KIND, wanted: spec(wanted, BY_NAME) }), none, deny, false).warnings;
+    for (const wanted of [{}, { namespaces: ['a'], excludeNamespaces: ['a'] }])
+      assert.match(warningsFor(wanted)[0] ?? '', /^no namespace can want the secret: /);
+    for (const wanted of [{ namespaceSelector: {} }, { namespaces: ['a', 'b'], excludeNamespaces: ['a'] }])
+      assert.deepEqual(warningsFor(wanted), []);
+    const own = reviewOf({ kind: NAMESPACED_KIND, wanted: spec({}, BY_NAME) });
+    assert.deepEqual(judgeReview(own, none, deny, false).warnings, []);
+    assert.deepEqual(judgeReview(reviewOf({ wanted: {} }), none, deny, false).warnings, []);
+  });
 
   test('names the login first, then namespaces, then the Secret', () => {
     const words = (answers: Answers): string | undefined => judgeReview(review, answers, deny, false).denial;

@@ -216,9 +216,20 @@ export function judgeReview(
     denials.push(`secret ${secretName} already exists in namespace ${namespace}, you can choose a different name`);
   }
   if (unknown !== undefined) warnings.push(unknown);
+  if (wantsNone(object)) warnings.push(NO_NAMESPACE);
   const [denial] = denials;
   if (denial !== undefined && !isConversion) return { denial: cut(denial, LONGEST_DENIAL), warnings: cutAll(warnings) };
   return { denial: undefined, warnings: cutAll([...warnings, ...denials]) };
+}
+
+const NO_NAMESPACE =
+  'no namespace can want the secret: spec.namespaces names none that spec.excludeNamespaces leaves, and there is no spec.namespaceSelector ({} selects every namespace)';
+
+function wantsNone(object: ReviewedObject): boolean {
+  const wish = parseWish(object);
+  if (typeof wish === 'string') return false;
+  const { named, excluded, selector } = wish.targets;
+  return selector === undefined && named.every((name) => excluded.has(name));
 }
 
 function hasInlineKeys({ spec }: ReviewedObject): boolean {

@@ -122,8 +122,8 @@ const rows: Readonly<Record<string, Row>> = {
   'is True when nothing is wanted and no login is held': {
     previous: {},
     findings: findings([], { logins: [] }),
-    ready: ['True', 'SecretsUpdated'],
-    message: /in namespaces: \[\]$/,
+    ready: ['True', 'NoNamespaces'],
+    message: /^no namespace that exists wants the secret: see spec\.namespaces/,
   },
   'stays True while secrets with a good login cannot be given the newest one': {
     previous: good,
@@ -253,7 +253,11 @@ describe('the status', () => {
   });
 
   test('counts a terminating namespace neither as wanted nor as ready', () => {
-    assert.deepEqual(nextStatus({}, findings(['ns1'], { desired: 1 }), START).secrets, { desired: 1, ready: 1 });
+    assert.deepEqual(nextStatus({}, findings(['ns1'], { desired: 1 }), START).secrets, {
+      desired: 1,
+      ready: 1,
+      summary: '1/1',
+    });
   });
 
   test('shows a failure in a selected namespace as ready below desired, and as a problem', () => {
@@ -262,7 +266,7 @@ describe('the status', () => {
       findings(['ns1'], { desired: 2, problems: [problem('ns2', false)] }),
       START,
     );
-    assert.deepEqual(secrets, { desired: 2, ready: 1 });
+    assert.deepEqual(secrets, { desired: 2, ready: 1, summary: '1/2' });
     assert.deepEqual(problems, {
       count: 1,
       items: [{ namespace: 'ns2', reason: 'SecretConflict', message: problem('ns2', false).message }],

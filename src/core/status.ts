@@ -70,11 +70,15 @@ export function nextStatus(previous: PullSecretStatus, findings: Findings, now: 
     observedGeneration: findings.generation,
     conditions: conditions(previous, verdict, findings.generation, now),
     ...logins,
-    secrets: { desired: findings.desired, ready: findings.ready.length },
+    secrets: secretsStatus(findings),
     ...(findings.handledReconcileAt === undefined ? {} : { lastHandledReconcileAt: findings.handledReconcileAt }),
   };
   const problems = problemStatus(findings.problems, MOST_BYTES - Buffer.byteLength(JSON.stringify(rest)));
   return problems ? { ...rest, problems } : rest;
+}
+
+function secretsStatus({ desired, ready }: Findings): PullSecretStatus['secrets'] {
+  return { desired, ready: ready.length, summary: `${ready.length}/${desired}` };
 }
 
 /** The status while the first login takes long; written only then. */
@@ -111,12 +115,17 @@ function judge(previous: PullSecretStatus, findings: Findings, now: EpochMs): St
     judgeLogins(previous, findings, now) ??
     judgeNamespaces(findings) ?? {
       status: 'True',
-      reason: REASON.secretsUpdated,
-      message: updatedMessage(findings),
+      ...(findings.desired === 0
+        ? { reason: REASON.noNamespaces, message: NO_NAMESPACES }
+        : { reason: REASON.secretsUpdated, message: updatedMessage(findings) }),
       ...progress(findings),
     }
   );
 }
+
+/** Ready all the same: a selector may wait for its first namespace. */
+export const NO_NAMESPACES =
+  'no namespace that exists wants the secret: see spec.namespaces, spec.namespaceSelector and spec.excludeNamespaces; the secret is created as soon as one does';
 
 /** The Secrets keep what they hold; only the logins in the findings are renewed. */
 function judgeRefusal(
@@ -186,6 +195,7 @@ function judgeLogins(previous: PullSecretStatus, findings: Findings, now: EpochM
 /** Reasons of Ready while the logins are good, whatever else is missing. */
 const LOGGED_IN: ReadonlySet<string> = new Set([
   REASON.secretsUpdated,
+  REASON.noNamespaces,
   REASON.partiallyReady,
   REASON.secretsProcessing,
 ]);

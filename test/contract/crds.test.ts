@@ -218,6 +218,8 @@ describe('the CRDs', () => {
         Ready: 'True',
         Status: 'SecretsUpdated',
         'Message (wide)': 'all is well',
+        Stalled: null,
+        Secrets: '3/4',
         Secret: 'ecr-login',
         Region: 'eu-west-1',
         Expires: '2099-01-01T12:00:00Z',

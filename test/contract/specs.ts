@@ -165,7 +165,7 @@ export const FULL_STATUS: PullSecretStatus = {
   ],
   expiresAt: '2099-01-01T12:00:00Z',
   refreshedAt: '2026-01-01T00:00:00Z',
-  secrets: { desired: 4, ready: 3 },
+  secrets: { desired: 4, ready: 3, summary: '3/4' },
   problems: { count: 1, items: [{ namespace: 'ns1', reason: 'SecretConflict', message: 'somebody else has it' }] },
   lastHandledReconcileAt: 'now',
 };

@@ -35,7 +35,8 @@ describe('namespaces of a cluster object', () => {
     const namespace = await world.api.createNamespace();
     await create({ namespaceSelector: { matchLabels: labels } });
     const status = await world.ready(CLUSTER_PATH(name));
-    assert.deepEqual(status.secrets, { desired: 0, ready: 0 });
+    assert.deepEqual(status.secrets, { desired: 0, ready: 0, summary: '0/0' });
+    assert.equal(conditionOf(status, 'Ready')?.reason, 'NoNamespaces');
     await world.api.merge(`/api/v1/namespaces/${namespace}`, { metadata: { labels } });
     await comes(namespace);
     await world.status(CLUSTER_PATH(name), ({ secrets }) => secrets?.ready === 1);
@@ -61,7 +62,7 @@ describe('namespaces of a cluster object', () => {
       (found) => conditionOf(found, 'Ready')?.reason === 'PartiallyReady' && found.secrets?.ready === 1,
     );
     assert.equal(conditionOf(status, 'Ready')?.status, 'False');
-    assert.deepEqual(status.secrets, { desired: 2, ready: 1 });
+    assert.deepEqual(status.secrets, { desired: 2, ready: 1, summary: '1/2' });
     assert.deepEqual(status.problems?.items, [
       {
         namespace: missing,
@@ -76,7 +77,7 @@ describe('namespaces of a cluster object', () => {
       metadata: { name: missing },
     });
     const healed = await world.ready(CLUSTER_PATH(name));
-    assert.deepEqual(healed.secrets, { desired: 2, ready: 2 });
+    assert.deepEqual(healed.secrets, { desired: 2, ready: 2, summary: '2/2' });
     assert.equal(healed.problems, undefined);
   });
 
@@ -119,7 +120,7 @@ describe('namespaces of a cluster object', () => {
       const status = await world.status(CLUSTER_PATH(name), ({ problems }) =>
         (problems?.items ?? []).some(({ namespace }) => namespace === padded),
       );
-      assert.deepEqual(status.secrets, { desired: 1, ready: 1 });
+      assert.deepEqual(status.secrets, { desired: 1, ready: 1, summary: '1/1' });
       assert.equal(status.problems?.items[0]?.reason, 'TooManyLabels');
       assert.equal(conditionOf(status, 'Ready')?.status, 'True');
       assert.deepEqual([await has(plain), await has(padded)], [false, false]);
@@ -136,7 +137,7 @@ describe('namespaces of a cluster object', () => {
     const status = await world.status(CLUSTER_PATH(name), ({ problems }) =>
       (problems?.items ?? []).some((item) => item.namespace === namespace && item.reason === 'TooManyLabels'),
     );
-    assert.deepEqual(status.secrets, { desired: 1, ready: 1 });
+    assert.deepEqual(status.secrets, { desired: 1, ready: 1, summary: '1/1' });
     const { body: before } = await world.api.get(SECRET_PATH(namespace, name));
     await world.api.merge(CLUSTER_PATH(name), {
       metadata: { annotations: { 'aws.zakariaamine.com/reconcile-at': 'now' } },
@@ -155,7 +156,7 @@ describe('namespaces of a cluster object', () => {
     const namespace = await world.api.createNamespace();
     await create({ namespaces: [namespace, namespace] });
     const status = await world.ready(CLUSTER_PATH(name));
-    assert.deepEqual(status.secrets, { desired: 1, ready: 1 });
+    assert.deepEqual(status.secrets, { desired: 1, ready: 1, summary: '1/1' });
   });
 
   // Rule 9

@@ -105,7 +105,7 @@ describe('the examples of the README', () => {
     const [document] = parseAllDocuments(CLUSTER_EXAMPLE(namespaces));
     await world.api.must('POST', CLUSTER_PATH(), document?.toJS());
     const status = await world.ready(CLUSTER_PATH('test-ecr-credentials'));
-    assert.deepEqual(status.secrets, { desired: 3, ready: 3 });
+    assert.deepEqual(status.secrets, { desired: 3, ready: 3, summary: '3/3' });
     assert.ok(conditionOf(status, 'Ready')?.message.includes(`[${namespaces.join(' ')}]`));
     for (const namespace of namespaces)
       assert.equal((await world.api.get(SECRET_PATH(namespace, 'ecr-login-of-many'))).status, 200);

@@ -126,7 +126,7 @@ describe('several registries', () => {
       assert.deepEqual(await hosts(), [OWN]);
       const told = (await world.api.must('GET', path)).status;
       assert.equal(conditionOf(told, 'Ready')?.reason, 'SecretTooLarge');
-      assert.deepEqual(told.secrets, { desired: 1, ready: 1 });
+      assert.deepEqual(told.secrets, { desired: 1, ready: 1, summary: '1/1' });
       assert.ok(told.expiresAt > until, 'the old login holds longer');
       until = told.expiresAt;
     }

@@ -170,7 +170,7 @@ describe('the status of an object', () => {
     const missing = Array.from({ length: 10_000 - there.length }, (_, at) => `missing-${'n'.repeat(40)}-${at}`);
     await createClusterPullSecret(world.api, 'many', { namespaces: [...missing, ...there], secretName: 'many' });
     const status = await world.status(CLUSTER_PATH('many'), ({ secrets }) => secrets?.ready === there.length, 60_000);
-    assert.deepEqual(status.secrets, { desired: 10_000, ready: there.length });
+    assert.deepEqual(status.secrets, { desired: 10_000, ready: there.length, summary: '2/10000' });
     assert.equal(status.problems?.count, missing.length);
     assert.equal(conditionOf(status, 'Ready')?.reason, 'PartiallyReady');
     assert.ok(Buffer.byteLength(JSON.stringify(status)) < 32 * 1_024);

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { clusterPullSecret, findings, pullSecret, START, spec, UID } from '../../../testing/rigs/builders.ts';
 import { NAMESPACED_KIND } from '../../api/names.ts';
 import type { Problem } from '../../core/desired.ts';
-import { type Findings, nextStatus } from '../../core/status.ts';
+import { type Findings, NO_NAMESPACES, nextStatus } from '../../core/status.ts';
 import type { EventNote, Regarding } from '../../kube/events.ts';
 import type { Applied } from '../secrets/apply.ts';
 import { recordEvents, recordRemark } from './object-events.ts';
@@ -64,6 +64,7 @@ describe('the Events of a reconciliation in which', () => {
       { created: ['ns1'] },
       ['Normal SecretCreationSuccess Create: secret ecr-login created successfully in namespace ns1'],
     ],
+    ['no namespace wanted the secret', findings([]), {}, [`Warning NoNamespaces Select: ${NO_NAMESPACES}`]],
     [
       'secrets were updated and deleted',
       findings(['ns1', 'ns2']),
@@ -104,6 +105,10 @@ describe('the Events of a reconciliation in which', () => {
       assert.deepEqual(linesOf(OBJECT, happened, applied), want);
     });
   }
+
+  test('no namespace wanted the secret again are none', () => {
+    assert.deepEqual(linesOf(after([]), findings([])), []);
+  });
 
   test('a new problem of a named namespace is told, however many of others the status could not take', () => {
     const [many, named] = [problems(300), { ...problem('zz'), named: true }];

@@ -4,7 +4,7 @@ import { API_VERSION, REASON } from '../../api/names.ts';
 import type { PullSecretStatus } from '../../api/schema.ts';
 import type { Problem } from '../../core/desired.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
-import type { Findings } from '../../core/status.ts';
+import { type Findings, NO_NAMESPACES } from '../../core/status.ts';
 import { listNames } from '../../core/text.ts';
 import type { EventNote, EventRecorder, Regarding } from '../../kube/events.ts';
 import type { Applied } from '../secrets/apply.ts';
@@ -42,10 +42,16 @@ export function recordEvents(
   for (const { registry, message } of findings.failures) {
     record({ type: 'Warning', reason: REASON.loginFailed, action: 'Login', note: `login to ${registry}: ${message}` });
   }
+  if (wantsNothing(findings) && !object.status.conditions?.some(({ reason }) => reason === REASON.noNamespaces))
+    record({ type: 'Warning', reason: REASON.noNamespaces, action: 'Select', note: NO_NAMESPACES });
   const isKnown = knownIn(object.status, findings.problems);
   const fresh = findings.problems.filter((problem) => !isKnown(problem));
   for (const { reason, message } of fresh.slice(0, PROBLEM_EVENTS))
     record({ type: 'Warning', reason, action: 'Write', note: message });
+}
+
+function wantsNothing({ desired, failures, problems, refusal }: Findings): boolean {
+  return desired === 0 && failures.length === 0 && problems.length === 0 && refusal === undefined;
 }
 
 /**
