@@ -122,6 +122,14 @@ describe('further hosts', () => {
     assert.ok(wanted.extra.hosts.includes(star));
   });
 
+  test('of every account stay with the login of their region, though another one names them', () => {
+    const wide = { accounts: ['*'], hosts: ['*.dkr.ecr.us-east-1.amazonaws.com', '*.other.example.com'] };
+    assert.deepEqual(hostsOf([login(REGION), login('us-east-1')], wide), [
+      ['*.dkr.ecr.eu-west-1.amazonaws.com', '*.other.example.com', hostOf(REGION)],
+      ['*.dkr.ecr.us-east-1.amazonaws.com', hostOf('us-east-1')],
+    ]);
+  });
+
   test('are not added to the public registry', () => {
     const open = { ...login('public'), hosts: ['public.ecr.aws'] };
     assert.deepEqual(hostsOf([open], { accounts: ['444455556666'], hosts: ['a.example.com'] }), [['public.ecr.aws']]);

@@ -85,15 +85,19 @@ const LISTS: readonly (readonly [string, number, (text: string) => boolean, stri
 /**
  * Adds to each login the further hosts that it opens.
  *
- * A host named by a login itself stays with that login, whatever the others are to open.
+ * A host named by a login itself, or one of an account in its region, stays with that login, whatever the others are to
+ * open.
  */
 export function withExtraHosts(logins: readonly Login[], { accounts, hosts, region }: ExtraHosts): readonly Login[] {
-  const own = new Set(logins.flatMap((login) => login.hosts));
-  return logins.map((login) => {
-    const ofAccounts = login.hosts.flatMap((host) =>
+  const ofAccounts = (login: Login): readonly string[] =>
+    login.hosts.flatMap((host) =>
       ACCOUNT_OF_HOST.test(host) ? accounts.map((account) => host.replace(ACCOUNT_OF_HOST, account)) : [],
     );
-    const further = [...ofAccounts, ...(login.registry === region ? hosts : [])].filter((host) => !own.has(host));
+  const own = new Set(logins.flatMap((login) => login.hosts));
+  const taken = new Set([...own, ...logins.flatMap(ofAccounts)]);
+  return logins.map((login) => {
+    const byName = login.registry === region ? hosts.filter((host) => !taken.has(host)) : [];
+    const further = [...ofAccounts(login).filter((host) => !own.has(host)), ...byName];
     return further.length === 0 ? login : { ...login, hosts: [...login.hosts, ...new Set(further)].sort() };
   });
 }

@@ -57,6 +57,8 @@ describe('a template of labels and annotations', () => {
     ],
     ['with a key of 64 characters', { labels: { ['a'.repeat(64)]: '' } }, /labels has a key that no/],
     ['with a key of a long prefix', { labels: { [prefixed]: '' } }, /labels has a key that no/],
+    ['with a prefix of 254 characters', { labels: { [`${'a'.repeat(254)}/b`]: '' } }, /labels has a key that no/],
+    ['with a label in capitals before its slash', { labels: { 'Example.com/a': '' } }, /labels has a key that no/],
     ['called like a prototype', { labels: json('{"__proto__": "a"}') }, /labels has a key that no/],
     ["with the operator's label", { labels: { 'app.kubernetes.io/managed-by': 'me' } }, /managed-by, which only the/],
     [
@@ -83,6 +85,17 @@ describe('a template of labels and annotations', () => {
   test('may have a label called as an annotation of the operator, and the other way around', () => {
     const odd = template({ labels: { expiry: 'soon' }, annotations: { 'app.kubernetes.io/managed-by': 'me' } });
     assert.deepEqual([odd.labels, odd.annotations], [{ expiry: 'soon' }, { 'app.kubernetes.io/managed-by': 'me' }]);
+  });
+
+  test('may have whatever Kubernetes takes: prefixes of 253 characters, capitals in those of annotations', () => {
+    const keys = [`${'a'.repeat(64)}.example/b`, `${'a'.repeat(253)}/b`];
+    const whole = template({
+      labels: Object.fromEntries(keys.map((key) => [key, ''])),
+      annotations: { 'Example.com/a': '\u{1F433}'.repeat(1_024) },
+    });
+    assert.equal(Object.keys(whole.labels).length, 2);
+    const written = patched(BARE, templatePatch(whole, new Map()));
+    assert.equal(seenTemplateDigest(written.labels, written.annotations), whole.digest);
   });
 
   test('is on a Secret once it was written, and is no longer when any key of it was changed or taken off', () => {

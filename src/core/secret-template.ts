@@ -24,10 +24,11 @@ export interface SecretTemplate {
   readonly digest: string;
 }
 
-/** A prefix of 253 characters, a slash, and a name of 63 (Kubernetes, labels and selectors). */
+/** A prefix, a slash, and a name of 63 characters (Kubernetes, labels and selectors). */
 const KEY =
-  /^(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)*\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const LONGEST_KEY = 317;
+  /^(?:[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const LONGEST_PREFIX = 253;
+const LONGEST_KEY = LONGEST_PREFIX + 1 + 63;
 const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 /** Of the annotation: the longest keys of both maps, with quotes. A longer one is not of the operator. */
 const LONGEST_KEYS = 2 * MAX_TEMPLATE_KEYS * (LONGEST_KEY + 3) + 64;
@@ -59,16 +60,23 @@ export function parseSecretTemplate(spec: JsonRecord): SecretTemplate | string {
 
 type Values = Readonly<Record<string, string>>;
 
+/** A prefix is a subdomain of 253 characters at most (RFC 1123); in the key of an annotation its case is ignored. */
+function isKey(key: string, field: Field): boolean {
+  const slash = key.indexOf('/');
+  return slash <= LONGEST_PREFIX && KEY.test(field === 'labels' ? key : key.toLowerCase());
+}
+
 function faultOf(map: unknown, field: Field): string | undefined {
   if (!isRecord(map)) return 'is not a map';
   const entries = Object.entries(map);
   if (entries.length > MAX_TEMPLATE_KEYS) return `has more than ${MAX_TEMPLATE_KEYS} keys`;
   for (const [key, value] of entries) {
-    if (key.length > LONGEST_KEY || !KEY.test(key)) return 'has a key that no label or annotation can have';
+    if (!isKey(key, field)) return 'has a key that no label or annotation can have';
     if (isReserved(key, field)) return `has the key ${key}, which only the operator sets`;
     if (typeof value !== 'string') return `has a value that is no text, of ${key}`;
     if (field === 'labels' && !LABEL_VALUE.test(value)) return `has a value that no label can have, of ${key}`;
-    if (value.length > MAX_TEMPLATE_VALUE) return `has a value of over ${MAX_TEMPLATE_VALUE} characters, of ${key}`;
+    if (Array.from(value).length > MAX_TEMPLATE_VALUE)
+      return `has a value of over ${MAX_TEMPLATE_VALUE} characters, of ${key}`;
   }
   return undefined;
 }
@@ -107,7 +115,7 @@ function remembered(keys: string): Readonly<Record<Field, readonly string[]>> {
   const parsed = keys.length > LONGEST_KEYS ? {} : recordOf(parseJson(keys));
   const of = (field: Field): readonly string[] =>
     stringsOf(parsed[field])
-      .filter((key) => key.length <= LONGEST_KEY && KEY.test(key) && !isReserved(key, field))
+      .filter((key) => isKey(key, field) && !isReserved(key, field))
       .slice(0, MAX_TEMPLATE_KEYS);
   return { labels: of('labels'), annotations: of('annotations') };
 }

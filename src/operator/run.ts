@@ -104,7 +104,17 @@ async function serve(
   const reflectors = [...objects, ...secrets];
   const isSynced = (): boolean => reflectors.every(([, reflector]) => reflector.isSynced());
   const { clock, random, log, metrics, namespace } = options;
-  const parts = { client, known: knownObjects(view), ecr, clock, random, log, metrics, namespace, isSynced };
+  const parts = {
+    client,
+    known: knownObjects(view, options.scope),
+    ecr,
+    clock,
+    random,
+    log,
+    metrics,
+    namespace,
+    isSynced,
+  };
   const onRefusal = (bound: Bound): void => onRefused('webhook', bound);
   const webhook = options.webhook && (await startWebhook(options.webhook, { ...parts, onRefused: onRefusal }));
   const [waitsFor, failing] = [() => webhook?.waitsFor(), () => supervisor.failing()];

@@ -200,7 +200,7 @@ describe('the right to patch the configuration of the webhook', () => {
   const isGiven = (objects: readonly Rendered[]): boolean =>
     objects.some(({ kind, rules }) => kind === 'ClusterRole' && JSON.stringify(rules).includes(GROUP));
   const isConfined = (objects: readonly Rendered[]): boolean =>
-    objects.some(({ kind, metadata }) => kind.endsWith('PolicyBinding') && metadata.name.endsWith('-webhook'));
+    objects.some(({ kind, metadata }) => kind.endsWith('PolicyBinding') && metadata.name.includes('-webhook-'));
   const page = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
 
   test('is given together with the policy that confines it', async () => {

@@ -48,7 +48,7 @@ describe('a release of some namespaces', () => {
       await world.api.createNamespace(),
       await world.api.createNamespace(),
     ];
-    const switches = `fullnameOverride=${SCOPED_ACCOUNT},serviceAccountTokens.enabled=true,scope.namespaces={${one},${two}}`;
+    const switches = `fullnameOverride=${SCOPED_ACCOUNT},serviceAccountTokens.enabled=true,scope.policiesInstalled=true,scope.namespaces={${one},${two}}`;
     objects = await renderChart(await createHelm(4), RELEASE, '--set', switches);
     for (const namespace of [one, two]) await give(namespace, namespace, SCOPED_ACCOUNT);
     clock = createTravelClock();
@@ -109,6 +109,26 @@ describe('a release of some namespaces', () => {
     assert.deepEqual(
       objects.filter(({ kind }) => kind === 'Role').map(({ metadata }) => metadata.namespace),
       [one, two],
+    );
+  });
+
+  test('asks for tokens only when an administrator has installed the policy, whose names are its own', async () => {
+    const helm = await createHelm(4);
+    const asking = ['--set', 'scope.namespaces={shop},serviceAccountTokens.enabled=true'];
+    await assert.rejects(
+      renderChart(helm, RELEASE, ...asking),
+      /an administrator has to install the policy for tokens/,
+    );
+    const policiesIn = async (namespace: string): Promise<readonly string[]> => {
+      const release = { name: 'ecr', namespace };
+      const only = ['--show-only', 'templates/admission-policy.yaml', '--set', 'serviceAccountTokens.enabled=true'];
+      return (await renderChart(helm, release, ...only)).map(({ metadata }) => metadata.name);
+    };
+    const [shop, bank] = [await policiesIn('shop'), await policiesIn('bank')];
+    assert.ok(shop.length >= 4);
+    assert.deepEqual(
+      shop.filter((name) => bank.includes(name)),
+      [],
     );
   });
 

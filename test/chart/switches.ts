@@ -50,7 +50,7 @@ export const SWITCHES: Readonly<Record<string, object>> = {
   },
   'CRDs that are not kept': { crds: { keep: false, annotations: { a: 'b' } } },
   'some namespaces only': {
-    scope: { namespaces: ['default', 'kube-public'] },
+    scope: { namespaces: ['default', 'kube-public'], policiesInstalled: true },
     serviceAccountTokens: { enabled: true },
   },
   'CRDs by somebody else': { crds: { enabled: false } },

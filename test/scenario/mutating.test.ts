@@ -35,15 +35,20 @@ describe('an admission webhook that rewrites the content of secrets', () => {
   let operator: RunningOperator;
   let rewrite: Rewrite | undefined;
   let reviews = 0;
+  /** What it writes into the label `team`; undefined: nothing. */
+  let team: string | undefined;
   /** The webhook answers when it resolves. */
   let answered: Promise<void> = Promise.resolve();
 
   const answer = async (): Promise<object> => {
     reviews += 1;
     await answered;
-    const value = rewrite && base64(rewrite(reviews));
-    const patch = value && base64(JSON.stringify([{ op: 'replace', path: '/data/.dockerconfigjson', value }]));
-    return { allowed: true, ...(patch ? { patchType: 'JSONPatch', patch } : {}) };
+    const changes = [
+      ...(rewrite ? [{ op: 'replace', path: '/data/.dockerconfigjson', value: base64(rewrite(reviews)) }] : []),
+      ...(team === undefined ? [] : [{ op: 'add', path: '/metadata/labels/team', value: team }]),
+    ];
+    if (changes.length === 0) return { allowed: true };
+    return { allowed: true, patchType: 'JSONPatch', patch: base64(JSON.stringify(changes)) };
   };
 
   before(async () => {
@@ -134,6 +139,31 @@ describe('an admission webhook that rewrites the content of secrets', () => {
     rewrite = undefined;
     answered = Promise.resolve();
     resolve();
+    await world.api.must('DELETE', path);
+  });
+
+  test('is reported, though it only changes a label of the template, and rests until that is let be', async () => {
+    rewrite = undefined;
+    team = 'theirs';
+    const namespace = await world.api.createNamespace(labels);
+    const path = NAMESPACED_PATH(namespace, 'labelled');
+    const before = reviews;
+    await createPullSecret(world.api, namespace, 'labelled', { secretTemplate: { labels: { team: 'shop' } } });
+    const status = await world.status(path, ({ problems }) => problems?.items[0]?.reason === 'SecretContested');
+    assert.equal(conditionOf(status, 'Ready')?.status, 'False');
+    assert.match(status.problems?.items[0]?.message ?? '', /is as before after it was written/);
+    await operator.idle();
+    assert.ok(reviews - before < 20, `${reviews - before} writes`);
+
+    team = undefined;
+    await world.api.merge(path, { metadata: { annotations: { [RECONCILE_AT_ANNOTATION]: 'now' } } });
+    await eventually(async () => {
+      clock.travel(5 * MINUTE);
+      const found = (await world.api.must('GET', path)).status;
+      return conditionOf(found, 'Ready')?.status === 'True' ? true : undefined;
+    });
+    const { metadata } = await world.api.must('GET', SECRET_PATH(namespace, 'ecr-login'));
+    assert.equal(metadata.labels.team, 'shop');
     await world.api.must('DELETE', path);
   });
 

@@ -5,13 +5,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { API_VERSION, NAMESPACED_KIND } from '../../src/api/names.ts';
+import { API_VERSION, CLUSTER_KIND, NAMESPACED_KIND } from '../../src/api/names.ts';
 import { type EpochMs, HOUR } from '../../src/lib/time.ts';
 import type { KeyPair } from '../../src/pki/certificate.ts';
 import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import { makeSelfSigned, makeWeakPair } from '../../testing/network/self-signed.ts';
-import { NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
+import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
 import {
   asAdmin,
   asMinutesPass,
@@ -45,6 +45,27 @@ describe('a certificate in files', () => {
     writeFileSync(join(folder, 'tls.crt'), certificate);
     writeFileSync(join(folder, 'tls.key'), key);
   };
+
+  test('serves an operator of some namespaces, which refuses no object for a namespace elsewhere', async (t) => {
+    const [inside, elsewhere] = [await world.api.createNamespace(), await world.api.createNamespace()];
+    const authority = await makeAuthority((now() - DAY) as EpochMs);
+    put(await signLeaf(authority, ['127.0.0.1'], now()));
+    const names = freshNames();
+    const webhook = ownCertificate(names, { certificate: { op: 'files', folder } });
+    const operator = await world.startOperator({ access: asAdmin(world), scope: [inside], webhook });
+    t.after(() => operator.stop());
+    t.after(() => removeWebhook(world, names));
+    await configure(world, names, [operator.operator.webhookPort ?? 0], base64(authority.certificate));
+    await untilHeeded(world, inside);
+    const { status, body } = await world.api.send('POST', CLUSTER_PATH(), {
+      apiVersion: API_VERSION,
+      kind: CLUSTER_KIND,
+      metadata: { name: `elsewhere-${elsewhere}` },
+      spec: { awsAccess: { region: 'eu-west-1', secretRef: { name: 'a' } }, secretName: 'a', namespaces: [elsewhere] },
+    });
+    assert.equal(status, 201, body.message);
+    await world.api.must('DELETE', CLUSTER_PATH(`elsewhere-${elsewhere}`));
+  });
 
   test('is served; one that has ended, or does not fit its key, blocks no request; a new one is taken up', async () => {
     const clock = createTravelClock();

@@ -130,8 +130,9 @@ async function send(subject: Subject, action: Action, payload: Payload): Promise
 }
 
 async function update(subject: Subject, action: Action, seen: SeenSecret, payload: Payload): Promise<ActionOutcome> {
-  const isChanged = await subject.writer.update(subject.owner, seen, payload);
-  return isChanged ? 'updated' : failed(subject, action, undone(action));
+  if (await subject.writer.update(subject.owner, seen, payload)) return 'updated';
+  // With the newest login in it, it is a label or an annotation that is changed back.
+  return seen.contentDigest === payload.contentDigest ? undone(action) : failed(subject, action, undone(action));
 }
 
 /**

@@ -64,19 +64,19 @@ const FRESH: Kept = { type: DOCKER_CONFIG_TYPE, immutable: false };
 const IN_FLIGHT_BYTES = 1_024 * 1_024;
 
 export function createSecretWriter(
-  client: Pick<KubeReader, 'get' | 'find'> & Pick<KubeWriter, 'create' | 'patch' | 'delete'>,
+  client: Pick<KubeReader, 'get' | 'find' | 'findMetadata'> & Pick<KubeWriter, 'create' | 'patch' | 'delete'>,
   store: Pick<StoreWriter<SeenSecret>, 'wrote'>,
   clock: Clock,
   signal: AbortSignal,
 ): SecretWriter {
   const { send, ended } = sending(clock, signal);
   /**
-   * The answer does not repeat the content. If the content is not as sent, the watch event of the same version shows
-   * it.
+   * The answer does not repeat the content. If that, or what came from the template, is not as sent, the watch event of
+   * the same version shows it, as news.
    */
-  const note = (answer: JsonRecord, { type, immutable }: Kept, { content }: Payload): true => {
+  const note = (answer: JsonRecord, { type, immutable }: Kept, { content, template }: Payload): true => {
     const seen = seenSecretOf({ ...answer, type, immutable, data: { [DOCKER_CONFIG_KEY]: content } });
-    if (seen) store.wrote(secretKeyOf(seen), seen);
+    if (seen) store.wrote(secretKeyOf(seen), { ...seen, templateDigest: template.digest });
     return true;
   };
 
@@ -90,11 +90,11 @@ export function createSecretWriter(
       );
     },
     async update(owner, seen, payload) {
-      // Only the Secret itself says what an earlier template left on it.
       const isTemplated = seen.templateDigest !== '' && seen.templateDigest !== payload.template.digest;
-      const current = isTemplated ? await client.get(SECRETS, seen.namespace, seen.name, signal) : {};
-      const body = contentPatch(owner, seen, payload, current);
       return await send(seen, payload.content, async (ended) => {
+        // Only the Secret itself says what an earlier template left on it.
+        const current = isTemplated && (await client.findMetadata(SECRETS, seen.namespace, seen.name, ended));
+        const body = contentPatch(owner, seen, payload, current || {});
         const answer = await client.patch(SECRETS, seen, body, ended);
         if (recordOf(answer['metadata'])['resourceVersion'] === seen.resourceVersion) return false;
         return note(answer, seen, payload);

@@ -30,13 +30,20 @@ import { TRIAL_PATIENCE, tryingLogins } from './key-trial.ts';
 /** All that a review may learn of the cluster: no object, since other tenants' AWS keys may stand in one. */
 export interface KnownObjects {
   readonly hasNamespace: (name: string) => boolean;
+  /** Not so of one that the operator does not watch. */
+  readonly lacksNamespace: (name: string) => boolean;
   readonly isLive: IsLive;
   /** Uid of the object of the deprecated kind with this key. */
   readonly legacyUid: (key: ObjectKey) => string | undefined;
 }
 
-export function knownObjects(view: Pick<ClusterView, 'legacy' | 'namespaceViews' | 'isLive'>): KnownObjects {
+/** @param scope  the only namespaces that are watched; undefined: all are */
+export function knownObjects(
+  view: Pick<ClusterView, 'legacy' | 'namespaceViews' | 'isLive'>,
+  scope: readonly string[] | undefined,
+): KnownObjects {
   return {
+    lacksNamespace: (name) => scope === undefined && !view.namespaceViews().has(name),
     hasNamespace: (name) => view.namespaceViews().has(name),
     isLive: (uid, namespace) => view.isLive(uid, namespace),
     legacyUid: (key) => view.legacy.get(key)?.uid,
@@ -109,7 +116,7 @@ async function findMissing(
   { known, clock, isSynced }: WebhookParts,
   { namespaces, mayBeMissing }: Questions,
 ): Promise<readonly string[]> {
-  const missing = (): readonly string[] => namespaces.filter((name) => !known.hasNamespace(name));
+  const missing = (): readonly string[] => namespaces.filter((name) => known.lacksNamespace(name));
   if (!mayBeMissing || !isSynced() || missing().length === 0) return [];
   await sleep(clock, SECOND_LOOK, new AbortController().signal);
   return missing();
