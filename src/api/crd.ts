@@ -47,15 +47,21 @@ const COLUMNS: readonly Column[] = [
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Age of this object' },
 ];
 
+function isNeedless(name: string, value: unknown): boolean {
+  // The schema of a record's keys: every label key is a string anyway.
+  if (name === '$schema' || name === 'propertyNames') return true;
+  if (name === 'additionalProperties') return value === false;
+  // The API server drops it: a second apply of the same CRD would be a conflict of field managers.
+  return name === 'properties' && isRecord(value) && Object.keys(value).length === 0;
+}
+
 /** Removes what zod writes and a structural schema must not, or need not, have. */
 function cleaned(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(cleaned);
   if (!isRecord(node)) return node;
   const result: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(node)) {
-    if (name === '$schema' || (name === 'additionalProperties' && value === false)) continue;
-    // The schema of a record's keys: every label key is a string anyway.
-    if (name === 'propertyNames') continue;
+    if (isNeedless(name, value)) continue;
     result[name] = name === 'default' ? value : cleaned(value);
   }
   if (result['type'] === 'integer') {

@@ -119,8 +119,7 @@ export const ROLE_ARN_MAX_LENGTH = 2_048;
 export const EXTERNAL_ID_PATTERN = '^[-\\w+=,.@:/]+$';
 export const EXTERNAL_ID_MAX_LENGTH = 1_224;
 
-/** Twelve digits. */
-/** `*` stands for every account, as the kubelet reads a host. */
+/** Twelve digits; `*` stands for every account, as the kubelet reads a host. */
 export const ACCOUNT_PATTERN = '^([0-9]{12}|\\*)$';
 /** A host name in lower case, with or without a port, as a docker config names registries. */
 export const HOST_PATTERN =

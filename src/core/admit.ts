@@ -15,7 +15,7 @@ import {
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import { isRecord, type JsonRecord, recordOf, sameJson, stringMapOf, stringOf } from '../lib/json.ts';
 import type { Credentials } from './aws-keys.ts';
-import { offerTo, type Standing } from './offers.ts';
+import { type Bearings, offerTo } from './offers.ts';
 import { isNamespaceName, type PullSecretObject, parseWish, type Wish } from './resource.ts';
 import { cut, listNames } from './text.ts';
 
@@ -54,7 +54,7 @@ export interface Questions {
 }
 
 /** The owner of a Secret that already has the name of the wanted pull Secret. */
-export interface Occupant extends Standing {
+export interface Occupant extends Bearings {
   readonly deleting: boolean;
   readonly ownerUid: string | undefined;
   /** Only of an owner in the operator's API group. */

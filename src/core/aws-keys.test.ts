@@ -212,7 +212,7 @@ describe('a referenced secret', () => {
     },
     'with a key id that is none says so, and not what it is': {
       data: { AWS_ACCESS_KEY_ID: base64('correct-horse-battery'), AWS_SECRET_ACCESS_KEY: secret },
-      want: 'has a key AWS_ACCESS_KEY_ID that is no access key id (16 to 128 capital letters and digits; it begins with AKIA or ASIA)',
+      want: 'has a key AWS_ACCESS_KEY_ID that is no access key id (16 to 128 capital letters and digits, such as AKIA…)',
     },
     'with a secret key that is none says so, and not what it is': {
       data: { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: base64('correct-horse-battery') },
@@ -273,7 +273,7 @@ describe('a referenced secret', () => {
         mended: ['the keys are in a file, in the key AWS_ACCESS_KEY_ID'],
       },
     },
-    'with a file of two profiles and no default says that the key is missing': {
+    'with a file of two profiles and no default says so': {
       data: {
         credentials: base64(
           ['a', 'b']
@@ -281,7 +281,7 @@ describe('a referenced secret', () => {
             .join(''),
         ),
       },
-      want: 'has no key AWS_ACCESS_KEY_ID',
+      want: 'has a credentials file in its key credentials, with more than one section and no [default]',
     },
     'with a file that is base64 already gives the pair of its lines without a section': {
       data: { creds: base64(base64(`export AWS_ACCESS_KEY_ID=${KEY_ID}\nAWS_SECRET_ACCESS_KEY="${SECRET_KEY}"\n`)) },

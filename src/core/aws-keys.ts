@@ -227,22 +227,23 @@ export function parseCredentials(data: unknown, names: CredentialKeys): FoundCre
   const lacksBoth = values.accessKeyId === undefined && values.secretAccessKey === undefined;
   for (const name of lacksBoth ? FILES : [names.accessKeyId]) {
     const inFile = valuesInFile(read(name) ?? '');
+    if (inFile === 'several')
+      return `has a credentials file in its key ${name}, with more than one section and no [default]`;
     if (inFile) return checked(inFile, FILE_NAMES, [`the keys are in a file, in the key ${name}`]);
   }
   return checked(values, names, []);
 }
 
-/** @returns undefined for what is no credentials file, or has no section to choose */
-function valuesInFile(text: string): Values | undefined {
+/** @returns undefined for what is no credentials file; `several` for one whose section is not clear */
+function valuesInFile(text: string): Values | 'several' | undefined {
   const { value } = unwrap(text, isCredentialsFile);
   const section = isCredentialsFile(value) ? parseCredentialsFile(value) : undefined;
-  return (
-    section && {
-      accessKeyId: section.get(FILE_NAMES.accessKeyId),
-      secretAccessKey: section.get(FILE_NAMES.secretAccessKey),
-      sessionToken: section.get(FILE_NAMES.sessionToken),
-    }
-  );
+  if (section === undefined || section === 'several') return section;
+  return {
+    accessKeyId: section.get(FILE_NAMES.accessKeyId),
+    secretAccessKey: section.get(FILE_NAMES.secretAccessKey),
+    sessionToken: section.get(FILE_NAMES.sessionToken),
+  };
 }
 
 /** The pair in `values`, if all of it has the shape of AWS's keys. */
@@ -261,7 +262,7 @@ function checked(values: Values, names: CredentialKeys, about: readonly string[]
   return { credentials, mended: [...about, ...mended] };
 }
 
-/** What is wrong with the shape of a pair: one of six sentences, which hold only the names of keys. */
+/** What is wrong with the shape of a pair: one of five sentences, which hold only the names of keys. */
 function shapeFaultOf(
   { accessKeyId, secretAccessKey, sessionToken }: Values,
   names: CredentialKeys,
@@ -270,7 +271,7 @@ function shapeFaultOf(
   if (isSwapped(id, secret)) return `has ${SWAPPED}: see ${names.accessKeyId} and ${names.secretAccessKey}`;
   if (looksSecret(id)) return `has a secret access key in its key ${names.accessKeyId}`;
   if (!PLAIN_KEY_ID.test(id))
-    return `has a key ${names.accessKeyId} that is no access key id (16 to 128 capital letters and digits; it begins with AKIA or ASIA)`;
+    return `has a key ${names.accessKeyId} that is no access key id (16 to 128 capital letters and digits, such as AKIA…)`;
   if (!SECRET_SHAPE.test(secret))
     return `has a key ${names.secretAccessKey} that is no secret access key (40 characters: letters, digits, / and +)`;
   if (sessionToken && !SESSION_TOKEN_SHAPE.test(sessionToken))

@@ -25,9 +25,10 @@ export function isCredentialsFile(text: string): boolean {
  * The values of the section `[default]`, or of the only section with both keys; what stands before the first section is
  * one of its own.
  *
- * @returns by name in lower case; undefined when no section, or more than one other than `[default]`, has both keys
+ * @returns by name in lower case; undefined when no section has both keys; `several` when more than one has, and none
+ *          is `[default]`
  */
-export function parseCredentialsFile(text: string): ReadonlyMap<string, string> | undefined {
+export function parseCredentialsFile(text: string): ReadonlyMap<string, string> | 'several' | undefined {
   const sections = new Map<string, Map<string, string>>();
   let current = '';
   for (const line of text.split(/\r\n|\r|\n/).map((one) => one.trim())) {
@@ -44,6 +45,7 @@ export function parseCredentialsFile(text: string): ReadonlyMap<string, string> 
   const full = [...sections].filter(
     ([, values]) => values.has(FILE_NAMES.accessKeyId) && values.has(FILE_NAMES.secretAccessKey),
   );
-  const chosen = full.find(([name]) => name === 'default') ?? (full.length === 1 ? full[0] : undefined);
-  return chosen?.[1];
+  const own = full.find(([name]) => name === 'default');
+  if (!own && full.length > 1) return 'several';
+  return (own ?? full[0])?.[1];
 }

@@ -55,9 +55,9 @@ describe('a secret without an owner that the operator once wrote', () => {
 });
 
 describe('the status says of a secret in the way', () => {
-  const ALONE = 'it is left alone: delete it, or choose a different name';
+  const ALONE = 'it is left alone: delete it, or create this object again with another secretName';
   const TAKEN = 'secret ecr-login already exists in namespace ns1 and';
-  const CHOICE = 'delete it, choose a different name, or offer it';
+  const CHOICE = 'delete it, or offer it';
   const ANNOTATE = 'kubectl annotate secret … aws.zakariaamine.com/adopt=AWSECRImagePullSecret/a';
   const rows: Readonly<Record<string, { seen: SeenSecret; want: string }>> = {
     'that nobody offers which commands offer it': {
@@ -134,7 +134,7 @@ describe('the status says of a secret in the way', () => {
 
   test('that opens more than the object would, without the hosts', () => {
     const rest =
-      'but opens hosts that this object would not, or is no docker config; it is left alone: take them out of it, or choose a different name';
+      'but opens hosts that this object would not, or is no docker config; it is left alone: take them out of it, or create this object again with another secretName';
     assert.equal(opensMore(TARGET, OFFERED).message, `secret ecr-login in namespace ns1 is offered, ${rest}`);
     assert.equal(opensMore(TARGET, RESTORED).message, `secret ecr-login in namespace ns1 has lost its owner, ${rest}`);
   });

@@ -8,7 +8,7 @@ import type { PullSecretObject } from './resource.ts';
 import type { SeenSecret } from './seen-secret.ts';
 
 /** The part of a Secret that says to whom it is offered. */
-export type Standing = Pick<SeenSecret, 'managed' | 'offeredTo' | 'hasOwners' | 'ownerUidLabel'>;
+export type Bearings = Pick<SeenSecret, 'managed' | 'offeredTo' | 'hasOwners' | 'ownerUidLabel'>;
 
 /** The object that wants the place. */
 export type Claimant = Pick<PullSecretObject, 'deleting' | 'uid' | 'kind' | 'name'>;
@@ -32,7 +32,7 @@ export type IsLive = (uid: string, namespace: string) => boolean;
  */
 export function offerTo(
   { uid, kind, name }: Omit<Claimant, 'deleting'>,
-  { managed, offeredTo, hasOwners, ownerUidLabel }: Standing,
+  { managed, offeredTo, hasOwners, ownerUidLabel }: Bearings,
   isLive: (uid: string) => boolean,
 ): Offer | undefined {
   if (!managed) return undefined;
@@ -69,11 +69,13 @@ function takesOver({ deleting, uid }: Claimant, { ownerUidLabel, offeredTo }: Se
 export function opensMore({ namespace, named }: Target, seen: Pick<SeenSecret, 'name' | 'offeredTo'>): Problem {
   const offer = seen.offeredTo === undefined ? 'left' : 'asked';
   const fault = 'opens hosts that this object would not, or is no docker config';
-  const message = `${begin(offer, namespace, seen)}, but ${fault}; it is left alone: take them out of it, or choose a different name`;
+  const message = `${begin(offer, namespace, seen)}, but ${fault}; it is left alone: take them out of it, or ${MAKE_ANEW}`;
   return conflict({ namespace, named }, message);
 }
 
-const LEFT_ALONE = 'it is left alone: delete it, or choose a different name';
+/** The name of the Secret cannot be changed in an object. */
+const MAKE_ANEW = 'create this object again with another secretName';
+const LEFT_ALONE = `it is left alone: delete it, or ${MAKE_ANEW}`;
 
 function conflict({ namespace, named }: Target, message: string): Problem {
   return { namespace, named, reason: REASON.secretConflict, message };
@@ -102,7 +104,7 @@ function faultOf({ kind, name }: Claimant, { offeredTo }: SeenSecret): string {
 function taken(claimant: Claimant, namespace: string, seen: SeenSecret, obstacle: string | undefined): string {
   const place = `secret ${seen.name} already exists in namespace ${namespace}`;
   if (obstacle !== undefined || claimant.deleting) return `${place} and ${obstacle ?? keeperOf(seen)}; ${LEFT_ALONE}`;
-  const choice = `${place} and ${keeperOf(seen)}: delete it, choose a different name, or offer it: `;
+  const choice = `${place} and ${keeperOf(seen)}: delete it, or offer it: `;
   const whole = `${choice}${commands(claimant, seen)}`;
   if (whole.length <= PROBLEM_MESSAGE) return whole;
   return `${choice}kubectl label secret and kubectl annotate secret, as docs/status.md says`;

@@ -281,7 +281,7 @@ describe('a secret that an older object wants too', () => {
     assert.equal(problems[0]?.reason, 'SecretConflict');
     assert.equal(
       problems[0]?.message,
-      'an older ClusterAWSECRImagePullSecret wants the same secret in namespace ns1: choose a different name',
+      'an older ClusterAWSECRImagePullSecret wants the same secret in namespace ns1: create this object again with another secretName',
     );
   });
 

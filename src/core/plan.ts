@@ -104,7 +104,7 @@ export function terminating(namespace: string, named: boolean, name: string): Pr
 }
 
 function preceded(namespace: string, named: boolean, kind: string): Problem {
-  const message = `an older ${kind} wants the same secret in namespace ${namespace}: choose a different name`;
+  const message = `an older ${kind} wants the same secret in namespace ${namespace}: create this object again with another secretName`;
   return { namespace, named, reason: REASON.secretConflict, message };
 }
 

@@ -92,7 +92,7 @@ const rows: Readonly<Record<string, Row>> = {
     previous: good,
     findings: findings(['ns1'], { failures: [unreachable, { ...denied, registry: 'us-east-1' }] }),
     ready: ['False', 'GetAWSAuthTokenFailed'],
-    message: 'login to us-east-1: AWS denied the login',
+    message: 'login to us-east-1: AWS denied the login; login to eu-west-1: cannot reach ECR',
     beside: 'Stalled',
   },
   'is False when a named namespace fails': {
@@ -240,9 +240,14 @@ describe('the status', () => {
     const retried = nextStatus(good, findings(['ns1'], { failures: [unreachable] }), START);
     assert.equal(condition(retried, 'Reconciling')?.reason, 'Retrying');
     assert.equal(condition(retried, 'Reconciling')?.message, 'login to eu-west-1: cannot reach ECR');
-    const refused = nextStatus(good, findings(['ns1'], { failures: [unreachable, denied] }), START);
+    const refused = nextStatus(
+      good,
+      findings(['ns1'], { failures: [unreachable, { ...denied, registry: 'us-east-1' }] }),
+      START,
+    );
     assert.equal(condition(refused, 'Stalled')?.reason, 'GetAWSAuthTokenFailed');
-    assert.equal(condition(refused, 'Stalled')?.message, 'login to eu-west-1: AWS denied the login');
+    const both = 'login to us-east-1: AWS denied the login; login to eu-west-1: cannot reach ECR';
+    assert.equal(condition(refused, 'Stalled')?.message, both, 'what waits for a change comes first');
     assert.equal(condition(refused, 'Reconciling'), undefined);
     const late = { ...problem('ns2', true), message: 'no connection to the API server' };
     const delayed = nextStatus(good, findings(['ns1', 'ns2'], { delayed: [late] }), START);

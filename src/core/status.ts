@@ -143,17 +143,19 @@ function judgeRefusal(
 
 /** Conditions beside a Ready that holds: what is being retried, or will not recover by itself. */
 function progress({ failures, delayed }: Findings): Pick<StatusVerdict, 'stalled' | 'reconciling'> {
-  const denied = failures.find((failure) => failure.needsChange);
-  if (denied) return { stalled: { reason: REASON.loginFailed, message: failureMessage(denied) } };
-  const [first] = failures;
-  if (first) return { reconciling: { reason: REASON.retrying, message: failureMessage(first) } };
+  const message = failuresMessage({ failures });
+  if (failures.some(({ needsChange }) => needsChange)) return { stalled: { reason: REASON.loginFailed, message } };
+  if (failures.length > 0) return { reconciling: { reason: REASON.retrying, message } };
   const [late] = delayed;
   if (!late) return {};
-  const message = cut(
-    `${delayed.length} secrets wait for the newest login; ${late.namespace}: ${late.message}`,
-    MESSAGE,
-  );
-  return { reconciling: { reason: REASON.retrying, message } };
+  const wait = `${delayed.length} secrets wait for the newest login; ${late.namespace}: ${late.message}`;
+  return { reconciling: { reason: REASON.retrying, message: cut(wait, MESSAGE) } };
+}
+
+/** Of every registry without a newest login, those first that wait for a change. */
+function failuresMessage({ failures }: Pick<Findings, 'failures'>): string {
+  const sorted = failures.toSorted((one, other) => Number(other.needsChange) - Number(one.needsChange));
+  return cut(listNames(sorted.map(failureMessage), '; ', MESSAGE), MESSAGE);
 }
 
 function failureMessage({ registry, message }: LoginFailure): string {
@@ -176,7 +178,7 @@ function judgeLogins(previous: PullSecretStatus, findings: Findings, now: EpochM
   }
   const without = failures.find(({ registry }) => !findings.logins.some((login) => login.registry === registry));
   if (without)
-    return { status: 'False', reason: REASON.loginFailed, message: failureMessage(without), ...progress(findings) };
+    return { status: 'False', reason: REASON.loginFailed, message: failuresMessage(findings), ...progress(findings) };
   const [refused] = failures
     .filter(({ needsChange }) => needsChange)
     .flatMap((failure) =>

@@ -69,7 +69,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
   /** Undefined: it has not started, or waits for a permit. */
   let lastAttempt: DurationMs | undefined;
   const synced = Promise.withResolvers<void>();
-  const attempt = createAttempt(options, log, (turn) => {
+  const attempt = asking(options, log, (turn) => {
     lastAttempt = turn === 'sent' ? clock.monotonic() : undefined;
   });
 
@@ -109,13 +109,13 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
  * @param onEvent  is notified of each event of a watch before its end
  * @throws Failure
  */
-type Attempt = (
+type Ask = (
   state: ReflectorState,
   onEvent: (event: ReflectorEvent) => void,
   signal: AbortSignal,
 ) => Promise<ReflectorEvent>;
 
-function createAttempt<Item extends Stored>(options: ReflectorOptions<Item>, log: Logger, onTurn: OnTurn): Attempt {
+function asking<Item extends Stored>(options: ReflectorOptions<Item>, log: Logger, onTurn: OnTurn): Ask {
   const { client, resource, namespace, labelSelector, fieldSelector, clock, random } = options;
   const feed = createFeed(options, log);
   const asked = { namespace, labelSelector, fieldSelector, onTurn };

@@ -130,7 +130,7 @@ describe('what AWS repeats of a call', () => {
       [
         `${begin} of over 256 characters, which no key of AWS has`,
         `${begin} that holds white space or characters that no key has`,
-        `${begin} that is no access key id (16 to 128 capital letters and digits; it begins with AKIA or ASIA)`,
+        `${begin} that is no access key id (16 to 128 capital letters and digits, such as AKIA…)`,
       ].sort((one, other) => (one < other ? -1 : 1)),
     );
     assert.equal(world.aws.calls(), 0);

@@ -55,7 +55,7 @@ describe('ownership of secrets', () => {
       assert.equal(status.problems?.items[0]?.reason, 'SecretConflict');
       assert.match(
         status.problems?.items[0]?.message ?? '',
-        /already exists in namespace .*(: delete it, choose a different name, or offer it: kubectl|; it is left alone: delete it)/,
+        /already exists in namespace .*(: delete it, or offer it: kubectl|; it is left alone: delete it)/,
       );
       const { body: after } = await world.api.get(SECRET_PATH(namespace, 'ecr-login'));
       assert.deepEqual(after, before);

@@ -46,7 +46,9 @@ export function settling({ client, view, writeSecrets, statuses, refuse, events,
 
   return async (subject, logins, attempt) => {
     const { object } = subject;
-    if (logins.isFresh && logins.remark !== undefined) recordRemark(events, object, logins.remark);
+    // Told once for each spec, and with each login that this object has had fetched.
+    const isTold = !logins.isFresh && object.status.observedGeneration === object.generation;
+    if (logins.remark !== undefined && !isTold) recordRemark(events, object, logins.remark);
     const message = sizeProblem(logins.widened);
     const refusal = message === undefined ? undefined : { reason: REASON.secretTooLarge, message };
     // The Secrets' present content stays fresh, though they cannot take what the object now wants.

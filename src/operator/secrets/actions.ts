@@ -49,7 +49,7 @@ export interface Actions {
   remove(seen: SeenSecret): Promise<ActionOutcome>;
 }
 
-interface Subject extends ActionContext {
+interface Writing extends ActionContext {
   readonly owner: PullSecretObject;
   /** Of the Secrets. */
   readonly name: string;
@@ -65,19 +65,19 @@ export function createActions(
   name: string,
   onBusy: (failure: ApiError | SlowWrite, namespace: string) => void,
 ): Actions {
-  const subject: Subject = { ...context, owner, name };
+  const writing: Writing = { ...context, owner, name };
   const { writer, isLate } = context;
 
   return {
     async run(action, payload) {
       const late = isLate(action.namespace);
       try {
-        const outcome = await attempt(subject, action, payload);
-        return outcome === 'retry' && late ? failed(subject, action, elusive(action)) : outcome;
+        const outcome = await attempt(writing, action, payload);
+        return outcome === 'retry' && late ? failed(writing, action, elusive(action)) : outcome;
       } catch (thrown) {
         if (!isTransientlyBusy(thrown)) throw thrown;
         onBusy(thrown, action.namespace);
-        return late ? failed(subject, action, refused(subject, action, thrown)) : 'retry';
+        return late ? failed(writing, action, refused(writing, action, thrown)) : 'retry';
       }
     },
     async remove(seen) {
@@ -86,37 +86,37 @@ export function createActions(
         return 'deleted';
       } catch (thrown) {
         if (isTransientlyBusy(thrown)) onBusy(thrown, seen.namespace);
-        return problemOf(subject, { namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
+        return problemOf(writing, { namespace: seen.namespace, named: false }, REASON.deleteSecretError, thrown);
       }
     },
   };
 }
 
 /** @throws the failures of a busy API server, and slow writes */
-async function attempt(subject: Subject, action: Action, payload: Payload): Promise<ActionOutcome> {
+async function attempt(writing: Writing, action: Action, payload: Payload): Promise<ActionOutcome> {
   try {
-    if (action.op === 'create' && subject.obstructed.has(action.namespace)) {
-      const found = await inspect(subject, action, payload);
+    if (action.op === 'create' && writing.obstructed.has(action.namespace)) {
+      const found = await inspect(writing, action, payload);
       if (found !== 'retry') return found;
     }
-    return await send(subject, action, payload);
+    return await send(writing, action, payload);
   } catch (thrown) {
     if (isNamespaceTerminating(thrown)) return 'terminating';
-    if (action.op === 'create' && isConflict(thrown)) return await inspect(subject, action, payload);
+    if (action.op === 'create' && isConflict(thrown)) return await inspect(writing, action, payload);
     if (isNotFound(thrown)) return lost(action);
     if (isOtherObject(thrown)) return 'retry';
     if (isTransientlyBusy(thrown)) throw thrown;
-    const told = refused(subject, action, thrown);
-    return isUnanswered(thrown) ? failed(subject, action, told) : told;
+    const told = refused(writing, action, thrown);
+    return isUnanswered(thrown) ? failed(writing, action, told) : told;
   }
 }
 
-async function send(subject: Subject, action: Action, payload: Payload): Promise<ActionOutcome> {
-  const { writer, owner, name } = subject;
+async function send(writing: Writing, action: Action, payload: Payload): Promise<ActionOutcome> {
+  const { writer, owner, name } = writing;
   const { namespace } = action;
   switch (action.op) {
     case 'update':
-      return await update(subject, action, action.seen, payload);
+      return await update(writing, action, action.seen, payload);
     case 'adopt':
       return (await writer.adopt(owner, action.seen, payload)) ? 'updated' : opensMore(action, action.seen);
     case 'replace':
@@ -129,45 +129,45 @@ async function send(subject: Subject, action: Action, payload: Payload): Promise
   }
 }
 
-async function update(subject: Subject, action: Action, seen: SeenSecret, payload: Payload): Promise<ActionOutcome> {
-  if (await subject.writer.update(subject.owner, seen, payload)) return 'updated';
+async function update(writing: Writing, action: Action, seen: SeenSecret, payload: Payload): Promise<ActionOutcome> {
+  if (await writing.writer.update(writing.owner, seen, payload)) return 'updated';
   // With the newest login in it, it is a label or an annotation that is changed back.
-  return seen.contentDigest === payload.contentDigest ? undone(action) : failed(subject, action, undone(action));
+  return seen.contentDigest === payload.contentDigest ? undone(action) : failed(writing, action, undone(action));
 }
 
 /**
  * A Secret of that name exists and the watch does not show it: it is the operator's without its labels, or another
  * owner's.
  */
-async function inspect(subject: Subject, action: Action, payload: Payload): Promise<ActionOutcome> {
-  const { writer, owner, name, formerUid, isLive } = subject;
+async function inspect(writing: Writing, action: Action, payload: Payload): Promise<ActionOutcome> {
+  const { writer, owner, name, formerUid, isLive } = writing;
   const { namespace, named } = action;
   try {
     const seen = await writer.read(namespace, name);
     const found = seen && whoseIs(seen, owner.uid, formerUid);
     if (!found || found === 'soon ours') return 'retry';
-    if (found === 'ours') return await update(subject, action, seen, payload);
+    if (found === 'ours') return await update(writing, action, seen, payload);
     if (found === 'leaving') return terminating(namespace, named, name);
     // One that is offered is soon shown by the watch.
     return whyLeft(owner, action, seen, isLive) ?? 'retry';
   } catch (thrown) {
     if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
     if (isTransientlyBusy(thrown)) throw thrown;
-    return problemOf(subject, action, REASON.getSecretError, thrown);
+    return problemOf(writing, action, REASON.getSecretError, thrown);
   }
 }
 
 /** A Secret that holds a usable login meanwhile is no problem yet. */
-function failed({ holdsUsableLogin }: Subject, action: Action, told: Problem): ActionOutcome {
+function failed({ holdsUsableLogin }: Writing, action: Action, told: Problem): ActionOutcome {
   return action.op === 'update' && holdsUsableLogin(action.seen) ? { delayed: told } : told;
 }
 
-function refused(subject: Subject, action: Action, thrown: unknown): Problem {
+function refused(writing: Writing, action: Action, thrown: unknown): Problem {
   const reason = CHANGES.has(action.op) ? REASON.updateSecretError : REASON.createSecretError;
-  return problemOf(subject, action, reason, thrown);
+  return problemOf(writing, action, reason, thrown);
 }
 
-function problemOf({ log }: Subject, { namespace, named }: Target, reason: string, thrown: unknown): Problem {
+function problemOf({ log }: Writing, { namespace, named }: Target, reason: string, thrown: unknown): Problem {
   if (!(thrown instanceof Failure)) log.error('A write failed unexpectedly', { reason, in: namespace }, thrown);
   return { namespace, named, reason, message: failureFrom(thrown).message };
 }

@@ -16,7 +16,7 @@ import {
 import type { Occupant } from '../../core/admit.ts';
 import type { LegacyObject } from '../../core/conversion.ts';
 import type { NamespaceView } from '../../core/desired.ts';
-import type { Standing } from '../../core/offers.ts';
+import type { Bearings } from '../../core/offers.ts';
 import { contentDigest } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { seenTemplateDigest } from '../../core/secret-template.ts';
@@ -133,7 +133,7 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
     deleting: metadata.deleting,
     ownerUid: owner.uid,
     ownerKind: owner.kind,
-    ...standingOf(metadata.wire),
+    ...bearingsOf(metadata.wire),
     inputs: short(metadata.annotations.get(INPUTS_ANNOTATION)),
     expiry: short(metadata.annotations.get(EXPIRY_ANNOTATION)),
     contentDigest: contentDigest(dockerConfigOf(raw) ?? ''),
@@ -146,10 +146,10 @@ export function occupantOf(raw: JsonRecord): Occupant {
   const metadata = recordOf(raw['metadata']);
   const { uid: ownerUid, kind: ownerKind, name: ownerName } = ownerOf(metadata);
   const deleting = metadata['deletionTimestamp'] !== undefined;
-  return { deleting, ownerUid, ownerKind, ownerName, ...standingOf(metadata) };
+  return { deleting, ownerUid, ownerKind, ownerName, ...bearingsOf(metadata) };
 }
 
-function standingOf(metadata: JsonRecord): Standing {
+function bearingsOf(metadata: JsonRecord): Bearings {
   const labels = stringMapOf(metadata['labels']);
   return {
     managed: labels.get(MANAGED_BY_LABEL) === OPERATOR_NAME,
