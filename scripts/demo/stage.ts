@@ -20,6 +20,9 @@ export const KEY = {
   account: '111122223333',
 };
 
+/** Of the demo's namespaced objects; the README's examples are in another one, so that both fit into one cluster. */
+export const NAMESPACE = 'demo';
+
 /** Name of the webhook's configuration. */
 export const WEBHOOK_NAME = 'demo';
 

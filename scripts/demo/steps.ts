@@ -5,7 +5,7 @@ import { listOf, recordOf } from '../../src/lib/json.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import type { OperatorProcess } from '../../testing/operator/operator-process.ts';
 import { formatTable, show } from './show.ts';
-import { KEY, type Stage } from './stage.ts';
+import { KEY, NAMESPACE, type Stage } from './stage.ts';
 import { showWebhook } from './webhook.ts';
 
 export interface Scene extends Stage {
@@ -17,10 +17,10 @@ export interface Step {
   readonly act: (scene: Scene) => Promise<string>;
 }
 
-const OBJECTS = `/apis/${GROUP}/${VERSION}/namespaces/shop/awsecrimagepullsecrets`;
+const OBJECTS = `/apis/${GROUP}/${VERSION}/namespaces/${NAMESPACE}/awsecrimagepullsecrets`;
 const OBJECT = `${OBJECTS}/my-ecr-credentials`;
 const CLUSTER_OBJECTS = `/apis/${GROUP}/${VERSION}/clusterawsecrimagepullsecrets`;
-const SECRET = '/api/v1/namespaces/shop/secrets/ecr-login';
+const SECRET = `/api/v1/namespaces/${NAMESPACE}/secrets/ecr-login`;
 const ACCESS = { accessKeyId: KEY.id, secretAccessKey: KEY.secret, region: 'eu-west-1' };
 const AS_TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
 const LIFE_MS = 10_000;
@@ -99,12 +99,12 @@ export const STEPS: readonly Step[] = [
   {
     title: 'One object gives one pull secret',
     async act(scene) {
-      await createNamespace(scene, 'shop');
+      await createNamespace(scene, NAMESPACE);
       await scene.api.must('POST', OBJECTS, EXAMPLE);
       await untilReady(scene, OBJECT);
       await printTable(scene, OBJECTS);
       const secret = await scene.api.must('GET', SECRET);
-      show.note(`secret shop/ecr-login, ${secret.type}, expiry ${secret.metadata.annotations.expiry}:`);
+      show.note(`secret ${NAMESPACE}/ecr-login, ${secret.type}, expiry ${secret.metadata.annotations.expiry}:`);
       show.block(withoutPasswords(textOf(secret.data['.dockerconfigjson'])));
       return 'the object is Ready and the secret holds a login';
     },
@@ -208,7 +208,7 @@ async function watchShortTokens(scene: Scene): Promise<string> {
   const tokens = new Set<string>();
   let [samples, expired, least] = [0, 0, Number.POSITIVE_INFINITY];
   while (performance.now() - begun < WATCH_MS) {
-    const secret = await scene.api.must('GET', '/api/v1/namespaces/shop/secrets/short-lived');
+    const secret = await scene.api.must('GET', `/api/v1/namespaces/${NAMESPACE}/secrets/short-lived`);
     const left = Date.parse(secret.metadata.annotations.expiry) - Date.now();
     tokens.add(secret.data['.dockerconfigjson']);
     samples += 1;

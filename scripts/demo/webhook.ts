@@ -4,9 +4,9 @@ import { API_VERSION, GROUP, VERSION } from '../../src/api/names.ts';
 import { type ApiReply, eventually } from '../../testing/api-server/test-api.ts';
 import { CONFIGURATION_PATH, webhookConfiguration } from '../../testing/operator/webhook-configuration.ts';
 import { show } from './show.ts';
-import { KEY, type Stage, WEBHOOK_NAME } from './stage.ts';
+import { KEY, NAMESPACE, type Stage, WEBHOOK_NAME } from './stage.ts';
 
-const OBJECTS = `/apis/${GROUP}/${VERSION}/namespaces/shop/awsecrimagepullsecrets`;
+const OBJECTS = `/apis/${GROUP}/${VERSION}/namespaces/${NAMESPACE}/awsecrimagepullsecrets`;
 
 /** What the API server says to an object with this key, which it does not keep. */
 async function apply({ api }: Stage, secretAccessKey: string, query = ''): Promise<ApiReply> {
@@ -21,11 +21,16 @@ async function apply({ api }: Stage, secretAccessKey: string, query = ''): Promi
   return reply;
 }
 
-/** @returns what was seen; throws when it was not */
-export async function showWebhook(stage: Stage): Promise<string> {
+/** Returns when the webhook judges. */
+export async function setUpWebhook(stage: Stage): Promise<void> {
   await stage.api.must('POST', CONFIGURATION_PATH(), webhookConfiguration(WEBHOOK_NAME, [stage.webhookPort]));
   // A key with white space is refused without a question to AWS, once the API server trusts the certificate.
   await eventually(async () => ((await apply(stage, 'a b', '?dryRun=All')).status === 403 ? true : undefined), 20_000);
+}
+
+/** @returns what was seen; throws when it was not */
+export async function showWebhook(stage: Stage): Promise<string> {
+  await setUpWebhook(stage);
   const wrong = await apply(stage, 'x'.repeat(40));
   const good = await apply(stage, KEY.secret);
   await stage.api.must('DELETE', CONFIGURATION_PATH(WEBHOOK_NAME));
