@@ -94,7 +94,8 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
         return next.pause;
       };
       while (!signal.aborted) {
-        const event = await attempt(state, advance, signal).catch((thrown: unknown) => failures.judge(thrown, signal));
+        const at = { state, begun: clock.monotonic() };
+        const event = await attempt(at, advance, signal).catch((thrown: unknown) => failures.judge(thrown, signal));
         if (advance(event) === 'none') continue;
         await sleep(clock, failures.pauseAfter(attempts), signal);
         attempts += 1;
@@ -110,7 +111,7 @@ export function createReflector<Item extends Stored>(options: ReflectorOptions<I
  * @throws Failure
  */
 type Ask = (
-  state: ReflectorState,
+  at: { readonly state: ReflectorState; readonly begun: DurationMs },
   onEvent: (event: ReflectorEvent) => void,
   signal: AbortSignal,
 ) => Promise<ReflectorEvent>;
@@ -120,14 +121,13 @@ function asking<Item extends Stored>(options: ReflectorOptions<Item>, log: Logge
   const feed = createFeed(options, log);
   const asked = { namespace, labelSelector, fieldSelector, onTurn };
 
-  return async (state, onEvent, signal) => {
+  return async ({ state, begun }, onEvent, signal) => {
     if (state.op === 'list') return await feed.list(onTurn, signal);
     if (state.op === 'check') {
       // The smallest list, no older than the held version: whether the operator can read its objects does not matter.
       await client.list(resource, { ...asked, limit: 1, notOlderThan: state.version }, signal);
       return { op: 'reached' };
     }
-    const begun = clock.monotonic();
     const timeoutSeconds = WATCH_SECONDS.least + Math.floor(random() * (WATCH_SECONDS.most - WATCH_SECONDS.least + 1));
     const deadline = seconds(timeoutSeconds + GRACE_SECONDS);
     const terms = { ...asked, resourceVersion: state.version, timeoutSeconds, deadline };
