@@ -24,7 +24,7 @@ export interface AwsEnvironment {
   readonly bundle: { readonly file: string; readonly text: string } | undefined;
   /** The usable certificates of `NODE_EXTRA_CA_CERTS`, each PEM. */
   readonly extraAuthorities: readonly string[];
-  /** How many certificates of each bundle cannot be read. */
+  /** How many certificates of each bundle cannot be read; 0 for a variable that is not set. */
   readonly broken: ReadonlyMap<BundleVariable, number>;
 }
 
@@ -43,7 +43,7 @@ export function readAwsEnvironment({ env, useAmbient, read }: AwsEnvironmentOpti
   });
   mistakes.push(...endpointMistakes(env));
   const findings: Finding[] = useAmbient ? keyFindings(env) : [];
-  const broken = new Map<BundleVariable, number>();
+  const broken = new Map<BundleVariable, number>(BUNDLES.map((variable) => [variable, 0]));
   const load = (variable: BundleVariable): LoadedBundle | string | undefined => {
     const loaded = loadBundle(variable, env, read);
     if (typeof loaded !== 'object') return loaded;
@@ -65,6 +65,8 @@ export function readAwsEnvironment({ env, useAmbient, read }: AwsEnvironmentOpti
     broken,
   };
 }
+
+const BUNDLES: readonly BundleVariable[] = ['AWS_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS'];
 
 const NAMES = {
   accessKeyId: 'AWS_ACCESS_KEY_ID',

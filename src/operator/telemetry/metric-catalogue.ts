@@ -135,7 +135,7 @@ export const METRIC = {
   brokenCertificates: gauge(
     'ecr_operator_ca_bundle_broken_certificates',
     ['variable'],
-    'Certificates in the file of AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS that cannot be read, and so are not trusted; not there for a variable that is not set.',
+    'Certificates in the file of AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS that cannot be read, and so are not trusted; 0 for a variable that is not set.',
   ),
 
   objects: gauge(
