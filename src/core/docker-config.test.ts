@@ -121,6 +121,18 @@ test('the hosts in a docker config are found whatever their entries look like, a
     assert.equal(hostsIn(base64(text)), undefined);
 });
 
+test('the hosts of a docker config are unknown when the kubelet reads more out of it than one parser', () => {
+  for (const text of [
+    '{"auths":{"ours":{}},"AUTHS":{"more":{}}}',
+    '{"auths":{"more":{}},"auths":{"ours":{}}}',
+    '{"auths":{"ours":{}},"auth\u017f":{"more":{}}}',
+    '{"auths":{"ours":{}},"auth\\u017f":{"more":{}}}',
+    '{"auths":{"ours":{}},"\\u0061uths":{"more":{}}}',
+    '{"Auths":{"more":{}}}',
+  ])
+    assert.equal(hostsIn(base64(text)), undefined, text);
+});
+
 describe('the size of a docker config', () => {
   test('is never more than its upper bound, nor much less', () => {
     assertProperty(

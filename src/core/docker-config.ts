@@ -1,6 +1,6 @@
 // `.dockerconfigjson`: from logins to text, and from a found Secret back to its passwords. Pure.
 
-import { isRecord, recordOf } from '../lib/json.ts';
+import { isRecord, parseJson, recordOf } from '../lib/json.ts';
 import { isLater, type Login } from './login.ts';
 
 /**
@@ -58,7 +58,7 @@ export interface RegistryAuth {
  */
 export function readDockerConfig(base64: string): ReadonlyMap<string, RegistryAuth> {
   const entries = new Map<string, RegistryAuth>();
-  for (const [host, entry] of Object.entries(recordOf(recordOf(parse(base64))['auths']))) {
+  for (const [host, entry] of Object.entries(recordOf(recordOf(parseJson(decoded(base64)))['auths']))) {
     const { username, password } = recordOf(entry);
     if (typeof username === 'string' && typeof password === 'string') entries.set(host, { username, password });
   }
@@ -68,17 +68,21 @@ export function readDockerConfig(base64: string): ReadonlyMap<string, RegistryAu
 /**
  * The hosts that a `.dockerconfigjson` opens, in whatever form.
  *
+ * The kubelet reads keys without their case and merges repeated ones (Go, encoding/json), which no parser here does: a
+ * text with another spelling of `auths`, or with two of them, is none whose hosts are known.
+ *
  * @returns undefined for what is no docker config: its hosts are unknown
  */
 export function hostsIn(base64: string): readonly string[] | undefined {
-  const auths = recordOf(parse(base64))['auths'];
+  const text = decoded(base64);
+  const spelled = text.replace(/\\u([0-9a-fA-F]{4})/g, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
+  if (spelled.toUpperCase().split('"AUTHS"').length !== 2) return undefined;
+  const auths = recordOf(parseJson(text))['auths'];
   return isRecord(auths) ? Object.keys(auths) : undefined;
 }
 
-function parse(base64: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(base64, 'base64').toString('utf8'));
-  } catch {
-    return undefined;
-  }
+function decoded(base64: string): string {
+  return Buffer.from(base64, 'base64').toString('utf8');
 }

@@ -116,9 +116,9 @@ describe('the status says of a secret in the way', () => {
       assert.ok(message.length <= 300, String(message.length));
     });
 
-  test('to an object that is being deleted: it takes over nothing, but keeps what is its own by the label', () => {
+  test('to an object that is being deleted: it takes over nothing, not even what was its own', () => {
     const words = (seen: SeenSecret) => whyLeft({ ...CLAIMANT, deleting: true }, TARGET, seen, isLive)?.message;
-    assert.equal(words({ ...RESTORED, ownerUidLabel: UID }), undefined);
+    assert.equal(words({ ...RESTORED, ownerUidLabel: UID }), `${TAKEN} has lost its owner; ${ALONE}`);
     assert.equal(words(RESTORED), `${TAKEN} is of another object by its label; ${ALONE}`);
     assert.equal(words(OFFERED), `${TAKEN} is not ours; ${ALONE}`);
     assert.equal(words({ ...RESTORED, type: 'Opaque' }), `${TAKEN} has type Opaque; ${ALONE}`);

@@ -47,7 +47,8 @@ export function offerTo(
  */
 export function whyLeft(claimant: Claimant, target: Target, seen: SeenSecret, isLive: IsLive): Problem | undefined {
   const isLiveHere = (uid: string): boolean => isLive(uid, target.namespace);
-  const offer = takesOver(claimant, seen) ? offerTo(claimant, seen, isLiveHere) : undefined;
+  // One that is being deleted takes over nothing: the user may have asked that its Secrets lose their owner and stay.
+  const offer = claimant.deleting ? undefined : offerTo(claimant, seen, isLiveHere);
   const obstacle = obstacleIn(seen);
   if (offer !== undefined) {
     if (obstacle === undefined) return undefined;
@@ -58,11 +59,6 @@ export function whyLeft(claimant: Claimant, target: Target, seen: SeenSecret, is
     return conflict(target, `${begin('asked', target.namespace, seen)}, but ${fault}; it is left alone`);
   }
   return conflict(target, taken(claimant, target.namespace, seen, obstacle));
-}
-
-/** An object that is being deleted keeps what its label says it has, and takes over nothing. */
-function takesOver({ deleting, uid }: Claimant, { ownerUidLabel, offeredTo }: SeenSecret): boolean {
-  return !deleting || (ownerUidLabel === uid && offeredTo === undefined);
 }
 
 /** The Secret is offered, but not taken over. Its hosts are not told: the object's author may not read Secrets. */
@@ -103,15 +99,17 @@ function faultOf({ kind, name }: Claimant, { offeredTo }: SeenSecret): string {
 /** Of another object the message names only the kind: a user who may see this one may not be allowed to see that. */
 function taken(claimant: Claimant, namespace: string, seen: SeenSecret, obstacle: string | undefined): string {
   const place = `secret ${seen.name} already exists in namespace ${namespace}`;
-  if (obstacle !== undefined || claimant.deleting) return `${place} and ${obstacle ?? keeperOf(seen)}; ${LEFT_ALONE}`;
-  const choice = `${place} and ${keeperOf(seen)}: delete it, or offer it: `;
+  if (obstacle !== undefined || claimant.deleting)
+    return `${place} and ${obstacle ?? keeperOf(claimant, seen)}; ${LEFT_ALONE}`;
+  const choice = `${place} and ${keeperOf(claimant, seen)}: delete it, or offer it: `;
   const whole = `${choice}${commands(claimant, seen)}`;
   if (whole.length <= PROBLEM_MESSAGE) return whole;
   return `${choice}kubectl label secret and kubectl annotate secret, as docs/status.md says`;
 }
 
-function keeperOf({ ownerKind, managed, ownerUidLabel }: SeenSecret): string {
+function keeperOf({ uid }: Claimant, { ownerKind, managed, ownerUidLabel }: SeenSecret): string {
   if (ownerKind !== undefined) return `is kept by another ${ownerKind}`;
+  if (managed && ownerUidLabel === uid) return 'has lost its owner';
   return managed && ownerUidLabel !== undefined ? 'is of another object by its label' : 'is not ours';
 }
 

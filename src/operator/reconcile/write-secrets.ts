@@ -151,7 +151,7 @@ function look(view: ClusterView, { object, wish }: Subject) {
     const secret = view.secrets.get(objectKey(namespace, wish.secretName));
     if (secret) seen.set(namespace, secret);
   }
-  const rivals = { get: (namespace: string) => view.rivalOf(object, namespace, wish.secretName) };
+  const rivals = { get: (namespace: string) => view.rivalOf(object, namespace, wish.secretName, seen.has(namespace)) };
   const isLive: IsLive = (uid, namespace) => view.isLive(uid, namespace);
   return { desired, found: { seen, owned, rivals, isLive } };
 }

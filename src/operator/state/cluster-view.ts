@@ -57,7 +57,7 @@ export interface ClusterView extends Readers {
   readonly isLive: IsLive;
   objects(): Iterable<PullSecretObject>;
   /** Kind of an older object that also wants the Secret of this name in this namespace. */
-  rivalOf(object: PullSecretObject, namespace: string, secretName: string): string | undefined;
+  rivalOf(object: PullSecretObject, namespace: string, secretName: string, isThere: boolean): string | undefined;
   /** How much of each namespace is kept. An object passes `reserve` before it enters a store. */
   readonly quota: ObjectQuota;
   /** What an object wants, parsed once for each spec that it has. */
@@ -139,11 +139,13 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace, scop
   const view: ClusterView = {
     ...stores,
     quota,
-    rivalOf(object, namespace, secretName) {
+    rivalOf(object, namespace, secretName, isThere) {
       for (const secret of [objectKey(namespace, secretName), objectKey(undefined, secretName)]) {
         for (const key of index.wanting(secret)) {
           const other = held(key);
-          if (other && other.uid !== object.uid && isOlder(other, object) && wants(other, namespace)) return other.kind;
+          if (!other || other.uid === object.uid || !isOlder(other, object)) continue;
+          // One that is being deleted creates its Secret anew, and takes over none.
+          if (wants(other, namespace) && !(isThere && other.deleting)) return other.kind;
         }
       }
       return undefined;

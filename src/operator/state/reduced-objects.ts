@@ -24,6 +24,10 @@ import type { SeenSecret } from '../../core/seen-secret.ts';
 import { digest } from '../../lib/digest.ts';
 import { isRecord, type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../../lib/json.ts';
 
+/** A kind, a slash, and the longest name of an object, 253 characters (Kubernetes, object names). */
+const LONGEST_OFFER = 300;
+/** Replaces an annotation that is longer, and so names no object; that it is there still counts. */
+const LONG_OFFER = 'an object of a long name';
 /** Replaces a type that is longer than any of the operator's; the API server sets no limit. */
 const LONG_TYPE = 'of a long name';
 
@@ -151,9 +155,10 @@ export function occupantOf(raw: JsonRecord): Occupant {
 
 function bearingsOf(metadata: JsonRecord): Bearings {
   const labels = stringMapOf(metadata['labels']);
+  const offeredTo = stringMapOf(metadata['annotations']).get(ADOPT_ANNOTATION);
   return {
     managed: labels.get(MANAGED_BY_LABEL) === OPERATOR_NAME,
-    offeredTo: short(stringMapOf(metadata['annotations']).get(ADOPT_ANNOTATION)),
+    offeredTo: offeredTo === undefined || offeredTo.length <= LONGEST_OFFER ? offeredTo : LONG_OFFER,
     hasOwners: listOf(metadata['ownerReferences']).length > 0,
     ownerUidLabel: labels.get(OWNER_UID_LABEL),
   };
