@@ -110,7 +110,7 @@ describe('a secret that has lost its owner', () => {
   });
 
   test('and is offered to a name that no object can have is left alone', async () => {
-    await world.api.must('POST', SECRET_PATH(namespace), leftBehind({ [ADOPT_ANNOTATION]: 'x'.repeat(1_000) }));
+    await world.api.must('POST', SECRET_PATH(namespace), leftBehind({ [ADOPT_ANNOTATION]: 'long-name-'.repeat(100) }));
     await createPullSecret(world.api, namespace, 'another');
     await world.status(NAMESPACED_PATH(namespace, 'another'), ({ problems }) => problems !== undefined);
     assert.equal((await world.api.must('GET', secret)).metadata.ownerReferences, undefined);
