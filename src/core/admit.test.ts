@@ -160,7 +160,13 @@ describe('a Secret', () => {
 
 // Rule 18
 describe('the verdict', () => {
-  const none: Answers = { login: { op: 'good' }, missing: [], occupied: undefined, unknown: undefined };
+  const none: Answers = {
+    login: { op: 'good' },
+    missing: [],
+    occupied: undefined,
+    unknown: undefined,
+    wantsNone: false,
+  };
   const deny = { missingNamespaces: 'deny' } as const;
   const review = reviewOf({ kind: CLUSTER_KIND, wanted: spec({ namespaces: ['a'] }, BY_NAME) });
   const update = reviewOf({
@@ -173,20 +179,24 @@ describe('the verdict', () => {
     missing: ['a'],
     occupied: { secretName: 'ecr-login', namespace: 'ns1' },
     unknown: undefined,
+    wantsNone: false,
   };
 
   test('is yes, with no word, when all is well', () =>
     assert.deepEqual(judgeReview(review, none, deny, false), LET_THROUGH));
 
   test('is a warning when no namespace can ever want the secret, and none for a selector', () => {
+    const warningsOf = (change: Change): readonly string[] => {
+      const { wantsNone } = questions(change);
+      return judgeReview(reviewOf(change), { ...none, wantsNone }, deny, false).warnings;
+    };
     const warningsFor = (wanted: JsonRecord): readonly string[] =>
-      judgeReview(reviewOf({ kind: CLUSTER_KIND, wanted: spec(wanted, BY_NAME) }), none, deny, false).warnings;
+      warningsOf({ kind: CLUSTER_KIND, wanted: spec(wanted, BY_NAME) });
     for (const wanted of [{}, { namespaces: ['a'], excludeNamespaces: ['a'] }])
       assert.match(warningsFor(wanted)[0] ?? '', /^no namespace can want the secret: /);
     for (const wanted of [{ namespaceSelector: {} }, { namespaces: ['a', 'b'], excludeNamespaces: ['a'] }])
       assert.deepEqual(warningsFor(wanted), []);
-    const own = reviewOf({ kind: NAMESPACED_KIND, wanted: spec({}, BY_NAME) });
-    assert.deepEqual(judgeReview(own, none, deny, false).warnings, []);
+    assert.deepEqual(warningsOf({ kind: NAMESPACED_KIND, wanted: spec({}, BY_NAME) }), []);
     assert.deepEqual(judgeReview(reviewOf({ wanted: {} }), none, deny, false).warnings, []);
   });
 

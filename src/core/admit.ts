@@ -51,6 +51,8 @@ export interface Questions {
   readonly mayBeMissing: boolean;
   /** The Secret that must not exist yet in any of them. */
   readonly secretName: string | undefined;
+  /** Whether no namespace can ever want the Secret: nothing to look up, and no reason to refuse. */
+  readonly wantsNone: boolean;
 }
 
 /** The owner of a Secret that already has the name of the wanted pull Secret. */
@@ -63,7 +65,7 @@ export interface Occupant extends Bearings {
 }
 
 /** The results of the look-ups. `unknown`: one failed; the reason, in words for the user. */
-export interface Answers {
+export interface Answers extends Pick<Questions, 'wantsNone'> {
   readonly login: { readonly op: 'good' | 'none' } | { readonly op: 'denied' | 'unknown'; readonly message: string };
   readonly missing: readonly string[];
   /** The first Secret that is in the way. */
@@ -91,6 +93,8 @@ const LONGEST_NAMES = 200;
 
 const INLINE_KEYS =
   'spec.awsAccess: whoever may read this object can read its keys; a Secret keeps them better, see spec.awsAccess.secretRef';
+const NO_NAMESPACE =
+  'no namespace can want the secret: spec.namespaces names none that spec.excludeNamespaces leaves, and there is no spec.namespaceSelector ({} selects every namespace)';
 const BAD_LOGIN = 'aws credentials specified in .spec.awsAccess are invalid or missing permissions';
 const LET_THROUGH: AdmissionVerdict = { denial: undefined, warnings: [] };
 
@@ -154,13 +158,15 @@ export function examine(review: Review): AdmissionVerdict | Questions {
     const isOld = before !== undefined && parseWish(before) === wish;
     return isOld ? { denial: undefined, warnings: [cut(wish, LONGEST_WARNING)] } : { denial: wish, warnings: [] };
   }
-  const { named, excluded, isOwn } = wish.targets;
+  const { named, excluded, selector, isOwn } = wish.targets;
+  const namespaces = named.filter((name) => !excluded.has(name));
   const isNewAccess = before === undefined || !sameJson(before.spec['awsAccess'], object.spec['awsAccess']);
   return {
     trial: isNewAccess && !dryRun ? trialOf(wish) : undefined,
-    namespaces: named.filter((name) => !excluded.has(name)),
+    namespaces,
     mayBeMissing: !isOwn,
     secretName: isCreation ? wish.secretName : undefined,
+    wantsNone: selector === undefined && namespaces.length === 0,
   };
 }
 
@@ -199,7 +205,7 @@ export function judgeReview(
   { missingNamespaces }: AdmitPolicy,
   isConversion: boolean,
 ): AdmissionVerdict {
-  const { login, missing, occupied, unknown } = answers;
+  const { login, missing, occupied, unknown, wantsNone } = answers;
   const { object, isCreation } = review;
   const denials: string[] = [];
   const warnings: string[] = [];
@@ -216,20 +222,10 @@ export function judgeReview(
     denials.push(`secret ${secretName} already exists in namespace ${namespace}, you can choose a different name`);
   }
   if (unknown !== undefined) warnings.push(unknown);
-  if (wantsNone(object)) warnings.push(NO_NAMESPACE);
+  if (wantsNone) warnings.push(NO_NAMESPACE);
   const [denial] = denials;
   if (denial !== undefined && !isConversion) return { denial: cut(denial, LONGEST_DENIAL), warnings: cutAll(warnings) };
   return { denial: undefined, warnings: cutAll([...warnings, ...denials]) };
-}
-
-const NO_NAMESPACE =
-  'no namespace can want the secret: spec.namespaces names none that spec.excludeNamespaces leaves, and there is no spec.namespaceSelector ({} selects every namespace)';
-
-function wantsNone(object: ReviewedObject): boolean {
-  const wish = parseWish(object);
-  if (typeof wish === 'string') return false;
-  const { named, excluded, selector } = wish.targets;
-  return selector === undefined && named.every((name) => excluded.has(name));
 }
 
 function hasInlineKeys({ spec }: ReviewedObject): boolean {

@@ -95,7 +95,8 @@ export function createWebhook(parts: WebhookParts): Webhook {
       findMissing(parts, questions),
       findOccupied(questions, review),
     ]);
-    return judgeReview(review, { login, missing, ...places }, policy, converting);
+    const { wantsNone } = questions;
+    return judgeReview(review, { login, missing, ...places, wantsNone }, policy, converting);
   };
 
   return async (body) => {
