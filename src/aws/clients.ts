@@ -1,9 +1,7 @@
 // The clients for AWS, wired together.
 
-import { Failure } from '../lib/errors.ts';
 import type { NameLookup } from '../lib/name-lookup.ts';
 import type { Clock } from '../lib/time.ts';
-import { readBundle } from '../pki/authorities.ts';
 import { type AmbientIdentity, createAmbientIdentity } from './ambient.ts';
 import { type AwsCall, type AwsKeys, createCalls } from './calls.ts';
 import { createEcrClient, type EcrClient } from './ecr-client.ts';
@@ -16,8 +14,8 @@ export interface AwsOptions {
   readonly userAgent: string;
   /** The endpoints of AWS and the operator's identity, as the SDK reads them. */
   readonly env: NodeJS.ProcessEnv;
-  /** Text of a bundle of further authorities (`AWS_CA_BUNDLE`); undefined: none. */
-  readonly awsCertificateAuthorities: string | undefined;
+  /** Authorities trusted beside the usual ones (`AWS_CA_BUNDLE`), each PEM that can be used; may be empty. */
+  readonly certificateAuthorities: readonly string[];
   /** Whether objects of the cluster kind may use the operator's own identity. */
   readonly useAmbient: boolean;
   /** The operator's own keys in the environment, or what is wrong with them; undefined: its identity is elsewhere. */
@@ -34,14 +32,9 @@ export interface Aws {
   close(): void;
 }
 
-/** @throws Failure when the environment is unusable, such as an invalid proxy, or a bundle without certificates */
+/** @throws Failure when the environment is unusable, such as an invalid proxy */
 export function createAws(options: AwsOptions, lookup: NameLookup, onCall: (call: AwsCall) => void): Aws {
-  const { clock, userAgent, env, awsCertificateAuthorities: bundle, useAmbient, environmentKeys } = options;
-  const certificateAuthorities = readBundle(bundle ?? '').usable;
-  if (bundle !== undefined && certificateAuthorities.length === 0) {
-    const message = 'AWS_CA_BUNDLE: the file holds no certificate that can be used';
-    throw new Failure({ next: 'stop', reason: 'BadCABundle', message });
-  }
+  const { clock, userAgent, env, certificateAuthorities, useAmbient, environmentKeys } = options;
   const egress = createEgress({ env, certificateAuthorities, lookup });
   const call = createCalls({ clock, proxy: egress.proxy, onCall });
   return {

@@ -96,7 +96,7 @@ async function operate({ config, aws, log, metrics }: Parts, signal: AbortSignal
     access,
     userAgent: `${OPERATOR_NAME}/${PROGRAM_VERSION}`,
     env: process.env,
-    awsCertificateAuthorities: bundle?.text,
+    certificateAuthorities: bundle?.usable ?? [],
     useAmbient: config.ambientCredentials === 'cluster',
     clock: systemClock,
   });

@@ -20,8 +20,8 @@ export interface AwsEnvironment {
   /** Sentences with the variable's name; the operator does not start when there is one. */
   readonly mistakes: readonly string[];
   readonly findings: readonly Finding[];
-  /** The file of `AWS_CA_BUNDLE` and its text. */
-  readonly bundle: { readonly file: string; readonly text: string } | undefined;
+  /** The file of `AWS_CA_BUNDLE`. */
+  readonly bundle: LoadedBundle | undefined;
   /** The usable certificates of `NODE_EXTRA_CA_CERTS`, each PEM. */
   readonly extraAuthorities: readonly string[];
   /** How many certificates of each bundle cannot be read; 0 for a variable that is not set. */

@@ -48,7 +48,7 @@ export function useAwsByName(world: World): AwsByName {
       Object.assign(process.env, env);
       return {
         env: { ...process.env, HTTPS_PROXY: started().url },
-        awsCertificateAuthorities: authority.certificate,
+        certificateAuthorities: [authority.certificate],
       };
     },
   };

@@ -59,7 +59,7 @@ export interface RunningOperator {
 /** The parts of an operator's environment that differ from the default of every suite. */
 export type OperatorSurroundings = Partial<
   Pick<OperatorOptions, 'webhook' | 'objectsPerNamespace' | 'scope'> &
-    Pick<PortsOptions, 'env' | 'awsCertificateAuthorities' | 'useAmbient'>
+    Pick<PortsOptions, 'env' | 'certificateAuthorities' | 'useAmbient'>
 >;
 
 /** What an operator of a suite is started with. */
@@ -224,9 +224,9 @@ export function conditionOf(
 export async function startInProcess(
   access: ApiServerAccess,
   clock: Clock,
-  { env = process.env, awsCertificateAuthorities, useAmbient = true, ...over }: OperatorSurroundings = {},
+  { env = process.env, certificateAuthorities = [], useAmbient = true, ...over }: OperatorSurroundings = {},
 ): Promise<RunningOperator> {
-  const openPorts = networkPorts({ access, clock, userAgent: USER_AGENT, env, awsCertificateAuthorities, useAmbient });
+  const openPorts = networkPorts({ access, clock, userAgent: USER_AGENT, env, certificateAuthorities, useAmbient });
   const lines: string[] = [];
   const metrics = createMetrics();
   const stopping = new AbortController();
