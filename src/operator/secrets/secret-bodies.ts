@@ -21,6 +21,8 @@ import { type JsonRecord, recordOf, stringMapOf } from '../../lib/json.ts';
 import { isOfOurGroup } from '../state/reduced-objects.ts';
 
 type Version = Pick<SeenSecret, 'uid' | 'resourceVersion'>;
+type PatchMetadata = { readonly labels: JsonRecord; readonly annotations: JsonRecord };
+type ContentPatch = { readonly metadata: Version & PatchMetadata; readonly data: JsonRecord };
 
 export function newSecret(owner: PullSecretObject, namespace: string, name: string, payload: Payload): JsonRecord {
   return {
@@ -38,8 +40,9 @@ export function contentPatch(
   { uid, resourceVersion }: Version,
   payload: Payload,
   current: JsonRecord,
-): JsonRecord {
+): ContentPatch {
   return {
+    // Those of the decision: the API server refuses when it is now another object, or has changed since.
     metadata: { uid, resourceVersion, ...metadataOf(owner, payload, current) },
     data: { [DOCKER_CONFIG_KEY]: payload.content },
   };
@@ -48,21 +51,18 @@ export function contentPatch(
 /** As `contentPatch`, for a Secret that the operator takes over: `current` is the whole Secret. */
 export function adoptionPatch(
   owner: PullSecretObject,
-  { uid, resourceVersion }: Version,
+  version: Version,
   payload: Payload,
   current: JsonRecord,
 ): JsonRecord {
-  const { labels, annotations } = metadataOf(owner, payload, current);
+  const { metadata, data } = contentPatch(owner, version, payload, current);
   return {
     metadata: {
-      // Those of the decision: the API server refuses when it is now another object, or has changed since.
-      uid,
-      resourceVersion,
-      labels,
-      annotations: { ...annotations, [ADOPT_ANNOTATION]: null },
+      ...metadata,
+      annotations: { ...metadata.annotations, [ADOPT_ANNOTATION]: null },
       ownerReferences: reparented(ownersOf(current), isOfOurGroup, ownerReference(owner)),
     },
-    data: { [DOCKER_CONFIG_KEY]: payload.content },
+    data,
   };
 }
 
@@ -92,7 +92,7 @@ function metadataOf(
   owner: PullSecretObject,
   { expiry, inputs, template }: Payload,
   current: JsonRecord,
-): { readonly labels: JsonRecord; readonly annotations: JsonRecord } {
+): PatchMetadata {
   const { labels, annotations } = templatePatch(template, stringMapOf(recordOf(current['metadata'])['annotations']));
   return {
     labels: { ...labels, ...labelsOf(owner) },
