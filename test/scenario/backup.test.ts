@@ -3,15 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, test } from 'node:test';
-import {
-  API_VERSION,
-  CLUSTER_KIND,
-  DOCKER_CONFIG_TYPE,
-  MANAGED_BY_LABEL,
-  NAMESPACED_KIND,
-  OPERATOR_NAME,
-  OWNER_UID_LABEL,
-} from '../../src/api/names.ts';
+import { API_VERSION, CLUSTER_KIND, NAMESPACED_KIND, OWNER_UID_LABEL } from '../../src/api/names.ts';
 import { type ApiReply, eventually } from '../../testing/api-server/test-api.ts';
 import {
   CLUSTER_PATH,
@@ -22,17 +14,11 @@ import {
   useWorld,
   type World,
 } from '../../testing/operator/world.ts';
-import { base64 } from '../../testing/rigs/builders.ts';
+import { backedUpSecret, expiredConfig, GONE_UID, HOST } from './backed-up-secret.ts';
 import { ACCESS, createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
 import { startWebhook } from './webhook-rig.ts';
 
-const HOST = `${GOOD_KEY.accountId}.dkr.ecr.eu-west-1.amazonaws.com`;
-const EXPIRED = configOf(HOST);
-
-function configOf(...hosts: readonly string[]): string {
-  const entry = { username: 'AWS', password: 'expired', auth: base64('AWS:expired') };
-  return base64(JSON.stringify({ auths: Object.fromEntries(hosts.map((host) => [host, entry])) }));
-}
+const EXPIRED = expiredConfig(HOST);
 
 // oxlint-disable-next-line typescript/no-explicit-any -- whatever the API server answered
 type Backup = any;
@@ -44,26 +30,6 @@ type Backup = any;
 function restored({ metadata: { name, labels, annotations }, ...rest }: Backup): object {
   const marks = { 'velero.io/backup-name': 'daily', 'velero.io/restore-name': 'daily-1' };
   return { ...rest, metadata: { name, labels: { ...labels, ...marks }, annotations } };
-}
-
-/** A pull Secret in a backup, with a token that has expired long ago. */
-function backedUp(over: object = {}, labels: object = {}): Backup {
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: {
-      name: 'ecr-login',
-      labels: {
-        [MANAGED_BY_LABEL]: OPERATOR_NAME,
-        [OWNER_UID_LABEL]: '00000000-0000-4000-8000-000000000001',
-        ...labels,
-      },
-      annotations: { 'aws.zakariaamine.com/inputs': 'sha256:0', expiry: '2026-01-01T00:00:00Z' },
-    },
-    type: DOCKER_CONFIG_TYPE,
-    data: { '.dockerconfigjson': EXPIRED },
-    ...over,
-  };
 }
 
 const objectIn = (spec: object = {}): object => ({
@@ -107,7 +73,7 @@ describe('a restored pull secret', () => {
   };
 
   test('is taken over in place by the object that is restored after it, with a fresh token', async () => {
-    const secret = await restore(backedUp());
+    const secret = await restore(backedUpSecret());
     const object = await world.api.must('POST', NAMESPACED_PATH(namespace), objectIn());
     await world.ready(path);
     await assertTaken(world, secret, object);
@@ -116,7 +82,7 @@ describe('a restored pull secret', () => {
   test('is taken over in all namespaces of a cluster object that finds them by a selector', async () => {
     const labels = { [`team-${namespace}`]: 'a' };
     const selected = await Promise.all([1, 2, 3].map(() => world.api.createNamespace(labels)));
-    const secrets = await Promise.all(selected.map((place) => restore(backedUp(), place)));
+    const secrets = await Promise.all(selected.map((place) => restore(backedUpSecret(), place)));
     const object = await createClusterPullSecret(world.api, `c-${namespace}`, {
       namespaceSelector: { matchLabels: labels },
     });
@@ -127,7 +93,7 @@ describe('a restored pull secret', () => {
   test('comes too late when the object was restored before it: the tool skips what exists', async () => {
     await world.api.must('POST', NAMESPACED_PATH(namespace), objectIn());
     await world.ready(path);
-    const { status } = await world.api.send('POST', SECRET_PATH(namespace), restored(backedUp()));
+    const { status } = await world.api.send('POST', SECRET_PATH(namespace), restored(backedUpSecret()));
     assert.equal(status, 409);
     await world.ready(path);
   });
@@ -138,7 +104,7 @@ describe('a restored pull secret', () => {
     const at = SECRET_PATH(namespace, 'ecr-login');
     const { metadata } = await world.api.must('GET', at);
     // Velero with `existingResourcePolicy: update` patches; the owner reference of the one in the cluster goes.
-    const { labels, annotations } = (restored(backedUp()) as Backup).metadata;
+    const { labels, annotations } = (restored(backedUpSecret()) as Backup).metadata;
     const body = { metadata: { labels, annotations, ownerReferences: null }, data: { '.dockerconfigjson': EXPIRED } };
     await world.api.merge(at, body);
     await eventually(async () => (passwordOf(await world.api.must('GET', at)) === 'expired' ? undefined : true));
@@ -159,9 +125,14 @@ describe('a restored pull secret', () => {
   });
 
   test('copied by hand with its owner reference is deleted by the garbage collector, and made anew', async () => {
-    const gone = '00000000-0000-4000-8000-000000000001';
-    const reference = { apiVersion: API_VERSION, kind: NAMESPACED_KIND, name: 'login', uid: gone, controller: true };
-    const copy = backedUp();
+    const reference = {
+      apiVersion: API_VERSION,
+      kind: NAMESPACED_KIND,
+      name: 'login',
+      uid: GONE_UID,
+      controller: true,
+    };
+    const copy = backedUpSecret();
     const metadata = { ...copy.metadata, ownerReferences: [reference] };
     const before = await world.api.must('POST', SECRET_PATH(namespace), { ...copy, metadata });
     const object = await world.api.must('POST', NAMESPACED_PATH(namespace), objectIn());
@@ -172,7 +143,7 @@ describe('a restored pull secret', () => {
   });
 
   test('that opens more than the object would is left alone, until the rest is taken out', async () => {
-    await restore(backedUp({ data: { '.dockerconfigjson': configOf(HOST, 'registry.example.com') } }));
+    await restore(backedUpSecret({ data: { '.dockerconfigjson': expiredConfig(HOST, 'registry.example.com') } }));
     await world.api.must('POST', NAMESPACED_PATH(namespace), objectIn());
     const message = await problem();
     assert.match(message, /has lost its owner, but opens hosts that this object would not, or is no docker config;/);
@@ -182,7 +153,7 @@ describe('a restored pull secret', () => {
   });
 
   test('that is immutable is left alone, and the status says why', async () => {
-    const secret = await restore(backedUp({ immutable: true }));
+    const secret = await restore(backedUpSecret({ immutable: true }));
     await world.api.must('POST', NAMESPACED_PATH(namespace), objectIn());
     assert.match(await problem(), /has lost its owner, but is immutable; it is left alone/);
     const { metadata } = await world.api.must('GET', SECRET_PATH(namespace, 'ecr-login'));
@@ -190,7 +161,7 @@ describe('a restored pull secret', () => {
   });
 
   test('that no object wants stays as it is', async () => {
-    const secret = await restore(backedUp());
+    const secret = await restore(backedUpSecret());
     await createPullSecret(world.api, namespace, 'login', { secretName: 'another' });
     await world.ready(path);
     await operator.idle();
@@ -200,7 +171,7 @@ describe('a restored pull secret', () => {
   test('of an object that exists is not deleted where that one wants none, and is not given to another one', async () => {
     const elsewhere = await world.api.createNamespace();
     const owner = await createClusterPullSecret(world.api, `c-${namespace}`, { namespaces: [elsewhere] });
-    const secret = await restore(backedUp({}, { [OWNER_UID_LABEL]: owner.metadata.uid }));
+    const secret = await restore(backedUpSecret({}, { [OWNER_UID_LABEL]: owner.metadata.uid }));
     await world.api.must('POST', NAMESPACED_PATH(namespace), objectIn());
     assert.match(await problem(), /is of another object by its label: .*: kubectl annotate secret …/);
     await operator.idle();
@@ -215,7 +186,7 @@ describe('a restored pull secret', () => {
     const older = await createPullSecret(world.api, namespace, 'login', waiting);
     await world.status(path, ({ conditions }) => conditions !== undefined);
     await eventually(() => (Date.now() - Date.parse(older.metadata.creationTimestamp) > 1_000 ? true : undefined));
-    const secret = await restore(backedUp());
+    const secret = await restore(backedUpSecret());
     await createPullSecret(world.api, namespace, 'second');
     assert.match(await problem(NAMESPACED_PATH(namespace, 'second')), /an older AWSECRImagePullSecret wants the same/);
     await world.api.must('POST', SECRET_PATH(namespace), {
@@ -270,12 +241,12 @@ describe('a restore while the webhook looks at new objects', () => {
         ...objectIn(spec),
         kind,
       });
-    const secret = await world.api.must('POST', SECRET_PATH(namespace), restored(backedUp()));
+    const secret = await world.api.must('POST', SECRET_PATH(namespace), restored(backedUpSecret()));
     const { status, body } = await create(NAMESPACED_KIND, {});
     assert.equal(status, 201, JSON.stringify(body));
     await world.ready(NAMESPACED_PATH(namespace, 'login'));
     await assertTaken(world, secret, body);
-    const copy = backedUp({}, { [OWNER_UID_LABEL]: body.metadata.uid });
+    const copy = backedUpSecret({}, { [OWNER_UID_LABEL]: body.metadata.uid });
     copy.metadata.name = 'copy';
     await world.api.must('POST', SECRET_PATH(namespace), restored(copy));
     const refused = await create(CLUSTER_KIND, { secretName: 'copy', namespaces: [namespace] });
@@ -293,7 +264,7 @@ describe('a cluster that is restored before the operator is installed', () => {
     const other = await world.api.createNamespace();
     const secrets = [];
     for (const place of [namespace, other])
-      secrets.push(await world.api.must('POST', SECRET_PATH(place), restored(backedUp())));
+      secrets.push(await world.api.must('POST', SECRET_PATH(place), restored(backedUpSecret())));
     const own = await world.api.must('POST', NAMESPACED_PATH(namespace), objectIn());
     const cluster = await createClusterPullSecret(world.api, `c-${other}`, { namespaces: [other] });
     await world.startOperator();

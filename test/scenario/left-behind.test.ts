@@ -3,38 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, test } from 'node:test';
-import {
-  ADOPT_ANNOTATION,
-  API_VERSION,
-  DOCKER_CONFIG_TYPE,
-  MANAGED_BY_LABEL,
-  NAMESPACED_KIND,
-  OPERATOR_NAME,
-  OWNER_UID_LABEL,
-} from '../../src/api/names.ts';
+import { ADOPT_ANNOTATION, NAMESPACED_KIND } from '../../src/api/names.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
-import {
-  GOOD_KEY,
-  NAMESPACED_PATH,
-  type RunningOperator,
-  SECRET_PATH,
-  useWorld,
-} from '../../testing/operator/world.ts';
-import { base64 } from '../../testing/rigs/builders.ts';
-import { ACCESS, createPullSecret, passwordOf } from './manifests.ts';
-
-const HOST = `${GOOD_KEY.accountId}.dkr.ecr.eu-west-1.amazonaws.com`;
-const ENTRY = { username: 'AWS', password: 'expired', auth: base64('AWS:expired') };
-
-/** As a backup brings it back: with the uid of an object that is gone. */
-function leftBehind(annotations: Readonly<Record<string, string>> = {}): object {
-  const labels = { [MANAGED_BY_LABEL]: OPERATOR_NAME, [OWNER_UID_LABEL]: '00000000-0000-4000-8000-000000000001' };
-  return {
-    metadata: { name: 'ecr-login', labels, annotations },
-    type: DOCKER_CONFIG_TYPE,
-    data: { '.dockerconfigjson': base64(JSON.stringify({ auths: { [HOST]: ENTRY } })) },
-  };
-}
+import { NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
+import { backedUpSecret } from './backed-up-secret.ts';
+import { createPullSecret, passwordOf } from './manifests.ts';
 
 // Rules 1, 3, 4
 describe('a secret that has lost its owner', () => {
@@ -52,16 +25,14 @@ describe('a secret that has lost its owner', () => {
 
   /** Another controller's finalizer holds it once it is deleted. */
   const createHeld = async (name: string): Promise<string> => {
-    const metadata = { name, finalizers: ['example.com/hold'] };
-    const spec = { awsAccess: ACCESS, secretName: 'ecr-login' };
-    await world.api.must('POST', NAMESPACED_PATH(namespace), {
-      apiVersion: API_VERSION,
-      kind: NAMESPACED_KIND,
-      metadata,
-      spec,
-    });
-    await world.ready(NAMESPACED_PATH(namespace, name));
-    return NAMESPACED_PATH(namespace, name);
+    const path = NAMESPACED_PATH(namespace, name);
+    await createPullSecret(world.api, namespace, name);
+    await world.api.merge(path, { metadata: { finalizers: ['example.com/hold'] } });
+    await world.ready(path);
+    return path;
+  };
+  const leaveBehind = async (annotations: object): Promise<void> => {
+    await world.api.must('POST', SECRET_PATH(namespace), backedUpSecret({}, {}, annotations));
   };
   const letGo = async (path: string): Promise<void> => {
     await world.api.merge(path, { metadata: { finalizers: null } });
@@ -88,19 +59,15 @@ describe('a secret that has lost its owner', () => {
     const older = await createHeld('older');
     await world.api.must('DELETE', older);
     await createPullSecret(world.api, namespace, 'younger');
-    await world.api.must('PUT', secret, leftBehind());
+    await world.api.must('PUT', secret, backedUpSecret());
     await world.ready(NAMESPACED_PATH(namespace, 'younger'));
-    assert.notEqual(passwordOf(await world.api.must('GET', secret)), ENTRY.password);
+    assert.notEqual(passwordOf(await world.api.must('GET', secret)), 'expired');
     await letGo(older);
   });
 
   test('and is offered to an object of the longest name goes to that one, and to no other', async () => {
     const name = 'l'.repeat(253);
-    await world.api.must(
-      'POST',
-      SECRET_PATH(namespace),
-      leftBehind({ [ADOPT_ANNOTATION]: `${NAMESPACED_KIND}/${name}` }),
-    );
+    await leaveBehind({ [ADOPT_ANNOTATION]: `${NAMESPACED_KIND}/${name}` });
     await createPullSecret(world.api, namespace, 'another');
     await world.status(NAMESPACED_PATH(namespace, 'another'), ({ problems }) => problems !== undefined);
     assert.equal((await world.api.must('GET', secret)).metadata.ownerReferences, undefined);
@@ -110,7 +77,7 @@ describe('a secret that has lost its owner', () => {
   });
 
   test('and is offered to a name that no object can have is left alone', async () => {
-    await world.api.must('POST', SECRET_PATH(namespace), leftBehind({ [ADOPT_ANNOTATION]: 'long-name-'.repeat(100) }));
+    await leaveBehind({ [ADOPT_ANNOTATION]: 'long-name-'.repeat(100) });
     await createPullSecret(world.api, namespace, 'another');
     await world.status(NAMESPACED_PATH(namespace, 'another'), ({ problems }) => problems !== undefined);
     assert.equal((await world.api.must('GET', secret)).metadata.ownerReferences, undefined);
