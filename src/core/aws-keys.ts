@@ -264,10 +264,9 @@ function checked(values: Values, names: CredentialKeys, about: readonly string[]
 
 /** What is wrong with the shape of a pair: one of five sentences, which hold only the names of keys. */
 function shapeFaultOf(
-  { accessKeyId, secretAccessKey, sessionToken }: Values,
+  { accessKeyId: id = '', secretAccessKey: secret = '', sessionToken }: Values,
   names: CredentialKeys,
 ): string | undefined {
-  const [id = '', secret = ''] = [accessKeyId, secretAccessKey];
   if (isSwapped(id, secret)) return `has ${SWAPPED}: see ${names.accessKeyId} and ${names.secretAccessKey}`;
   if (looksSecret(id)) return `has a secret access key in its key ${names.accessKeyId}`;
   if (!PLAIN_KEY_ID.test(id))

@@ -60,9 +60,9 @@ const LAST_PAUSE = seconds(30);
 const LAST_PAUSE_UNKNOWN = seconds(5);
 /** Between two checks for a missing optional kind. */
 const ABSENT_PAUSE = MINUTE;
+
 export function createReflector<Item extends Stored>(options: ReflectorOptions<Item>): Reflector {
-  const { clock } = options;
-  const { resource, namespace } = options;
+  const { clock, resource, namespace } = options;
   const log = options.log.with({ resource: resource.plural, ...(namespace === undefined ? {} : { in: namespace }) });
   const failures = createFailures(options, log);
   let isSynced = false;

@@ -13,11 +13,11 @@ import type { JsonRecord } from '../../lib/json.ts';
 import { namespaceOf, pullSecretOf } from '../state/reduced-objects.ts';
 
 /**
- * Reads the CR and the namespaces anew and returns those of `candidates` that this view does not want either. For a few
- * candidates it reads only their own namespaces, for many all: the stores may then have lost more than one watch.
+ * Reads the object and the namespaces anew and returns those of `candidates` that this view does not want either. For a
+ * few candidates it reads only their own namespaces, for many all: the stores may then have lost more than one watch.
  *
- * @param owned  how many Secrets the CR has
- * @returns empty when the CR is gone or another one has its name: the garbage collector deletes its Secrets
+ * @param owned  how many Secrets the object has
+ * @returns empty when the object is gone or another one has its name: the garbage collector deletes its Secrets
  * @throws Failure when it cannot be read; then the caller must delete nothing
  */
 export type ConfirmPrune = (

@@ -101,6 +101,7 @@ interface State {
 
 /** Slots that come due this soon after each other share one reconciliation. */
 const ROUND = SECOND;
+
 export function createRollout(pacer: Pacer, clock: Clock): Rollout {
   const repairBackoff = createRepairBackoff(clock);
   const states = new Map<string, State>();

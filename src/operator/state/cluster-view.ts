@@ -56,7 +56,11 @@ export interface ClusterView extends Readers {
    */
   readonly isLive: IsLive;
   objects(): Iterable<PullSecretObject>;
-  /** Kind of an older object that also wants the Secret of this name in this namespace. */
+  /**
+   * Kind of an older object that also wants the Secret of this name in this namespace.
+   *
+   * @param isThere  whether the Secret exists: then an older one that is being deleted is no rival
+   */
   rivalOf(object: PullSecretObject, namespace: string, secretName: string, isThere: boolean): string | undefined;
   /** How much of each namespace is kept. An object passes `reserve` before it enters a store. */
   readonly quota: ObjectQuota;
