@@ -121,10 +121,11 @@ describe('an operator whose cluster is upset', () => {
     const restore = await plane.backUp();
     const objects = (): Promise<number> => operator.metric('ecr_operator_objects');
     const before = await objects();
-    await create('default', 'new');
-    // So many versions later that the restored cluster does not get there by itself.
-    for (let count = 0; count < 50; count += 1)
+    // The watches know no version later than that of 'new', which the restored cluster must not get to by itself: each
+    // start of it writes some.
+    for (let count = 0; count < 200; count += 1)
       await api.merge('/api/v1/namespaces/default', { metadata: { annotations: { count: String(count) } } });
+    await create('default', 'new');
     proxy.keepStreams(true);
     await restore();
     proxy.keepStreams(false);
