@@ -3,6 +3,7 @@
 
 import { request } from 'node:https';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
+import type { TestApiOptions } from './test-api.ts';
 
 export interface SecretEvent {
   readonly type: string;
@@ -36,34 +37,53 @@ export function watchSecrets(plane: ControlPlane, version: string): SecretWatch 
   };
 }
 
+export interface WatchEvent {
+  readonly type: string;
+  // oxlint-disable-next-line typescript/no-explicit-any -- objects of any kind
+  readonly object: any;
+}
+
 export interface ObjectWatch {
   /** What happened so far. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- objects of any kind
-  readonly events: () => readonly { readonly type: string; readonly object: any }[];
+  readonly events: () => readonly WatchEvent[];
   readonly stop: () => void;
 }
 
 /** Every object of the collection at `path`, from `version` on. */
 export function watchObjects(plane: ControlPlane, path: string, version: string): ObjectWatch {
-  const headers = { authorization: `Bearer ${plane.adminToken}` };
-  const url = `${plane.url}${path}?watch=true&resourceVersion=${version}`;
-  let text = '';
-  const asked = request(url, { headers, ca: plane.certificateAuthority }, (answer) => {
+  const events: WatchEvent[] = [];
+  const at = { url: plane.url, certificateAuthority: plane.certificateAuthority, token: plane.adminToken };
+  const { stop } = followObjects(at, path, version, (event) => void events.push(event));
+  return { events: () => events, stop };
+}
+
+/**
+ * Hands each event of the collection at `path` to `take`, one by one, from `version` on.
+ *
+ * @returns `ended` resolves when the API server ends the watch, whatever the reason
+ */
+export function followObjects(
+  { url, certificateAuthority, token }: TestApiOptions,
+  path: string,
+  version: string,
+  take: (event: WatchEvent) => void,
+): { readonly ended: Promise<void>; readonly stop: () => void } {
+  const headers = { authorization: `Bearer ${token}` };
+  const target = `${url}${path}?watch=true&resourceVersion=${version}`;
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const asked = request(target, { headers, ca: certificateAuthority }, (answer) => {
+    let text = '';
     answer.setEncoding('utf8');
     answer.on('data', (part: string) => {
-      text += part;
+      const lines = `${text}${part}`.split('\n');
+      // The last one is empty or incomplete.
+      text = lines.pop() ?? '';
+      for (const line of lines) take(JSON.parse(line));
     });
     answer.on('error', () => {});
+    answer.on('close', resolve);
   });
-  asked.on('error', () => {});
+  asked.on('error', () => resolve());
   asked.end();
-  return {
-    events: () =>
-      text
-        .split('\n')
-        // The last one is empty or incomplete.
-        .slice(0, -1)
-        .map((line) => JSON.parse(line)),
-    stop: () => void asked.destroy(),
-  };
+  return { ended, stop: () => void asked.destroy() };
 }

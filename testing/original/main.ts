@@ -14,12 +14,15 @@ const { values } = parseArgs({
 });
 const folder = process.env['ECR_OPERATOR_SERVICE_ACCOUNT_FOLDER'] ?? '';
 const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-const server = { url: `https://${host}:${port}`, certificateAuthority: readFileSync(`${folder}/ca.crt`, 'utf8') };
-const api = createTestApi({ ...server, token: readFileSync(`${folder}/token`, 'utf8') });
+const server = {
+  url: `https://${host}:${port}`,
+  certificateAuthority: readFileSync(`${folder}/ca.crt`, 'utf8'),
+  token: readFileSync(`${folder}/token`, 'utf8'),
+};
 
-const renewals = createRenewals(api, (line) => void process.stdout.write(`the Go project: ${line}\n`));
+const renewals = createRenewals(server, (line) => void process.stdout.write(`the Go project: ${line}\n`));
 if (values['webhook-port'] && values['cert-dir'])
-  await serveWebhook(api, Number(values['webhook-port']), values['cert-dir']);
+  await serveWebhook(createTestApi(server), Number(values['webhook-port']), values['cert-dir']);
 const probes = createServer((request, response) => {
   if (request.url === '/renew') renewals.renewAll();
   response.end('ok');

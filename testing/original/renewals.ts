@@ -2,7 +2,8 @@
 // It writes "processing", each Secret as a whole, and "updated"; it retries failures with growing delays.
 
 import { API_VERSION, GROUP, LEGACY_API_VERSION } from '../../src/api/names.ts';
-import type { TestApi } from '../api-server/test-api.ts';
+import { followObjects } from '../api-server/secret-watch.ts';
+import { createTestApi, type TestApiOptions } from '../api-server/test-api.ts';
 import { type AwsAccess, decode, encode, fetchLogin, type Login } from './login.ts';
 
 const KINDS = [
@@ -59,7 +60,8 @@ const known = ({ status }: CustomObject): string =>
     ),
   );
 
-export function createRenewals(api: TestApi, say: (line: string) => void): Renewals {
+export function createRenewals(server: TestApiOptions, say: (line: string) => void): Renewals {
+  const api = createTestApi(server);
   const seen = new Map<string, CustomObject>();
   const waiting = new Map<string, NodeJS.Timeout>();
   const busy = new Set<string>();
@@ -163,17 +165,29 @@ export function createRenewals(api: TestApi, say: (line: string) => void): Renew
     );
   };
 
-  const look = async (): Promise<void> => {
-    for (const kind of KINDS) {
-      const collection = `/apis/${kind.apiVersion}/${kind.plural}`;
-      const { status, body } = await api.get(collection);
-      if (status !== 200) continue;
-      for (const object of body.items as readonly CustomObject[]) {
-        const before = seen.get(object.metadata.uid);
-        seen.set(object.metadata.uid, object);
-        if (before?.metadata.resourceVersion === object.metadata.resourceVersion) continue;
-        if (before === undefined || known(before) === known(object)) enqueue(pathOf(collection, object), kind, 0);
-      }
+  const take = (kind: (typeof KINDS)[number], collection: string, object: CustomObject): void => {
+    const before = seen.get(object.metadata.uid);
+    seen.set(object.metadata.uid, object);
+    if (before?.metadata.resourceVersion === object.metadata.resourceVersion) return;
+    if (before === undefined || known(before) === known(object)) enqueue(pathOf(collection, object), kind, 0);
+  };
+
+  /** Sees each change by itself: two that cancel each other out are no event without a change of conditions. */
+  const follow = async (kind: (typeof KINDS)[number]): Promise<void> => {
+    const collection = `/apis/${kind.apiVersion}/${kind.plural}`;
+    const { status, body } = await api.get(collection);
+    if (status !== 200) return;
+    for (const object of body.items as readonly CustomObject[]) take(kind, collection, object);
+    const { ended } = followObjects(server, collection, body.metadata.resourceVersion, ({ type, object }) => {
+      if (type === 'ADDED' || type === 'MODIFIED') take(kind, collection, object);
+    });
+    await ended;
+  };
+
+  const keepFollowing = async (kind: (typeof KINDS)[number]): Promise<never> => {
+    for (;;) {
+      await follow(kind).catch((error: unknown) => say(String(error)));
+      await new Promise((resolve) => void setTimeout(resolve, LOOK_EVERY_MS));
     }
   };
 
@@ -186,10 +200,7 @@ export function createRenewals(api: TestApi, say: (line: string) => void): Renew
       }
     },
     async start() {
-      for (;;) {
-        await look().catch((error: unknown) => say(String(error)));
-        await new Promise((resolve) => void setTimeout(resolve, LOOK_EVERY_MS));
-      }
+      await Promise.all(KINDS.map(keepFollowing));
     },
   };
 }
