@@ -17,7 +17,6 @@
 {{- printf "%s-webhook" (include "operator.fullname" .) -}}
 {{- end -}}
 
-{{/* The Secret with a certificate that another party maintains; empty when the operator makes its own. */}}
 {{/* "yes" when the release belongs to some namespaces and makes nothing of the cluster; else empty. */}}
 {{- define "operator.isScoped" -}}
 {{- if .Values.scope.namespaces }}yes{{ end -}}
@@ -28,6 +27,7 @@
 {{- if and .Values.webhook.enabled (or (not (include "operator.isScoped" .)) (include "operator.webhookSecret" .)) }}yes{{ end -}}
 {{- end -}}
 
+{{/* The Secret with a certificate that another party maintains; empty when the operator makes its own. */}}
 {{- define "operator.webhookSecret" -}}
 {{- $certificate := .Values.webhook.certificate -}}
 {{- if $certificate.certManager.enabled -}}
