@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { login, START, seenSecret, UID } from '../../testing/rigs/builders.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
-import { offerTo, opensMore, whyLeft } from './offers.ts';
+import { type KnownObjects, type ObjectName, offerTo, opensMore, whyLeft } from './offers.ts';
 import { makePayload } from './plan.ts';
 import { NO_TEMPLATE } from './secret-template.ts';
 import type { SeenSecret } from './seen-secret.ts';
 
-const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a', deleting: false } as const;
+const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, namespace: 'ns1', name: 'a', deleting: false } as const;
 const TARGET = { namespace: 'ns1', named: true };
 const PAYLOAD = makePayload([login('eu-west-1')], 'sha256:1', NO_TEMPLATE, START) ?? assert.fail();
 const OTHER = { ownerUid: 'other', ownerKind: CLUSTER_KIND, ownerUidLabel: 'other' } as const;
@@ -22,6 +22,12 @@ const RESTORED = seenSecret('ns1', PAYLOAD, {
 });
 const OFFERED: SeenSecret = { ...RESTORED, ownerUidLabel: undefined, offeredTo: 'AWSECRImagePullSecret/a' };
 const isLive = (uid: string): boolean => uid !== 'gone';
+const OBJECTS: Readonly<Record<string, ObjectName>> = {
+  neighbour: { kind: NAMESPACED_KIND, namespace: 'ns1', name: 'b' },
+  stranger: { kind: NAMESPACED_KIND, namespace: 'secret-project', name: 'hidden' },
+  other: { kind: CLUSTER_KIND, namespace: undefined, name: 'hidden' },
+};
+const known: KnownObjects = { isLive, byUid: (uid) => OBJECTS[uid] };
 
 // Rule 1
 describe('a secret without an owner that the operator once wrote', () => {
@@ -49,7 +55,8 @@ describe('a secret without an owner that the operator once wrote', () => {
 
   test('is looked at in its own namespace, since the object that its label names may own Secrets elsewhere only', () => {
     const asked: string[] = [];
-    whyLeft(CLAIMANT, TARGET, RESTORED, (uid, namespace) => asked.push(`${uid} in ${namespace}`) === 0);
+    const isLiveThere = (uid: string, namespace: string) => asked.push(`${uid} in ${namespace}`) === 0;
+    whyLeft(CLAIMANT, TARGET, RESTORED, { ...known, isLive: isLiveThere });
     assert.deepEqual(asked, ['gone in ns1']);
   });
 });
@@ -67,6 +74,22 @@ describe('the status says of a secret in the way', () => {
     'that another object owns only its kind, and the command that hands it over': {
       seen: { ...RESTORED, ...OTHER, hasOwners: true },
       want: `${TAKEN} is kept by another ClusterAWSECRImagePullSecret: ${CHOICE}: ${ANNOTATE}`,
+    },
+    'that an object of the same namespace owns its name': {
+      seen: { ...RESTORED, ownerUid: 'neighbour', ownerKind: NAMESPACED_KIND, hasOwners: true },
+      want: `${TAKEN} is kept by AWSECRImagePullSecret b: ${CHOICE}: ${ANNOTATE}`,
+    },
+    'that an object of another namespace owns, by a uid that somebody wrote there, not its name': {
+      seen: { ...RESTORED, ownerUid: 'stranger', ownerKind: NAMESPACED_KIND, hasOwners: true },
+      want: `${TAKEN} is kept by another AWSECRImagePullSecret: ${CHOICE}: ${ANNOTATE}`,
+    },
+    'that somebody says is owned by an object without an uid, its kind': {
+      seen: { ...RESTORED, ownerKind: NAMESPACED_KIND, hasOwners: true },
+      want: `${TAKEN} is kept by another AWSECRImagePullSecret: ${CHOICE}: ${ANNOTATE}`,
+    },
+    'that is labelled for an object of the same namespace its name': {
+      seen: { ...RESTORED, ownerUidLabel: 'neighbour' },
+      want: `${TAKEN} is of AWSECRImagePullSecret b by its label: ${CHOICE}: ${ANNOTATE}`,
     },
     'that is without owner, and labelled for an object that exists': {
       seen: { ...RESTORED, ownerUidLabel: 'other' },
@@ -111,23 +134,29 @@ describe('the status says of a secret in the way', () => {
   };
   for (const [what, { seen, want }] of Object.entries(rows))
     test(what, () => {
-      const { message = '', reason } = whyLeft(CLAIMANT, TARGET, seen, isLive) ?? {};
+      const { message = '', reason } = whyLeft(CLAIMANT, TARGET, seen, known) ?? {};
       assert.deepEqual([reason, message], ['SecretConflict', want]);
       assert.ok(message.length <= 300, String(message.length));
     });
 
   test('to an object that is being deleted: it takes over nothing, not even what was its own', () => {
-    const words = (seen: SeenSecret) => whyLeft({ ...CLAIMANT, deleting: true }, TARGET, seen, isLive)?.message;
+    const words = (seen: SeenSecret) => whyLeft({ ...CLAIMANT, deleting: true }, TARGET, seen, known)?.message;
     assert.equal(words({ ...RESTORED, ownerUidLabel: UID }), `${TAKEN} has lost its owner; ${ALONE}`);
     assert.equal(words(RESTORED), `${TAKEN} is of another object by its label; ${ALONE}`);
     assert.equal(words(OFFERED), `${TAKEN} is not ours; ${ALONE}`);
     assert.equal(words({ ...RESTORED, type: 'Opaque' }), `${TAKEN} has type Opaque; ${ALONE}`);
   });
 
+  test('to an object of the cluster kind without the names in its namespaces', () => {
+    const seen = { ...RESTORED, ownerUid: 'neighbour', ownerKind: NAMESPACED_KIND, hasOwners: true } as const;
+    const { message } = whyLeft({ ...CLAIMANT, kind: CLUSTER_KIND, namespace: undefined }, TARGET, seen, known) ?? {};
+    assert.match(message ?? '', / is kept by another AWSECRImagePullSecret: /);
+  });
+
   test('with long names at least which commands there are', () => {
     const name = 'x'.repeat(60);
     const seen = { ...OFFERED, name, offeredTo: undefined, managed: false };
-    const { message = '' } = whyLeft({ ...CLAIMANT, name }, { ...TARGET, namespace: name }, seen, isLive) ?? {};
+    const { message = '' } = whyLeft({ ...CLAIMANT, name }, { ...TARGET, namespace: name }, seen, known) ?? {};
     assert.match(message, /offer it: kubectl label secret and kubectl annotate secret, as docs\/status\.md says$/);
     assert.ok(message.length <= 300, String(message.length));
   });

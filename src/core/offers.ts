@@ -11,7 +11,7 @@ import type { SeenSecret } from './seen-secret.ts';
 export type Bearings = Pick<SeenSecret, 'managed' | 'offeredTo' | 'hasOwners' | 'ownerUidLabel'>;
 
 /** The object that wants the place. */
-export type Claimant = Pick<PullSecretObject, 'deleting' | 'uid' | 'kind' | 'name'>;
+export type Claimant = Pick<PullSecretObject, 'deleting' | 'uid' | 'kind' | 'namespace' | 'name'>;
 
 /**
  * `asked`: an editor of the Secret names the object in an annotation. `left`: the operator wrote it, and it has no
@@ -25,13 +25,30 @@ export type Offer = 'asked' | 'left';
  */
 export type IsLive = (uid: string, namespace: string) => boolean;
 
+export type ObjectName = Pick<PullSecretObject, 'kind' | 'namespace' | 'name'>;
+
+/** The objects of the operator's kinds. */
+export interface KnownObjects {
+  readonly isLive: IsLive;
+  readonly byUid: (uid: string) => ObjectName | undefined;
+}
+
+/**
+ * The kind and name of another object in a message for the users of `reader`; undefined when they may not be allowed to
+ * see it. Whoever may read an object may read those of its kind in its namespace; nothing else follows from it.
+ */
+export function nameFor(reader: Pick<ObjectName, 'namespace'>, other: ObjectName | undefined): string | undefined {
+  const isNeighbour = other?.namespace !== undefined && other.namespace === reader.namespace;
+  return isNeighbour ? `${other.kind} ${other.name}` : undefined;
+}
+
 /**
  * Whoever can write the labels of a Secret can write the annotation too: that a Secret without owner is an offer gives
  * nobody anything. While the object that the label names exists, the Secret is offered to that one alone. An object
  * that no watch has shown yet loses nothing: the operator writes label and owner reference in one request.
  */
 export function offerTo(
-  { uid, kind, name }: Omit<Claimant, 'deleting'>,
+  { uid, kind, name }: Pick<Claimant, 'uid' | 'kind' | 'name'>,
   { managed, offeredTo, hasOwners, ownerUidLabel }: Bearings,
   isLive: (uid: string) => boolean,
 ): Offer | undefined {
@@ -45,8 +62,13 @@ export function offerTo(
  * Why the operator does not take over this Secret for `claimant`; undefined when it does. The hosts in it are looked at
  * when it is taken over.
  */
-export function whyLeft(claimant: Claimant, target: Target, seen: SeenSecret, isLive: IsLive): Problem | undefined {
-  const isLiveHere = (uid: string): boolean => isLive(uid, target.namespace);
+export function whyLeft(
+  claimant: Claimant,
+  target: Target,
+  seen: SeenSecret,
+  known: KnownObjects,
+): Problem | undefined {
+  const isLiveHere = (uid: string): boolean => known.isLive(uid, target.namespace);
   // One that is being deleted takes over nothing: the user may have asked that its Secrets lose their owner and stay.
   const offer = claimant.deleting ? undefined : offerTo(claimant, seen, isLiveHere);
   const obstacle = obstacleIn(seen);
@@ -58,7 +80,8 @@ export function whyLeft(claimant: Claimant, target: Target, seen: SeenSecret, is
     const fault = faultOf(claimant, seen);
     return conflict(target, `${begin('asked', target.namespace, seen)}, but ${fault}; it is left alone`);
   }
-  return conflict(target, taken(claimant, target.namespace, seen, obstacle));
+  const keeper = keeperOf(claimant, seen, known);
+  return conflict(target, taken(claimant, target.namespace, seen, obstacle, keeper));
 }
 
 /** The Secret is offered, but not taken over. Its hosts are not told: the object's author may not read Secrets. */
@@ -96,21 +119,29 @@ function faultOf({ kind, name }: Claimant, { offeredTo }: SeenSecret): string {
     : `its annotation ${ADOPT_ANNOTATION} does not name ${kind}/${name}`;
 }
 
-/** Of another object the message names only the kind: a user who may see this one may not be allowed to see that. */
-function taken(claimant: Claimant, namespace: string, seen: SeenSecret, obstacle: string | undefined): string {
+function taken(
+  claimant: Claimant,
+  namespace: string,
+  seen: SeenSecret,
+  obstacle: string | undefined,
+  keeper: string,
+): string {
   const place = `secret ${seen.name} already exists in namespace ${namespace}`;
-  if (obstacle !== undefined || claimant.deleting)
-    return `${place} and ${obstacle ?? keeperOf(claimant, seen)}; ${LEFT_ALONE}`;
-  const choice = `${place} and ${keeperOf(claimant, seen)}: delete it, or offer it: `;
+  if (obstacle !== undefined || claimant.deleting) return `${place} and ${obstacle ?? keeper}; ${LEFT_ALONE}`;
+  const choice = `${place} and ${keeper}: delete it, or offer it: `;
   const whole = `${choice}${commands(claimant, seen)}`;
   if (whole.length <= PROBLEM_MESSAGE) return whole;
   return `${choice}kubectl label secret and kubectl annotate secret, as docs/status.md says`;
 }
 
-function keeperOf({ uid }: Claimant, { ownerKind, managed, ownerUidLabel }: SeenSecret): string {
-  if (ownerKind !== undefined) return `is kept by another ${ownerKind}`;
-  if (managed && ownerUidLabel === uid) return 'has lost its owner';
-  return managed && ownerUidLabel !== undefined ? 'is of another object by its label' : 'is not ours';
+/** Owner reference and label are other people's texts: a name comes from the object that has the uid. */
+function keeperOf(claimant: Claimant, seen: SeenSecret, { byUid }: KnownObjects): string {
+  const { ownerKind, ownerUid, managed, ownerUidLabel } = seen;
+  const name = (uid: string | undefined) => nameFor(claimant, uid === undefined ? undefined : byUid(uid));
+  if (ownerKind !== undefined) return `is kept by ${name(ownerUid) ?? `another ${ownerKind}`}`;
+  if (!managed || ownerUidLabel === undefined) return 'is not ours';
+  if (ownerUidLabel === claimant.uid) return 'has lost its owner';
+  return `is of ${name(ownerUidLabel) ?? 'another object'} by its label`;
 }
 
 function commands({ kind, name }: Claimant, { managed }: SeenSecret): string {

@@ -12,7 +12,7 @@ import { NO_TEMPLATE } from './secret-template.ts';
 import type { SeenSecret } from './seen-secret.ts';
 
 const NAME = 'ecr-login';
-const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a', deleting: false } as const;
+const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, namespace: 'ns1', name: 'a', deleting: false } as const;
 const NAMESPACES = ['a', 'b', 'c', '__proto__', 'constructor'];
 const payload: Payload = {
   content: 'e30=',
@@ -61,7 +61,7 @@ function plan(wanted: readonly Target[], cluster: readonly SeenSecret[], what: P
   return planSecrets(
     CLAIMANT,
     wanted,
-    { seen, owned: cluster, rivals: new Map(), isLive: (uid) => uid !== 'gone' },
+    { seen, owned: cluster, rivals: new Map(), isLive: (uid) => uid !== 'gone', byUid: () => undefined },
     what,
   );
 }

@@ -3,18 +3,23 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { after, hostOf, login, START, seenSecret, UID } from '../../testing/rigs/builders.ts';
-import { NAMESPACED_KIND } from '../api/names.ts';
+import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import { HOUR } from '../lib/time.ts';
 import type { Target } from './desired.ts';
 import { readDockerConfig } from './docker-config.ts';
+import type { ObjectName } from './offers.ts';
 import { contentDigest, isOwned, makePayload, needsWholeList, type Payload, planSecrets, sizeProblem } from './plan.ts';
 import { NO_TEMPLATE } from './secret-template.ts';
 import type { SeenSecret } from './seen-secret.ts';
 
-const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, name: 'a', deleting: false } as const;
+const CLAIMANT = { uid: UID, kind: NAMESPACED_KIND, namespace: 'ns1', name: 'a', deleting: false } as const;
 const OTHER_UID = '7f6f6f0a-0000-4000-8000-000000000002';
 /** The other object lives, and wants nothing here. */
-const nobodyElse = { rivals: new Map<string, string>(), isLive: (uid: string) => uid === OTHER_UID || uid === UID };
+const nobodyElse = {
+  rivals: new Map<string, ObjectName>(),
+  isLive: (uid: string) => uid === OTHER_UID || uid === UID,
+  byUid: () => undefined,
+};
 const payload: Payload = {
   content: 'e30=',
   hosts: [hostOf('eu-west-1')],
@@ -268,7 +273,7 @@ describe('a secret of another owner', () => {
 });
 
 describe('a secret that an older object wants too', () => {
-  const older = new Map([['ns1', 'ClusterAWSECRImagePullSecret']]);
+  const older = new Map([['ns1', { kind: CLUSTER_KIND, namespace: undefined, name: 'hidden' } as const]]);
 
   test('is left to that object while it does not exist', () => {
     const { actions, problems } = planSecrets(
@@ -282,6 +287,16 @@ describe('a secret that an older object wants too', () => {
     assert.equal(
       problems[0]?.message,
       'an older ClusterAWSECRImagePullSecret wants the same secret in namespace ns1: create this object again with another secretName',
+    );
+  });
+
+  test('is left to that object by its name when that is in the same namespace', () => {
+    const rivals = new Map([['ns1', { kind: NAMESPACED_KIND, namespace: 'ns1', name: 'b' } as const]]);
+    const found = { seen: new Map(), owned: [], ...nobodyElse, rivals };
+    const { problems } = planSecrets(CLAIMANT, [target('ns1')], found, payload);
+    assert.match(
+      problems[0]?.message ?? '',
+      /^the older AWSECRImagePullSecret b wants the same secret in namespace ns1:/,
     );
   });
 

@@ -6,7 +6,7 @@ import { type EpochMs, formatRfc3339 } from '../lib/time.ts';
 import type { Problem, Target } from './desired.ts';
 import { dockerConfigBytes, makeDockerConfig } from './docker-config.ts';
 import { isUsable, type Login } from './login.ts';
-import { type Claimant, type IsLive, whyLeft } from './offers.ts';
+import { type Claimant, type KnownObjects, nameFor, type ObjectName, whyLeft } from './offers.ts';
 import type { SecretTemplate } from './secret-template.ts';
 import type { SeenSecret } from './seen-secret.ts';
 
@@ -103,20 +103,21 @@ export function terminating(namespace: string, named: boolean, name: string): Pr
   return { namespace, named, reason: REASON.secretTerminating, message };
 }
 
-function preceded(namespace: string, named: boolean, kind: string): Problem {
-  const message = `an older ${kind} wants the same secret in namespace ${namespace}: create this object again with another secretName`;
+function preceded(claimant: Claimant, { namespace, named }: Target, rival: ObjectName): Problem {
+  const name = nameFor(claimant, rival);
+  const who = name === undefined ? `an older ${rival.kind}` : `the older ${name}`;
+  const message = `${who} wants the same secret in namespace ${namespace}: create this object again with another secretName`;
   return { namespace, named, reason: REASON.secretConflict, message };
 }
 
 /** The Secrets and rivals, as last seen. */
-export interface Observed {
+export interface Observed extends KnownObjects {
   /** The Secrets of the wanted name by namespace; absent means "did not exist then". */
   readonly seen: ReadonlyMap<string, SeenSecret>;
   /** Every Secret labelled as written for this object, whatever its name and namespace. */
   readonly owned: Iterable<SeenSecret>;
-  /** Kind of an older object that wants the same Secret, by namespace. It counts only where the Secret is nobody's. */
-  readonly rivals: Pick<ReadonlyMap<string, string>, 'get'>;
-  readonly isLive: IsLive;
+  /** An older object that wants the same Secret, by namespace. It counts only where the Secret is nobody's. */
+  readonly rivals: Pick<ReadonlyMap<string, ObjectName>, 'get'>;
 }
 
 /** One namespace's part of a plan. */
@@ -131,10 +132,10 @@ function decide(claimant: Claimant, target: Target, found: Observed, payload: Pa
   const { namespace, named } = target;
   const seen = found.seen.get(namespace);
   if (!seen || !isOwned(seen, claimant.uid)) {
-    const refusal = seen && whyLeft(claimant, target, seen, found.isLive);
+    const refusal = seen && whyLeft(claimant, target, seen, found);
     if (refusal) return refusal;
     const rival = isNobodys(seen, claimant) ? found.rivals.get(namespace) : undefined;
-    if (rival !== undefined) return preceded(namespace, named, rival);
+    if (rival !== undefined) return preceded(claimant, target, rival);
     if (!payload) return 'pending';
     return seen ? { op: 'adopt', namespace, named, seen } : { op: 'create', namespace, named };
   }

@@ -21,6 +21,8 @@ export interface SeenSecret {
   readonly ownerUidLabel: string | undefined;
   /** Has the managed-by label of the operator. */
   readonly managed: boolean;
+  /** The field manager that changed it since the operator's last write, as that client calls itself. */
+  readonly otherWriter: string | undefined;
   readonly inputs: string | undefined;
   readonly expiry: string | undefined;
   /** Digest of the base64 text of `.dockerconfigjson`. */

@@ -239,7 +239,10 @@ describe('the status', () => {
   test('reports the reasons beside a Ready that holds', () => {
     const retried = nextStatus(good, findings(['ns1'], { failures: [unreachable] }), START);
     assert.equal(condition(retried, 'Reconciling')?.reason, 'Retrying');
-    assert.equal(condition(retried, 'Reconciling')?.message, 'login to eu-west-1: cannot reach ECR');
+    assert.equal(
+      condition(retried, 'Reconciling')?.message,
+      'login to eu-west-1: cannot reach ECR; the operator tries again at least every five minutes',
+    );
     const refused = nextStatus(
       good,
       findings(['ns1'], { failures: [unreachable, { ...denied, registry: 'us-east-1' }] }),

@@ -123,6 +123,9 @@ function judge(previous: PullSecretStatus, findings: Findings, now: EpochMs): St
   );
 }
 
+/** A time would change with each attempt, and cost a write of each object; the longest pause is that of the cache. */
+const TRIED_AGAIN = 'the operator tries again at least every five minutes';
+
 /** Ready all the same: a selector may wait for its first namespace. */
 export const NO_NAMESPACES =
   'no namespace that exists wants the secret: see spec.namespaces, spec.namespaceSelector and spec.excludeNamespaces; the secret is created as soon as one does';
@@ -145,7 +148,7 @@ function judgeRefusal(
 function progress({ failures, delayed }: Findings): Pick<StatusVerdict, 'stalled' | 'reconciling'> {
   const message = failuresMessage({ failures });
   if (failures.some(({ needsChange }) => needsChange)) return { stalled: { reason: REASON.loginFailed, message } };
-  if (failures.length > 0) return { reconciling: { reason: REASON.retrying, message } };
+  if (failures.length > 0) return { reconciling: { reason: REASON.retrying, message: `${message}; ${TRIED_AGAIN}` } };
   const [late] = delayed;
   if (!late) return {};
   const wait = `${delayed.length} secrets wait for the newest login; ${late.namespace}: ${late.message}`;

@@ -7,8 +7,7 @@ import type { LoginStatus } from '../../src/api/schema.ts';
 import { MINUTE } from '../../src/lib/time.ts';
 import { watchObjects } from '../../testing/api-server/secret-watch.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
-import type { TravelClock } from '../../testing/clocks/travel-clock.ts';
-import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
 import { OPERATOR_NAMESPACE } from '../../testing/operator/operator-account.ts';
 import {
   CLUSTER_PATH,
@@ -175,6 +174,10 @@ describe('AWS keys', () => {
     const expired = await world.status(path, reason('TokenExpired'));
     assert.equal(conditionOf(expired, 'Ready')?.status, 'False');
     assert.equal(await password(), held);
+    await eventually(async () => {
+      const { items } = await world.api.must('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
+      return items.find((event: { reason: string }) => event.reason === 'TokenExpired');
+    });
     world.aws.addKey(GOOD_KEY);
     // The stand-in's clock stood still: its next tokens must end after the operator's own time.
     world.aws.setTokenLife(24 * HOUR);

@@ -152,6 +152,23 @@ describe('drift of a pull secret', () => {
     assert.equal(world.aws.calls(), calls + 1);
   });
 
+  // Rule 10
+  test('a secret that another client changes again and again is contested by the field manager of that client', async () => {
+    const other = await world.api.createNamespace();
+    const at = NAMESPACED_PATH(other, 'login');
+    await createPullSecret(world.api, other, 'login');
+    await world.ready(at);
+    const spoil = { data: { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') } };
+    const { message } = await eventually(async () => {
+      await world.api.merge(`${SECRET_PATH(other, 'ecr-login')}?fieldManager=other-tool`, spoil);
+      const { status: found } = await world.api.must('GET', at);
+      const [problem] = found.problems?.items ?? [];
+      return problem?.reason === 'SecretContested' ? problem : undefined;
+    });
+    assert.match(message, /was last changed by the field manager "other-tool"$/);
+    await world.ready(at);
+  });
+
   // Rule 11
   test('a foreign secret in the way is read again and again, and nothing is written until it is gone', async () => {
     await operator.stop();

@@ -220,7 +220,10 @@ describe('ownership of secrets', () => {
     await createPullSecret(world.api, namespace, 'second');
     const second = NAMESPACED_PATH(namespace, 'second');
     const status = await world.status(second, (found) => conditionOf(found, 'Ready')?.reason === 'PartiallyReady');
-    assert.match(status.problems?.items[0]?.message ?? '', /an older AWSECRImagePullSecret wants the same secret/);
+    assert.match(
+      status.problems?.items[0]?.message ?? '',
+      /^the older AWSECRImagePullSecret \S+ wants the same secret/,
+    );
     await world.api.must('DELETE', path);
     await world.ready(second);
   });

@@ -95,6 +95,7 @@ export function seenSecret(namespace: string, payload: Payload, over: Partial<Se
     inputs: payload.inputs,
     expiry: payload.expiry,
     contentDigest: payload.contentDigest,
+    otherWriter: undefined,
     templateDigest: payload.template.digest,
     ...over,
   };

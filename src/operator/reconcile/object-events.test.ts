@@ -7,8 +7,9 @@ import { NAMESPACED_KIND } from '../../api/names.ts';
 import type { Problem } from '../../core/desired.ts';
 import { type Findings, NO_NAMESPACES, nextStatus } from '../../core/status.ts';
 import type { EventNote, Regarding } from '../../kube/events.ts';
+import { type DurationMs, HOUR, plus } from '../../lib/time.ts';
 import type { Applied } from '../secrets/apply.ts';
-import { recordEvents, recordRemark } from './object-events.ts';
+import { recordEvents, recordExpiry, recordRemark } from './object-events.ts';
 
 const OBJECT = clusterPullSecret(spec());
 
@@ -128,6 +129,21 @@ describe('the Events of a reconciliation in which', () => {
     assert.deepEqual(more, []);
     const note = 'a line feed was cut off';
     assert.deepEqual(only?.event, { type: 'Warning', reason: 'CredentialsTrimmed', action: 'Login', note });
+  });
+
+  test('a login ended is told once', () => {
+    const next = nextStatus({}, findings(['ns1']), plus(START, (12 * HOUR) as DurationMs));
+    const notes = (object: typeof OBJECT) => told((recorder) => recordExpiry(recorder, object, next));
+    const note = 'the login to eu-west-1 ended at 2023-10-05T08:45:52Z';
+    assert.deepEqual(
+      notes(OBJECT).map(({ event }) => event),
+      [{ type: 'Warning', reason: 'TokenExpired', action: 'Renew', note }],
+    );
+    assert.deepEqual(notes({ ...OBJECT, status: next }), []);
+    assert.deepEqual(
+      told((recorder) => recordExpiry(recorder, OBJECT, {})),
+      [],
+    );
   });
 
   test('many secrets were written name as many namespaces as their notes can hold', () => {

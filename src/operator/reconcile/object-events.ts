@@ -44,10 +44,14 @@ export function recordEvents(
   }
   if (wantsNothing(findings) && !object.status.conditions?.some(({ reason }) => reason === REASON.noNamespaces))
     record({ type: 'Warning', reason: REASON.noNamespaces, action: 'Select', note: NO_NAMESPACES });
-  const isKnown = knownIn(object.status, findings.problems);
-  const fresh = findings.problems.filter((problem) => !isKnown(problem));
-  for (const { reason, message } of fresh.slice(0, PROBLEM_EVENTS))
+  for (const { reason, message } of newProblems(object, findings).slice(0, PROBLEM_EVENTS))
     record({ type: 'Warning', reason, action: 'Write', note: message });
+}
+
+/** The problems that the status does not have yet. */
+export function newProblems({ status }: PullSecretObject, { problems }: Findings): readonly Problem[] {
+  const isKnown = knownIn(status, problems);
+  return problems.filter((problem) => !isKnown(problem));
 }
 
 function wantsNothing({ desired, failures, problems, refusal }: Findings): boolean {
@@ -67,6 +71,15 @@ function knownIn({ problems }: PullSecretStatus, now: readonly Problem[]): (prob
   const isLastNamed = now.some(({ namespace, named }) => named && namespace === last);
   const isAfter = ({ namespace, named }: Problem): boolean => (named === isLastNamed ? namespace > last : isLastNamed);
   return (problem) => listed.has(`${problem.namespace}/${problem.reason}`) || (isCut && isAfter(problem));
+}
+
+/** Records that a login has ended, once: `next` says so, and the status of `object` did not. */
+export function recordExpiry(recorder: EventRecorder, object: PullSecretObject, next: PullSecretStatus): void {
+  const endedIn = ({ conditions }: PullSecretStatus) =>
+    conditions?.find(({ reason }) => reason === REASON.tokenExpired);
+  const ended = endedIn(next);
+  if (ended && !endedIn(object.status))
+    recorder.record(regarding(object), { type: 'Warning', reason: ended.reason, action: 'Renew', note: ended.message });
 }
 
 /** What the user should know about the keys, though they are good. */

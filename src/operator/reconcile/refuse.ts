@@ -7,7 +7,7 @@ import type { Result } from '../../kube/controller.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { type Clock, parseRfc3339, read } from '../../lib/time.ts';
 import type { LoginResult } from '../login/object-logins.ts';
-import { recordEvents } from './object-events.ts';
+import { recordEvents, recordExpiry } from './object-events.ts';
 import type { StatusWriter } from './status-writer.ts';
 
 /** @param again  when the answer may be different: with newer logins than those that cannot be written, or later */
@@ -34,8 +34,9 @@ export function refusing({ statuses, events, clock }: RefusingParts): Refuse {
       handledReconcileAt: object.status.lastHandledReconcileAt,
     };
     recordEvents(events, object, '', findings, undefined);
-    const written = await statuses.write(object, nextStatus(object.status, findings, clock.now()));
-    if (!written) return { op: 'retry' };
+    const next = nextStatus(object.status, findings, clock.now());
+    if (!(await statuses.write(object, next))) return { op: 'retry' };
+    recordExpiry(events, object, next);
     const moment = read(clock);
     // The status must also report when the login still in the Secrets ends.
     const endsAt = parseRfc3339(object.status.expiresAt);

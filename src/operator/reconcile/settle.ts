@@ -10,7 +10,7 @@ import type { EventRecorder } from '../../kube/events.ts';
 import { type Clock, plus, read } from '../../lib/time.ts';
 import type { LoginResult } from '../login/object-logins.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
-import { recordRemark } from './object-events.ts';
+import { recordExpiry, recordRemark } from './object-events.ts';
 import { outlook } from './outlook.ts';
 import type { Refuse } from './refuse.ts';
 import { reportWrites } from './report-writes.ts';
@@ -40,7 +40,9 @@ export function settling({ client, view, writeSecrets, statuses, refuse, events,
     // Another object of the same name has its own attempt: these findings are not about it.
     const current = view.object(keyOf(object));
     if (!current || since(object, current) === 'replaced') return { op: 'done', wakeAt: undefined };
-    if (!(await statuses.write(current, nextStatus(current.status, findings, clock.now())))) return { op: 'retry' };
+    const next = nextStatus(current.status, findings, clock.now());
+    if (!(await statuses.write(current, next))) return { op: 'retry' };
+    recordExpiry(events, current, next);
     return outlook(written, logins, read(clock));
   };
 

@@ -8,7 +8,7 @@ import { objectKey } from '../../api/meta.ts';
 import { formerUid } from '../../core/conversion.ts';
 import { type Desired, desiredTargets } from '../../core/desired.ts';
 import { dockerConfigBytes } from '../../core/docker-config.ts';
-import type { IsLive } from '../../core/offers.ts';
+import type { KnownObjects } from '../../core/offers.ts';
 import { isOwned, makePayload, type Plan, planSecrets } from '../../core/plan.ts';
 import { contested, obstructed } from '../../core/problems.ts';
 import { keyOf, type PullSecretObject, since, type Wish } from '../../core/resource.ts';
@@ -93,7 +93,7 @@ async function write(
   const context = {
     writer: secrets,
     formerUid: formerUid(view.predecessor(keyOf(object)), object),
-    isLive: found.isLive,
+    known: found,
     holdsUsableLogin: (secret: SeenSecret) => rollout.holdsUsableLogin(object.uid, secret),
     obstructed: obstructed(object.status),
     isLate: (namespace: string) => rollout.isLate(object.uid, namespace),
@@ -152,8 +152,8 @@ function look(view: ClusterView, { object, wish }: Subject) {
     if (secret) seen.set(namespace, secret);
   }
   const rivals = { get: (namespace: string) => view.rivalOf(object, namespace, wish.secretName, seen.has(namespace)) };
-  const isLive: IsLive = (uid, namespace) => view.isLive(uid, namespace);
-  return { desired, found: { seen, owned, rivals, isLive } };
+  const known: KnownObjects = { isLive: view.isLive, byUid: view.objectByUid };
+  return { desired, found: { seen, owned, rivals, ...known } };
 }
 
 function namespacesOf(items: readonly { readonly namespace: string }[]): ReadonlySet<string> {

@@ -2,7 +2,7 @@
 
 import { REASON } from '../../api/names.ts';
 import { missingNamespace, type Problem, type Target } from '../../core/desired.ts';
-import { type IsLive, opensMore, whyLeft } from '../../core/offers.ts';
+import { type KnownObjects, opensMore, whyLeft } from '../../core/offers.ts';
 import { type Action, isOwned, type Payload, terminating } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import type { SeenSecret } from '../../core/seen-secret.ts';
@@ -32,7 +32,7 @@ export interface ActionContext {
    * conflict.
    */
   readonly formerUid: string | undefined;
-  readonly isLive: IsLive;
+  readonly known: KnownObjects;
   /** Whether a Secret that must be updated holds a usable login all the same. */
   readonly holdsUsableLogin: (seen: SeenSecret) => boolean;
   /** Namespaces whose Secret was in the way before: it is read before any request is sent. */
@@ -140,7 +140,7 @@ async function update(writing: Writing, action: Action, seen: SeenSecret, payloa
  * owner's.
  */
 async function inspect(writing: Writing, action: Action, payload: Payload): Promise<ActionOutcome> {
-  const { writer, owner, name, formerUid, isLive } = writing;
+  const { writer, owner, name, formerUid, known } = writing;
   const { namespace, named } = action;
   try {
     const seen = await writer.read(namespace, name);
@@ -149,7 +149,7 @@ async function inspect(writing: Writing, action: Action, payload: Payload): Prom
     if (found === 'ours') return await update(writing, action, seen, payload);
     if (found === 'leaving') return terminating(namespace, named, name);
     // One that is offered is soon shown by the watch.
-    return whyLeft(owner, action, seen, isLive) ?? 'retry';
+    return whyLeft(owner, action, seen, known) ?? 'retry';
   } catch (thrown) {
     if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
     if (isTransientlyBusy(thrown)) throw thrown;

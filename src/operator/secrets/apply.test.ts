@@ -105,7 +105,7 @@ function apply(
   const context: ApplyContext = {
     writer,
     formerUid: undefined,
-    isLive: () => true,
+    known: { isLive: () => true, byUid: () => undefined },
     holdsUsableLogin: () => false,
     obstructed: new Set(),
     isLate: () => false,

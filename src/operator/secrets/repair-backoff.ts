@@ -18,8 +18,10 @@ export interface RepairBackoff {
    * @param isUnseen  whether a watch has yet to show the last write
    */
   isSettling(secret: string, isTold: boolean, isUnseen: () => boolean): boolean;
-  /** The operator has repaired it. */
-  repaired(secret: string): void;
+  /** The operator has repaired it. @param writer  who had changed it, if that is known */
+  repaired(secret: string, writer?: string): void;
+  /** Who changed it before the last repair for which that is known. */
+  writer(secret: string): string | undefined;
 }
 
 /** Repairs of one Secret that never wait. */
@@ -36,6 +38,7 @@ interface Repairs {
   readonly count: number;
   /** On the monotonic clock. */
   readonly last: number;
+  readonly writer: string | undefined;
 }
 
 export function createRepairBackoff(clock: Clock): RepairBackoff {
@@ -61,12 +64,13 @@ export function createRepairBackoff(clock: Clock): RepairBackoff {
       const isContested = isTold || (count > FREE && since < PEACE);
       return isContested && (isUnseen() || since < SETTLED_AFTER);
     },
-    repaired(secret) {
+    repaired(secret, writer) {
       const now = clock.monotonic();
       sweep(now);
-      const { count } = repairs.get(secret) ?? { count: 0 };
+      const before = repairs.get(secret);
       repairs.delete(secret);
-      repairs.set(secret, { count: count + 1, last: now });
+      repairs.set(secret, { count: (before?.count ?? 0) + 1, last: now, writer: writer ?? before?.writer });
     },
+    writer: (secret) => repairs.get(secret)?.writer,
   };
 }

@@ -204,6 +204,32 @@ describe('a repair', () => {
     assert.deepEqual(written(repair(rollout)), ['ns0']);
   });
 
+  test('that has to be done again and again names who changed the secret last, as far as that is known', async () => {
+    const { rollout } = await setting();
+    const spoiled = (otherWriter: string | undefined): Action => ({
+      op: 'update',
+      namespace: 'ns0',
+      named: true,
+      seen: { ...seenSecret('ns0', OLD), contentDigest: 'sha256:x', otherWriter },
+    });
+    const repairFrom = (writer: string | undefined): string | undefined => {
+      const due = rollout.takeDue(UID, [spoiled(writer)], OLD, NONE);
+      rollout.recordWrites(UID, due, { created: [], updated: written(due), retry: [], slow: [] });
+      return due.contested[0]?.message;
+    };
+    for (let turn = 0; turn < 4; turn += 1) assert.equal(repairFrom(undefined), undefined);
+    assert.equal(repairFrom('flux'), undefined);
+    assert.match(repairFrom('argocd') ?? '', /by the field manager "argocd"$/);
+    assert.match(repairFrom(undefined) ?? '', /by the field manager "flux"$/);
+    const [settling] = rollout.settling(
+      UID,
+      [{ namespace: 'ns0', named: true }],
+      new Set(['ns0']),
+      () => false,
+    ).problems;
+    assert.match(settling?.message ?? '', /by the field manager "flux"$/);
+  });
+
   test('that is slow counts when it has come to a good end', async () => {
     const { rollout } = await setting();
     const repairSlowly = async (isDone: boolean): Promise<readonly string[]> => {

@@ -107,6 +107,10 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
   const states = new Map<string, State>();
   const late = createLateSecrets();
 
+  const contestOf =
+    (uid: string) =>
+    (target: Target | Action): Problem =>
+      contest(target, otherWriter(target) ?? repairBackoff.writer(secretKey(uid, target.namespace)));
   const waitOf = (uid: string, namespace: string, state: State, renews: Former | undefined): number =>
     renews
       ? // Read after the clock of the slot: what may be done now is not a millisecond away.
@@ -123,19 +127,16 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
         const renews = renewedBy(uid, action, state);
         return { action, renews: renews !== undefined, wait: waitOf(uid, action.namespace, state, renews) };
       });
-      // The Secret is wrong, although the operator wanted this very content in it before.
-      return dueOf(judged, (namespace) => before === state || fought.has(namespace), clock.now());
+      const wasWanted = (namespace: string): boolean => before === state || fought.has(namespace);
+      return dueOf(judged, wasWanted, contestOf(uid), clock.now());
     },
     recordWrites(uid, due, { created, updated, retry, slow }) {
       const { repairs, waiting } = due;
       const done = new Set([...created, ...updated]);
-      late.count(
-        uid,
-        due.actions.map(({ namespace }) => namespace),
-        new Set(retry),
-        done,
-      );
-      const repaired = (namespace: string): void => repairBackoff.repaired(secretKey(uid, namespace));
+      const writers = new Map(due.actions.map((action) => [action.namespace, otherWriter(action)]));
+      late.count(uid, [...writers.keys()], new Set(retry), done);
+      const repaired = (namespace: string): void =>
+        repairBackoff.repaired(secretKey(uid, namespace), writers.get(namespace));
       repairs.filter((namespace) => done.has(namespace)).forEach(repaired);
       // A repair counts from its end, however slow it was: so the next one waits.
       for (const { namespace, landed } of slow)
@@ -152,7 +153,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     settling(uid, targets, told, isUnseen) {
       const isSettling = ({ namespace }: Target): boolean =>
         repairBackoff.isSettling(secretKey(uid, namespace), told.has(namespace), () => isUnseen(namespace));
-      return { problems: targets.filter(isSettling).map(contest), until: plus(clock.now(), SETTLED_AFTER) };
+      return { problems: targets.filter(isSettling).map(contestOf(uid)), until: plus(clock.now(), SETTLED_AFTER) };
     },
     isLate: (uid, namespace) => late.isLate(uid, namespace),
     forget(uid) {
@@ -169,7 +170,13 @@ interface Judged {
   readonly wait: number;
 }
 
-function dueOf(judged: readonly Judged[], wasWanted: (namespace: string) => boolean, now: EpochMs): Due {
+/** @param wasWanted  the Secret is wrong, although the operator wanted this very content in it before */
+function dueOf(
+  judged: readonly Judged[],
+  wasWanted: (namespace: string) => boolean,
+  contestOf: (action: Action) => Problem,
+  now: EpochMs,
+): Due {
   const due = judged.filter(({ wait }) => wait <= 0);
   const later = judged.filter(({ wait }) => wait > 0);
   const soonest = later.reduce((least, { wait }) => Math.min(least, wait), Number.POSITIVE_INFINITY);
@@ -177,7 +184,7 @@ function dueOf(judged: readonly Judged[], wasWanted: (namespace: string) => bool
     actions: due.map(({ action }) => action),
     repairs: due.flatMap(({ action, renews }) => (!renews && wasWanted(action.namespace) ? action.namespace : [])),
     waiting: later.flatMap(({ action, renews }) => (renews ? action.namespace : [])),
-    contested: later.flatMap(({ action, renews }) => (renews ? [] : contest(action))),
+    contested: later.flatMap(({ action, renews }) => (renews ? [] : contestOf(action))),
     nextAt: later.length === 0 ? undefined : plus(now, Math.max(soonest, ROUND) as DurationMs),
   };
 }
@@ -223,14 +230,19 @@ function reportable(
   return all;
 }
 
+/** Who changed the Secret since the operator wrote it; undefined when nobody is known to have, or it is gone. */
+function otherWriter(target: Target | Action): string | undefined {
+  return 'op' in target && target.op !== 'create' ? target.seen.otherWriter : undefined;
+}
+
 function secretKey(uid: string, namespace: string): string {
   return `${uid}/${namespace}`;
 }
 
-function contest({ namespace, named }: Target): Problem {
+function contest({ namespace, named }: Target, writer: string | undefined): Problem {
   const message =
     `the secret in namespace ${namespace} is changed or deleted again and again; it is restored less and less often, ` +
-    'every five minutes at last. Its managedFields say who else writes it';
+    `every five minutes at last. ${writer === undefined ? 'Its managedFields say who else writes it' : `It was last changed by the field manager "${writer}"`}`;
   return { namespace, named, reason: REASON.secretContested, message };
 }
 

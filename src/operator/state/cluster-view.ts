@@ -49,7 +49,7 @@ export interface ClusterView extends Readers {
    * Secrets.
    */
   predecessor(key: ObjectKey): Predecessor | undefined;
-  objectByUid(uid: string): PullSecretObject | undefined;
+  readonly objectByUid: (uid: string) => PullSecretObject | undefined;
   /**
    * Looks among objects of all of the operator's kinds, the deprecated one too; in some namespaces only, there are none
    * of the cluster kinds.
@@ -57,11 +57,16 @@ export interface ClusterView extends Readers {
   readonly isLive: IsLive;
   objects(): Iterable<PullSecretObject>;
   /**
-   * Kind of an older object that also wants the Secret of this name in this namespace.
+   * An older object that also wants the Secret of this name in this namespace.
    *
    * @param isThere  whether the Secret exists: then an older one that is being deleted is no rival
    */
-  rivalOf(object: PullSecretObject, namespace: string, secretName: string, isThere: boolean): string | undefined;
+  rivalOf(
+    object: PullSecretObject,
+    namespace: string,
+    secretName: string,
+    isThere: boolean,
+  ): PullSecretObject | undefined;
   /** How much of each namespace is kept. An object passes `reserve` before it enters a store. */
   readonly quota: ObjectQuota;
   /** What an object wants, parsed once for each spec that it has. */
@@ -149,7 +154,7 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace, scop
           const other = held(key);
           if (!other || other.uid === object.uid || !isOlder(other, object)) continue;
           // One that is being deleted creates its Secret anew, and takes over none.
-          if (wants(other, namespace) && !(isThere && other.deleting)) return other.kind;
+          if (wants(other, namespace) && !(isThere && other.deleting)) return other;
         }
       }
       return undefined;

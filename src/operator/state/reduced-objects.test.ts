@@ -68,6 +68,22 @@ test('a namespace keeps its first hundred labels, by name, for selectors, and sa
   assert.deepEqual([kept.has('label-0001'), kept.has('label-0100'), kept.has('label-0101')], [true, true, false]);
 });
 
+describe('who changed a secret since the operator wrote it', () => {
+  const by = (...managers: readonly (readonly [manager: string, second: number])[]): string | undefined => {
+    const managedFields = managers.map(([manager, second]) => ({ manager, time: `2026-11-26T03:00:0${second}Z` }));
+    return seenSecretOf({ ...secret({}), metadata: metadata({}, { managedFields }) })?.otherWriter;
+  };
+  const OWN = 'kube-ecr-secrets-operator';
+
+  test('is the last of the other field managers', () =>
+    assert.equal(by(['flux', 2], [OWN, 1], ['argocd', 3], ['helm', 0]), 'argocd'));
+  test('may be one that wrote in the same second', () => assert.equal(by([OWN, 1], ['flux', 1]), 'flux'));
+  test('is nobody when the operator wrote last, or alone, or nothing is said', () =>
+    assert.deepEqual([by(['flux', 1], [OWN, 2]), by([OWN, 1]), by()], [undefined, undefined, undefined]));
+  test('is nobody when the name is none that the API server takes', () =>
+    assert.deepEqual([by([OWN, 1], ['a\nb', 2]), by([OWN, 1], [LONG, 2])], [undefined, undefined]));
+});
+
 describe('an object', () => {
   const leaving = (finalizers: readonly string[], deletionTimestamp?: string): boolean | undefined =>
     pullSecretOf(CLUSTER_KIND, { metadata: metadata({}, { finalizers, deletionTimestamp }) })?.isCollected;

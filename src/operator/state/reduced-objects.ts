@@ -28,6 +28,8 @@ import { isRecord, type JsonRecord, listOf, recordOf, stringMapOf, stringOf } fr
 const LONGEST_OFFER = 300;
 /** Replaces an annotation that is longer, and so names no object; that it is there still counts. */
 const LONG_OFFER = 'an object of a long name';
+/** The API server takes managers of 128 characters that print (Kubernetes, field management). */
+const MANAGER = /^[\x21-\x7e]{1,128}$/;
 /** Replaces a type that is longer than any of the operator's; the API server sets no limit. */
 const LONG_TYPE = 'of a long name';
 
@@ -138,11 +140,28 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
     ownerUid: owner.uid,
     ownerKind: owner.kind,
     ...bearingsOf(metadata.wire),
+    otherWriter: otherWriterOf(metadata),
     inputs: short(metadata.annotations.get(INPUTS_ANNOTATION)),
     expiry: short(metadata.annotations.get(EXPIRY_ANNOTATION)),
     contentDigest: contentDigest(dockerConfigOf(raw) ?? ''),
     templateDigest: seenTemplateDigest(metadata.labels, metadata.annotations),
   };
+}
+
+/**
+ * Of the managers that wrote no earlier than the operator the last one. Times there are whole seconds, and a text that
+ * clients choose is kept only if it prints.
+ */
+function otherWriterOf({ wire }: Metadata): string | undefined {
+  let own = '';
+  let other = { at: '', manager: '' };
+  for (const entry of listOf(wire['managedFields'])) {
+    const { manager, time } = recordOf(entry);
+    const [name, at] = [stringOf(manager) ?? '', stringOf(time) ?? ''];
+    if (name === OPERATOR_NAME) own = at > own ? at : own;
+    else if (at >= other.at && MANAGER.test(name)) other = { at, manager: name };
+  }
+  return other.manager !== '' && other.at >= own ? other.manager : undefined;
 }
 
 /** The owner of a Secret that has the name of a wanted pull Secret, by the metadata of that Secret. */
