@@ -151,6 +151,10 @@ interface Provided {
 }
 
 const LONGEST_WORDS = 400;
+/** The SDK would go on with version 1, and then tells only that it must not: whatever the service had answered. */
+const NO_SESSION = 'InstanceMetadataV1FallbackError';
+const NO_SESSION_WORDS =
+  'the metadata service of the instance opened no session (IMDSv2): it does not answer, refuses, or is switched off; most often its hop limit is 1, and pods need 2';
 
 function called(source: AmbientSource): string {
   return `the operator's own AWS identity (${source})`;
@@ -161,10 +165,11 @@ function ownWords(source: AmbientSource, thrown: unknown): Failure | undefined {
   if (!(thrown instanceof Error) || thrown instanceof Failure || '$fault' in thrown) return undefined;
   const status: unknown = Reflect.get(thrown, 'statusCode');
   const detail = typeof status === 'number' ? ` (status ${status})` : '';
+  const words = thrown.name === NO_SESSION ? NO_SESSION_WORDS : ownText(redact(thrown.message).slice(0, LONGEST_WORDS));
   return new Failure({
     next: 'backoff',
     reason: 'AmbientCredentials',
-    message: `${called(source)} could not be had: ${ownText(redact(thrown.message).slice(0, LONGEST_WORDS))}${detail}`,
+    message: `${called(source)} could not be had: ${words}${detail}`,
     cause: thrown,
   });
 }

@@ -3,7 +3,7 @@
 import { partition } from '@aws-sdk/core/client';
 import { Failure } from '../lib/errors.ts';
 import { isRecord, listOf, stringOf } from '../lib/json.ts';
-import { type DurationMs, type EpochMs, HOUR, MINUTE, plus, SECOND, seconds } from '../lib/time.ts';
+import { type DurationMs, type EpochMs, formatRfc3339, HOUR, MINUTE, plus, SECOND } from '../lib/time.ts';
 
 /** Structurally what `core/login.ts` calls a Token. */
 export interface EcrToken {
@@ -159,6 +159,9 @@ function parseEnd(end: unknown, now: EpochMs): EpochMs {
   if (end === undefined || end === null) return plus(now, ASSUMED_LIFE);
   const at = end instanceof globalThis.Date ? end.getTime() : Number.NaN;
   if (Number.isNaN(at)) throw bad('holds an end that is no time');
-  if (at - now < SHORTEST_LIFE) throw bad(`holds a token that ends in less than ${SHORTEST_LIFE / seconds(1)} seconds`);
+  if (at - now < SHORTEST_LIFE) {
+    const times = `ends at ${formatRfc3339(at as EpochMs)}, and by the operator's clock it is ${formatRfc3339(now)}`;
+    throw bad(`holds a token that ${times}: is the clock of the node ahead?`);
+  }
   return Math.min(at, now + LONGEST_LIFE) as EpochMs;
 }

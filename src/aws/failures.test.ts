@@ -45,7 +45,7 @@ describe('AWS', () => {
       want: [
         'change',
         'AWSDenied',
-        'AWS denied the login (UnrecognizedClientException): The security token included in the request is invalid.',
+        'AWS denied the login (UnrecognizedClientException): The security token included in the request is invalid; eu-west-1 does not know this key: it is wrong or deleted, its session token is missing, or the account has not enabled the region',
       ],
     },
     'denies with status 403, whatever the code': {
@@ -78,7 +78,11 @@ describe('AWS', () => {
     },
     'fails when it throttles': {
       thrown: client('ThrottlingException', 400, 'Rate exceeded'),
-      want: ['backoff', 'AWSFailed', 'ECR in eu-west-1 answered (ThrottlingException): Rate exceeded'],
+      want: [
+        'backoff',
+        'AWSFailed',
+        'ECR in eu-west-1 answered (ThrottlingException): Rate exceeded; the account makes too many calls in eu-west-1',
+      ],
     },
     'fails with a fault of its own': {
       thrown: sdkError('ServerException', 'oops', { status: 500, fault: 'server' }),
@@ -103,6 +107,14 @@ describe('AWS', () => {
     'is not reached in time': {
       thrown: sdkError('TimeoutError', 'socket', {}),
       want: ['backoff', 'AWSUnreachable', 'cannot reach ECR in eu-west-1: no answer in time'],
+    },
+    'is not reached when the connection is closed, which the SDK takes for a time-out': {
+      thrown: sdkError('TimeoutError', 'socket hang up', { code: 'ECONNRESET' }),
+      want: [
+        'backoff',
+        'AWSUnreachable',
+        'cannot reach ECR in eu-west-1: ECONNRESET, the connection was closed before the answer',
+      ],
     },
     'is not reached before we give up': {
       thrown: sdkError('AbortError', 'Request aborted', {}),

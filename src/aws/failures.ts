@@ -30,6 +30,18 @@ const DENIALS = new Set([
   'UnrecognizedClientException',
 ]);
 
+/**
+ * What the words of AWS leave out, by code. Keys of an account that has not enabled a region are unknown there (AWS
+ * General Reference, "Enable or disable AWS Regions"); tokens are limited for each account and region (ECR service
+ * quotas).
+ */
+const HINTS: Readonly<Record<string, (region: string) => string>> = {
+  UnrecognizedClientException: (region) =>
+    `${region} does not know this key: it is wrong or deleted, its session token is missing, or the account has not enabled the region`,
+  ThrottlingException: (region) => `the account makes too many calls in ${region}`,
+  TooManyRequestsException: (region) => `the account makes too many calls in ${region}`,
+};
+
 /** The operation that was called, and where. */
 export interface CallContext {
   readonly service: 'ECR' | 'ECR Public' | 'STS';
@@ -83,11 +95,18 @@ function failureOfAnswer(cause: unknown, status: number, asked: CallContext, pro
   // An answer that is no AWS error (a proxy's page, cut JSON) has no words worth repeating.
   const code = codeOf(cause);
   if (code !== undefined && (DENIALS.has(code) || (isRefusal && hasRequestId(cause)))) {
-    const message = `AWS denied the ${asked.what} (${code}): ${wordsOf(cause)}`;
+    const message = `AWS denied the ${asked.what} (${code}): ${hintedWords(cause, code, asked)}`;
     return new Failure({ next: 'change', reason: DENIED_REASON, message, cause });
   }
   if (isRefusal) return failed(`${answered} with status ${status}, ${strangerWords(proxy)}`);
-  return failed(code === undefined ? `${answered} with status ${status}` : `${answered} (${code}): ${wordsOf(cause)}`);
+  if (code === undefined) return failed(`${answered} with status ${status}`);
+  return failed(`${answered} (${code}): ${hintedWords(cause, code, asked)}`);
+}
+
+function hintedWords(thrown: unknown, code: string, { region }: CallContext): string {
+  const words = wordsOf(thrown);
+  const hint = HINTS[code]?.(region);
+  return hint === undefined ? words : `${words.replace(/\.$/, '')}; ${hint}`;
 }
 
 /** AWS's code of an error; undefined when the answer has none. */
@@ -133,8 +152,10 @@ function wordsOf(thrown: unknown): string {
 function networkWords(thrown: unknown, proxy: string | undefined): string {
   const by = proxy === undefined ? '' : ` (by way of the proxy ${proxy})`;
   if (!(thrown instanceof Error)) return `no answer${by}`;
-  if (thrown.name === 'AbortError' || thrown.name === 'TimeoutError') return `no answer in time${by}`;
   const code = stringOf(Reflect.get(thrown, 'code'));
+  // To the SDK these are time-outs as well, whatever it waited for (@smithy/node-http-handler).
+  if (code === 'ECONNRESET' || code === 'EPIPE') return `${code}, the connection was closed before the answer${by}`;
+  if (thrown.name === 'AbortError' || thrown.name === 'TimeoutError') return `no answer in time${by}`;
   // Node's words name the proxy, without its password, and quote its answer.
   if (code === 'ERR_PROXY_TUNNEL') return `the proxy refused: ${wordsOf(thrown)}`;
   return `${code ?? 'no answer'}${by}`;

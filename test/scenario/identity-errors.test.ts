@@ -2,15 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { listen } from '../../src/http/server.ts';
 import { HOUR, plus, systemClock } from '../../src/lib/time.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import type { AwsCall } from '../../testing/aws/call-log.ts';
 import type { AwsRole } from '../../testing/aws/iam.ts';
 import { type MetadataStandIn, startMetadataStandIn } from '../../testing/aws/metadata.ts';
 import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
+import { findFreePort } from '../../testing/control-plane/free-port.ts';
 import { useAwsByName } from '../../testing/operator/aws-by-name.ts';
 import {
   CLUSTER_PATH,
@@ -248,6 +251,34 @@ describe('an identity that does not work', () => {
     assert.equal(
       await words(object),
       "login to eu-west-1: the operator's own AWS identity (instance role) could not be had: Error response received from instance metadata service (status 404)",
+    );
+  });
+
+  for (const how of ['refuses', 'is not there'])
+    test(`a metadata service that ${how} is told in the operator's words, which name the hop limit`, async () => {
+      const server = createServer((_, response) => response.writeHead(403).end());
+      const port = how === 'refuses' ? await listen(server, { host: '127.0.0.1', port: 0 }) : await findFreePort();
+      try {
+        await start({ AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://127.0.0.1:${port}` });
+        const said = await words(await createAmbient());
+        assert.match(
+          said,
+          /\(instance role\) could not be had: the metadata service of the instance opened no session /,
+        );
+        assert.match(said, /hop limit/);
+        assert.doesNotMatch(said, /fallback|ec2Metadata/);
+      } finally {
+        server.close();
+      }
+    });
+
+  test('a node whose clock is 13 hours ahead is told so', async () => {
+    clock.travel(13 * HOUR);
+    await start();
+    await createPullSecret(world.api, namespace, 'login');
+    assert.match(
+      await words(),
+      /holds a token that ends at .*, and by the operator's clock it is .*: is the clock of the node ahead\?$/,
     );
   });
 
