@@ -26,6 +26,10 @@ const COMMON = {
   logLevel: 'warning',
 } satisfies BuildOptions;
 
+/** An older Node would fail somewhere inside, at what it does not know. */
+const NEEDS_NODE =
+  'if(parseInt(process.versions.node,10)<24){process.stderr.write("kube-ecr-secrets-operator needs Node.js 24 or newer; this is "+process.version+"\\n");process.exit(2)}';
+
 const shipped = new Set<string>();
 /** Files that are in more than one part: their code runs once for each part that is loaded. */
 const repeated = new Set<string>();
@@ -70,7 +74,7 @@ const { metafile } = await build({
   ...COMMON,
   entryPoints: ['src/cli/main.ts'],
   outfile: OUTPUT,
-  banner: { js: '#!/usr/bin/env node' },
+  banner: { js: `#!/usr/bin/env node\n${NEEDS_NODE}` },
   plugins: [asText(/\/(kubeconfig|pki\/sign)\.ts$/)],
 });
 note(metafile);

@@ -4,6 +4,7 @@ import { OPERATOR_NAME } from '../api/names.ts';
 import { createTransport } from '../kube/transport.ts';
 import { failureFrom } from '../lib/errors.ts';
 import { recordOf, stringOf } from '../lib/json.ts';
+import { redact } from '../lib/redact.ts';
 import { systemClock } from '../lib/time.ts';
 import { fieldsNotServed } from '../operator/crd-check.ts';
 import { accessOf } from './access.ts';
@@ -31,8 +32,10 @@ export async function check(args: readonly string[]): Promise<number> {
     isWell &&= finding.isWell;
     process.stdout.write(`${finding.isWell ? '✔' : '✖'} ${finding.text}\n`);
   };
+  let server: string | undefined;
   try {
     const access = await accessOf(parsed.config);
+    server = access.url.origin;
     const transport = createTransport({ access, clock: systemClock, userAgent: `${OPERATOR_NAME}/${PROGRAM_VERSION}` });
     const { signal } = new AbortController();
     const answer = await transport.send({ method: 'GET', path: '/version' }, signal);
@@ -43,9 +46,25 @@ export async function check(args: readonly string[]): Promise<number> {
     tell(crdsFinding(await fieldsNotServed(transport, signal)));
     transport.close();
   } catch (thrown) {
-    tell(wrong(failureFrom(thrown).message));
+    tell(wrong(wordsOf(thrown, server)));
   }
   return isWell ? 0 : 1;
+}
+
+/** Longest text of a cause. */
+const LONGEST_CAUSE = 300;
+
+/** A failure with its causes: there is no log that would have them. */
+function wordsOf(thrown: unknown, server: string | undefined): string {
+  const { reason, message, cause } = failureFrom(thrown);
+  const causes: string[] = [];
+  for (let one: unknown = cause; one instanceof Error && causes.length < 4; one = one.cause) {
+    const text = redact(one.message.slice(0, LONGEST_CAUSE)).trim();
+    if (text !== '' && !causes.includes(text)) causes.push(text);
+  }
+  const where = server === undefined || message.includes(server) ? '' : ` (API server ${server})`;
+  const what = reason === 'InternalError' ? 'a bug of this command; please report it' : message;
+  return [`${what}${where}`, ...causes].join(': ');
 }
 
 function crdsFinding(missing: readonly string[]): Finding {

@@ -170,13 +170,13 @@ describe('a kubeconfig in several files', () => {
   });
 
   test('may name files that do not exist, as long as one does', () => {
-    const there = write('there', { ...clusters('here', 'first'), ...contexts('here', 'ns') });
+    const there = write('there', { ...clusters('here', 'first'), ...user('one'), ...contexts('here', 'ns') });
     assert.equal(joined(join(folder, 'none'), '', there).url.host, 'first.example:6443');
     assert.throws(() => joined(join(folder, 'none'), join(folder, 'neither')), /cannot read the kubeconfig/);
   });
 
   test('is not what a single file is whose name has the separator in it', () => {
-    const path = write(`a${delimiter}b`, { ...clusters('here', 'first'), ...contexts('here', 'ns') });
+    const path = write(`a${delimiter}b`, { ...clusters('here', 'first'), ...user('one'), ...contexts('here', 'ns') });
     assert.equal(kubeconfigAccess(path, parse).url.host, 'first.example:6443');
   });
 });

@@ -32,14 +32,8 @@ export function kubeconfigAccess(path: string, parseYaml: ParseYaml): ApiServerA
   const { config: read, contents } = readConfig(path, parseYaml);
   let config = read;
   const cluster = config.getCurrentCluster();
-  if (!cluster) {
-    throw new Failure({
-      next: 'change',
-      reason: 'BadKubeconfig',
-      message: `the kubeconfig ${where} has no current context with a cluster`,
-    });
-  }
   const context = config.getContextObject(config.getCurrentContext());
+  if (!cluster || (context?.user && !config.getCurrentUser())) throw incomplete(where, config);
   refuseFields(where, currentFields(contents, { cluster: cluster.name, user: config.getCurrentUser()?.name ?? '' }));
   /** One request at a time: a plugin may be a slow program, or open a browser. */
   let asking: Promise<ApiCredentials> | undefined;
@@ -64,6 +58,18 @@ export function kubeconfigAccess(path: string, parseYaml: ParseYaml): ApiServerA
   };
 }
 
+/** A context that names what is not there; the client leaves out entries that lack a field. */
+function incomplete(where: string, config: KubeConfig): Failure {
+  const current = config.getCurrentContext();
+  const context = config.getContextObject(current);
+  const fail = (words: string): Failure =>
+    new Failure({ next: 'change', reason: 'BadKubeconfig', message: `the kubeconfig ${where} ${words}` });
+  if (!current) return fail('has no current context: kubectl config use-context NAME sets it');
+  if (!context) return fail(`has no context "${current}", which is its current one`);
+  const missing = config.getCurrentCluster() ? `user "${context.user}"` : `cluster "${context.cluster}"`;
+  return fail(`has no ${missing}, or only a part of it; context "${current}" names it`);
+}
+
 /** @throws Failure when it cannot be read */
 function readConfig(path: string, parseYaml: ParseYaml): Read {
   try {
@@ -75,12 +81,13 @@ function readConfig(path: string, parseYaml: ParseYaml): Read {
       path.split(delimiter).filter((file) => existsSync(file)),
     );
   } catch (cause) {
+    // A parser's message quotes what it could not read.
+    const isOfFile = cause instanceof Error && 'syscall' in cause;
     throw new Failure({
       next: 'change',
       reason: 'BadKubeconfig',
-      message: `cannot read the kubeconfig ${path || 'of this user'}`,
-      // A parser's message quotes what it could not read.
-      ...(cause instanceof Error && 'syscall' in cause ? { cause } : {}),
+      message: `cannot read the kubeconfig ${path || 'of this user'}${isOfFile ? '' : ': it is not there, or no YAML'}`,
+      ...(isOfFile ? { cause } : {}),
     });
   }
 }

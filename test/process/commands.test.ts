@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { makeCrds } from '../../src/api/crd.ts';
 import { listen } from '../../src/http/server.ts';
-import { NO_ENVIRONMENT } from '../../testing/operator/operator-process.ts';
+import { BUNDLE, NO_ENVIRONMENT } from '../../testing/operator/operator-process.ts';
 import { endNode, startNode } from '../../testing/process/node-process.ts';
 import { ensureBundle, runToEnd } from './bundle.ts';
 import { NOBODY_THERE } from './kubeconfig.ts';
@@ -49,6 +49,17 @@ describe('version', () => {
   });
 });
 
+test('an older Node is told which one is needed, before anything of the program runs', () => {
+  const older = join(folder, 'older.cjs');
+  writeFileSync(
+    older,
+    "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.9.0' } });",
+  );
+  const { status, stderr } = spawnSync(process.execPath, ['--require', older, BUNDLE, 'version'], { encoding: 'utf8' });
+  assert.equal(status, 2);
+  assert.match(stderr, /^kube-ecr-secrets-operator needs Node\.js 24 or newer; this is v\S+\n$/);
+});
+
 /** The loader of kubeconfigs is a part of its own in the built file, with its own copy of what it shares. */
 describe('a kubeconfig that cannot be used', () => {
   const exec = (script: string): object => ({
@@ -64,7 +75,10 @@ describe('a kubeconfig that cannot be used', () => {
   });
   const user = (fields: object): object => ({ users: [{ name: 'a', user: fields }] });
   const rows: Readonly<Record<string, readonly [content: object | string, words: RegExp]>> = {
-    'whose plugin fails': [user(exec('echo expired >&2; exit 255')), /^the plugin sh of the kubeconfig gave no cred/],
+    'whose plugin fails': [
+      user(exec('echo expired >&2; exit 255')),
+      /^the plugin sh of the kubeconfig gave no cred.*expired/s,
+    ],
     'whose plugin prints no credentials': [user(exec('echo none')), /^the plugin sh of the kubeconfig gave no cred/],
     'whose plugin is not there': [
       user({ exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/no/such/plugin' } }),
@@ -81,9 +95,24 @@ describe('a kubeconfig that cannot be used', () => {
       cluster({ server: 'https://me:hush@127.0.0.1:1' }),
       /^the kubeconfig .*: it holds a user/,
     ],
-    'without a context': [{ 'current-context': 'other' }, /^the kubeconfig .* has no current context with a cluster/],
-    'that is no YAML': ['{ hush', /^cannot read the kubeconfig /],
-    'whose server is not there': [{}, /^no connection to the API server/],
+    'without a context': [
+      { 'current-context': 'other' },
+      /^the kubeconfig .* has no context "other", which is its curr/,
+    ],
+    'whose context names another cluster': [
+      { clusters: [] },
+      /^the kubeconfig .* has no cluster "a", or only a part of it; context "a" names it$/m,
+    ],
+    'whose context names another user': [{ users: [] }, /^the kubeconfig .* has no user "a", or only a part of it/],
+    'whose authority is not there': [
+      cluster({ 'certificate-authority': '/no/such/file' }),
+      /^the kubeconfig gave no credentials .*ENOENT.* '\/no\/such\/file'$/m,
+    ],
+    'that is no YAML': ['{ hush', /^cannot read the kubeconfig .*: it is not there, or no YAML$/m],
+    'whose server is not there': [
+      {},
+      /^no connection to the API server \(API server https:\/\/127\.0\.0\.1:1\): connect ECONNREFUSED 127\.0\.0\.1:1$/m,
+    ],
   };
   for (const [what, [content, words]] of Object.entries(rows)) {
     test(`${what} makes check say so in the words of its own part`, async () => {
@@ -267,6 +296,6 @@ describe('a start that fails', () => {
     writeFileSync(join(folder, 'empty'), JSON.stringify({ apiVersion: 'v1', kind: 'Config' }));
     const { code, stdout } = await runToEnd(['run', '--kubeconfig', join(folder, 'empty')]);
     assert.equal(code, 1);
-    assert.match(JSON.parse(stdout.trim()).reason, /has no current context with a cluster/);
+    assert.match(JSON.parse(stdout.trim()).reason, /has no current context: kubectl config use-context NAME sets it/);
   });
 });
