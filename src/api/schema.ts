@@ -168,6 +168,11 @@ const login = z.strictObject({
     .describe(
       'The last characters of the id of the access key that gave the login; absent for identities without one.',
     ),
+  ambientSource: z
+    .string()
+    .max(32)
+    .optional()
+    .describe("Where the operator found its own identity, which gave the login; absent for an object's own identity."),
 });
 
 const count = z.number().int().min(0).max(2_147_483_647);
@@ -258,4 +263,6 @@ export const legacyStatus = z
 export type PullSecretStatus = z.infer<typeof status>;
 export type Condition = z.infer<typeof condition>;
 export type LoginStatus = z.infer<typeof login>;
+/** What a status says of the identity that gave a login. */
+export type ShownIdentity = Pick<LoginStatus, 'accessKeyIdSuffix' | 'ambientSource'>;
 export type Problem = NonNullable<PullSecretStatus['problems']>['items'][number];

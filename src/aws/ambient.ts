@@ -17,6 +17,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export type AmbientSource = 'environment' | 'web identity' | 'container' | 'shared config' | 'instance role';
 
 export interface AmbientIdentity {
+  readonly source: AmbientSource;
   /** Changes when the environment names another identity; what only a call can find out does not count. */
   readonly identity: IdentityKey;
   /** @throws Failure that names the source and quotes its error */
@@ -107,6 +108,7 @@ export function createAmbientIdentity(options: AmbientOptions): AmbientIdentity 
   };
 
   return {
+    source,
     identity: identityKey('ambient', { source, variables: JSON.stringify(named) }),
     async keys(endpoints, signal) {
       const send = async (): Promise<TemporaryKeys> => {

@@ -7,8 +7,16 @@ import { METRIC } from '../operator/telemetry/metric-catalogue.ts';
 /**
  * @param version  of this program
  * @param broken   the number of broken certificates by the variable that names their bundle
+ * @param ambient  where the operator's own identity is looked for; undefined when no object may use it
  */
-export function observeProcess(metrics: Metrics, version: string, broken: ReadonlyMap<string, number>): void {
+export function observeProcess(
+  metrics: Metrics,
+  version: string,
+  broken: ReadonlyMap<string, number>,
+  ambient: string | undefined,
+): void {
+  const source = ambient ?? 'none';
+  metrics.observe(METRIC.ambientSource, () => [{ labels: { source }, value: 1 }]);
   metrics.observe(METRIC.brokenCertificates, () =>
     [...broken].map(([variable, value]) => ({ labels: { variable }, value })),
   );

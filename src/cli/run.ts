@@ -91,7 +91,7 @@ async function operate({ config, aws, log, metrics }: Parts, signal: AbortSignal
   const access = await accessOf(config);
   const { bundle } = aws;
   const broken = new Map(aws.broken);
-  observeProcess(metrics, PROGRAM_VERSION, broken);
+  observeProcess(metrics, PROGRAM_VERSION, broken, aws.ambient);
   const openPorts = networkPorts({
     access,
     userAgent: `${OPERATOR_NAME}/${PROGRAM_VERSION}`,
@@ -132,6 +132,7 @@ async function operate({ config, aws, log, metrics }: Parts, signal: AbortSignal
     metricsPort: operator.metricsPort,
     probePort: operator.probePort,
     webhookPort: operator.webhookPort,
+    ambient: aws.ambient ?? 'none',
   });
   return await drain(operator, log, signal);
 }

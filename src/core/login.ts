@@ -1,6 +1,6 @@
 // What a login is, and when it has to be renewed. Pure.
 
-import type { LoginStatus } from '../api/schema.ts';
+import type { LoginStatus, ShownIdentity } from '../api/schema.ts';
 import { digest } from '../lib/digest.ts';
 import {
   type DurationMs,
@@ -28,8 +28,8 @@ export interface Login {
   readonly renewAt: EpochMs;
   /** Digest of token and end; the status holds it, and it identifies a stored login. */
   readonly digest: string;
-  /** Last characters of the id of the access key that gave it; absent when the user wrote no key. */
-  readonly accessKeyIdSuffix?: string | undefined;
+  /** What the status may say of the identity that gave it. */
+  readonly shown?: ShownIdentity | undefined;
   /**
    * The same as `renewAt` on the monotonic clock, from the moment this process first had the login: setting the wall
    * clock back does not put the renewal off. No status and no Secret holds it.
@@ -43,8 +43,7 @@ export interface Token {
   readonly password: string;
   readonly hosts: readonly string[];
   readonly expiresAt: EpochMs;
-  /** Last characters of the id of the access key that it was given for, if the user wrote one. */
-  readonly accessKeyIdSuffix?: string | undefined;
+  readonly shown?: ShownIdentity | undefined;
 }
 
 /**
@@ -85,7 +84,7 @@ export function makeLogin(registry: string, token: Token, now: EpochMs, random: 
     refreshedAt: wholeSecond(now),
     renewAt: wholeSecond(now + (expiresAt - now) * share),
     digest: loginDigest(token, expiresAt),
-    ...(token.accessKeyIdSuffix === undefined ? {} : { accessKeyIdSuffix: token.accessKeyIdSuffix }),
+    ...(token.shown === undefined ? {} : { shown: token.shown }),
   };
 }
 

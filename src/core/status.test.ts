@@ -302,7 +302,7 @@ describe('the status', () => {
   });
 
   test('tells of each login which access key gave it, if one did', () => {
-    const logins = [login('eu-west-1', { accessKeyIdSuffix: 'MPLE' }), login('us-east-1')];
+    const logins = [login('eu-west-1', { shown: { accessKeyIdSuffix: 'MPLE' } }), login('us-east-1')];
     assert.deepEqual(
       nextStatus({}, findings(['ns1'], { logins }), START).logins?.map(({ accessKeyIdSuffix }) => accessKeyIdSuffix),
       ['MPLE', undefined],

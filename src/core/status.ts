@@ -258,15 +258,7 @@ function conditions(previous: PullSecretStatus, verdict: StatusVerdict, generati
   return result;
 }
 
-function loginStatus({
-  registry,
-  expiresAt,
-  refreshedAt,
-  renewAt,
-  digest,
-  hosts,
-  accessKeyIdSuffix,
-}: Login): LoginStatus {
+function loginStatus({ registry, expiresAt, refreshedAt, renewAt, digest, hosts, shown = {} }: Login): LoginStatus {
   return {
     registry,
     expiresAt: formatRfc3339(expiresAt),
@@ -274,7 +266,7 @@ function loginStatus({
     nextRefreshAt: formatRfc3339(renewAt),
     digest,
     hosts: [...hosts],
-    ...(accessKeyIdSuffix === undefined ? {} : { accessKeyIdSuffix }),
+    ...shown,
   };
 }
 

@@ -21,8 +21,9 @@ test('a stored login says which key gave it, as its status does', () => {
     refreshedAt: formatRfc3339(refreshedAt),
     nextRefreshAt: formatRfc3339(renewAt),
   };
-  assert.equal(proveLogin({ ...told, accessKeyIdSuffix: 'MPLE' }, entries)?.accessKeyIdSuffix, 'MPLE');
-  assert.equal('accessKeyIdSuffix' in (proveLogin(told, entries) ?? {}), false);
+  for (const shown of [{ accessKeyIdSuffix: 'MPLE' }, { ambientSource: 'instance role' }])
+    assert.deepEqual(proveLogin({ ...told, ...shown }, entries)?.shown, shown);
+  assert.equal('shown' in (proveLogin(told, entries) ?? {}), false);
 });
 
 // Rule 9

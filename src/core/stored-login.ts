@@ -17,15 +17,27 @@ import type { SeenSecret } from './seen-secret.ts';
  * @returns undefined when the Secret does not hold this login
  */
 export function proveLogin(status: LoginStatus, entries: ReadonlyMap<string, RegistryAuth>): Login | undefined {
-  const { registry, hosts, digest, accessKeyIdSuffix } = status;
+  const { registry, hosts, digest, accessKeyIdSuffix, ambientSource } = status;
   const entry = entries.get(hosts[0] ?? '');
   const expiresAt = parseRfc3339(status.expiresAt);
   const refreshedAt = parseRfc3339(status.refreshedAt);
   const renewAt = parseRfc3339(status.nextRefreshAt);
   if (!entry || expiresAt === undefined || refreshedAt === undefined || renewAt === undefined) return undefined;
   if (loginDigest(entry, expiresAt) !== digest) return undefined;
-  const shown = accessKeyIdSuffix === undefined ? {} : { accessKeyIdSuffix };
-  return { registry, ...entry, hosts, expiresAt, refreshedAt, renewAt, digest, ...shown };
+  const shown = {
+    ...(accessKeyIdSuffix === undefined ? {} : { accessKeyIdSuffix }),
+    ...(ambientSource === undefined ? {} : { ambientSource }),
+  };
+  return {
+    registry,
+    ...entry,
+    hosts,
+    expiresAt,
+    refreshedAt,
+    renewAt,
+    digest,
+    ...(Object.keys(shown).length === 0 ? {} : { shown }),
+  };
 }
 
 /**

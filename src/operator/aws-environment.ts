@@ -1,7 +1,7 @@
 // One look at everything that the environment says of AWS, before anything starts. What stops every start is told apart
 // from what only some objects would notice (docs/design/adr/0010).
 
-import { ambientSource, findsSharedFiles } from '../aws/ambient.ts';
+import { type AmbientSource, ambientSource, findsSharedFiles } from '../aws/ambient.ts';
 import { type BundleVariable, brokenWords, type LoadedBundle, loadBundle, SOME_BROKEN } from '../aws/authorities.ts';
 import { endpointMistakes } from '../aws/endpoints.ts';
 import { PROXY_VARIABLES, readProxy } from '../aws/proxy.ts';
@@ -20,6 +20,8 @@ export interface AwsEnvironment {
   /** Sentences with the variable's name; the operator does not start when there is one. */
   readonly mistakes: readonly string[];
   readonly findings: readonly Finding[];
+  /** Where the operator's own identity is looked for; undefined when no object may use it. */
+  readonly ambient: AmbientSource | undefined;
   /** The file of `AWS_CA_BUNDLE`. */
   readonly bundle: LoadedBundle | undefined;
   /** The usable certificates of `NODE_EXTRA_CA_CERTS`, each PEM. */
@@ -60,6 +62,7 @@ export function readAwsEnvironment({ env, useAmbient, read }: AwsEnvironmentOpti
   return {
     mistakes,
     findings,
+    ambient: useAmbient ? ambientSource(env, findsSharedFiles()) : undefined,
     bundle: typeof bundle === 'object' ? bundle : undefined,
     extraAuthorities: typeof extra === 'object' ? extra.usable : [],
     broken,

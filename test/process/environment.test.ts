@@ -69,6 +69,8 @@ describe('the process', () => {
     await createClusterPullSecret(world.api, 'ambient', { ...AMBIENT, namespaces: [namespace] });
     await world.ready(CLUSTER_PATH('ambient'));
     assert.equal(started.output().split("The operator's own AWS keys were mended").length, 2);
+    assert.match(started.output(), /"ambient":"environment"[^\n]*"msg":"Started"/);
+    assert.equal(await started.metric('ecr_operator_ambient_source_info'), 1);
   });
 
   test('with keys that cannot be sent serves objects that bring their own, and the others say what is wrong', async () => {

@@ -38,6 +38,8 @@ interface Source {
   readonly principal: string;
   /** Whether the operator gets the keys by exchanging a token at STS. */
   readonly exchanges?: true;
+  /** What the status says of the operator's own identity. */
+  readonly ambientSource?: string;
   /** Of the cluster kind, with this environment of the operator. */
   readonly env?: () => NodeJS.ProcessEnv;
 }
@@ -123,17 +125,20 @@ describe('identities and registries', () => {
     },
     "the operator's own environment": {
       access: { ambient: {} },
+      ambientSource: 'environment',
       principal: USER,
       env: () => ({ AWS_ACCESS_KEY_ID: GOOD_KEY.accessKeyId, AWS_SECRET_ACCESS_KEY: GOOD_KEY.secretAccessKey }),
     },
     "the operator's own web identity (IRSA)": {
       access: { ambient: {} },
+      ambientSource: 'web identity',
       principal: POD,
       exchanges: true,
       env: () => ({ AWS_WEB_IDENTITY_TOKEN_FILE: join(folder, 'web-identity'), AWS_ROLE_ARN: POD_ROLE }),
     },
     "the operator's own Pod Identity": {
       access: { ambient: {} },
+      ambientSource: 'container',
       principal: NODE,
       env: () => ({
         AWS_CONTAINER_CREDENTIALS_FULL_URI: metadata.agentUrl,
@@ -142,11 +147,13 @@ describe('identities and registries', () => {
     },
     "the operator's own instance role": {
       access: { ambient: {} },
+      ambientSource: 'instance role',
       principal: NODE,
       env: () => ({ AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.instanceUrl }),
     },
     "the operator's own shared configuration": {
       access: { ambient: {} },
+      ambientSource: 'shared config',
       principal: USER,
       env: () => ({ AWS_CONFIG_FILE: join(folder, 'config'), AWS_PROFILE: 'ci' }),
     },
@@ -192,7 +199,8 @@ describe('identities and registries', () => {
       const spec = { awsAccess, secretName: object, registries: wanted.registries };
       if (isCluster) await createClusterPullSecret(world.api, object, { ...spec, namespaces: [namespace] });
       else await createPullSecret(world.api, namespace, object, spec);
-      await world.ready(path(object), 30_000);
+      const { logins } = await world.ready(path(object), 30_000);
+      for (const login of logins ?? []) assert.equal(login.ambientSource, source.ambientSource);
     };
 
     test(`${name}: the calls of every form, with and without a further role, and what they open`, async () => {

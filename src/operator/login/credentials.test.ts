@@ -59,6 +59,7 @@ beforeEach(() => {
     assumeRoleWithToken: async (request) => await answer('exchange', request),
   };
   const ambient: AmbientIdentity = {
+    source: 'container',
     identity: identityKey('ambient', { source: 'container', variables: '[]' }),
     keys: async (endpoints) => await answer('ambient', endpoints),
   };

@@ -69,7 +69,8 @@ export function createCredentialResolver(parts: CredentialParts): CredentialReso
       return refuse(clock, message, true, (5 * MINUTE) as DurationMs);
     }
     const identity = identityKey('ambientIn', { ambient: ambient.identity, ...endpointOf(access) });
-    const keys = roles.source(identity, undefined, (signal) => ambient.keys(access, signal));
+    const source = roles.source(identity, undefined, (signal) => ambient.keys(access, signal));
+    const keys = { ...source, shown: { ambientSource: ambient.source } };
     const rest = { remark: undefined, lookAgainAt: undefined, session: OPERATOR_NAME };
     return { ok: true, keys, identity, ...rest, kept: [identity] };
   };

@@ -1,5 +1,6 @@
 // What an identity resolves to: a source of its AWS keys, or why it has none.
 
+import type { ShownIdentity } from '../../api/schema.ts';
 import type { AwsKeys, Endpoints } from '../../aws/calls.ts';
 import { type Credentials, shownOf } from '../../core/aws-keys.ts';
 import type { Access } from '../../core/resource.ts';
@@ -22,10 +23,10 @@ export interface KeySource {
   /** Account of the keys, where it is known without a request: the account of a role. */
   readonly account: string | undefined;
   /**
-   * What may be shown of the access key that the user wrote, whether it takes a role or not; undefined when the user
-   * wrote none, or nothing of its shape.
+   * What the status may say of the identity, whether it takes a role or not: the end of an id that the user wrote, if
+   * it has its shape, or where the operator found its own identity.
    */
-  readonly accessKeyIdSuffix: string | undefined;
+  readonly shown: ShownIdentity;
 }
 
 export interface ResolvedIdentity {
@@ -67,9 +68,10 @@ export function identityOfPair(
   session: string,
 ): UsableIdentity {
   const pair = { accessKeyId, secretAccessKey, sessionToken };
+  const suffix = shownOf(accessKeyId);
   const keys: KeySource = {
     account: undefined,
-    accessKeyIdSuffix: shownOf(accessKeyId),
+    shown: suffix === undefined ? {} : { accessKeyIdSuffix: suffix },
     forget: () => {},
     get: () => Promise.resolve(pair),
   };

@@ -111,7 +111,7 @@ function ask(over: Partial<LoginRequest> = {}): Logins {
         forgotten += 1;
       },
       account: undefined,
-      accessKeyIdSuffix: undefined,
+      shown: {},
     },
     identity: IDENTITY,
     group: 'ns1',

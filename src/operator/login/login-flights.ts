@@ -164,7 +164,7 @@ async function fetchToken(
 ): Promise<Token> {
   const question = { kind, region, keys: await keys.get(signal, force), account: keys.account, useFips, useDualstack };
   try {
-    return { ...(await source.fetchToken(question, signal)), accessKeyIdSuffix: keys.accessKeyIdSuffix };
+    return { ...(await source.fetchToken(question, signal)), shown: keys.shown };
   } catch (thrown) {
     // AWS can revoke a role's keys before their end; the next request may get others.
     if (failureFrom(thrown).next === 'change') keys.forget();

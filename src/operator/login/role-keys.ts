@@ -32,7 +32,7 @@ export function createRoleKeys(sts: Pick<StsClient, 'assumeRole'>, clock: Clock,
 
   const source: RoleKeys['source'] = (key, account, fetch) => ({
     account,
-    accessKeyIdSuffix: undefined,
+    shown: {},
     forget: () => roles.forget(key),
     get(signal, force = false) {
       const fetchOne = async () => {
@@ -62,7 +62,7 @@ export function createRoleKeys(sts: Pick<StsClient, 'assumeRole'>, clock: Clock,
       };
       return {
         ...base,
-        keys: { ...hop, forget, accessKeyIdSuffix: base.keys.accessKeyIdSuffix },
+        keys: { ...hop, forget, shown: base.keys.shown },
         identity,
         kept: [...base.kept, identity],
       };

@@ -132,6 +132,11 @@ export const METRIC = {
     'Reads of what objects refer to by state: asked (at most 2) or waiting (objects that wait for their turn).',
   ),
 
+  ambientSource: gauge(
+    'ecr_operator_ambient_source_info',
+    ['source'],
+    "Always 1; the label says where the operator's own AWS identity is looked for, or none when no object may use it.",
+  ),
   brokenCertificates: gauge(
     'ecr_operator_ca_bundle_broken_certificates',
     ['variable'],
