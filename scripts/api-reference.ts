@@ -17,7 +17,6 @@ function limitsOf(node: JsonRecord): string {
   add('maxLength', 'length at most');
   add('maxItems', 'items at most');
   add('minItems', 'items at least');
-  if (typeof node['pattern'] === 'string') words.push(`pattern \`${node['pattern'].replaceAll('|', '\\|')}\``);
   if (Array.isArray(node['enum']))
     words.push(`one of ${node['enum'].map((value) => `\`${String(value)}\``).join(', ')}`);
   for (const rule of listOf(node['x-kubernetes-validations'])) words.push(`rule: ${String(recordOf(rule)['message'])}`);

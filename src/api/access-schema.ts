@@ -19,19 +19,19 @@ import {
   SECRET_NAME_MAX_LENGTH,
   SECRET_NAME_PATTERN,
 } from './names.ts';
+import { matching, SECRET_NAME_WORDS } from './text-rules.ts';
 
 const region = z
   .string()
   .max(REGION_MAX_LENGTH)
-  .regex(new RegExp(REGION_PATTERN))
+  .meta(matching(REGION_PATTERN, 'must be the name of an AWS region, such as eu-west-1'))
   .describe('AWS region whose ECR registry is logged in to, such as eu-west-1.');
 
 const secretKey = (standard: string) =>
   z
     .string()
-    .min(1)
     .max(253)
-    .regex(/^[-._a-zA-Z0-9]+$/)
+    .meta(matching('^[-._a-zA-Z0-9]+$', 'must be a key that a Secret can have: letters, digits, "-", "_" and "."'))
     .optional()
     .describe(`Name of the key in the Secret. Default: ${standard}.`);
 
@@ -39,9 +39,8 @@ const secretRef = z
   .strictObject({
     name: z
       .string()
-      .min(1)
       .max(SECRET_NAME_MAX_LENGTH)
-      .regex(new RegExp(SECRET_NAME_PATTERN))
+      .meta(matching(SECRET_NAME_PATTERN, SECRET_NAME_WORDS))
       .describe('Name of the Secret.'),
     keys: z
       .strictObject({
@@ -58,15 +57,18 @@ const secretRef = z
   );
 
 const roleArn = (description: string) =>
-  z.string().max(ROLE_ARN_MAX_LENGTH).regex(new RegExp(ROLE_ARN_PATTERN)).describe(description);
+  z
+    .string()
+    .max(ROLE_ARN_MAX_LENGTH)
+    .meta(matching(ROLE_ARN_PATTERN, 'must be the ARN of an IAM role, such as arn:aws:iam::111122223333:role/ecr-pull'))
+    .describe(description);
 
 const serviceAccountRef = z
   .strictObject({
     name: z
       .string()
-      .min(1)
       .max(SECRET_NAME_MAX_LENGTH)
-      .regex(new RegExp(SECRET_NAME_PATTERN))
+      .meta(matching(SECRET_NAME_PATTERN, 'must be the name of a ServiceAccount, such as ecr-puller'))
       .describe('Name of the ServiceAccount.'),
     roleArn: roleArn("Role to take. Default: the account's annotation eks.amazonaws.com/role-arn.").optional(),
   })
@@ -82,7 +84,12 @@ const assumeRole = z
       .string()
       .min(2)
       .max(EXTERNAL_ID_MAX_LENGTH)
-      .regex(new RegExp(EXTERNAL_ID_PATTERN))
+      .meta(
+        matching(
+          EXTERNAL_ID_PATTERN,
+          'must be an external id of IAM: letters, digits and "=,.@:/-" without white space',
+        ),
+      )
       .optional()
       .describe("What the role's trust policy asks for as sts:ExternalId."),
   })
@@ -137,6 +144,9 @@ const exactlyOne = (...identities: readonly string[]) => {
   };
 };
 
+const HOST_WORDS =
+  'must be a host name in lower case without https:// and without a path, such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com; the first label may be * when three or more follow';
+
 const ACCESS = 'Who asks AWS for the login, and where.';
 
 export const namespacedAccess = z
@@ -160,7 +170,12 @@ export const registries = z
       .optional()
       .describe('More regions than that of awsAccess: one login each, all in the one pull secret. Repeats are folded.'),
     accounts: z
-      .array(z.string().regex(new RegExp(ACCOUNT_PATTERN)))
+      .array(
+        z
+          .string()
+          .max(12)
+          .meta(matching(ACCOUNT_PATTERN, 'must be the 12 digits of an AWS account, such as "111122223333", or "*"')),
+      )
       .max(MAX_ACCOUNTS)
       .meta(atomic)
       .optional()
@@ -169,7 +184,7 @@ export const registries = z
           '"*": every account that the logins open, for clients that understand it, as the kubelet does.',
       ),
     hosts: z
-      .array(z.string().max(HOST_MAX_LENGTH).regex(new RegExp(HOST_PATTERN)))
+      .array(z.string().max(HOST_MAX_LENGTH).meta(matching(HOST_PATTERN, HOST_WORDS)))
       .max(MAX_HOSTS)
       .meta(atomic)
       .optional()

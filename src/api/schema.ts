@@ -19,6 +19,7 @@ import {
   SECRET_NAME_PATTERN,
   TEMPLATE_ANNOTATION,
 } from './names.ts';
+import { both, matching, SECRET_NAME_WORDS } from './text-rules.ts';
 
 /** Longest list of problems in a status. */
 export const MAX_PROBLEMS = 100;
@@ -29,20 +30,28 @@ const time = z.string().meta({ format: 'date-time' });
 
 const secretName = z
   .string()
-  .min(1)
   .max(SECRET_NAME_MAX_LENGTH)
-  .regex(new RegExp(SECRET_NAME_PATTERN))
-  .meta({
-    'x-kubernetes-validations': [
-      { rule: 'self == oldSelf', message: 'secretName is immutable: delete this object and create another one' },
-    ],
-  })
+  .meta(
+    both(matching(SECRET_NAME_PATTERN, SECRET_NAME_WORDS), {
+      'x-kubernetes-validations': [
+        { rule: 'self == oldSelf', message: 'secretName is immutable: delete this object and create another one' },
+      ],
+    }),
+  )
   .describe('Name of the pull secret that is kept in each namespace. Immutable.');
 
-const namespaceName = z.string().min(1).max(NAMESPACE_MAX_LENGTH).regex(new RegExp(NAMESPACE_PATTERN));
+const namespaceWords =
+  'must be the name of a namespace, such as team-a: lower case letters, digits and "-", with a letter or digit at both ends';
 
-const namespaceList = (description: string) =>
-  z.array(namespaceName).max(MAX_NAMESPACES).meta({ 'x-kubernetes-list-type': 'atomic' }).describe(description);
+/** @param everyNamespace  what to write instead of a star */
+const namespaceList = (everyNamespace: string, description: string) => {
+  const noStar = [{ rule: "self != '*'", message: `is no pattern: ${everyNamespace}` }];
+  const name = z
+    .string()
+    .max(NAMESPACE_MAX_LENGTH)
+    .meta(both(matching(`${NAMESPACE_PATTERN}|^\\*$`, namespaceWords), { 'x-kubernetes-validations': noStar }));
+  return z.array(name).max(MAX_NAMESPACES).meta({ 'x-kubernetes-list-type': 'atomic' }).describe(description);
+};
 
 const labelSelector = z
   .strictObject({
@@ -116,9 +125,15 @@ export const clusterSpec = z
     secretName,
     registries: registries.optional(),
     secretTemplate,
-    namespaces: namespaceList('Namespaces by name. Repeats are folded.').min(1).optional(),
+    namespaces: namespaceList(
+      'namespaceSelector: {} selects every namespace',
+      'Namespaces by name. Repeats are folded.',
+    )
+      .min(1)
+      .optional(),
     namespaceSelector: labelSelector.optional(),
     excludeNamespaces: namespaceList(
+      'name each namespace',
       'Namespaces that never receive the pull secret, however they were selected.',
     ).optional(),
   })

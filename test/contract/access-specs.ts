@@ -63,17 +63,19 @@ export const GOOD_CLUSTER: Readonly<Record<string, Change>> = {
   "the operator's own identity": access({}, { ambient: {} }),
 };
 
-const REGION = '^[a-z]{2,6}(-[a-z]+)+-[0-9]{1,2}$';
-/** RFC 1123 subdomain. */
-export const SECRET_NAME = String.raw`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`;
-const KEY = '^[-._a-zA-Z0-9]+$';
-const ROLE_ARN = String.raw`^arn:aws[a-z-]*:iam::[0-9]{12}:role\/[-\w+=,.@/]+$`;
-const EXTERNAL_ID = String.raw`^[-\w+=,.@:/]+$`;
+const REGION = 'must be the name of an AWS region, such as eu-west-1';
+export const SECRET_NAME =
+  'must be a name that a Secret can have, such as ecr-login: lower case letters, digits, "-" and ".", with a letter or digit at both ends';
+const KEY = 'must be a key that a Secret can have: letters, digits, "-", "_" and "."';
+const ROLE_ARN = 'must be the ARN of an IAM role, such as arn:aws:iam::111122223333:role/ecr-pull';
+const EXTERNAL_ID = 'must be an external id of IAM: letters, digits and "=,.@:/-" without white space';
+const ACCOUNT = 'must be the 12 digits of an AWS account, such as "111122223333", or "*"';
 const HOST =
-  '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+|\\*(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?){3,})(:[0-9]{1,5})?$';
+  'must be a host name in lower case without https:// and without a path, such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com; the first label may be * when three or more follow';
 
-export function unlike(path: string, value: string, pattern: string): string {
-  return `${path}: Invalid value: ${JSON.stringify(value)}: ${path} in body should match '${pattern}'`;
+/** The API server's answer: in words, and not with a regular expression. */
+export function unlike(path: string, value: string, words: string): string {
+  return `${path}: Invalid value: ${JSON.stringify(value)}: ${words}`;
 }
 
 export interface Bad {
@@ -196,7 +198,7 @@ export const BAD_ACCESSES: Readonly<Record<string, Bad>> = {
   },
   'an account of eleven digits': {
     spec: { registries: { accounts: ['11112222333'] } },
-    message: unlike('spec.registries.accounts[0]', '11112222333', '^([0-9]{12}|\\*)$'),
+    message: unlike('spec.registries.accounts[0]', '11112222333', ACCOUNT),
   },
   'a host with a star and two labels': {
     spec: { registries: { hosts: ['*.example.com'] } },

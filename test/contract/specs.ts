@@ -42,14 +42,15 @@ export const GOOD: Readonly<Record<string, Change>> = {
   'neither names nor a selector: it wants nothing yet': { namespaces: undefined },
 };
 
-const NAMESPACE = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
+const NAMESPACE =
+  'must be the name of a namespace, such as team-a: lower case letters, digits and "-", with a letter or digit at both ends';
 
 export const BAD: Readonly<Record<string, Bad>> = {
   ...BAD_ACCESSES,
   'no secret name': { spec: { secretName: undefined }, message: 'spec.secretName: Required value' },
   'an empty secret name': {
     spec: { secretName: '' },
-    message: 'spec.secretName: Invalid value: "": spec.secretName in body should be at least 1 chars long',
+    message: unlike('spec.secretName', '', SECRET_NAME),
   },
   'a secret name of 254 characters': {
     spec: { secretName: 'a'.repeat(254) },
@@ -75,7 +76,14 @@ export const BAD: Readonly<Record<string, Bad>> = {
     spec: { namespaces: ['good', 'Bad'] },
     message: unlike('spec.namespaces[1]', 'Bad', NAMESPACE),
   },
-  'a star for a namespace': { spec: { namespaces: ['*'] }, message: unlike('spec.namespaces[0]', '*', NAMESPACE) },
+  'a star for a namespace': {
+    spec: { namespaces: ['*'] },
+    message: unlike('spec.namespaces[0]', '*', 'is no pattern: namespaceSelector: {} selects every namespace'),
+  },
+  'a star for an exclusion': {
+    spec: { excludeNamespaces: ['*'] },
+    message: unlike('spec.excludeNamespaces[0]', '*', 'is no pattern: name each namespace'),
+  },
   'a namespace that is a path': {
     spec: { namespaces: ['a/../b'] },
     message: unlike('spec.namespaces[0]', 'a/../b', NAMESPACE),
@@ -86,7 +94,7 @@ export const BAD: Readonly<Record<string, Bad>> = {
   },
   'an empty namespace': {
     spec: { namespaces: [''] },
-    message: 'spec.namespaces[0]: Invalid value: "": spec.namespaces[0] in body should be at least 1 chars long',
+    message: unlike('spec.namespaces[0]', '', NAMESPACE),
   },
   'a namespace of 64 characters': {
     spec: { namespaces: ['n'.repeat(64)] },
