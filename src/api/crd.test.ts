@@ -64,7 +64,7 @@ describe('the CRDs', () => {
       ],
       [
         [`awsecrcredentials.${group}`, 'Cluster', 'v1alpha1', true, true, true],
-        ['AWSECRCredential', 'AWSECRCredentialList', 'awsecrcredentials', 'awsecrcredential', undefined, ['ecr']],
+        ['AWSECRCredential', 'AWSECRCredentialList', 'awsecrcredentials', 'awsecrcredential', undefined, undefined],
       ],
     ]);
   });

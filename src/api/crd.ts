@@ -161,7 +161,8 @@ function makeCrd(definition: Definition): JsonRecord {
         plural: definition.plural,
         singular: definition.kind.toLowerCase(),
         ...(definition.shortNames.length > 0 ? { shortNames: definition.shortNames } : {}),
-        categories: ['ecr'],
+        // `kubectl get ecr` would warn of a deprecated kind each time.
+        ...(definition.deprecation === undefined ? { categories: ['ecr'] } : {}),
       },
       scope: definition.scope,
       versions: [

@@ -2,7 +2,8 @@
 
 // Before everything else, which takes a tenth of a second to load.
 import './signals.ts';
-import { OPERATOR_NAME } from '../api/names.ts';
+import { parseArgs } from 'node:util';
+import { LEGACY_KIND, OPERATOR_NAME } from '../api/names.ts';
 import { check } from './check.ts';
 import { ensureHome } from './home.ts';
 import { run } from './run.ts';
@@ -24,32 +25,42 @@ const COMMANDS: readonly Command[] = [
     summary: 'Say whether API server and CRDs fit (--kubeconfig FILE).',
     act: check,
   },
-  { name: 'crds', usage: 'crds [--format yaml|json]', summary: 'Print the CustomResourceDefinitions.', act: printCrds },
+  {
+    name: 'crds',
+    usage: 'crds [flags]',
+    summary: 'Print the CustomResourceDefinitions (--format yaml or json; --legacy: the deprecated one too).',
+    act: printCrds,
+  },
   { name: 'version', usage: 'version', summary: 'Print the version.', act: printVersion },
   { name: 'help', usage: 'help', summary: 'Print this text.', act: printHelp },
 ];
 
 async function printCrds(args: readonly string[]): Promise<number> {
-  const [flag, ...rest] = args.flatMap((arg) =>
-    arg.startsWith('--format=') ? ['--format', arg.slice('--format='.length)] : [arg],
-  );
-  const [format = 'yaml', ...more] = rest;
-  if (
-    (flag !== undefined && flag !== '--format') ||
-    (flag !== undefined && rest.length === 0) ||
-    more.length > 0 ||
-    !['yaml', 'json'].includes(format)
-  ) {
-    return complain('crds takes --format yaml or --format json');
-  }
-  const { default: crds } = await import('../api/crds.generated.json', { with: { type: 'json' } });
-  if (format === 'json') {
+  const flags = crdFlags(args);
+  if (!flags) return complain('crds takes --format yaml or --format json, and --legacy');
+  const { default: all } = await import('../api/crds.generated.json', { with: { type: 'json' } });
+  const crds = all.filter(({ spec }) => flags.legacy || spec.names.kind !== LEGACY_KIND);
+  if (flags.format === 'json') {
     process.stdout.write(`${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: crds }, undefined, 2)}\n`);
     return 0;
   }
   const { stringify } = await import('yaml');
   process.stdout.write(crds.map((crd) => stringify(crd, { lineWidth: 0 })).join('---\n'));
   return 0;
+}
+
+/** Undefined when they are wrong. */
+function crdFlags(args: readonly string[]): { readonly format: string; readonly legacy: boolean } | undefined {
+  try {
+    const options = {
+      format: { type: 'string', default: 'yaml' },
+      legacy: { type: 'boolean', default: false },
+    } as const;
+    const { values } = parseArgs({ args: [...args], options });
+    return ['yaml', 'json'].includes(values.format) ? values : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function printVersion(): Promise<number> {

@@ -128,7 +128,7 @@ describe('a kubeconfig that cannot be used', () => {
 
 describe('crds', () => {
   test('are printed as YAML that equals the files of the chart', async () => {
-    const { code, stdout, stderr } = await runToEnd(['crds']);
+    const { code, stdout, stderr } = await runToEnd(['crds', '--legacy']);
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
     const printed = parseAllDocuments(stdout).map((document) => document.toJS());
     assert.deepEqual(printed, makeCrds());
@@ -144,20 +144,30 @@ describe('crds', () => {
     test(`are printed as one JSON list by ${args.join(' ')}`, async () => {
       const { code, stdout } = await runToEnd(args);
       assert.equal(code, 0);
-      assert.deepEqual(JSON.parse(stdout), { apiVersion: 'v1', kind: 'List', items: makeCrds() });
+      assert.deepEqual(JSON.parse(stdout), { apiVersion: 'v1', kind: 'List', items: makeCrds().slice(0, 2) });
     });
   }
+
+  test('are without the deprecated one, unless it is asked for', async () => {
+    const kinds = async (...args: readonly string[]): Promise<readonly string[]> => {
+      const { stdout } = await runToEnd(['crds', ...args]);
+      return [...stdout.matchAll(/^ {4}kind: (\w+)$/gm)].map(([, kind = '']) => kind);
+    };
+    assert.deepEqual(await kinds(), ['AWSECRImagePullSecret', 'ClusterAWSECRImagePullSecret']);
+    assert.deepEqual(await kinds('--legacy'), [...(await kinds()), 'AWSECRCredential']);
+  });
 
   for (const args of [
     ['crds', '--format', 'xml'],
     ['crds', '--format'],
     ['crds', '--output', 'json'],
     ['crds', '--format', 'json', 'more'],
+    ['crds', '--legacy=no'],
   ]) {
     test(`refuse ${args.slice(1).join(' ')} by code 2 and print nothing`, async () => {
       const { code, stdout, stderr } = await runToEnd(args);
       assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
-      assert.match(stderr, /crds takes --format yaml or --format json/);
+      assert.match(stderr, /crds takes --format yaml or --format json, and --legacy/);
     });
   }
 });
