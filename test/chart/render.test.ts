@@ -126,6 +126,12 @@ describe('the memory limit', () => {
     const { NODE_OPTIONS } = envOf(await render({ resources: { limits: null } }));
     assert.doesNotMatch(NODE_OPTIONS ?? '', /max-old-space-size/);
   });
+
+  test('holds beside further options of Node.js, which come last, in the pod of helm test too', async () => {
+    const objects = await render({ nodeOptions: '--use-openssl-ca' });
+    for (const { env } of [containerOf(objects), only(objects, 'Pod')['spec'].containers[0]])
+      assert.match(env[0].value, /^--max-old-space-size=64 .* --use-openssl-ca$/);
+  });
 });
 
 describe('monitoring', () => {
@@ -158,6 +164,12 @@ describe('monitoring', () => {
     const map = only(await render({ metrics: { dashboard: { enabled: true } } }), 'ConfigMap');
     assert.equal(Reflect.get(map.metadata, 'labels')['grafana_dashboard'], '1');
     assert.equal(JSON.parse(map['data']['kube-ecr-secrets-operator.json']).title, 'kube-ecr-secrets-operator');
+  });
+  test('is made where only the version is given to helm template, and not where the cluster knows other kinds', async () => {
+    const version = ['--api-versions', 'monitoring.coreos.com/v1'];
+    assert.deepEqual(monitorsIn(await render(monitors('failIfMissing'), ...version)), KINDS);
+    const one = [...version, '--api-versions', 'monitoring.coreos.com/v1/PodMonitor'];
+    assert.deepEqual(monitorsIn(await render(monitors('skipIfMissing'), ...one)), ['PodMonitor']);
   });
   test('is left out, made all the same, or an error where it does not', async () => {
     assert.deepEqual(monitorsIn(await render(monitors('skipIfMissing'))), []);
@@ -266,6 +278,27 @@ describe('invalid values', () => {
     'memory in a strange unit': [
       { resources: { limits: { memory: '128MB' } } },
       'resources.limits.memory: "128MB" is not understood; write it in Mi or Gi',
+    ],
+    'a variable that the chart sets': [
+      { extraEnv: [{ name: 'NODE_OPTIONS', value: '--use-openssl-ca' }] },
+      'extraEnv: NODE_OPTIONS is set by the chart: use nodeOptions',
+    ],
+    'a variable that another value sets': [
+      { extraEnv: [{ name: 'NO_PROXY', value: 'a' }], proxy: { noProxy: 'b' } },
+      'extraEnv: NO_PROXY is set by the chart: use proxy.noProxy',
+    ],
+    'a variable of the chart for which there is no value': [
+      { extraEnv: [{ name: 'UV_THREADPOOL_SIZE', value: '64' }] },
+      'extraEnv: UV_THREADPOOL_SIZE is set by the chart: leave it out',
+    ],
+    'one variable twice': [
+      {
+        extraEnv: [
+          { name: 'A', value: 'b' },
+          { name: 'A', value: 'c' },
+        ],
+      },
+      'extraEnv: A is there twice',
     ],
     'a monitor without metrics': [
       { metrics: { enabled: false, podMonitor: { enabled: true } } },

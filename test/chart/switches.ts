@@ -127,6 +127,7 @@ export const SWITCHES: Readonly<Record<string, object>> = {
   },
   'the network of the node': { hostNetwork: true },
   'what we did not think of': {
+    nodeOptions: '--use-openssl-ca --title=#operator',
     extraEnv: [{ name: 'A', value: 'b' }],
     extraEnvFrom: [{ configMapRef: { name: 'a', optional: true } }],
     extraVolumes: [{ name: 'v', emptyDir: {} }],

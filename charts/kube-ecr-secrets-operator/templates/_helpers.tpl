@@ -103,7 +103,7 @@ imagePullSecrets:
 {{- end -}}
 {{- end -}}
 
-{{/* Flags for V8: half of the memory limit for the heap, small young generation, one helper thread. */}}
+{{/* Flags for V8: half of the memory limit for the heap, small young generation, one helper thread. Then the user's. */}}
 {{- define "operator.nodeOptions" -}}
 {{- $limit := include "operator.memoryLimit" . -}}
 {{- if $limit -}}
@@ -112,12 +112,22 @@ imagePullSecrets:
 {{- end -}}
 --max-old-space-size={{ div (int $limit) 2 }} {{ end -}}
 --max-semi-space-size=1 --v8-pool-size=1
+{{- with .Values.nodeOptions }} {{ . }}{{ end -}}
 {{- end -}}
 
-{{/* Whether an object of the Prometheus operator is to be made: "yes" or nothing. Takes root, what (its values) and kind. */}}
+{{/*
+Whether an object of the Prometheus operator is to be made: "yes" or nothing. Takes root, what (its values) and kind. A cluster lists
+the version and each kind; who gives `helm template --api-versions` only the version means every kind of it.
+*/}}
 {{- define "operator.isRendered" -}}
 {{- if .what.enabled -}}
-{{- $known := .root.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" .kind) -}}
+{{- $version := "monitoring.coreos.com/v1" -}}
+{{- $versions := .root.Capabilities.APIVersions -}}
+{{- $known := $versions.Has (printf "%s/%s" $version .kind) -}}
+{{- if and (not $known) ($versions.Has $version) -}}
+{{- $known = true -}}
+{{- range $versions }}{{ if hasPrefix (printf "%s/" $version) . }}{{ $known = false }}{{ end }}{{ end -}}
+{{- end -}}
 {{- if and (eq .what.renderMode "failIfMissing") (not $known) -}}
 {{- fail (printf "the cluster does not know the kind %s: install the Prometheus operator, or set renderMode to skipIfMissing" .kind) -}}
 {{- end -}}
@@ -146,7 +156,7 @@ imagePullSecrets:
 {{/* Container settings that the operator and the test of the release share. */}}
 {{- define "operator.environment" -}}
 - name: NODE_OPTIONS
-  value: {{ include "operator.nodeOptions" . }}
+  value: {{ include "operator.nodeOptions" . | quote }}
 # One arena, and freed memory given back, that of larger pieces at once: 15 MB less at rest. Threads for names of hosts that no
 # name server answers for.
 - name: MALLOC_ARENA_MAX
@@ -157,4 +167,21 @@ imagePullSecrets:
   value: "131072"
 - name: UV_THREADPOOL_SIZE
   value: "32"
+{{- end -}}
+
+{{/* All variables of the operator's container, those of extraEnv aside. */}}
+{{- define "operator.ownVariables" -}}
+{{ include "operator.environment" . }}
+{{- with .Values.proxy.httpsProxy }}
+- name: HTTPS_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.proxy.noProxy }}
+- name: NO_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- if .Values.awsCABundle.configMap }}
+- name: AWS_CA_BUNDLE
+  value: /etc/aws-ca-bundle/{{ .Values.awsCABundle.key }}
+{{- end }}
 {{- end -}}
