@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUNDLE := dist/kube-ecr-secrets-operator.cjs
 SOURCES := $(shell find src -name '*.ts' -not -name '*.test.ts') package.json
 
-.PHONY: help install build gen check test unit-test test-load test-matrix alerts-test live-test demo bench control-plane clean
+.PHONY: help install build manifest gen check test unit-test test-load test-matrix alerts-test live-test demo bench control-plane clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,10 @@ build: $(BUNDLE) ## Build the operator: one minified file in dist/
 
 $(BUNDLE): $(INSTALLED) $(SOURCES) scripts/build.ts
 	node scripts/build.ts
+
+manifest: $(INSTALLED) ## Render dist/install.yaml: the chart for `kubectl apply`, as a release has it
+	@mkdir -p dist
+	node scripts/install-manifest.ts > dist/install.yaml
 
 gen: $(INSTALLED) ## Write what is generated: CRDs, the API reference, the page about metrics
 	node scripts/gen.ts
