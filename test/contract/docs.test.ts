@@ -10,7 +10,7 @@ import { GROUP, REASON } from '../../src/api/names.ts';
 import { recordOf, stringOf } from '../../src/lib/json.ts';
 import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
 
-const PAGES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...globSync('docs/**/*.md')].sort();
+const PAGES = globSync(['*.md', '{docs,examples,.github}/**/*.md']).sort();
 
 interface Block {
   readonly page: string;

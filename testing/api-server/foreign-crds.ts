@@ -38,6 +38,31 @@ export const PROMETHEUS_OPERATOR: CrdSource = {
   ),
 };
 
+export const ARGO_CD: CrdSource = {
+  name: 'argo-cd',
+  group: 'argoproj.io',
+  module: 'github.com/argoproj/argo-cd/v3',
+  version: '3.2.0',
+  files: ['manifests/crds/application-crd.yaml'],
+};
+
+/** Flux's helm-controller, with the kind HelmRelease, is no Go module that can be fetched. */
+export const FLUX_SOURCES: CrdSource = {
+  name: 'flux-sources',
+  group: 'source.toolkit.fluxcd.io',
+  module: 'github.com/fluxcd/source-controller',
+  version: '1.7.2',
+  files: ['config/crd/bases/source.toolkit.fluxcd.io_ocirepositories.yaml'],
+};
+
+export const KYVERNO: CrdSource = {
+  name: 'kyverno',
+  group: 'policies.kyverno.io',
+  module: 'github.com/kyverno/kyverno',
+  version: '1.19.1',
+  files: ['config/crds/policies.kyverno.io/policies.kyverno.io_imagevalidatingpolicies.yaml'],
+};
+
 const PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
 /** The parts of a CRD that are read here. */
