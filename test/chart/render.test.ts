@@ -25,6 +25,12 @@ test('the version of the chart is that of the program, and so is its appVersion'
   assert.deepEqual([version, appVersion], [program.version, program.version]);
 });
 
+test('the annotation for Artifact Hub names the image that the chart runs', async () => {
+  const { annotations } = parse(readFileSync(`${CHART}/Chart.yaml`, 'utf8'));
+  const [{ image }] = parse(annotations['artifacthub.io/images']);
+  assert.equal(image, containerOf(await render({})).image);
+});
+
 test('helm lint finds nothing, not even a warning', async () => {
   for (const helm of helms()) {
     const said = await helm.must('lint', '--strict', CHART, '--kube-version', '1.37.0');
