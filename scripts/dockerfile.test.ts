@@ -10,6 +10,15 @@ describe('the Dockerfile', () => {
     assert.deepEqual(problemsOf(GOOD), []);
   });
 
+  test('may name each base image with or without its digest', () => {
+    const digest = `@sha256:${'0'.repeat(64)}`;
+    const plain = GOOD.replaceAll(/@sha256:[0-9a-f]{64}/g, '');
+    const pinned = plain.replaceAll(/^(FROM .*?(?:slim|nonroot))/gm, `$1${digest}`);
+    assert.equal(pinned.split(digest).length, 3);
+    for (const text of [plain, pinned]) assert.deepEqual(problemsOf(text), []);
+    assert.match(problemsOf(pinned.replaceAll(digest, '@sha256:0')).join('\n'), /no longer is a distroless/);
+  });
+
   for (const [what, from, to, words] of [
     ['a misspelt instruction', 'EXPOSE 8080', 'EXPOS 8080', /Unknown instruction: EXPOS/],
     ['root', 'USER 65532:65532', 'USER root', /no longer runs as 65532 by number/],
