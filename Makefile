@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUNDLE := dist/kube-ecr-secrets-operator.cjs
 SOURCES := $(shell find src -name '*.ts' -not -name '*.test.ts') package.json
 
-.PHONY: help install build manifest gen check test unit-test test-load test-matrix alerts-test live-test demo bench control-plane clean
+.PHONY: help install build manifest gen check test unit-test test-load test-matrix alerts-test helm3-test live-test demo bench control-plane clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,9 @@ test-load: $(INSTALLED) $(BUNDLE) ## All of the load suites, of which `make test
 
 alerts-test: $(INSTALLED) ## The alerts as Prometheus reads them (builds promtool once, minutes)
 	node scripts/test.ts alerts
+
+helm3-test: $(INSTALLED) $(BUNDLE) ## The operator beside the Go project, installed by Helm 3
+	BESIDE_ORIGINAL_HELM=3 node scripts/test.ts test/chart/beside-original.test.ts
 
 live-test: $(INSTALLED) ## The login against AWS itself (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION)
 	node scripts/test.ts live

@@ -79,7 +79,7 @@ describe('the operator beside the Go project', () => {
   };
 
   before(async () => {
-    helm = await cluster.helm(4);
+    helm = await cluster.helm(process.env['BESIDE_ORIGINAL_HELM'] === '3' ? 3 : 4);
     namespace = await cluster.api.createNamespace();
     cluster.aws.setTokenLife(TOKEN_LIFE_MS);
     const authority = makeAuthority();
