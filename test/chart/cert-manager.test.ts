@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { applyObjects, type Manifest } from '../../testing/api-server/apply.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { SECRET_PATH } from '../../testing/operator/world.ts';
 import { type CertManager, startCertManager } from '../../testing/tools/cert-manager/cert-manager.ts';
@@ -14,6 +15,22 @@ const NAME = 'kube-ecr-secrets-operator';
 const CONFIGURATION = `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/${NAME}`;
 const CERTIFICATE = SECRET_PATH(NAMESPACE, `${NAME}-webhook-tls`);
 const AUTHORITY = SECRET_PATH(NAMESPACE, `${NAME}-webhook-ca`);
+const COMPANY_AUTHORITY = SECRET_PATH(NAMESPACE, 'company-ca');
+/** An issuer that was there before, of an authority of its own. */
+const COMPANY: readonly Manifest[] = [
+  { kind: 'Issuer', name: 'company-self-signed', spec: { selfSigned: {} } },
+  {
+    kind: 'Certificate',
+    name: 'company-ca',
+    spec: { secretName: 'company-ca', commonName: 'company', isCA: true, issuerRef: { name: 'company-self-signed' } },
+  },
+  { kind: 'Issuer', name: 'company', spec: { ca: { secretName: 'company-ca' } } },
+].map(({ kind, name, spec }) => ({
+  apiVersion: 'cert-manager.io/v1',
+  kind,
+  metadata: { name, namespace: NAMESPACE },
+  spec,
+}));
 const BY_CERT_MANAGER = ['--set', 'webhook.certificate.certManager.enabled=true'];
 
 describe('a webhook with certificates by cert-manager', () => {
@@ -26,7 +43,7 @@ describe('a webhook with certificates by cert-manager', () => {
   });
   after(async () => {
     await helm.run('uninstall', NAME, '--namespace', NAMESPACE, '--wait');
-    for (const path of [CERTIFICATE, AUTHORITY]) await cluster.api.send('DELETE', path);
+    for (const path of [CERTIFICATE, AUTHORITY, COMPANY_AUTHORITY]) await cluster.api.send('DELETE', path);
     await certManager?.stop();
     await cluster.removeCrds();
   });
@@ -93,5 +110,24 @@ describe('a webhook with certificates by cert-manager', () => {
     await helm.must('upgrade', NAME, ...cluster.here, ...BY_CERT_MANAGER);
     await isInjected();
     await webhookAnswers(cluster);
+  });
+
+  test('gets its certificate from an issuer that is there already, and makes no authority then', async (t) => {
+    if (needsGo(t)) return;
+    await applyObjects(cluster.api, COMPANY);
+    const authority = await eventually(async () => (await cluster.find(COMPANY_AUTHORITY))?.data?.['tls.crt'], 20_000);
+    const issuer = JSON.stringify({ name: 'company', kind: 'Issuer' });
+    const flags = [...BY_CERT_MANAGER, '--set-json', `webhook.certificate.certManager.issuerRef=${issuer}`];
+    await helm.must('upgrade', NAME, ...cluster.here, ...flags);
+    await eventually(async () => {
+      const { data } = await cluster.api.must('GET', CERTIFICATE);
+      assert.equal(data['ca.crt'], authority);
+      return true;
+    }, 20_000);
+    await isInjected();
+    await webhookAnswers(cluster);
+    const { items } = await cluster.api.must('GET', `/apis/cert-manager.io/v1/namespaces/${NAMESPACE}/issuers`);
+    const names = items.map(({ metadata }: { metadata: { name: string } }) => metadata.name);
+    assert.deepEqual(names.toSorted(), ['company', 'company-self-signed']);
   });
 });
