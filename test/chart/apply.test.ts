@@ -29,6 +29,9 @@ describe('install.yaml of a release', () => {
   });
   after(async () => {
     await cluster.removeCrds();
+    // Pods of other suites do not fit that standard.
+    const labels = { 'pod-security.kubernetes.io/enforce': null };
+    await cluster.api.merge(`/api/v1/namespaces/${NAMESPACE}`, { metadata: { labels } });
     for (const path of [DEPLOYMENT, SECRET_PATH(NAMESPACE, `${NAME}-webhook`)]) await cluster.api.send('DELETE', path);
   });
 
