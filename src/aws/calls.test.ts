@@ -23,6 +23,15 @@ function setting() {
   return { clock, told, call: createCalls({ clock, proxy: 'proxy:3128', onCall: (one) => told.push(one) }) };
 }
 
+test('a call that AWS answers with an error is reported with AWS’s own code', async () => {
+  const { told, call } = setting();
+  const metadata = { httpStatusCode: 400, requestId: 'a' };
+  const thrown = Object.assign(new Error('slow down'), { $fault: 'client', $metadata: metadata });
+  thrown.name = 'ThrottlingException';
+  await assert.rejects(call('GetAuthorizationToken', ASKED, () => Promise.reject(thrown), AbortSignal.any([])));
+  assert.deepEqual([told[0]?.code, told[0]?.error], ['AWSFailed', 'ThrottlingException']);
+});
+
 describe('a call that never ends and does not heed its signal', () => {
   test('fails at its deadline, is reported, and leaves no timer', async () => {
     const { clock, told, call } = setting();

@@ -2,7 +2,7 @@
 
 import { createMask, maskError } from '../lib/mask.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
-import { type CallContext, failureOfAws } from './failures.ts';
+import { type CallContext, codeOf, failureOfAws } from './failures.ts';
 
 export interface AwsKeys {
   readonly accessKeyId: string;
@@ -35,6 +35,8 @@ export interface AwsCall extends Pick<CallContext, 'region'> {
   readonly operation: string;
   /** `success` or the reason of the Failure. */
   readonly code: string;
+  /** The code of the error in the words of whoever answered; undefined without one. */
+  readonly error?: string | undefined;
   /** Only a change of keys or rights helps. */
   readonly needsChange: boolean;
   readonly took: DurationMs;
@@ -101,9 +103,9 @@ export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): 
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
     const started = clock.monotonic();
-    const done = (code: string, needsChange = false): void => {
+    const done = (code: string, needsChange = false, error?: string): void => {
       const took = (clock.monotonic() - started) as DurationMs;
-      onCall({ operation, region: asked.region, code, needsChange, took });
+      onCall({ operation, region: asked.region, code, error, needsChange, took });
     };
     try {
       const answer = await Promise.race([send(ended.signal), late.promise]);
@@ -112,7 +114,7 @@ export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): 
     } catch (thrown) {
       maskError(thrown, createMask(asked.sentWith, asked.written));
       const failure = failureOfAws(thrown, asked, proxy);
-      done(failure.reason, failure.next === 'change');
+      done(failure.reason, failure.next === 'change', codeOf(thrown));
       throw failure;
     } finally {
       cancel();

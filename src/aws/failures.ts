@@ -109,8 +109,8 @@ function hintedWords(thrown: unknown, code: string, { region }: CallContext): st
   return hint === undefined ? words : `${words.replace(/\.$/, '')}; ${hint}`;
 }
 
-/** AWS's code of an error; undefined when the answer has none. */
-function codeOf(thrown: unknown): string | undefined {
+/** AWS's code of an error; undefined when there was no answer, or one without a code. Whoever answers chooses it. */
+export function codeOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !('$fault' in thrown)) return undefined;
   return thrown.name !== NO_CODE && /^[A-Za-z]+$/.test(thrown.name) ? thrown.name : undefined;
 }

@@ -70,7 +70,7 @@ interface Running extends Started {
  */
 export async function startOperator(options: OperatorOptions, signal: AbortSignal): Promise<Operator> {
   const { access, scope, clock, random, log, metrics } = options;
-  const telemetry = createTelemetry(metrics, clock, access.url, watchedNames(scope));
+  const telemetry = createTelemetry(metrics, clock, access.url, watchedNames(scope, options.convertsLegacy));
   const supervisor = createSupervisor({ clock, random, log, onFailed: telemetry.onLoopFailed });
   const ports = options.openPorts(telemetry);
   // The operator finishes writes under way, unless the API server is silent; the next start makes the missing ones.

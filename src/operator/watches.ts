@@ -38,8 +38,8 @@ const NAMES = {
 type Name = (typeof NAMES)[keyof typeof NAMES];
 
 /** Names of the watches for metrics. */
-export function watchedNames(scope: readonly string[] | undefined): readonly string[] {
-  if (!scope) return Object.values(NAMES);
+export function watchedNames(scope: readonly string[] | undefined, convertsLegacy: boolean): readonly string[] {
+  if (!scope) return Object.values(NAMES).filter((name) => name !== NAMES.legacy || convertsLegacy);
   return PARTED.flatMap((name) => scope.map((namespace) => nameOf(name, namespace)));
 }
 

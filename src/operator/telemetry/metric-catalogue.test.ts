@@ -31,5 +31,9 @@ test('no two metrics have one name', () => {
 
 test('only the series that are bounded by a flag hold names of objects', () => {
   const named = ALL.filter(({ labels }) => labels.includes('namespace')).map(({ name }) => name);
-  assert.deepEqual(named, ['ecr_operator_resource_token_expiry_timestamp_seconds', 'ecr_operator_resource_condition']);
+  assert.deepEqual(named, [
+    'ecr_operator_resource_token_expiry_timestamp_seconds',
+    'ecr_operator_resource_condition',
+    'ecr_operator_resource_secrets',
+  ]);
 });

@@ -109,6 +109,11 @@ export const METRIC = {
     ['operation', 'region', 'code'],
     'Calls of AWS by operation, region and code (success, or the reason of the failure); regions beyond the first 64 are called other.',
   ),
+  awsErrors: counter(
+    'ecr_operator_aws_errors_total',
+    ['operation', 'error'],
+    'Calls of AWS that were answered with an error, by operation and AWS’s own code (such as ThrottlingException or UnrecognizedClientException); codes that the operator does not know, and errors without one, are called other.',
+  ),
   awsRequestTime: histogram(
     'ecr_operator_aws_request_duration_seconds',
     ['operation', 'region'],
@@ -148,6 +153,11 @@ export const METRIC = {
     ['kind', 'ready'],
     'Objects by kind and by the status of their condition Ready; a new one without a status is Unknown.',
   ),
+  objectsByCondition: gauge(
+    'ecr_operator_condition_objects',
+    ['type'],
+    'Objects whose condition of this type is True: Reconciling (the operator tries again by itself) or Stalled (only a change by a user helps).',
+  ),
   secrets: gauge(
     'ecr_operator_secrets',
     ['state'],
@@ -173,10 +183,15 @@ export const METRIC = {
     ['kind', 'namespace', 'name', 'type', 'status'],
     'Conditions of one object; always 1, the status is in the label; bounded by --per-object-metrics.',
   ),
+  objectSecrets: gauge(
+    'ecr_operator_resource_secrets',
+    ['kind', 'namespace', 'name', 'state'],
+    'Pull secrets of one object by state, as its status says: desired (one for each namespace that wants it), ready (in place, as they should be) or failing (listed in problems); bounded by --per-object-metrics.',
+  ),
   objectsOmitted: gauge(
     'ecr_operator_objects_without_series',
     [],
-    'Objects that have no series of their own because of the bound of --per-object-metrics; those that are not ready come first.',
+    'Objects that have no series of their own because of the bound of --per-object-metrics; those that are not ready or are stalled come first.',
   ),
 
   objectsWaiting: gauge(
@@ -189,7 +204,7 @@ export const METRIC = {
   watchContact: gauge(
     'ecr_operator_watch_last_contact_timestamp_seconds',
     RESOURCE,
-    'Time at which the API server last gave a whole list, an event, or a watch that ended in good order; not there before the first.',
+    'Time at which the API server last gave a whole list, an event, or a watch that ended in good order; before the first, that of the start.',
   ),
   watchLists: counter(
     'ecr_operator_watch_lists_total',

@@ -65,6 +65,27 @@ describe('calls of AWS', () => {
     });
   });
 
+  test('that are answered with an error are counted by AWS’s own code', async () => {
+    const { telemetry, values } = start();
+    for (const error of ['ThrottlingException', 'ThrottlingException', 'UnrecognizedClientException'])
+      telemetry.onAwsCall(call({ code: 'AWSFailed', error }));
+    telemetry.onAwsCall(call({ code: 'AWSUnreachable' }));
+    assert.deepEqual(await values('ecr_operator_aws_errors_total'), {
+      'GetAuthorizationToken ThrottlingException': 2,
+      'GetAuthorizationToken UnrecognizedClientException': 1,
+    });
+  });
+
+  test('that are answered with ever new codes, or with any text for one, make one series', async () => {
+    const { telemetry, metrics, values } = start();
+    for (let index = 0; index < 2_000; index += 1)
+      telemetry.onAwsCall(call({ code: 'AWSFailed', error: `Made${'a'.repeat(index)}` }));
+    telemetry.onAwsCall(call({ code: 'AWSFailed', error: 'constructor' }));
+    telemetry.onAwsCall(call({ code: 'AWSFailed', error: 'x"} 1\necr_operator_build_info{version="2' }));
+    assert.deepEqual(await values('ecr_operator_aws_errors_total'), { 'GetAuthorizationToken other': 2_002 });
+    assert.doesNotMatch((await metrics.text()).body, /Made|build_info/);
+  });
+
   test('in ever more regions, which are users’ words, do not make ever more series', async () => {
     const { telemetry, metrics, values } = start();
     for (let region = 0; region < 2_000; region += 1) telemetry.onAwsCall(call({ region: `xx-made-${region}` }));
@@ -82,7 +103,7 @@ describe('a watch', () => {
   test('is in contact at each event and each good end, and not when it fails', async () => {
     const { clock, telemetry, values } = start();
     const contact = 'ecr_operator_watch_last_contact_timestamp_seconds';
-    assert.deepEqual(await values(contact), {});
+    assert.deepEqual(await values(contact), { secrets: START / 1_000, namespaces: START / 1_000 }, 'since the start');
     const tell = async (event: ReflectorEvent): Promise<void> => {
       await clock.advance(MINUTE);
       telemetry.onReflectorEvent('secrets', event);
@@ -90,17 +111,20 @@ describe('a watch', () => {
     await tell({ op: 'listed', version: '1' });
     await tell({ op: 'event', version: '2' });
     await tell({ op: 'ended' });
-    assert.deepEqual(await values(contact), { secrets: START / 1_000 + 180 });
+    const after = { secrets: START / 1_000 + 180, namespaces: START / 1_000 };
+    assert.deepEqual(await values(contact), after);
     for (const op of ['broken', 'expired', 'unreadable'] as const) await tell({ op });
-    assert.deepEqual(await values(contact), { secrets: START / 1_000 + 180 });
+    assert.deepEqual(await values(contact), after);
     assert.deepEqual(await values('ecr_operator_watch_failures_total'), { secrets: 3, namespaces: 0 });
     assert.deepEqual(await values('ecr_operator_watch_lists_total'), { secrets: 1, namespaces: 0 });
   });
 
   test('of a missing kind is in contact, and nothing has failed', async () => {
-    const { telemetry, values } = start();
+    const { clock, telemetry, values } = start();
+    await clock.advance(MINUTE);
     telemetry.onReflectorEvent('secrets', { op: 'absent' });
-    assert.deepEqual(await values('ecr_operator_watch_last_contact_timestamp_seconds'), { secrets: START / 1_000 });
+    const { secrets } = await values('ecr_operator_watch_last_contact_timestamp_seconds');
+    assert.equal(secrets, START / 1_000 + 60);
     assert.deepEqual(await values('ecr_operator_watch_failures_total'), { secrets: 0, namespaces: 0 });
   });
 });

@@ -6,6 +6,7 @@ import type { ReflectorEvent } from '../../kube/reflector-state.ts';
 import type { Load } from '../../lib/fair-semaphore.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import type { Clock, EpochMs } from '../../lib/time.ts';
+import { labelOfError } from './aws-error-codes.ts';
 import { METRIC } from './metric-catalogue.ts';
 
 /** Is notified which bound of which server a client reached. */
@@ -54,6 +55,7 @@ export function createTelemetry(
   const answered = metrics.counter(METRIC.apiRequests, []);
 
   const called = metrics.counter(METRIC.awsRequests, []);
+  const answeredWith = metrics.counter(METRIC.awsErrors, []);
   const callTime = metrics.histogram(METRIC.awsRequestTime, []);
   const loggedIn = metrics.counter(
     METRIC.logins,
@@ -68,7 +70,7 @@ export function createTelemetry(
   const each = resources.map((resource) => ({ resource }));
   const listed = metrics.counter(METRIC.watchLists, each);
   const failed = metrics.counter(METRIC.watchFailures, each);
-  const contacts = new Map<string, EpochMs>();
+  const contacts = new Map<string, EpochMs>(resources.map((resource) => [resource, clock.now()]));
   metrics.observe(METRIC.watchContact, () =>
     [...contacts].map(([resource, at]) => ({ labels: { resource }, value: at / 1_000 })),
   );
@@ -83,9 +85,10 @@ export function createTelemetry(
     onLoopFailed: (loop) => loopFailed({ loop }),
     onRefused: (server, bound) => refused({ server, bound }),
     onAnswer: (method, code) => answered({ code, method, host }),
-    onAwsCall({ operation, region: asked, code, needsChange, took }) {
+    onAwsCall({ operation, region: asked, code, error, needsChange, took }) {
       const region = labelOf(asked);
       called({ operation, region, code });
+      if (error !== undefined) answeredWith({ operation, error: labelOfError(error) });
       callTime({ operation, region }, took / 1_000);
       if (LOGINS.has(operation))
         loggedIn({ outcome: code === 'success' ? 'success' : needsChange ? 'denied' : 'failed' });

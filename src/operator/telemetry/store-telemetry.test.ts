@@ -49,6 +49,10 @@ const DENIED = nextStatus(
   findings([], { logins: [], failures: [{ registry: 'eu-west-1', message: 'no', needsChange: true }], desired: 2 }),
   START,
 );
+const failed = { registry: 'eu-west-1', message: 'no' };
+/** The login in hand is good; the next one is denied, or cannot be had for now. */
+const STALLED = nextStatus(READY, findings(['ns1'], { failures: [{ ...failed, needsChange: true }] }), START);
+const WAITING = nextStatus(READY, findings(['ns1'], { failures: [{ ...failed, needsChange: false }] }), START);
 const problem = { namespace: 'ns2', named: true, reason: 'SecretConflict', message: 'taken' };
 const PARTIAL = nextStatus({}, findings(['ns1'], { desired: 3, problems: [problem] }), START);
 
@@ -67,6 +71,13 @@ describe('objects and secrets', () => {
     for (const [index, status] of [READY, DENIED, PARTIAL, {}].entries()) put(numbered(2 * index, status));
     assert.deepEqual(await values('ecr_operator_objects'), kinds({ True: 1, False: 2, Unknown: 1 }));
     assert.deepEqual(await values('ecr_operator_secrets'), { ready: 3, expired: 0, failing: 1, pending: 3 });
+  });
+
+  test('are counted by the conditions that say something is wrong, stalled ones also while they are ready', async () => {
+    const { put, values } = start(0);
+    assert.deepEqual(await values('ecr_operator_condition_objects'), { Reconciling: 0, Stalled: 0 });
+    for (const [index, status] of [READY, DENIED, PARTIAL, STALLED, WAITING].entries()) put(numbered(index, status));
+    assert.deepEqual(await values('ecr_operator_condition_objects'), { Reconciling: 1, Stalled: 2 });
   });
 
   test('whose login has ended are expired, however well they were written', async () => {
@@ -106,6 +117,29 @@ describe('an object with series of its own', () => {
     assert.deepEqual(await values('ecr_operator_objects_without_series'), { '': 0 });
   });
 
+  test('shows its Secrets by state, and those with trouble of their own as failing', async () => {
+    const { put, values } = start(10);
+    put(numbered(0));
+    put(numbered(1, PARTIAL));
+    put(numbered(2, {}));
+    const [a, b] = [`${NAMESPACED_KIND} n0 o0`, `${CLUSTER_KIND}  o1`];
+    assert.deepEqual(await values('ecr_operator_resource_secrets'), {
+      [`${a} desired`]: 2,
+      [`${a} ready`]: 2,
+      [`${a} failing`]: 0,
+      [`${b} desired`]: 3,
+      [`${b} ready`]: 1,
+      [`${b} failing`]: 1,
+    });
+  });
+
+  test('that is stalled comes before those that are well, although it is ready', async () => {
+    const { put, values } = start(1);
+    for (let index = 0; index < 5; index += 1) put(numbered(index, index === 4 ? STALLED : READY));
+    const names = Object.keys(await values('ecr_operator_resource_condition')).map((labels) => labels.split(' ')[2]);
+    assert.deepEqual(new Set(names), new Set(['o4']));
+  });
+
   test('that is not ready comes before those that are, when not all can have series', async () => {
     const { put, values } = start(2);
     for (let index = 0; index < 5; index += 1) put(numbered(index, index === 4 ? DENIED : READY));
@@ -134,12 +168,12 @@ describe('two thousand objects of different names, namespaces and regions', () =
     assert.ok(series.includes('ecr_operator_objects_without_series 2000'));
   });
 
-  test('make at most four series for each object up to the bound, however many conditions a user writes', async () => {
+  test('make at most seven series for each object up to the bound, however many conditions a user writes', async () => {
     const [ready] = READY.conditions ?? [];
     assert.ok(ready);
     const many = Array.from({ length: 20 }, (_, index) => ({ ...ready, type: `Type${index}` }));
     const known = ['Ready', 'Reconciling', 'Stalled'].map((type) => ({ ...ready, type }));
     const series = await filled(100, { ...READY, conditions: [...many, ...known] });
-    assert.equal(series.length, (await two()) + 100 * 4);
+    assert.equal(series.length, (await two()) + 100 * 7);
   });
 });

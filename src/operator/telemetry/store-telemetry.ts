@@ -8,6 +8,7 @@ import {
   CONDITION_STALLED,
   NAMESPACED_KIND,
 } from '../../api/names.ts';
+import type { PullSecretStatus } from '../../api/schema.ts';
 import { isServed } from '../../core/quota.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import type { Metrics, Sample } from '../../lib/metrics.ts';
@@ -28,12 +29,17 @@ const READY = ['True', 'False', 'Unknown'] as const;
 /** Conditions of other types are another writer's, and could be many. */
 const CONDITIONS: ReadonlySet<string> = new Set([CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED]);
 const STATES = ['ready', 'expired', 'failing', 'pending'] as const;
+const TROUBLES = [CONDITION_RECONCILING, CONDITION_STALLED] as const;
 
 export function observeStores(metrics: Metrics, { view, clock, perObject, sizes }: StoreTelemetryOptions): void {
   metrics.observe(METRIC.watchedObjects, () =>
     [...sizes].map(([resource, { size }]) => ({ labels: { resource }, value: size })),
   );
   metrics.observe(METRIC.objects, () => countObjects(view.objects()));
+  metrics.observe(METRIC.objectsByCondition, () => {
+    const objects = [...view.objects()];
+    return TROUBLES.map((type) => ({ labels: { type }, value: objects.filter((one) => isTrue(one, type)).length }));
+  });
   metrics.observe(METRIC.secrets, () => countSecrets(view.objects(), clock.now()));
   metrics.observeOne(METRIC.tokenExpiry, () =>
     least([...view.objects()].flatMap(({ status }) => instant(status.expiresAt))),
@@ -48,6 +54,7 @@ export function observeStores(metrics: Metrics, { view, clock, perObject, sizes 
     ),
   );
   metrics.observe(METRIC.objectCondition, () => shown(view, perObject).flatMap(conditionsOf));
+  metrics.observe(METRIC.objectSecrets, () => shown(view, perObject).flatMap(secretsOf));
   metrics.observeOne(
     METRIC.objectsWaiting,
     () => [...view.namespaced.entries()].filter(([, object]) => object.isWaiting && !isServed(object)).length,
@@ -76,24 +83,35 @@ function countSecrets(objects: Iterable<PullSecretObject>, now: EpochMs): readon
     const { desired = 0, ready = 0 } = status.secrets ?? {};
     const [ends] = instant(status.expiresAt);
     counts[ends !== undefined && ends * 1_000 <= now ? 'expired' : 'ready'] += ready;
-    const failing = Math.min(Math.max(0, desired - ready), status.problems?.count ?? 0);
+    const failing = failingOf(status);
     counts.failing += failing;
     counts.pending += Math.max(0, desired - ready - failing);
   }
   return STATES.map((state) => ({ labels: { state }, value: counts[state] }));
 }
 
+/** Secrets that are wanted, not in place, and listed in problems. */
+function failingOf({ secrets, problems }: PullSecretStatus): number {
+  const { desired = 0, ready = 0 } = secrets ?? {};
+  return Math.min(Math.max(0, desired - ready), problems?.count ?? 0);
+}
+
+function isTrue({ status }: PullSecretObject, type: string): boolean {
+  return status.conditions?.find((condition) => condition.type === type)?.status === 'True';
+}
+
 function readyOf({ status }: PullSecretObject): (typeof READY)[number] {
   return status.conditions?.find(({ type }) => type === CONDITION_READY)?.status ?? 'Unknown';
 }
 
-/** The objects that are not ready come first: users look for these. */
+/** The objects that are not ready, or stalled, come first: users and alerts look for these. */
 function shown(view: ClusterView, most: number): readonly PullSecretObject[] {
   const chosen: PullSecretObject[] = [];
-  for (const wantsReady of [false, true]) {
+  for (const wantsWell of [false, true]) {
     for (const object of view.objects()) {
       if (chosen.length >= most) return chosen;
-      if ((readyOf(object) === 'True') === wantsReady) chosen.push(object);
+      const isWell = readyOf(object) === 'True' && !isTrue(object, CONDITION_STALLED);
+      if (isWell === wantsWell) chosen.push(object);
     }
   }
   return chosen;
@@ -110,6 +128,14 @@ function conditionsOf(object: PullSecretObject): readonly Sample<ConditionLabel>
   return (object.status.conditions ?? [])
     .filter(({ type }) => CONDITIONS.has(type))
     .map(({ type, status }) => ({ labels: { ...names, type, status }, value: 1 }));
+}
+
+function secretsOf(object: PullSecretObject): readonly Sample<'kind' | 'namespace' | 'name' | 'state'>[] {
+  const { status } = object;
+  if (!status.secrets) return [];
+  const { desired = 0, ready = 0 } = status.secrets;
+  const counts = { desired, ready, failing: failingOf(status) };
+  return Object.entries(counts).map(([state, value]) => ({ labels: { ...namesOf(object), state }, value }));
 }
 
 /** Seconds; empty when the text is no instant. */

@@ -1,0 +1,52 @@
+// The error codes of AWS that have series of their own. Whoever answers chooses the code, so the list is fixed.
+
+/** The keys or rights are wrong, or have ended. */
+const DENIED = [
+  'AccessDenied',
+  'AccessDeniedException',
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'IDPCommunicationError',
+  'IDPRejectedClaim',
+  'IncompleteSignatureException',
+  'InvalidClientTokenId',
+  'InvalidIdentityToken',
+  'InvalidSignatureException',
+  'MissingAuthenticationTokenException',
+  'OptInRequired',
+  'RegionDisabledException',
+  'RequestExpired',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
+];
+/** AWS is asked too often. */
+const THROTTLED = [
+  'LimitExceededException',
+  'RequestLimitExceeded',
+  'RequestThrottled',
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+];
+/** AWS itself fails, or does not take the request. */
+const FAILED = [
+  'InternalError',
+  'InternalFailure',
+  'InternalServerException',
+  'InvalidParameterException',
+  'ServerException',
+  'ServiceUnavailable',
+  'ServiceUnavailableException',
+  'UnsupportedCommandException',
+  'ValidationError',
+  'ValidationException',
+];
+
+const KNOWN: ReadonlySet<string> = new Set([...DENIED, ...THROTTLED, ...FAILED]);
+const OTHER = 'other';
+
+/** @returns the code if it is a known one; no other text of an answer becomes a label */
+export function labelOfError(code: string): string {
+  return KNOWN.has(code) ? code : OTHER;
+}
