@@ -1,7 +1,7 @@
 // The catalogue of metrics and the alerts -> the page about them for users (Markdown). Pure.
 
 import type { Definition } from '../src/lib/metrics.ts';
-import type { Alert } from './alerts.ts';
+import { type Alert, anchorOf } from './alerts.ts';
 
 /** Sections by the beginning of a metric's name, in this order. */
 const SECTIONS: readonly (readonly [title: string, prefix: RegExp, words: string])[] = [
@@ -54,12 +54,27 @@ export function makeMetricsPage(all: readonly Definition[], alerts: readonly Ale
     '',
     '## What to alert on',
     '',
-    '| alert | severity | for | when | what it means |',
-    '|---|---|---|---|---|',
-    ...alerts.map(({ name, severity, lasts, expression, meaning }) => {
-      const cells = [name, severity, lasts, `\`${expression.replaceAll('|', '\\|')}\``, meaning];
+    'One cause fires one alert: the more precise or the more urgent one holds back the others. Each has its page in',
+    '[runbooks.md](runbooks.md); the expressions are in [alerts.yaml](../charts/kube-ecr-secrets-operator/files/alerts.yaml).',
+    '',
+    '| alert | severity | for | what it means |',
+    '|---|---|---|---|',
+    ...alerts.map(({ name, severity, lasts, meaning }) => {
+      const cells = [`[${name}](runbooks.md#${anchorOf({ name })})`, severity, lasts, meaning];
       return `| ${cells.join(' | ')} |`;
     }),
+    '',
+    '## How it is scraped',
+    '',
+    'Labels of the operator must win over those of the target (`honor_labels: true`; the chart’s ServiceMonitor and PodMonitor have',
+    '`honorLabels: true`). Without it, Prometheus calls the namespace of an object `exported_namespace`: the alerts name the right object all',
+    'the same, your own queries have to use that name. Alerts and dashboard find the series of this operator among those of others with the',
+    'same names (`workqueue_depth`, …) by the target of `ecr_operator_build_info`: the labels `job` and `instance`, and `pod` and `cluster` where',
+    'they are set. They suit a ServiceMonitor, a PodMonitor and scraping by annotations.',
+    '',
+    'Where one Prometheus has several clusters, give each a label `cluster` (an external label of a Prometheus or agent in each cluster, or a',
+    'relabeling); all alerts but one are then fired for each cluster by itself. `EcrOperatorAbsent` has to be told what to miss: set',
+    '`metrics.prometheusRule.targetLabels`, such as `{cluster: a}`, in the release of each cluster.',
     '',
     ...SECTIONS.flatMap((one) => section(all, one)),
   ].join('\n');

@@ -159,12 +159,32 @@ describe('monitoring', () => {
     const objects = await render(monitors('skipIfMissing'), ...KNOWN);
     assert.deepEqual(monitorsIn(objects), KINDS);
     const { endpoints, selector } = only(objects, 'ServiceMonitor')['spec'];
-    assert.deepEqual(endpoints, [{ port: 'metrics', path: '/metrics', interval: '30s' }]);
+    assert.deepEqual(endpoints, [{ port: 'metrics', path: '/metrics', honorLabels: true, interval: '30s' }]);
+    assert.equal(only(objects, 'PodMonitor')['spec'].podMetricsEndpoints[0].honorLabels, true);
     const service = only(objects, 'Service')['metadata'] as { labels?: Record<string, string> } | undefined;
     for (const [label, value] of Object.entries(selector.matchLabels)) assert.equal(service?.labels?.[label], value);
     const alerts = only(objects, 'PrometheusRule')['spec'].groups[0].rules;
     const names = alerts.map(({ alert }: { alert: string }) => alert);
     assert.ok(names.includes('EcrOperatorTokenExpiresSoon') && !names.includes('EcrOperatorAbsent'));
+  });
+  const absenceIn = async (prometheusRule: object, values: object = {}): Promise<string | undefined> => {
+    const rule = { enabled: true, renderMode: 'alwaysRender', ...prometheusRule };
+    const objects = await render({ metrics: { prometheusRule: rule }, ...values });
+    const alerts = only(objects, 'PrometheusRule')['spec'].groups[0].rules as readonly Record<
+      'alert' | 'expr',
+      string
+    >[];
+    return alerts.find(({ alert }) => alert === 'EcrOperatorAbsent')?.expr;
+  };
+  test('has an alert for an operator that is absent, by the labels of its targets where others are scraped too', async () => {
+    assert.equal(await absenceIn({}), 'absent(ecr_operator_build_info)');
+    assert.equal(
+      await absenceIn({ targetLabels: { cluster: 'a', namespace: 'say "b"' } }),
+      'absent(ecr_operator_build_info{cluster="a",namespace="say \\"b\\""})',
+    );
+  });
+  test('has no alert for an operator that is stopped on purpose', async () => {
+    assert.equal(await absenceIn({}, { replicas: 0 }), undefined);
   });
   test('has a dashboard that Grafana can read', async () => {
     const map = only(await render({ metrics: { dashboard: { enabled: true } } }), 'ConfigMap');

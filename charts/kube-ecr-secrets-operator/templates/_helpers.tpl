@@ -139,6 +139,7 @@ the version and each kind; who gives `helm template --api-versions` only the ver
 {{- define "operator.endpoint" -}}
 - port: metrics
   path: /metrics
+  honorLabels: true
   {{- with .interval }}
   interval: {{ . }}
   {{- end }}

@@ -112,7 +112,7 @@ export const METRIC = {
   awsErrors: counter(
     'ecr_operator_aws_errors_total',
     ['operation', 'error'],
-    'Calls of AWS that were answered with an error, by operation and AWS’s own code (such as ThrottlingException or UnrecognizedClientException); codes that the operator does not know, and errors without one, are called other.',
+    'Calls of AWS that were answered with an error, by operation and AWS’s own code (such as ThrottlingException or UnrecognizedClientException); those that the operator does not know are called other, and answers without one are not counted.',
   ),
   awsRequestTime: histogram(
     'ecr_operator_aws_request_duration_seconds',

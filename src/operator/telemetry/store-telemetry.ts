@@ -133,7 +133,7 @@ function conditionsOf(object: PullSecretObject): readonly Sample<ConditionLabel>
 function secretsOf(object: PullSecretObject): readonly Sample<'kind' | 'namespace' | 'name' | 'state'>[] {
   const { status } = object;
   if (!status.secrets) return [];
-  const { desired = 0, ready = 0 } = status.secrets;
+  const { desired, ready } = status.secrets;
   const counts = { desired, ready, failing: failingOf(status) };
   return Object.entries(counts).map(([state, value]) => ({ labels: { ...namesOf(object), state }, value }));
 }
