@@ -25,7 +25,8 @@ const condition = (labels: string): string => object(`ecr_operator_resource_cond
 
 const expiring = object('ecr_operator_resource_token_expiry_timestamp_seconds - time() < 3600');
 const stalled = condition('type="Stalled",status="True"');
-const retrying = condition('type="Reconciling",status="True"');
+/** Also while it waits for its turn at the next try, when the condition may be gone for some minutes. */
+const retrying = object('max_over_time(ecr_operator_resource_condition{type="Reconciling",status="True"}[10m]) == 1');
 const notReady = condition('type="Ready",status!="True"');
 const secretsFailing = object('ecr_operator_resource_secrets{state="failing"} > 0');
 
@@ -33,7 +34,7 @@ const secretsFailing = object('ecr_operator_resource_secrets{state="failing"} > 
 const loginsFailing =
   release('sum', 'rate(ecr_operator_logins_total{outcome="failed"}[15m])') +
   ` / ${release('sum', 'rate(ecr_operator_logins_total[15m])')} > 0.5` +
-  ` and ${ON_RELEASE} ${release('sum', 'ecr_operator_condition_objects{type="Reconciling"}')} > 2`;
+  ` and ${ON_RELEASE} ${release('max', 'max_over_time(ecr_operator_condition_objects{type="Reconciling"}[10m])')} > 2`;
 /** The objects that wait because of that. */
 const waitingForAws = `${retrying} and on (${SHARED}) (${loginsFailing})`;
 

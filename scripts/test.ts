@@ -11,6 +11,7 @@ import { findControlPlaneBinaries, wantedVersion } from '../testing/control-plan
 import { createReport } from '../testing/control-plane/progress.ts';
 import { findCertManager } from '../testing/tools/cert-manager/find-cert-manager.ts';
 import { findCrane } from '../testing/tools/crane/find-crane.ts';
+import { findKubectl } from '../testing/tools/find-kubectl.ts';
 import { findPromtool } from '../testing/tools/find-promtool.ts';
 import { findHelm } from '../testing/tools/helm/find-helm.ts';
 
@@ -39,12 +40,14 @@ const files = chosen(args);
 if (args[0] !== 'live') {
   // Found or built now, with progress on the terminal, rather than silently inside the first suite.
   const report = createReport(process.stderr);
+
   if (args[0] === 'alerts') await findPromtool({ report });
-  else await findControlPlaneBinaries(wantedVersion(), { report, controllerManager: true });
+  await findControlPlaneBinaries(wantedVersion(), { report, controllerManager: true });
   if (files.some((file) => /test\/(chart|alerts)\//.test(file)))
     for (const major of [4, 3] as const) await findHelm(major, { report });
   if (files.some((file) => file.endsWith('scenario/pull.test.ts'))) await findCrane({ report });
   // Those tests are skipped where it cannot be built.
+  if (files.some((file) => file.endsWith('contract/runbooks.test.ts'))) await findKubectl({ report });
   if (files.some((file) => file.endsWith('chart/cert-manager.test.ts'))) await findCertManager({ report });
 }
 

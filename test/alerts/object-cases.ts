@@ -123,8 +123,8 @@ export const OBJECT_CASES: Readonly<Record<string, AlertCases>> = {
     },
     silent: [
       {
-        when: 'it is the first try in each of its renewals',
-        series: { [condition('Reconciling')]: '1x30 stale _x10 1x30' },
+        when: 'it is tried again for half an hour, now and then',
+        series: { [condition('Reconciling')]: '1x30 stale _x14 1x30' },
         at: '61m',
       },
       {
