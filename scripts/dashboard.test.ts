@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { METRIC } from '../src/operator/telemetry/metric-catalogue.ts';
-import { makeDashboard, PANELS } from './dashboard.ts';
+import { makeDashboard } from './dashboard.ts';
+import { PANELS } from './dashboard-panels.ts';
+import { OF_THE_SCRAPE, ours } from './promql.ts';
 
 const CATALOGUE = new Map<string, readonly string[]>(Object.values(METRIC).map(({ name, labels }) => [name, labels]));
 
@@ -18,13 +20,36 @@ describe('the dashboard', () => {
           assert.ok(found, `there is no metric ${name}`);
           return found;
         });
-        const summed = (/by \(([a-z, ]+)\)/.exec(expression)?.[1] ?? '').split(', ').filter((label) => label !== '');
-        for (const label of summed) assert.ok(labels.includes(label), `${expression}: no label ${label}`);
+        const summed = (/by \(([a-z_, ]+)\)/.exec(expression)?.[1] ?? '').split(', ').filter((label) => label !== '');
+        const all = [...labels, ...OF_THE_SCRAPE];
+        for (const label of summed) assert.ok(all.includes(label), `${expression}: no label ${label}`);
         const named = [...legend.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] ?? '');
         assert.deepEqual(named.toSorted(), summed.toSorted());
       }
     });
   }
+
+  test('selects in each query what is chosen on it, and of names that others use only the series of this operator', () => {
+    const join = ours('').trim();
+    for (const { lines } of PANELS) {
+      for (const expression of Object.values(lines)) {
+        const own = expression.replaceAll(join, '');
+        for (const [, name = '', rest = ''] of own.matchAll(
+          /\b((?:ecr|controller|workqueue|rest|process|nodejs)_[a-z_]+)(.*)/g,
+        )) {
+          assert.ok(rest.startsWith('{cluster=~"$cluster",job=~"$job"'), expression);
+          if (!name.startsWith('ecr_')) assert.ok(expression.includes(join), expression);
+        }
+      }
+    }
+  });
+
+  test('has a uid that stays, and lets one choose cluster and job', () => {
+    const { uid, templating } = JSON.parse(makeDashboard());
+    assert.equal(uid, 'kube-ecr-secrets-operator');
+    const names = templating.list.map(({ name }: { name: string }) => name);
+    assert.deepEqual(names, ['datasource', 'cluster', 'job']);
+  });
 
   test('has its panels beside one another, none over another, within 24 columns', () => {
     const { panels } = JSON.parse(makeDashboard()) as {
