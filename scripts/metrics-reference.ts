@@ -76,6 +76,18 @@ export function makeMetricsPage(all: readonly Definition[], alerts: readonly Ale
     'relabeling); all alerts but one are then fired for each cluster by itself. `EcrOperatorAbsent` has to be told what to miss: set',
     '`metrics.prometheusRule.targetLabels`, such as `{cluster: a}`, in the release of each cluster.',
     '',
+    '## The dashboard',
+    '',
+    '`metrics.dashboard.enabled` makes a ConfigMap that Grafana’s sidecar finds; the JSON is',
+    '[dashboard.generated.json](../charts/kube-ecr-secrets-operator/files/dashboard.generated.json). Its uid is `kube-ecr-secrets-operator`, and',
+    '`cluster` and `job` can be chosen on it.',
+    '',
+    '![panels of the dashboard](images/dashboard.svg)',
+    '',
+    'This is no screenshot of Grafana: `node scripts/picture.ts` draws the panels with a chart library, from the scrapes of a real operator over',
+    'ten hours of a clock that it moves. An object with a wrong key comes in the third hour, and AWS throttles for one hour when renewals are due.',
+    'Four panels are left out that such a clock cannot show.',
+    '',
     ...SECTIONS.flatMap((one) => section(all, one)),
   ].join('\n');
 }

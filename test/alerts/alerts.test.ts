@@ -3,8 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { TARGET } from '../../testing/operator/recording.ts';
 import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
-import { RUNNING, TARGET } from './case-series.ts';
+import { RUNNING } from './case-series.ts';
 import { OBJECT_CASES } from './object-cases.ts';
 import { type Alerts, openAlerts } from './promtool.ts';
 import { RELEASE_CASES } from './release-cases.ts';

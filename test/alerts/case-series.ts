@@ -1,6 +1,8 @@
 // What the cases of alerts are made of; a value a minute, in promtool's notation: `1x30` is 1 and thirty times 1 more,
 // `0+60x30` counts up by 60, `_` is no sample, `stale` the end of a series.
 
+import { TARGET } from '../../testing/operator/recording.ts';
+
 type Series = Readonly<Record<string, string>>;
 type Labels = Readonly<Record<string, string>>;
 
@@ -23,8 +25,6 @@ const selector = (labels: Labels): string =>
     .map(([label, value]) => `${label}="${value}"`)
     .join(',');
 
-/** The operator, as a ServiceMonitor scrapes it. */
-export const TARGET = { job: 'ecr', pod: 'ecr-1', instance: '10.0.0.1:8080', namespace: 'system' };
 /** Another operator in the same Prometheus. */
 export const STRANGER = { job: 'cert-manager', pod: 'cert-1', instance: '10.0.0.2:9402', namespace: 'system' };
 /** The name of a series of the operator. A label of its own wins over that of the target. */

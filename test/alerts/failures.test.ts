@@ -8,6 +8,7 @@ import { observeProcess } from '../../src/cli/process-metrics.ts';
 import { HOUR } from '../../src/lib/time.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
+import { type Recording, record, TARGET } from '../../testing/operator/recording.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -19,9 +20,8 @@ import {
 } from '../../testing/operator/world.ts';
 import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
 import { createClusterPullSecret, createPullSecret } from '../scenario/manifests.ts';
-import { RUNNING, TARGET } from './case-series.ts';
+import { RUNNING } from './case-series.ts';
 import { type Alerts, type Fired, openAlerts } from './promtool.ts';
-import { type Recording, record } from './recording.ts';
 
 const WRONG = { accessKeyId: 'AKIATESTWRONGKEY0001', secretAccessKey: GOOD_KEY.secretAccessKey };
 const THROTTLED = { op: 'error', status: 400, code: 'ThrottlingException', message: 'Rate exceeded' } as const;

@@ -1,5 +1,6 @@
 // For every alert about one object, series by which it fires, and series by which it does not.
 
+import { TARGET } from '../../testing/operator/recording.ts';
 import {
   type AlertCases,
   AWS_AWAY,
@@ -11,7 +12,6 @@ import {
   OBJECT,
   ours,
   secrets,
-  TARGET,
   UNRENEWED,
   WHO,
 } from './case-series.ts';

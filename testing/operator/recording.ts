@@ -1,10 +1,13 @@
-// Scrapes of a running operator as series for promtool: a real exposition each minute of a clock that the test moves.
+// Scrapes of a running operator as series in promtool's notation: a real exposition each minute of a clock that is
+// moved.
 
 import { MINUTE } from '../../src/lib/time.ts';
-import { eventually } from '../../testing/api-server/test-api.ts';
-import type { TravelClock } from '../../testing/clocks/travel-clock.ts';
-import type { RunningOperator } from '../../testing/operator/world.ts';
-import { TARGET } from './case-series.ts';
+import { eventually } from '../api-server/test-api.ts';
+import type { TravelClock } from '../clocks/travel-clock.ts';
+import type { RunningOperator } from './world.ts';
+
+/** The operator, as a ServiceMonitor scrapes it. */
+export const TARGET = { job: 'ecr', pod: 'ecr-1', instance: '10.0.0.1:8080', namespace: 'system' };
 
 /** Name and labels, then the value. */
 const SAMPLE = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/;
@@ -24,13 +27,13 @@ export async function record(
   operator: RunningOperator,
   clock: TravelClock,
   minutes: number,
-  meanwhile: () => Promise<void> = () => Promise.resolve(),
+  meanwhile: (minute: number) => Promise<void> = () => Promise.resolve(),
 ): Promise<Recording> {
   const start = clock.now() / 1_000;
   const scrapes: ReadonlyMap<string, string>[] = [];
   for (let minute = 0; minute <= minutes; minute += 1) {
     if (minute > 0) await pass(operator, clock);
-    await meanwhile();
+    await meanwhile(minute);
     scrapes.push(readScrape((await operator.metrics.text()).body, start, minute));
   }
   const names = new Set(scrapes.flatMap((scrape) => [...scrape.keys()]));
