@@ -8,7 +8,7 @@ const SECTIONS: readonly (readonly [title: string, prefix: RegExp, words: string
   [
     'Ours',
     /^ecr_operator_/,
-    'Labels that hold names of objects (`namespace`, `name`) are on three metrics only. `--per-object-metrics` bounds them: at most so many objects have series of their own, seven each, those that are not ready or are stalled first. The default of 1,000 objects is 7,000 series at most, 0.6 MB a scrape as a rule; 0 turns them off. Everything else has the same number of series however many objects there are, save the first 64 regions and the known error codes of AWS.',
+    'Labels that hold names of objects (`namespace`, `name`) are on three metrics only. `--per-object-metrics` bounds them: at most so many objects have series of their own, seven each, those that are not ready or are stalled first. The default of 1,000 objects is 7,000 series at most, 0.7 MB a scrape as a rule; 0 turns them off. Everything else has the same number of series however many objects there are, save the first 64 regions and the known error codes of AWS.',
   ],
   [
     'As controller-runtime has them',
