@@ -45,6 +45,8 @@ const FAILED = [
 
 const KNOWN: ReadonlySet<string> = new Set([...DENIED, ...THROTTLED, ...FAILED]);
 const OTHER = 'other';
+/** Those that have a 0 from the start: a rate misses the first one of a series that begins with it. */
+export const USUAL_ERRORS = ['ThrottlingException', OTHER];
 
 /** @returns the code if it is a known one; no other text of an answer becomes a label */
 export function labelOfError(code: string): string {

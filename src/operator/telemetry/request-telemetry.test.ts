@@ -71,6 +71,7 @@ describe('calls of AWS', () => {
       telemetry.onAwsCall(call({ code: 'AWSFailed', error }));
     telemetry.onAwsCall(call({ code: 'AWSUnreachable' }));
     assert.deepEqual(await values('ecr_operator_aws_errors_total'), {
+      'GetAuthorizationToken other': 0,
       'GetAuthorizationToken ThrottlingException': 2,
       'GetAuthorizationToken UnrecognizedClientException': 1,
     });
@@ -82,7 +83,10 @@ describe('calls of AWS', () => {
       telemetry.onAwsCall(call({ code: 'AWSFailed', error: `Made${'a'.repeat(index)}` }));
     telemetry.onAwsCall(call({ code: 'AWSFailed', error: 'constructor' }));
     telemetry.onAwsCall(call({ code: 'AWSFailed', error: 'x"} 1\necr_operator_build_info{version="2' }));
-    assert.deepEqual(await values('ecr_operator_aws_errors_total'), { 'GetAuthorizationToken other': 2_002 });
+    assert.deepEqual(await values('ecr_operator_aws_errors_total'), {
+      'GetAuthorizationToken ThrottlingException': 0,
+      'GetAuthorizationToken other': 2_002,
+    });
     assert.doesNotMatch((await metrics.text()).body, /Made|build_info/);
   });
 

@@ -6,7 +6,7 @@ import type { ReflectorEvent } from '../../kube/reflector-state.ts';
 import type { Load } from '../../lib/fair-semaphore.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import type { Clock, EpochMs } from '../../lib/time.ts';
-import { labelOfError } from './aws-error-codes.ts';
+import { labelOfError, USUAL_ERRORS } from './aws-error-codes.ts';
 import { METRIC } from './metric-catalogue.ts';
 
 /** Is notified which bound of which server a client reached. */
@@ -55,7 +55,10 @@ export function createTelemetry(
   const answered = metrics.counter(METRIC.apiRequests, []);
 
   const called = metrics.counter(METRIC.awsRequests, []);
-  const answeredWith = metrics.counter(METRIC.awsErrors, []);
+  const answeredWith = metrics.counter(
+    METRIC.awsErrors,
+    USUAL_ERRORS.map((error) => ({ operation: 'GetAuthorizationToken', error })),
+  );
   const callTime = metrics.histogram(METRIC.awsRequestTime, []);
   const loggedIn = metrics.counter(
     METRIC.logins,
