@@ -74,8 +74,11 @@ describe('the alert for a failure', () => {
     const { job, namespace } = TARGET;
     return { alert, labels: { job, namespace }, says: `The operator in namespace ${namespace} ${says}` };
   };
+  /** A series with this label has counted something. */
   const has = (recording: Recording, name: string, label: string): boolean =>
-    Object.keys(recording).some((series) => series.startsWith(`${name}{`) && series.includes(label));
+    Object.entries(recording).some(
+      ([series, values]) => series.startsWith(`${name}{`) && series.includes(label) && / [1-9]\d*$/.test(values),
+    );
 
   const STALLED = [`EcrOperatorObjectStalled`, ' is stalled: only a change by you helps'] as const;
 
