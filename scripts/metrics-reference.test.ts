@@ -86,7 +86,9 @@ test('links to the repository name the branch that CI runs for', () => {
   const [, branches] =
     /^ {2}push:\n {4}branches: \[(.*)\]$/m.exec(readFileSync('.github/workflows/ci.yml', 'utf8')) ?? [];
   assert.equal(branches, BRANCH);
-  const files = ['*.md', 'docs/**/*.md', 'charts/**/*.{md,yaml,yml,txt,tpl,json}'].flatMap((glob) => globSync(glob));
+  const files = ['*.md', 'docs/**/*.md', '{.github,charts,examples,gitops}/**/*.{md,yaml,yml,txt,tpl,json}'].flatMap(
+    (glob) => globSync(glob),
+  );
   const path = REPOSITORY.replace('https://github.com/', '');
   const link = new RegExp(`${path}/(?:(?:blob|tree|raw)/)?(?!releases|issues|pulls|security)([\\w.-]+)/`, 'g');
   const named = files.flatMap((file) => [...readFileSync(file, 'utf8').matchAll(link)].map(([, branch]) => branch));

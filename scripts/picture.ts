@@ -54,7 +54,7 @@ async function live(): Promise<Recording> {
     process.env['AWS_ENDPOINT_URL_ECR'] = aws.url;
     const clock = createTravelClock();
     const operator = await startInProcess(accessTo(plane, plane.adminToken), clock);
-    observeProcess(operator.metrics, '1.0.0', new Map());
+    observeProcess(operator.metrics, '1.0.0', new Map(), undefined);
     const create = async (namespace: string, name: string, awsAccess: object): Promise<void> => {
       await api.must('POST', NAMESPACED_PATH(namespace), object('AWSECRImagePullSecret', name, { awsAccess }));
     };

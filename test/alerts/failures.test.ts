@@ -45,7 +45,7 @@ describe('the alert for a failure', () => {
     namespace = await world.api.createNamespace();
     clock = createTravelClock();
     operator = await world.startOperator({ clock });
-    observeProcess(operator.metrics, '1.0.0', new Map());
+    observeProcess(operator.metrics, '1.0.0', new Map(), undefined);
   });
   afterEach(async () => {
     world.aws.faults.clear();
