@@ -7,16 +7,25 @@ import { readDockerConfig } from '../../core/docker-config.ts';
 import { isLater, isUsable, type Login, latestStart, onBothClocks } from '../../core/login.ts';
 import type { Registry } from '../../core/registries.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
+import type { LoginFailure } from '../../core/status.ts';
 import { proveLogin } from '../../core/stored-login.ts';
 import { digest } from '../../lib/digest.ts';
 import type { Pacer } from '../../lib/pacer.ts';
 import { type Clock, type DurationMs, type EpochMs, plus, read } from '../../lib/time.ts';
+
+export interface LoginProblem extends LoginFailure {
+  readonly retryAt: EpochMs;
+  /** The caught exception, for the log only; undefined when there was none. */
+  readonly cause: unknown;
+}
 
 export interface Held {
   readonly login: Login;
   readonly inputs: string;
   /** When its due renewal may begin, on the monotonic clock. */
   readonly startAt?: DurationMs;
+  /** Why its renewal failed when it was last tried; undefined when it was not, or has succeeded. */
+  readonly problem?: LoginProblem;
   /** Digests of the logins held before, the last ones only. */
   readonly former?: readonly string[];
 }

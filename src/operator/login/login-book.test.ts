@@ -13,7 +13,7 @@ import { NO_TEMPLATE } from '../../core/secret-template.ts';
 import { withLogins } from '../../core/status.ts';
 import { Failure } from '../../lib/errors.ts';
 import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
-import { type DurationMs, type EpochMs, HOUR, plus, seconds } from '../../lib/time.ts';
+import { type DurationMs, type EpochMs, HOUR, MINUTE, plus, seconds } from '../../lib/time.ts';
 import { createLoginBook, type LoginBook, type LoginRequest, type Logins } from './login-book.ts';
 
 const REGISTRY: Registry = { registry: 'eu-west-1', kind: 'private', region: 'eu-west-1' };
@@ -272,6 +272,27 @@ describe('a login that cannot be fetched', () => {
     assert.deepEqual(failures, [
       { registry: 'eu-west-1', message: 'access denied', needsChange: true, retryAt, cause: failure?.cause },
     ]);
+  });
+
+  test('is a failure while it waits for its next turn too, until one is there', async () => {
+    await obtained();
+    await clock.advance((6 * HOUR) as DurationMs);
+    refusal = new Failure({ next: 'backoff', reason: 'AWSUnreachable', message: 'cannot reach ECR' });
+    await obtain();
+    queue = 10 * MINUTE;
+    await clock.advance(MINUTE);
+    await obtain();
+    await clock.advance(MINUTE);
+    const { failures, renewalStarts } = await obtain();
+    assert.deepEqual(
+      [failures.map(({ message }) => message), [...renewalStarts.keys()]],
+      [['cannot reach ECR'], []],
+    );
+    const [failure] = failures;
+    assert.ok(failure && failure.retryAt > clock.now());
+    refusal = undefined;
+    await clock.advance((failure.retryAt - clock.now()) as DurationMs);
+    assert.deepEqual((await obtain()).failures, []);
   });
 
   test('names what was thrown, for the log', async () => {

@@ -7,18 +7,18 @@ import type { LoginError } from '../../aws/token-cache.ts';
 import { isRenewalOf, type Login, later, needsLogin } from '../../core/login.ts';
 import type { Registry } from '../../core/registries.ts';
 import { inputsDigest, type Wish } from '../../core/resource.ts';
-import type { LoginFailure } from '../../core/status.ts';
 import type { Load } from '../../lib/fair-semaphore.ts';
 import { type EpochMs, read } from '../../lib/time.ts';
 import { createFreshLoginMarks, type MarkTerms } from './fresh-login-marks.ts';
-import { createHeldLogins, type Held, type HeldLogins, type HeldLoginsParts, type LoginsHeld } from './held-logins.ts';
+import {
+  createHeldLogins,
+  type Held,
+  type HeldLogins,
+  type HeldLoginsParts,
+  type LoginProblem,
+  type LoginsHeld,
+} from './held-logins.ts';
 import { type Asker, createLoginFlights, type LoginFlightsParts } from './login-flights.ts';
-
-export interface LoginProblem extends LoginFailure {
-  readonly retryAt: EpochMs;
-  /** The caught exception, for the log only; undefined when there was none. */
-  readonly cause: unknown;
-}
 
 /** The logins of one object. */
 export interface Logins extends LoginsHeld {
@@ -72,7 +72,11 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
   const keepFor = (uid: string, own: Held): LoginOutcome | undefined => {
     if (!needsLogin(own.login, read(clock))) return { op: 'held' };
     const startAt = heldLogins.startOf(uid, own);
-    return startAt > clock.now() ? { op: 'waiting', until: startAt } : undefined;
+    if (startAt <= clock.now()) return undefined;
+    // What failed last has not been mended by waiting.
+    return own.problem
+      ? { op: 'failed', problem: { ...own.problem, retryAt: startAt } }
+      : { op: 'waiting', until: startAt };
   };
 
   /**
@@ -100,9 +104,10 @@ export function createLoginBook(parts: LoginBookParts): LoginBook {
       return { op: found.isFresh ? 'fetched' : 'held' };
     }
     if (found.op !== 'refused') return found;
+    const problem = problemOf(registry.registry, found.error);
     // The objects that wait for the same answer must not all begin at once when it comes.
-    if (own) heldLogins.put(uid, { login: own.login, inputs: own.inputs });
-    return { op: 'failed', problem: problemOf(registry.registry, found.error) };
+    if (own) heldLogins.put(uid, { login: own.login, inputs: own.inputs, problem });
+    return { op: 'failed', problem };
   };
 
   /** As `obtainOne`, with the mark by which the user requests a fresh login. */

@@ -7,7 +7,8 @@ import { forcedBy, keyOf, type PullSecretObject, type Wish } from '../../core/re
 import { type Clock, type DurationMs, type EpochMs, MINUTE, plus } from '../../lib/time.ts';
 import type { CredentialResolver } from './credentials.ts';
 import type { RefusedIdentity } from './key-source.ts';
-import type { LoginBook, LoginProblem, LoginRequest, Logins } from './login-book.ts';
+import type { LoginProblem } from './held-logins.ts';
+import type { LoginBook, LoginRequest, Logins } from './login-book.ts';
 
 /** The logins of one object. */
 export interface LoginsToWrite extends Logins {
