@@ -24,14 +24,14 @@ import { matching, SECRET_NAME_WORDS } from './text-rules.ts';
 const region = z
   .string()
   .max(REGION_MAX_LENGTH)
-  .meta(matching(REGION_PATTERN, 'must be the name of an AWS region, such as eu-west-1'))
+  .meta(matching(REGION_PATTERN, 'must be the name of an AWS region, such as eu-west-1', REGION_MAX_LENGTH))
   .describe('AWS region whose ECR registry is logged in to, such as eu-west-1.');
 
 const secretKey = (standard: string) =>
   z
     .string()
     .max(253)
-    .meta(matching('^[-._a-zA-Z0-9]+$', 'must be a key that a Secret can have: letters, digits, "-", "_" and "."'))
+    .meta(matching('^[-._a-zA-Z0-9]+$', 'must be a key that a Secret can have: letters, digits, "-", "_" and "."', 253))
     .optional()
     .describe(`Name of the key in the Secret. Default: ${standard}.`);
 
@@ -40,7 +40,7 @@ const secretRef = z
     name: z
       .string()
       .max(SECRET_NAME_MAX_LENGTH)
-      .meta(matching(SECRET_NAME_PATTERN, SECRET_NAME_WORDS))
+      .meta(matching(SECRET_NAME_PATTERN, SECRET_NAME_WORDS, SECRET_NAME_MAX_LENGTH))
       .describe('Name of the Secret.'),
     keys: z
       .strictObject({
@@ -60,7 +60,13 @@ const roleArn = (description: string) =>
   z
     .string()
     .max(ROLE_ARN_MAX_LENGTH)
-    .meta(matching(ROLE_ARN_PATTERN, 'must be the ARN of an IAM role, such as arn:aws:iam::111122223333:role/ecr-pull'))
+    .meta(
+      matching(
+        ROLE_ARN_PATTERN,
+        'must be the ARN of an IAM role, such as arn:aws:iam::111122223333:role/ecr-pull',
+        ROLE_ARN_MAX_LENGTH,
+      ),
+    )
     .describe(description);
 
 const serviceAccountRef = z
@@ -68,7 +74,13 @@ const serviceAccountRef = z
     name: z
       .string()
       .max(SECRET_NAME_MAX_LENGTH)
-      .meta(matching(SECRET_NAME_PATTERN, 'must be the name of a ServiceAccount, such as ecr-puller'))
+      .meta(
+        matching(
+          SECRET_NAME_PATTERN,
+          'must be the name of a ServiceAccount, such as ecr-puller',
+          SECRET_NAME_MAX_LENGTH,
+        ),
+      )
       .describe('Name of the ServiceAccount.'),
     roleArn: roleArn("Role to take. Default: the account's annotation eks.amazonaws.com/role-arn.").optional(),
   })
@@ -87,7 +99,8 @@ const assumeRole = z
       .meta(
         matching(
           EXTERNAL_ID_PATTERN,
-          'must be an external id of IAM: letters, digits and "=,.@:/-" without white space',
+          'must be an external id of IAM: letters, digits and "_+=,.@:/-" without white space',
+          EXTERNAL_ID_MAX_LENGTH,
         ),
       )
       .optional()
@@ -174,7 +187,9 @@ export const registries = z
         z
           .string()
           .max(12)
-          .meta(matching(ACCOUNT_PATTERN, 'must be the 12 digits of an AWS account, such as "111122223333", or "*"')),
+          .meta(
+            matching(ACCOUNT_PATTERN, 'must be the 12 digits of an AWS account, such as "111122223333", or "*"', 12),
+          ),
       )
       .max(MAX_ACCOUNTS)
       .meta(atomic)
@@ -184,7 +199,12 @@ export const registries = z
           '"*": every account that the logins open, for clients that understand it, as the kubelet does.',
       ),
     hosts: z
-      .array(z.string().max(HOST_MAX_LENGTH).meta(matching(HOST_PATTERN, HOST_WORDS)))
+      .array(
+        z
+          .string()
+          .max(HOST_MAX_LENGTH)
+          .meta(matching(HOST_PATTERN, HOST_WORDS, HOST_MAX_LENGTH)),
+      )
       .max(MAX_HOSTS)
       .meta(atomic)
       .optional()

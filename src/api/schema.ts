@@ -32,7 +32,7 @@ const secretName = z
   .string()
   .max(SECRET_NAME_MAX_LENGTH)
   .meta(
-    both(matching(SECRET_NAME_PATTERN, SECRET_NAME_WORDS), {
+    both(matching(SECRET_NAME_PATTERN, SECRET_NAME_WORDS, SECRET_NAME_MAX_LENGTH), {
       'x-kubernetes-validations': [
         { rule: 'self == oldSelf', message: 'secretName is immutable: delete this object and create another one' },
       ],
@@ -49,7 +49,11 @@ const namespaceList = (everyNamespace: string, description: string) => {
   const name = z
     .string()
     .max(NAMESPACE_MAX_LENGTH)
-    .meta(both(matching(`${NAMESPACE_PATTERN}|^\\*$`, namespaceWords), { 'x-kubernetes-validations': noStar }));
+    .meta(
+      both(matching(`${NAMESPACE_PATTERN}|^\\*$`, namespaceWords, NAMESPACE_MAX_LENGTH), {
+        'x-kubernetes-validations': noStar,
+      }),
+    );
   return z.array(name).max(MAX_NAMESPACES).meta({ 'x-kubernetes-list-type': 'atomic' }).describe(description);
 };
 

@@ -7,9 +7,11 @@ export interface TextRule {
 /**
  * @param pattern  a regular expression of RE2 and of JavaScript, without a single quote
  * @param message  what the text must be, with an example
+ * @param most     its `maxLength`, which refuses longer ones. A longer one may be stored since before the schema: the
+ *                 cost of a match would then make the API server refuse every write, of a status too
  */
-export function matching(pattern: string, message: string): TextRule & Record<string, unknown> {
-  return { 'x-kubernetes-validations': [{ rule: `self.matches(r'${pattern}')`, message }] };
+export function matching(pattern: string, message: string, most: number): TextRule & Record<string, unknown> {
+  return { 'x-kubernetes-validations': [{ rule: `self.size() > ${most} || self.matches(r'${pattern}')`, message }] };
 }
 
 /** Both; the second looks at what the first lets through. */

@@ -35,12 +35,16 @@ const DENIALS = new Set([
  * General Reference, "Enable or disable AWS Regions"); tokens are limited for each account and region (ECR service
  * quotas).
  */
-const HINTS: Readonly<Record<string, (region: string) => string>> = {
-  UnrecognizedClientException: (region) =>
-    `${region} does not know this key: it is wrong or deleted, its session token is missing, or the account has not enabled the region`,
-  ThrottlingException: (region) => `the account makes too many calls in ${region}`,
-  TooManyRequestsException: (region) => `the account makes too many calls in ${region}`,
-};
+const UNKNOWN_KEY = (region: string): string =>
+  `${region} does not know this key: it is wrong or deleted, its session token is missing, or the account has not enabled the region`;
+const TOO_MANY = (region: string): string => `the account makes too many calls in ${region}`;
+const HINTS: ReadonlyMap<string, (region: string) => string> = new Map([
+  ['UnrecognizedClientException', UNKNOWN_KEY],
+  ['InvalidClientTokenId', UNKNOWN_KEY],
+  ...['ThrottlingException', 'Throttling', 'TooManyRequestsException', 'RequestLimitExceeded'].map(
+    (code) => [code, TOO_MANY] as const,
+  ),
+]);
 
 /** The operation that was called, and where. */
 export interface CallContext {
@@ -105,14 +109,14 @@ function failureOfAnswer(cause: unknown, status: number, asked: CallContext, pro
 
 function hintedWords(thrown: unknown, code: string, { region }: CallContext): string {
   const words = wordsOf(thrown);
-  const hint = HINTS[code]?.(region);
+  const hint = HINTS.get(code)?.(region);
   return hint === undefined ? words : `${words.replace(/\.$/, '')}; ${hint}`;
 }
 
 /** AWS's code of an error; undefined when there was no answer, or one without a code. Whoever answers chooses it. */
 export function codeOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !('$fault' in thrown)) return undefined;
-  return thrown.name !== NO_CODE && /^[A-Za-z]+$/.test(thrown.name) ? thrown.name : undefined;
+  return thrown.name !== NO_CODE && /^[A-Za-z]{1,64}$/.test(thrown.name) ? thrown.name : undefined;
 }
 
 /** HTTP status of the answer, if any: the SDK notes it in `$metadata`, and in `$response` when it could not read it. */

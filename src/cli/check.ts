@@ -30,7 +30,7 @@ export async function check(args: readonly string[]): Promise<number> {
   let isWell = true;
   const tell = (finding: Finding): void => {
     isWell &&= finding.isWell;
-    process.stdout.write(`${finding.isWell ? '✔' : '✖'} ${finding.text}\n`);
+    process.stdout.write(`${finding.isWell ? '✔' : '✖'} ${masked(finding.text).replaceAll(/\p{Cc}+/gu, ' ')}\n`);
   };
   let server: string | undefined;
   try {
@@ -51,15 +51,25 @@ export async function check(args: readonly string[]): Promise<number> {
   return isWell ? 0 : 1;
 }
 
+/** Without keys, tokens of headers and passwords in URLs: servers and plugins choose some of the texts. */
+function masked(text: string): string {
+  return redact(text)
+    .replaceAll(/(?<=\bbearer )\S+/gi, '[redacted]')
+    .replaceAll(/(?<=:\/\/)[^\s/@]+(?=@)/g, '[redacted]');
+}
+
 /** Longest text of a cause. */
 const LONGEST_CAUSE = 300;
+const LONGEST_READ = 5_000;
 
 /** A failure with its causes: there is no log that would have them. */
 function wordsOf(thrown: unknown, server: string | undefined): string {
   const { reason, message, cause } = failureFrom(thrown);
   const causes: string[] = [];
   for (let one: unknown = cause; one instanceof Error && causes.length < 4; one = one.cause) {
-    const text = redact(one.message.slice(0, LONGEST_CAUSE)).trim();
+    // Node's words about a value that is not there are a library's: they tell its reader nothing.
+    const text =
+      one instanceof TypeError ? '' : masked(one.message.slice(0, LONGEST_READ)).slice(0, LONGEST_CAUSE).trim();
     if (text !== '' && !causes.includes(text)) causes.push(text);
   }
   const where = server === undefined || message.includes(server) ? '' : ` (API server ${server})`;

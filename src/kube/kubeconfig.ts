@@ -86,7 +86,7 @@ function readConfig(path: string, parseYaml: ParseYaml): Read {
     throw new Failure({
       next: 'change',
       reason: 'BadKubeconfig',
-      message: `cannot read the kubeconfig ${path || 'of this user'}${isOfFile ? '' : ': it is not there, or no YAML'}`,
+      message: `cannot read the kubeconfig ${path || 'of this user'}${isOfFile ? '' : ': it is not there, empty, or no YAML'}`,
       ...(isOfFile ? { cause } : {}),
     });
   }

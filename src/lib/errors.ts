@@ -1,6 +1,7 @@
 // The one shape of every failure: it says what to do next, in words that are safe to show.
 
 import { ownText } from './own-text.ts';
+import { redact } from './redact.ts';
 import type { DurationMs } from './time.ts';
 
 /**
@@ -67,6 +68,7 @@ export function failureFrom(thrown: unknown): Failure {
 /** The depth to which a chain of causes is followed, and the characters of each text that are kept. */
 const CAUSES = 4;
 const LONGEST_TEXT = 500;
+const LONGEST_READ = 5_000;
 const LONGEST_STACK = 1_000;
 
 /**
@@ -77,7 +79,9 @@ const LONGEST_STACK = 1_000;
 export function wordsOfCause(cause: unknown, depth = 0): Error | undefined {
   if (!(cause instanceof Error) || depth >= CAUSES) return undefined;
   const below = wordsOfCause(cause.cause, depth + 1);
-  const words = new Error(ownText(cause.message.slice(0, LONGEST_TEXT)), below && { cause: below });
+  // Redacted before it is cut: half a key has no shape to know it by.
+  const text = redact(cause.message.slice(0, LONGEST_READ)).slice(0, LONGEST_TEXT);
+  const words = new Error(ownText(text), below && { cause: below });
   words.name = ownText(cause.name.slice(0, LONGEST_TEXT));
   words.stack = ownText(cause.stack?.slice(0, LONGEST_STACK) ?? '');
   const code: unknown = Reflect.get(cause, 'code');

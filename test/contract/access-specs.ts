@@ -68,7 +68,7 @@ export const SECRET_NAME =
   'must be a name that a Secret can have, such as ecr-login: lower case letters, digits, "-" and ".", with a letter or digit at both ends';
 const KEY = 'must be a key that a Secret can have: letters, digits, "-", "_" and "."';
 const ROLE_ARN = 'must be the ARN of an IAM role, such as arn:aws:iam::111122223333:role/ecr-pull';
-const EXTERNAL_ID = 'must be an external id of IAM: letters, digits and "=,.@:/-" without white space';
+const EXTERNAL_ID = 'must be an external id of IAM: letters, digits and "_+=,.@:/-" without white space';
 const ACCOUNT = 'must be the 12 digits of an AWS account, such as "111122223333", or "*"';
 const HOST =
   'must be a host name in lower case without https:// and without a path, such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com; the first label may be * when three or more follow';

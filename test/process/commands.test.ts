@@ -79,6 +79,10 @@ describe('a kubeconfig that cannot be used', () => {
       user(exec('echo expired >&2; exit 255')),
       /^the plugin sh of the kubeconfig gave no cred.*expired/s,
     ],
+    'whose plugin tells what it sent': [
+      user(exec(`printf '${'x'.repeat(270)} Bearer hush-1 https://me:hush@h \\033[2J' >&2; exit 1`)),
+      /x{270} Bearer \[redacted\] https:/,
+    ],
     'whose plugin prints no credentials': [user(exec('echo none')), /^the plugin sh of the kubeconfig gave no cred/],
     'whose plugin is not there': [
       user({ exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/no/such/plugin' } }),
@@ -108,7 +112,7 @@ describe('a kubeconfig that cannot be used', () => {
       cluster({ 'certificate-authority': '/no/such/file' }),
       /^the kubeconfig gave no credentials .*ENOENT.* '\/no\/such\/file'$/m,
     ],
-    'that is no YAML': ['{ hush', /^cannot read the kubeconfig .*: it is not there, or no YAML$/m],
+    'that is no YAML': ['{ hush', /^cannot read the kubeconfig .*: it is not there, empty, or no YAML$/m],
     'whose server is not there': [
       {},
       /^no connection to the API server \(API server https:\/\/127\.0\.0\.1:1\): connect ECONNREFUSED 127\.0\.0\.1:1$/m,

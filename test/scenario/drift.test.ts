@@ -153,7 +153,7 @@ describe('drift of a pull secret', () => {
   });
 
   // Rule 10
-  test('a secret that another client changes again and again is contested by the field manager of that client', async () => {
+  test('a secret that another client changes again and again is contested by the name that this client gives itself', async () => {
     const other = await world.api.createNamespace();
     const at = NAMESPACED_PATH(other, 'login');
     await createPullSecret(world.api, other, 'login');
@@ -165,7 +165,7 @@ describe('drift of a pull secret', () => {
       const [problem] = found.problems?.items ?? [];
       return problem?.reason === 'SecretContested' ? problem : undefined;
     });
-    assert.match(message, /was last changed by the field manager "other-tool"$/);
+    assert.match(message, /was last changed by a client that calls itself "other-tool"$/);
     await world.ready(at);
   });
 

@@ -112,7 +112,7 @@ imagePullSecrets:
 {{- end -}}
 --max-old-space-size={{ div (int $limit) 2 }} {{ end -}}
 --max-semi-space-size=1 --v8-pool-size=1
-{{- with .Values.nodeOptions }} {{ . }}{{ end -}}
+{{- with regexReplaceAll "\\s+" (.Values.nodeOptions | default "") " " | trim }} {{ . }}{{ end -}}
 {{- end -}}
 
 {{/*

@@ -283,13 +283,8 @@ describe('a login that cannot be fetched', () => {
     await clock.advance(MINUTE);
     await obtain();
     await clock.advance(MINUTE);
-    const { failures, renewalStarts } = await obtain();
-    assert.deepEqual(
-      [failures.map(({ message }) => message), [...renewalStarts.keys()]],
-      [['cannot reach ECR'], []],
-    );
-    const [failure] = failures;
-    assert.ok(failure && failure.retryAt > clock.now());
+    const [failure] = (await obtain()).failures;
+    assert.equal(failure?.message, 'cannot reach ECR');
     refusal = undefined;
     await clock.advance((failure.retryAt - clock.now()) as DurationMs);
     assert.deepEqual((await obtain()).failures, []);

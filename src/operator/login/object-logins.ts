@@ -6,8 +6,8 @@ import { withExtraHosts } from '../../core/registries.ts';
 import { forcedBy, keyOf, type PullSecretObject, type Wish } from '../../core/resource.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, plus } from '../../lib/time.ts';
 import type { CredentialResolver } from './credentials.ts';
-import type { RefusedIdentity } from './key-source.ts';
 import type { LoginProblem } from './held-logins.ts';
+import type { RefusedIdentity } from './key-source.ts';
 import type { LoginBook, LoginRequest, Logins } from './login-book.ts';
 
 /** The logins of one object. */

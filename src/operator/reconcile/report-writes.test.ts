@@ -9,7 +9,7 @@ import { parseWish } from '../../core/resource.ts';
 import { type Findings, nextStatus } from '../../core/status.ts';
 import type { JsonRecord } from '../../lib/json.ts';
 import { createLogger } from '../../lib/log.ts';
-import { reportWrites } from './report-writes.ts';
+import { reportWrites, warnOfProblems } from './report-writes.ts';
 
 const OBJECT = clusterPullSecret(spec());
 const NOTHING = {
@@ -38,6 +38,7 @@ function linesOf(object: typeof OBJECT, happened: Findings, created: readonly st
   const applied = { ...NOTHING, created };
   const events = { record: () => {}, flush: () => Promise.resolve() };
   reportWrites(events, { object, wish }, { findings: happened, applied, nextAt: undefined }, log);
+  warnOfProblems(object, wish.secretName, happened, log);
   return lines;
 }
 
@@ -46,7 +47,7 @@ describe('a reconciliation', () => {
   const told = { ...OBJECT, status: nextStatus({}, both, START) };
 
   test('that could not write some Secrets warns with the first of them, and says what it wrote in a line of its own', () => {
-    const [warning, wrote, ...more] = linesOf(OBJECT, both, ['ns3']);
+    const [wrote, warning, ...more] = linesOf(OBJECT, both, ['ns3']);
     assert.deepEqual(more, []);
     const { level, in: namespace, reason, message, problems } = warning ?? {};
     assert.deepEqual(

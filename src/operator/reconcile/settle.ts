@@ -2,18 +2,19 @@
 
 import { REASON } from '../../api/names.ts';
 import { sizeProblem } from '../../core/plan.ts';
-import { keyOf, type PullSecretObject, since } from '../../core/resource.ts';
+import { keyOf, since } from '../../core/resource.ts';
 import { nextStatus } from '../../core/status.ts';
 import type { KubeReader } from '../../kube/client.ts';
 import type { Attempt, Result } from '../../kube/controller.ts';
 import type { EventRecorder } from '../../kube/events.ts';
+import type { Logger } from '../../lib/log.ts';
 import { type Clock, plus, read } from '../../lib/time.ts';
 import type { LoginResult } from '../login/object-logins.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { recordExpiry, recordRemark } from './object-events.ts';
 import { outlook } from './outlook.ts';
 import type { Refuse } from './refuse.ts';
-import { reportWrites } from './report-writes.ts';
+import { reportWrites, warnOfProblems } from './report-writes.ts';
 import type { StatusWriter } from './status-writer.ts';
 import { readStoredContent } from './stored-content.ts';
 import type { Subject, WriteResult, WriteSecrets } from './write-secrets.ts';
@@ -32,7 +33,12 @@ export type Settle = (subject: Subject, logins: LoginResult, attempt: Attempt) =
 
 export function settling({ client, view, writeSecrets, statuses, refuse, events, clock }: SettleParts): Settle {
   /** Writes the findings into the status, and returns when to reconcile again. */
-  const report = async (object: PullSecretObject, written: WriteResult, logins: LoginResult): Promise<Result> => {
+  const report = async (
+    { object, wish }: Subject,
+    written: WriteResult,
+    logins: LoginResult,
+    log: Logger,
+  ): Promise<Result> => {
     const { applied, findings } = written;
     const { retryAfter } = applied;
     if (applied.retry.length > 0)
@@ -43,6 +49,7 @@ export function settling({ client, view, writeSecrets, statuses, refuse, events,
     const next = nextStatus(current.status, findings, clock.now());
     if (!(await statuses.write(current, next))) return { op: 'retry' };
     recordExpiry(events, current, next);
+    warnOfProblems(current, wish.secretName, findings, log);
     return outlook(written, logins, read(clock));
   };
 
@@ -60,6 +67,6 @@ export function settling({ client, view, writeSecrets, statuses, refuse, events,
     if (!found) return { op: 'retry' };
     const written = refusal ? { ...found, findings: { ...found.findings, refusal } } : found;
     reportWrites(events, subject, written, attempt.log);
-    return await report(object, written, logins);
+    return await report(subject, written, logins, attempt.log);
   };
 }

@@ -219,15 +219,16 @@ describe('a repair', () => {
     };
     for (let turn = 0; turn < 4; turn += 1) assert.equal(repairFrom(undefined), undefined);
     assert.equal(repairFrom('flux'), undefined);
-    assert.match(repairFrom('argocd') ?? '', /by the field manager "argocd"$/);
-    assert.match(repairFrom(undefined) ?? '', /by the field manager "flux"$/);
+    for (const writer of ['argocd', 'helm'])
+      assert.match(repairFrom(writer) ?? '', /by a client that calls itself "flux"$/);
+    assert.match(repairFrom(undefined) ?? '', /by a client that calls itself "flux"$/);
     const [settling] = rollout.settling(
       UID,
       [{ namespace: 'ns0', named: true }],
       new Set(['ns0']),
       () => false,
     ).problems;
-    assert.match(settling?.message ?? '', /by the field manager "flux"$/);
+    assert.match(settling?.message ?? '', /by a client that calls itself "flux"$/);
   });
 
   test('that is slow counts when it has come to a good end', async () => {

@@ -107,10 +107,11 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
   const states = new Map<string, State>();
   const late = createLateSecrets();
 
+  /** By the writer before the last repair: one of each change would cost a write of the status for each change. */
   const contestOf =
     (uid: string) =>
-    (target: Target | Action): Problem =>
-      contest(target, otherWriter(target) ?? repairBackoff.writer(secretKey(uid, target.namespace)));
+    (target: Target): Problem =>
+      contest(target, repairBackoff.writer(secretKey(uid, target.namespace)));
   const waitOf = (uid: string, namespace: string, state: State, renews: Former | undefined): number =>
     renews
       ? // Read after the clock of the slot: what may be done now is not a millisecond away.
@@ -231,8 +232,8 @@ function reportable(
 }
 
 /** Who changed the Secret since the operator wrote it; undefined when nobody is known to have, or it is gone. */
-function otherWriter(target: Target | Action): string | undefined {
-  return 'op' in target && target.op !== 'create' ? target.seen.otherWriter : undefined;
+function otherWriter(action: Action): string | undefined {
+  return action.op === 'create' ? undefined : action.seen.otherWriter;
 }
 
 function secretKey(uid: string, namespace: string): string {
@@ -242,7 +243,7 @@ function secretKey(uid: string, namespace: string): string {
 function contest({ namespace, named }: Target, writer: string | undefined): Problem {
   const message =
     `the secret in namespace ${namespace} is changed or deleted again and again; it is restored less and less often, ` +
-    `every five minutes at last. ${writer === undefined ? 'Its managedFields say who else writes it' : `It was last changed by the field manager "${writer}"`}`;
+    `every five minutes at last. ${writer === undefined ? 'Its managedFields say who else writes it' : `It was last changed by a client that calls itself "${writer}"`}`;
   return { namespace, named, reason: REASON.secretContested, message };
 }
 

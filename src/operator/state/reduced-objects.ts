@@ -28,8 +28,8 @@ import { isRecord, type JsonRecord, listOf, recordOf, stringMapOf, stringOf } fr
 const LONGEST_OFFER = 300;
 /** Replaces an annotation that is longer, and so names no object; that it is there still counts. */
 const LONG_OFFER = 'an object of a long name';
-/** The API server takes managers of 128 characters that print (Kubernetes, field management). */
-const MANAGER = /^[\x21-\x7e]{1,128}$/;
+/** Names of programs, with a path or a version; the API server takes any 128 characters that print. */
+const MANAGER = /^[\w.:/@+-]{1,128}$/;
 /** Replaces a type that is longer than any of the operator's; the API server sets no limit. */
 const LONG_TYPE = 'of a long name';
 
