@@ -28,16 +28,22 @@ export interface StatusWriterParts {
 
 /** @param signal  ends requests */
 export function createStatusWriter({ client, view, stores }: StatusWriterParts, signal: AbortSignal): StatusWriter {
+  /** By the status that CRDs older than the operator made of it: what was sent. */
+  const sent = new WeakMap<PullSecretStatus, PullSecretStatus>();
+
   return {
     async write(object, status) {
       const next = redacted(status);
-      if (sameJson(object.status, next)) return true;
+      if (sameJson(object.status, next) || sameJson(sent.get(object.status), next)) return true;
       // The API server accepts a status with a wrong uid (200, seen with 1.37.2): only the version guards.
       const { uid, resourceVersion } = object;
       const body = { metadata: { uid, resourceVersion }, status: mergePatch(object.status, next) };
       try {
         const after = pullSecretOf(object.kind, await client.patchStatus(RESOURCES[object.kind], object, body, signal));
         const store = object.namespace === undefined ? stores.cluster : stores.namespaced;
+        // A store keeps what it has where the version is the same.
+        if (after && !sameJson(after.status, next))
+          sent.set(after.resourceVersion === resourceVersion ? object.status : after.status, next);
         // A deleted object counts no longer against the quota.
         if (after && view.objectByUid(object.uid)) store.wrote(keyOf(object), view.quota.reserve(after));
         return true;
