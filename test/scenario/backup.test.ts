@@ -188,7 +188,10 @@ describe('a restored pull secret', () => {
     await eventually(() => (Date.now() - Date.parse(older.metadata.creationTimestamp) > 1_000 ? true : undefined));
     const secret = await restore(backedUpSecret());
     await createPullSecret(world.api, namespace, 'second');
-    assert.match(await problem(NAMESPACED_PATH(namespace, 'second')), /an older AWSECRImagePullSecret wants the same/);
+    assert.match(
+      await problem(NAMESPACED_PATH(namespace, 'second')),
+      /the older AWSECRImagePullSecret login wants the same/,
+    );
     await world.api.must('POST', SECRET_PATH(namespace), {
       metadata: { name: 'keys-later', labels: { 'aws.zakariaamine.com/credentials': 'true' } },
       stringData: { AWS_ACCESS_KEY_ID: GOOD_KEY.accessKeyId, AWS_SECRET_ACCESS_KEY: GOOD_KEY.secretAccessKey },
