@@ -19,29 +19,20 @@ import {
   SECRET_NAME_MAX_LENGTH,
   SECRET_NAME_PATTERN,
 } from './names.ts';
-import { matching, SECRET_NAME_WORDS } from './text-rules.ts';
+import { SECRET_NAME_WORDS, text } from './text-rules.ts';
 
-const region = z
-  .string()
-  .max(REGION_MAX_LENGTH)
-  .meta(matching(REGION_PATTERN, 'must be the name of an AWS region, such as eu-west-1', REGION_MAX_LENGTH))
-  .describe('AWS region whose ECR registry is logged in to, such as eu-west-1.');
+const region = text(REGION_PATTERN, 'must be the name of an AWS region, such as eu-west-1', REGION_MAX_LENGTH).describe(
+  'AWS region whose ECR registry is logged in to, such as eu-west-1.',
+);
 
 const secretKey = (standard: string) =>
-  z
-    .string()
-    .max(253)
-    .meta(matching('^[-._a-zA-Z0-9]+$', 'must be a key that a Secret can have: letters, digits, "-", "_" and "."', 253))
+  text('^[-._a-zA-Z0-9]+$', 'must be a key that a Secret can have: letters, digits, "-", "_" and "."', 253)
     .optional()
     .describe(`Name of the key in the Secret. Default: ${standard}.`);
 
 const secretRef = z
   .strictObject({
-    name: z
-      .string()
-      .max(SECRET_NAME_MAX_LENGTH)
-      .meta(matching(SECRET_NAME_PATTERN, SECRET_NAME_WORDS, SECRET_NAME_MAX_LENGTH))
-      .describe('Name of the Secret.'),
+    name: text(SECRET_NAME_PATTERN, SECRET_NAME_WORDS, SECRET_NAME_MAX_LENGTH).describe('Name of the Secret.'),
     keys: z
       .strictObject({
         accessKeyId: secretKey(CREDENTIAL_KEYS.accessKeyId),
@@ -57,31 +48,19 @@ const secretRef = z
   );
 
 const roleArn = (description: string) =>
-  z
-    .string()
-    .max(ROLE_ARN_MAX_LENGTH)
-    .meta(
-      matching(
-        ROLE_ARN_PATTERN,
-        'must be the ARN of an IAM role, such as arn:aws:iam::111122223333:role/ecr-pull',
-        ROLE_ARN_MAX_LENGTH,
-      ),
-    )
-    .describe(description);
+  text(
+    ROLE_ARN_PATTERN,
+    'must be the ARN of an IAM role, such as arn:aws:iam::111122223333:role/ecr-pull',
+    ROLE_ARN_MAX_LENGTH,
+  ).describe(description);
 
 const serviceAccountRef = z
   .strictObject({
-    name: z
-      .string()
-      .max(SECRET_NAME_MAX_LENGTH)
-      .meta(
-        matching(
-          SECRET_NAME_PATTERN,
-          'must be the name of a ServiceAccount, such as ecr-puller',
-          SECRET_NAME_MAX_LENGTH,
-        ),
-      )
-      .describe('Name of the ServiceAccount.'),
+    name: text(
+      SECRET_NAME_PATTERN,
+      'must be the name of a ServiceAccount, such as ecr-puller',
+      SECRET_NAME_MAX_LENGTH,
+    ).describe('Name of the ServiceAccount.'),
     roleArn: roleArn("Role to take. Default: the account's annotation eks.amazonaws.com/role-arn.").optional(),
   })
   .describe(
@@ -92,17 +71,12 @@ const serviceAccountRef = z
 const assumeRole = z
   .strictObject({
     roleArn: roleArn('Role to take with the identity above.'),
-    externalId: z
-      .string()
+    externalId: text(
+      EXTERNAL_ID_PATTERN,
+      'must be an external id of IAM: letters, digits and "_+=,.@:/-" without white space',
+      EXTERNAL_ID_MAX_LENGTH,
+    )
       .min(2)
-      .max(EXTERNAL_ID_MAX_LENGTH)
-      .meta(
-        matching(
-          EXTERNAL_ID_PATTERN,
-          'must be an external id of IAM: letters, digits and "_+=,.@:/-" without white space',
-          EXTERNAL_ID_MAX_LENGTH,
-        ),
-      )
       .optional()
       .describe("What the role's trust policy asks for as sts:ExternalId."),
   })
@@ -183,14 +157,7 @@ export const registries = z
       .optional()
       .describe('More regions than that of awsAccess: one login each, all in the one pull secret. Repeats are folded.'),
     accounts: z
-      .array(
-        z
-          .string()
-          .max(12)
-          .meta(
-            matching(ACCOUNT_PATTERN, 'must be the 12 digits of an AWS account, such as "111122223333", or "*"', 12),
-          ),
-      )
+      .array(text(ACCOUNT_PATTERN, 'must be the 12 digits of an AWS account, such as "111122223333", or "*"', 12))
       .max(MAX_ACCOUNTS)
       .meta(atomic)
       .optional()
@@ -199,12 +166,7 @@ export const registries = z
           '"*": every account that the logins open, for clients that understand it, as the kubelet does.',
       ),
     hosts: z
-      .array(
-        z
-          .string()
-          .max(HOST_MAX_LENGTH)
-          .meta(matching(HOST_PATTERN, HOST_WORDS, HOST_MAX_LENGTH)),
-      )
+      .array(text(HOST_PATTERN, HOST_WORDS, HOST_MAX_LENGTH))
       .max(MAX_HOSTS)
       .meta(atomic)
       .optional()

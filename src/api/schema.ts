@@ -19,7 +19,7 @@ import {
   SECRET_NAME_PATTERN,
   TEMPLATE_ANNOTATION,
 } from './names.ts';
-import { both, matching, SECRET_NAME_WORDS } from './text-rules.ts';
+import { SECRET_NAME_WORDS, text } from './text-rules.ts';
 
 /** Longest list of problems in a status. */
 export const MAX_PROBLEMS = 100;
@@ -28,32 +28,18 @@ const MAX_MESSAGE = 32_768;
 
 const time = z.string().meta({ format: 'date-time' });
 
-const secretName = z
-  .string()
-  .max(SECRET_NAME_MAX_LENGTH)
-  .meta(
-    both(matching(SECRET_NAME_PATTERN, SECRET_NAME_WORDS, SECRET_NAME_MAX_LENGTH), {
-      'x-kubernetes-validations': [
-        { rule: 'self == oldSelf', message: 'secretName is immutable: delete this object and create another one' },
-      ],
-    }),
-  )
-  .describe('Name of the pull secret that is kept in each namespace. Immutable.');
+const secretName = text(SECRET_NAME_PATTERN, SECRET_NAME_WORDS, SECRET_NAME_MAX_LENGTH, {
+  rule: 'self == oldSelf',
+  message: 'secretName is immutable: delete this object and create another one',
+}).describe('Name of the pull secret that is kept in each namespace. Immutable.');
 
 const namespaceWords =
   'must be the name of a namespace, such as team-a: lower case letters, digits and "-", with a letter or digit at both ends';
 
 /** @param everyNamespace  what to write instead of a star */
 const namespaceList = (everyNamespace: string, description: string) => {
-  const noStar = [{ rule: "self != '*'", message: `is no pattern: ${everyNamespace}` }];
-  const name = z
-    .string()
-    .max(NAMESPACE_MAX_LENGTH)
-    .meta(
-      both(matching(`${NAMESPACE_PATTERN}|^\\*$`, namespaceWords, NAMESPACE_MAX_LENGTH), {
-        'x-kubernetes-validations': noStar,
-      }),
-    );
+  const noStar = { rule: "self != '*'", message: `is no pattern: ${everyNamespace}` };
+  const name = text(`${NAMESPACE_PATTERN}|^\\*$`, namespaceWords, NAMESPACE_MAX_LENGTH, noStar);
   return z.array(name).max(MAX_NAMESPACES).meta({ 'x-kubernetes-list-type': 'atomic' }).describe(description);
 };
 
