@@ -8,6 +8,7 @@ import type { SeenSecret } from '../../src/core/seen-secret.ts';
 import type { Findings } from '../../src/core/status.ts';
 import type { JsonRecord } from '../../src/lib/json.ts';
 import { type DurationMs, type EpochMs, HOUR, plus } from '../../src/lib/time.ts';
+import type { Applied } from '../../src/operator/secrets/apply.ts';
 
 /** 2023-10-04T20:45:52Z: a whole second, in the hour of the example in the Go project's README. */
 export const START = 1_696_452_352_000 as EpochMs;
@@ -114,6 +115,23 @@ export function findings(ready: readonly string[], over: Partial<Findings> = {})
     problems,
     delayed: [],
     handledReconcileAt: undefined,
+    ...over,
+  };
+}
+
+/** The outcome of the writes of one object: none, but for `over`. */
+export function applied(over: Partial<Applied> = {}): Applied {
+  return {
+    created: [],
+    updated: [],
+    deleted: [],
+    terminating: [],
+    retry: [],
+    slow: [],
+    delayed: [],
+    problems: [],
+    retryAfter: undefined,
+    failed: false,
     ...over,
   };
 }

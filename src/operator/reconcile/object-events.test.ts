@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { clusterPullSecret, findings, pullSecret, START, spec, UID } from '../../../testing/rigs/builders.ts';
+import { applied, clusterPullSecret, findings, pullSecret, START, spec, UID } from '../../../testing/rigs/builders.ts';
 import { NAMESPACED_KIND } from '../../api/names.ts';
 import type { Problem } from '../../core/desired.ts';
 import { type Findings, NO_NAMESPACES, nextStatus } from '../../core/status.ts';
@@ -25,18 +25,8 @@ function told(say: (recorder: Parameters<typeof recordEvents>[0]) => void): read
 }
 
 /** As `type reason action: note`. */
-function linesOf(object: typeof OBJECT, happened: Findings, applied?: Partial<Applied>): readonly string[] {
-  const nothing = {
-    created: [],
-    updated: [],
-    deleted: [],
-    terminating: [],
-    retry: [],
-    slow: [],
-    delayed: [],
-    problems: [],
-  };
-  const whole = applied && { ...nothing, retryAfter: undefined, failed: false, ...applied };
+function linesOf(object: typeof OBJECT, happened: Findings, written?: Partial<Applied>): readonly string[] {
+  const whole = written && applied(written);
   return told((recorder) => recordEvents(recorder, object, 'ecr-login', happened, whole)).map(
     ({ event: { type, reason, action, note } }) => `${type} ${reason} ${action}: ${note}`,
   );
@@ -57,7 +47,7 @@ function after(found: readonly Problem[]): typeof OBJECT {
 }
 
 describe('the Events of a reconciliation in which', () => {
-  for (const [what, happened, applied, want] of [
+  for (const [what, happened, written, want] of [
     ['nothing was to be done', findings(['ns1']), {}, []],
     [
       'a secret was created',
@@ -103,7 +93,7 @@ describe('the Events of a reconciliation in which', () => {
     ],
   ] as const) {
     test(what, () => {
-      assert.deepEqual(linesOf(OBJECT, happened, applied), want);
+      assert.deepEqual(linesOf(OBJECT, happened, written), want);
     });
   }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createManualClock } from '../../../testing/clocks/manual-clock.ts';
-import { clusterPullSecret, findings, START, spec } from '../../../testing/rigs/builders.ts';
+import { applied, clusterPullSecret, findings, START, spec } from '../../../testing/rigs/builders.ts';
 import type { Problem } from '../../core/desired.ts';
 import { parseWish } from '../../core/resource.ts';
 import { type Findings, nextStatus } from '../../core/status.ts';
@@ -12,19 +12,6 @@ import { createLogger } from '../../lib/log.ts';
 import { reportWrites, warnOfProblems } from './report-writes.ts';
 
 const OBJECT = clusterPullSecret(spec());
-const NOTHING = {
-  created: [],
-  updated: [],
-  deleted: [],
-  terminating: [],
-  retry: [],
-  slow: [],
-  delayed: [],
-  problems: [],
-  retryAfter: undefined,
-  failed: false,
-};
-
 function problem(namespace: string): Problem {
   return { namespace, named: false, reason: 'CreateSecretError', message: `exceeded quota in ${namespace}` };
 }
@@ -35,9 +22,8 @@ function linesOf(object: typeof OBJECT, happened: Findings, created: readonly st
   const log = createLogger({ level: 'info', format: 'json', write, clock: createManualClock(START) });
   const wish = parseWish(object);
   assert.ok(typeof wish === 'object');
-  const applied = { ...NOTHING, created };
   const events = { record: () => {}, flush: () => Promise.resolve() };
-  reportWrites(events, { object, wish }, { findings: happened, applied, nextAt: undefined }, log);
+  reportWrites(events, { object, wish }, { findings: happened, applied: applied({ created }), nextAt: undefined }, log);
   warnOfProblems(object, wish.secretName, happened, log);
   return lines;
 }
