@@ -9,7 +9,7 @@ import { redact } from '../lib/redact.ts';
  * Error codes by which AWS denies these keys; the SDK puts them into `name`. HTTP 401 and 403 mean the same only in an
  * answer of AWS: TLS-inspecting proxies and gateways also refuse with them, and know nothing of the keys.
  */
-const DENIALS = new Set([
+export const DENIALS: ReadonlySet<string> = new Set([
   'AccessDenied',
   'AccessDeniedException',
   'AuthFailure',
@@ -30,14 +30,12 @@ const DENIALS = new Set([
   'UnrecognizedClientException',
 ]);
 
-/**
- * What the words of AWS leave out, by code. Keys of an account that has not enabled a region are unknown there (AWS
- * General Reference, "Enable or disable AWS Regions"); tokens are limited for each account and region (ECR service
- * quotas).
- */
+/** Keys of an account that has not enabled a region are unknown there (AWS General Reference, on managing Regions). */
 const UNKNOWN_KEY = (region: string): string =>
   `${region} does not know this key: it is wrong or deleted, its session token is missing, or the account has not enabled the region`;
+/** Tokens are limited for each account and region (ECR service quotas). */
 const TOO_MANY = (region: string): string => `the account makes too many calls in ${region}`;
+/** What the words of AWS leave out, by code. */
 const HINTS: ReadonlyMap<string, (region: string) => string> = new Map([
   ['UnrecognizedClientException', UNKNOWN_KEY],
   ['InvalidClientTokenId', UNKNOWN_KEY],

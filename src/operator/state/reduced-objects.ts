@@ -150,7 +150,7 @@ export function seenSecretOf(raw: JsonRecord): SeenSecret | undefined {
 
 /**
  * Of the managers that wrote no earlier than the operator the last one. Times there are whole seconds, and a text that
- * clients choose is kept only if it prints.
+ * clients choose is kept only if it looks like the name of a program.
  */
 function otherWriterOf({ wire }: Metadata): string | undefined {
   let own = '';

@@ -1,24 +1,9 @@
 // The error codes of AWS that have series of their own. Whoever answers chooses the code, so the list is fixed.
 
-/** The keys or rights are wrong, or have ended. */
-const DENIED = [
-  'AccessDenied',
-  'AccessDeniedException',
-  'ExpiredToken',
-  'ExpiredTokenException',
-  'IDPCommunicationError',
-  'IDPRejectedClaim',
-  'IncompleteSignatureException',
-  'InvalidClientTokenId',
-  'InvalidIdentityToken',
-  'InvalidSignatureException',
-  'MissingAuthenticationTokenException',
-  'OptInRequired',
-  'RegionDisabledException',
-  'RequestExpired',
-  'SignatureDoesNotMatch',
-  'UnrecognizedClientException',
-];
+import { DENIALS } from '../../aws/failures.ts';
+
+/** A clock is wrong, or an identity provider does not answer. */
+const UNCHECKED = ['IDPCommunicationError', 'RequestExpired'];
 /** AWS is asked too often. */
 const THROTTLED = [
   'LimitExceededException',
@@ -43,7 +28,7 @@ const FAILED = [
   'ValidationException',
 ];
 
-const KNOWN: ReadonlySet<string> = new Set([...DENIED, ...THROTTLED, ...FAILED]);
+const KNOWN: ReadonlySet<string> = new Set([...DENIALS, ...UNCHECKED, ...THROTTLED, ...FAILED]);
 const OTHER = 'other';
 /** Those that have a 0 from the start: a rate misses the first one of a series that begins with it. */
 export const USUAL_ERRORS = ['ThrottlingException', OTHER];

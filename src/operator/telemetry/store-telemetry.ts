@@ -69,7 +69,7 @@ function countObjects(objects: Iterable<PullSecretObject>): readonly Sample<'kin
   const counts = new Map([NAMESPACED_KIND, CLUSTER_KIND].map((kind) => [kind, new Map<string, number>()]));
   for (const object of objects) {
     const mine = counts.get(object.kind);
-    const ready = readyOf(object);
+    const ready = statusOf(object, CONDITION_READY);
     mine?.set(ready, (mine.get(ready) ?? 0) + 1);
   }
   return [...counts].flatMap(([kind, mine]) =>
@@ -96,12 +96,13 @@ function failingOf({ secrets, problems }: PullSecretStatus): number {
   return Math.min(Math.max(0, desired - ready), problems?.count ?? 0);
 }
 
-function isTrue({ status }: PullSecretObject, type: string): boolean {
-  return status.conditions?.find((condition) => condition.type === type)?.status === 'True';
+/** A condition that is not there is Unknown. */
+function statusOf({ status }: PullSecretObject, type: string): (typeof READY)[number] {
+  return status.conditions?.find((condition) => condition.type === type)?.status ?? 'Unknown';
 }
 
-function readyOf({ status }: PullSecretObject): (typeof READY)[number] {
-  return status.conditions?.find(({ type }) => type === CONDITION_READY)?.status ?? 'Unknown';
+function isTrue(object: PullSecretObject, type: string): boolean {
+  return statusOf(object, type) === 'True';
 }
 
 /** The objects that are not ready, or stalled, come first: users and alerts look for these. */
@@ -110,7 +111,7 @@ function shown(view: ClusterView, most: number): readonly PullSecretObject[] {
   for (const wantsWell of [false, true]) {
     for (const object of view.objects()) {
       if (chosen.length >= most) return chosen;
-      const isWell = readyOf(object) === 'True' && !isTrue(object, CONDITION_STALLED);
+      const isWell = isTrue(object, CONDITION_READY) && !isTrue(object, CONDITION_STALLED);
       if (isWell === wantsWell) chosen.push(object);
     }
   }
