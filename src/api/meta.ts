@@ -18,6 +18,12 @@ export const SERVICE_ACCOUNTS: ResourceDescriptor = {
 };
 export const NAMESPACES: ResourceDescriptor = { group: '', version: 'v1', plural: 'namespaces', namespaced: false };
 export const EVENTS: ResourceDescriptor = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespaced: true };
+export const LEASES: ResourceDescriptor = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  namespaced: true,
+};
 export const VALIDATING_WEBHOOKS: ResourceDescriptor = {
   group: 'admissionregistration.k8s.io',
   version: 'v1',

@@ -4,7 +4,9 @@ import { parseArgs } from 'node:util';
 import { NAMESPACE_MAX_LENGTH, NAMESPACE_PATTERN } from '../api/names.ts';
 import type { BindAddress } from '../http/server.ts';
 import type { LogFormat, LogLevel } from '../lib/log.ts';
+import type { ElectionOptions } from '../operator/run.ts';
 import type { WebhookOptions } from '../operator/webhook/server.ts';
+import { electionOptions } from './election-flags.ts';
 import {
   ACCESS_FLAGS,
   AMBIENT,
@@ -45,6 +47,8 @@ export interface Config extends AccessConfig {
   readonly scope: readonly string[] | undefined;
   /** Undefined: no webhook. */
   readonly webhook: WebhookOptions | undefined;
+  /** Undefined: no leader election. */
+  readonly election: Omit<ElectionOptions, 'identity'> | undefined;
 }
 
 export type Parsed =
@@ -96,6 +100,7 @@ export function parseRunConfig(args: readonly string[], env: Environment): Parse
     objectsPerNamespace: Number(having('objects-per-namespace', isCount(1, 99_999), 'a whole number from 1 to 99999')),
     scope: scopeOf(read('namespaces'), mistakes),
     webhook: webhookOptions(read, address, mistakes),
+    election: electionOptions(read, oneOf('leader-elect', YES_OR_NO, 'false') === 'true', mistakes),
   };
   complainOfScope(config, mistakes);
   complainOfSameAddress(config, mistakes);

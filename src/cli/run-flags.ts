@@ -1,6 +1,7 @@
 // The flags of the commands: names, variables of the environment, values that count without either, and help.
 
 import type { LogFormat, LogLevel } from '../lib/log.ts';
+import { ELECTION_FLAGS } from './election-flags.ts';
 import { WEBHOOK_FLAGS } from './webhook-flags.ts';
 
 export interface Flag {
@@ -115,6 +116,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     value: 'COUNT',
     help: 'Secrets rewritten a second when logins are renewed; creations, repairs and key changes never wait.',
   },
+  ...ELECTION_FLAGS,
   ...WEBHOOK_FLAGS,
 ];
 

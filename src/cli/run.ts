@@ -1,6 +1,6 @@
 // The command `run`: from configuration to a running operator, and from a signal to a clean exit.
 
-import { X509Certificate } from 'node:crypto';
+import { randomUUID, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -119,6 +119,7 @@ async function operate({ config, aws, log, metrics }: Parts, signal: AbortSignal
       objectsPerNamespace: config.objectsPerNamespace,
       scope: config.scope,
       webhook: config.webhook,
+      election: config.election && { ...config.election, identity: `${hostname()}_${randomUUID()}` },
       clock: systemClock,
       random: systemRandom,
       log,

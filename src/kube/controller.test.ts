@@ -37,7 +37,7 @@ beforeEach(() => {
   ending = new AbortController();
   const telemetry: ControllerTelemetry = {
     controller: 'a',
-    queue: { onAdd: () => {}, onStart: () => {}, onEnd: () => {}, onRetry: () => {} },
+    queue: { onCreated: () => {}, onAdd: () => {}, onStart: () => {}, onEnd: () => {}, onRetry: () => {} },
     onReconciled: (result) => void results.push(result),
     onBug: () => {
       bugs += 1;

@@ -22,6 +22,10 @@ export interface ApiRequest {
    * Is notified when the request begins to wait for a permit, and when it is sent: never during the Retry-After pause.
    */
   readonly onTurn?: OnTurn | undefined;
+  /** Asked right before the request is sent; false: it is not sent, and the caller gets a Failure. */
+  readonly mayBeSent?: (() => boolean) | undefined;
+  /** It waits neither for a permit nor for the end of a Retry-After pause: at most one such request at a time. */
+  readonly isUrgent?: boolean | undefined;
 }
 
 export type OnTurn = (turn: 'waits' | 'sent') => void;
@@ -49,6 +53,8 @@ export function createRequests(options: RequestsOptions, most: number) {
       const credentials = await inTime(access.credentials(), signal);
       const { secureContext, [over]: agent } = pool.connections(credentials);
       const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
+      if (request.mayBeSent?.() === false)
+        throw new Failure({ next: 'backoff', reason: 'NotLeading', message: 'this replica leads no longer' });
       // `secureContext` is an option of tls.connect; node:https passes it on.
       const sent: RequestOptions & { readonly secureContext: SecureContext } = {
         ...optionsOf(request, body, credentials, options),

@@ -20,7 +20,10 @@ export type ApiAnswer =
   | { readonly ok: true; readonly json: unknown; readonly bytes: number }
   | ({ readonly ok: false } & TooLarge);
 
-/** When the API server refuses a request because it has too much to do, all requests wait as long as it said. */
+/**
+ * When the API server refuses a request because it has too much to do, all requests but urgent ones wait as long as it
+ * said.
+ */
 export interface Transport {
   /**
    * One request and its whole answer.
@@ -49,6 +52,8 @@ const IN_FLIGHT = 32;
  * each write in its namespace for up to half a minute, and must not delay the others.
  */
 const SLOW_IN_FLIGHT = 64;
+/** A connection that is left for an urgent request. */
+const URGENT = 1;
 const REQUEST_TIMEOUT = seconds(30);
 /** Most bytes of one answer or one line held (docs/design/rules.md, rule 14). */
 export const BODY_CAP_BYTES = 4 * 1024 * 1024;
@@ -57,7 +62,7 @@ const HEAD_BYTES = 16 * 1024;
 
 export function createTransport(options: TransportOptions): Transport {
   const { clock } = options;
-  const requests = createRequests(options, IN_FLIGHT + SLOW_IN_FLIGHT);
+  const requests = createRequests(options, IN_FLIGHT + SLOW_IN_FLIGHT + URGENT);
   const inFlight = createWeightedSemaphore(IN_FLIGHT, SLOW_IN_FLIGHT, clock);
   const retryAfter = createRetryAfter(clock);
 
@@ -80,20 +85,25 @@ export function createTransport(options: TransportOptions): Transport {
     }
   };
 
+  const sendNow = async (request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> => {
+    request.onTurn?.('sent');
+    const inner = abortAfter(REQUEST_TIMEOUT, signal, clock);
+    try {
+      return await readAll(await requests.open(request, 'requests', inner.signal), inner.signal);
+    } finally {
+      inner.release();
+    }
+  };
+
   return {
     async send(request, signal) {
+      if (request.isUrgent) return await sendNow(request, signal);
       request.onTurn?.('waits');
       // A request that waits for the end of the Retry-After pause is not slow, and frees no permit for others.
       await retryAfter.passed(signal);
       return await inFlight.run(1, async (): Promise<ApiAnswer> => {
         await retryAfter.passed(signal);
-        request.onTurn?.('sent');
-        const inner = abortAfter(REQUEST_TIMEOUT, signal, clock);
-        try {
-          return await readAll(await requests.open(request, 'requests', inner.signal), inner.signal);
-        } finally {
-          inner.release();
-        }
+        return await sendNow(request, signal);
       });
     },
     async *stream(request, deadline, signal) {

@@ -34,6 +34,8 @@ export interface Workqueue {
 
 /** Is notified of what the queue does with keys; it must not throw. */
 export interface WorkqueueObserver {
+  /** A new queue, without keys, takes the place of the former one. */
+  onCreated(): void;
   /** Every `add`, also of a key that waits already. */
   onAdd(key: string): void;
   /** Work on a key begins, or has ended. */
@@ -71,6 +73,7 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
   const attempts = new Map<string, number>();
   const idle: (() => void)[] = [];
   const slices = createSlices(clock);
+  observer?.onCreated();
 
   const add = (key: string): void => {
     deadlines.delete(key);

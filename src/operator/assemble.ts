@@ -1,27 +1,19 @@
-// Puts the parts together: the view of the cluster, the AWS identities, and the two controllers that work with them.
+// Puts the parts together: what every replica has, and the work of the one that leads.
 
 import { OPERATOR_NAME } from '../api/names.ts';
-import { keyOf } from '../core/resource.ts';
 import { createClient, type KubeClient } from '../kube/client.ts';
-import { type ControllerTelemetry, createController, type Reconcile } from '../kube/controller.ts';
-import { createEventRecorder, type EventRecorder } from '../kube/events.ts';
-import { createWorkqueue, type Workqueue } from '../kube/workqueue.ts';
+import type { Term } from '../kube/lease.ts';
 import type { Load } from '../lib/fair-semaphore.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import { createPacer } from '../lib/pacer.ts';
-import type { Loop } from '../lib/supervise.ts';
+import type { Supervisor } from '../lib/supervise.ts';
 import type { Clock, Random } from '../lib/time.ts';
-import { createConverter } from './conversion.ts';
-import { createCredentialResolver } from './login/credentials.ts';
-import { createLoginBook, type LoginBook } from './login/login-book.ts';
-import { createObjectLogins } from './login/object-logins.ts';
+import { createHeldLogins, type HeldLogins } from './login/held-logins.ts';
 import type { Ports } from './ports.ts';
-import { createReconciler } from './reconcile/reconcile.ts';
-import { createRollout } from './secrets/rollout.ts';
-import { createSecretWriter, type SecretWriter } from './secrets/secret-writer.ts';
 import { type ClusterState, createClusterView } from './state/cluster-view.ts';
 import { createControllerTelemetry } from './telemetry/controller-telemetry.ts';
+import { beginWork, WORKERS, type Work } from './work.ts';
 
 export interface AssemblyOptions {
   /** Namespace in which the operator looks up the cluster kind's `secretRef`. */
@@ -43,92 +35,52 @@ export interface AssemblyOptions {
 export interface Assembly {
   readonly client: KubeClient;
   readonly state: ClusterState;
-  readonly logins: LoginBook;
-  readonly secrets: SecretWriter;
-  readonly events: EventRecorder;
-  /** The workers of the two controllers; the caller runs them once the stores are filled. */
-  readonly loops: Readonly<Record<'workers' | 'workers of conversions', Loop>>;
-  /** Reads of what objects refer to. */
-  readonly referenceLoad: Load;
+  readonly heldLogins: HeldLogins;
+  /** Works until the term ends; resolves when the work in hand is done. One term at a time. */
+  lead(term: Term): Promise<void>;
+  /** Requests to AWS, and reads of what objects refer to; none outside of a term. */
+  readonly load: Readonly<Record<'logins' | 'references', () => Load>>;
 }
 
-/**
- * Keys that each controller reconciles at once. The transport bounds requests, and no attempt waits for AWS: this
- * bounds the attempts that wait for requests.
- */
-const WORKERS = { pullsecret: 256, conversion: 4 } as const;
+const NO_LOAD: Load = { inUse: 0, slow: 0, waiting: 0 };
 
-/**
- * @param signal  ends attempts and requests to AWS
- * @param writes  ends writes under way: later than `signal`
- * @param tokenAudienceProblem  why no object may use a ServiceAccount in this cluster; undefined: objects may
- */
+/** @param tokenAudienceProblem  why no object may use a ServiceAccount in this cluster; undefined: objects may */
 export function assemble(
   options: AssemblyOptions,
-  { transport, aws }: Ports,
-  signal: AbortSignal,
-  writes: AbortSignal,
+  ports: Ports,
+  supervisor: Supervisor,
   tokenAudienceProblem: string | undefined,
 ): Assembly {
-  const { clock, random, metrics, namespace: operatorNamespace, objectsPerNamespace, scope } = options;
-  const client = createClient(transport, OPERATOR_NAME);
+  const { clock, random, metrics, log, instance, namespace: operatorNamespace, objectsPerNamespace, scope } = options;
+  const client = createClient(ports.transport, OPERATOR_NAME);
   const state = createClusterView({ operatorNamespace, objectsPerNamespace, scope });
-  const { view, stores, follow } = state;
-  const telemetry = createControllerTelemetry(metrics, clock, WORKERS);
-  const queue = createQueue(options, telemetry.pullsecret);
-  const conversions = createQueue(options, telemetry.conversion);
-
-  const isThere = (uid: string): boolean => view.objectByUid(uid) !== undefined;
-  const wake = (uid: string): boolean => {
-    const object = view.objectByUid(uid);
-    if (object) queue.add(keyOf(object));
-    return object !== undefined;
-  };
   const pacer = createPacer(clock, random, options.renewalsPerSecond);
-  const rollout = createRollout(pacer, clock);
-  const logins = createLoginBook({ source: aws.ecr, pacer, clock, random, isThere, wake });
-  const shared = { clock, random, operatorNamespace, wake, signal, tokenAudienceProblem };
-  const credentials = createCredentialResolver({ client, ...aws, ...shared });
-  follow({
-    enqueue: (key) => queue.add(key),
-    onLegacy: (key) => conversions.add(key),
-    onGone: (uid) => {
-      logins.forget(uid);
-      credentials.leave(uid);
-      rollout.forget(uid);
+  const heldLogins = createHeldLogins({ pacer, clock, isThere: (uid) => state.view.objectByUid(uid) !== undefined });
+  const telemetry = createControllerTelemetry(metrics, clock, WORKERS);
+  /** Undefined: another replica leads, or none. */
+  let work: Work | undefined;
+  state.follow({
+    enqueue: (key) => work?.enqueue(key),
+    onLegacy: (key) => work?.onLegacy(key),
+    onGone(uid) {
+      heldLogins.forget(uid);
+      work?.onGone(uid);
     },
-    onCredentials: (key) => credentials.forget(key),
+    onCredentials: (key) => work?.onCredentials(key),
   });
+  const { run: supervise } = supervisor;
+  const tools = { clock, random, log, instance, supervise };
+  const parts = { ports, state, heldLogins, pacer, telemetry, operatorNamespace, tokenAudienceProblem, ...tools };
 
-  const { instance, log } = options;
-  const events = createEventRecorder({ client, clock, log, instance, controller: OPERATOR_NAME, signal });
-  const secrets = createSecretWriter(client, stores.secrets, clock, writes);
-  const objectLogins = createObjectLogins(credentials, logins, clock);
-  const common = { client, secrets, events, clock, writes };
-  const reconcile = createReconciler({ ...common, state, logins, objectLogins, rollout });
-  const convert = createConverter(common);
-  const running = (queue: Workqueue, name: keyof typeof WORKERS, reconcile: Reconcile): Loop => {
-    const work = createController({ queue, signal, clock, random, log, telemetry: telemetry[name] }, reconcile);
-    return (until) => queue.run(work, WORKERS[name], until);
-  };
-  const loops = {
-    workers: running(queue, 'pullsecret', reconcile),
-    'workers of conversions': running(conversions, 'conversion', convert),
-  };
-  return { client, state, logins, secrets, events, loops, referenceLoad: credentials.load };
-}
-
-function createQueue(
-  { clock, random, log }: Pick<AssemblyOptions, 'clock' | 'random' | 'log'>,
-  { controller, onBug, queue: observer }: ControllerTelemetry,
-): Workqueue {
-  return createWorkqueue({
-    clock,
-    random,
-    onBug: (key, error) => {
-      onBug();
-      log.error('A reconciliation failed unexpectedly', { controller, key }, error);
+  return {
+    client,
+    state,
+    heldLogins,
+    async lead(term) {
+      work = beginWork(parts, term);
+      await work.done;
+      work = undefined;
     },
-    observer,
-  });
+    load: { logins: () => work?.load.logins ?? NO_LOAD, references: () => work?.load.references ?? NO_LOAD },
+  };
 }

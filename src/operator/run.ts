@@ -1,16 +1,21 @@
 // Starts everything in order, and stops it in reverse.
 
+import { OPERATOR_NAME } from '../api/names.ts';
 import { type ChangingBundle, followAuthorities } from '../aws/authorities.ts';
 import type { Bound } from '../http/connections.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
+import { createClient } from '../kube/client.ts';
+import { createLeaderElection, type LeaderElection, type Term } from '../kube/lease.ts';
+import type { LeaseTimes } from '../kube/lease-state.ts';
+import type { Transport } from '../kube/transport.ts';
 import { createSupervisor, type Supervisor } from '../lib/supervise.ts';
-import { seconds } from '../lib/time.ts';
 import { type Assembly, type AssemblyOptions, assemble } from './assemble.ts';
 import { checkCrds } from './crd-check.ts';
 import { type Servers, type ServersOptions, startServers } from './endpoints.ts';
 import type { NamedReflector } from './health.ts';
 import { tokenAudienceProblem } from './login/token-audience.ts';
 import type { OpenPorts, Ports } from './ports.ts';
+import { METRIC } from './telemetry/metric-catalogue.ts';
 import { createTelemetry, observeLoad, type Telemetry } from './telemetry/request-telemetry.ts';
 import { observeStores } from './telemetry/store-telemetry.ts';
 import { createWatches, type Watches, watchedNames } from './watches.ts';
@@ -26,8 +31,19 @@ export interface OperatorOptions extends ServersOptions, AssemblyOptions {
   readonly perObjectMetrics: number;
   /** Undefined: no webhook. */
   readonly webhook: WebhookOptions | undefined;
+  /** Undefined: this process works without looking for others. */
+  readonly election: ElectionOptions | undefined;
   /** The bundle of further AWS authorities that the ports began with; undefined: it does not change. */
   readonly awsAuthorities: ChangingBundle | undefined;
+}
+
+/** Of several replicas one leads: it alone works, and the others watch, and serve the webhook, probes and metrics. */
+export interface ElectionOptions {
+  /** Of the Lease, in the operator's own namespace. */
+  readonly lease: string;
+  /** Unlike that of any other process, past ones too. */
+  readonly identity: string;
+  readonly times: LeaseTimes;
 }
 
 export interface Operator {
@@ -40,9 +56,6 @@ export interface Operator {
   readonly done: Promise<void>;
 }
 
-/** Time for writes under way once the operator stops: half of the process's own limit. */
-const LAST_WRITES = seconds(5);
-
 /** The parts, put together. */
 interface Started {
   readonly options: OperatorOptions;
@@ -50,6 +63,8 @@ interface Started {
   readonly supervisor: Supervisor;
   readonly assembly: Assembly;
   readonly watches: Watches;
+  /** Undefined: none is held. */
+  readonly election: LeaderElection | undefined;
 }
 
 /** The running parts. */
@@ -57,8 +72,6 @@ interface Running extends Started {
   readonly webhook: WebhookServer | undefined;
   readonly servers: Servers;
   readonly signal: AbortSignal;
-  /** Aborts writes under way. */
-  readonly writes: AbortController;
   /** Loops that must end before the ports are closed; grows while the operator starts. */
   readonly loops: Promise<void>[];
 }
@@ -73,23 +86,39 @@ export async function startOperator(options: OperatorOptions, signal: AbortSigna
   const telemetry = createTelemetry(metrics, clock, access.url, watchedNames(scope, options.convertsLegacy));
   const supervisor = createSupervisor({ clock, random, log, onFailed: telemetry.onLoopFailed });
   const ports = options.openPorts(telemetry);
-  // The operator finishes writes under way, unless the API server is silent; the next start makes the missing ones.
-  const writes = new AbortController();
   const audience = await Promise.race([tokenAudienceProblem(access, log), aborted(signal)]);
-  const assembly = assemble(options, ports, signal, writes.signal, audience);
-  const { client, state, logins, referenceLoad } = assembly;
+  const assembly = assemble(options, ports, supervisor, audience);
+  const { client, state, heldLogins, load } = assembly;
   const { onReflectorEvent } = telemetry;
   const { convertsLegacy } = options;
   const tools = { convertsLegacy, onReflectorEvent, scope, clock, random, log };
-  const watches = createWatches({ client, ...state, logins, ...tools });
-  observeLoad(metrics, logins.load, referenceLoad);
-  observeStores(metrics, { view: state.view, clock, perObject: options.perObjectMetrics, sizes: watches.sizes });
-  const { webhook, servers } = await serve({ options, ports, supervisor, assembly, watches }, telemetry);
-  const loops: Promise<void>[] = [];
-  const running = { options, ports, supervisor, assembly, watches, webhook, servers, signal, writes, loops };
+  const watches = createWatches({ client, ...state, heldLogins, ...tools });
+  const election = options.election && electing(options, options.election, ports);
+  observeLoad(metrics, load.logins, load.references);
+  const isShown = (): boolean => election?.isLeading() ?? true;
+  const { view } = state;
+  observeStores(metrics, { view, clock, perObject: options.perObjectMetrics, sizes: watches.sizes, isShown });
+  const started = { options, ports, supervisor, assembly, watches, election };
+  const { webhook, servers } = await serve(started, telemetry);
+  const running = { ...started, webhook, servers, signal, loops: [] };
   const ready = begin(running);
   const { metricsPort, probePort } = servers;
   return { metricsPort, probePort, webhookPort: webhook?.port, ready, done: finish(running, ready) };
+}
+
+function electing(
+  { clock, random, log, metrics, namespace }: OperatorOptions,
+  { lease: name, identity, times }: ElectionOptions,
+  { transport }: Ports,
+): LeaderElection {
+  const urgent: Transport = {
+    ...transport,
+    send: (request, signal) => transport.send({ ...request, isUrgent: true }, signal),
+  };
+  const client = createClient(urgent, OPERATOR_NAME);
+  const election = createLeaderElection({ client, namespace, name, identity, times, clock, random, log });
+  metrics.observe(METRIC.leader, () => [{ labels: { name }, value: election.isLeading() ? 1 : 0 }]);
+  return election;
 }
 
 /** @throws Failure when an address cannot be listened on; then the operator listens on none */
@@ -128,7 +157,7 @@ async function serve(
 
 /** Starts the watches, and the controllers once all stores have been filled. */
 async function begin(running: Running): Promise<void> {
-  const { options, ports, supervisor, assembly, watches, webhook, signal, loops } = running;
+  const { options, ports, supervisor, assembly, watches, election, webhook, signal, loops } = running;
   const { clock, log, awsAuthorities } = options;
   const { objects, secrets } = watches;
   const supervise: Supervise = (name, loop) => supervisor.run(name, loop, signal);
@@ -148,7 +177,6 @@ async function begin(running: Running): Promise<void> {
   await Promise.race([Promise.all(secrets.map(([, reflector]) => reflector.synced)), aborted(signal)]);
   if (signal.aborted) return;
   const { view } = assembly.state;
-  assembly.logins.settled();
   view.quota.open();
   log.info('Ready', {
     objects: view.namespaced.size + view.cluster.size,
@@ -157,22 +185,20 @@ async function begin(running: Running): Promise<void> {
   });
   const { transport } = ports;
   loops.push(supervise('check of the CRDs', (until) => checkCrds({ transport, clock, log }, until)));
-  for (const [name, loop] of Object.entries(assembly.loops)) loops.push(supervise(name, loop));
+  if (election) loops.push(supervise('leader election', (until) => election.run(assembly.lead, until)));
+  else loops.push(assembly.lead(termOf(signal)));
+}
+
+/** The one term of a process that works without looking for others. */
+function termOf(signal: AbortSignal): Term {
+  return { signal, lost: new AbortController().signal, holds: () => true };
 }
 
 /** Waits for the end, and closes everything in order. */
-async function finish(running: Running, ready: Promise<void>): Promise<void> {
-  const { options, ports, assembly, webhook, servers, signal, writes, loops } = running;
+async function finish({ ports, webhook, servers, signal, loops }: Running, ready: Promise<void>): Promise<void> {
   await aborted(signal);
-  const cancel = options.clock.after(LAST_WRITES, () => {
-    options.log.warn('Gave up the writes in hand: the API server does not answer');
-    writes.abort();
-  });
   await ready;
   await Promise.all(loops);
-  await assembly.secrets.ended();
-  cancel();
-  await assembly.events.flush();
   await Promise.all([servers.close(), webhook?.close()]);
   ports.transport.close();
   ports.aws.close();

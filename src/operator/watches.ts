@@ -13,7 +13,7 @@ import type { JsonRecord } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock, Random } from '../lib/time.ts';
 import type { NamedReflector } from './health.ts';
-import type { LoginBook } from './login/login-book.ts';
+import type { HeldLogins } from './login/held-logins.ts';
 import type { ClusterStores, ClusterView } from './state/cluster-view.ts';
 import {
   dockerConfigOf,
@@ -54,7 +54,7 @@ export interface WatchesParts {
   readonly client: Pick<KubeReader, 'list' | 'watch'>;
   readonly view: ClusterView;
   readonly stores: ClusterStores;
-  readonly logins: LoginBook;
+  readonly heldLogins: Pick<HeldLogins, 'restore'>;
   /** The only namespaces to watch; undefined: the whole cluster, and what belongs to no namespace. */
   readonly scope: readonly string[] | undefined;
   /** Whether the operator watches objects of the deprecated kind. */
@@ -77,13 +77,13 @@ export interface Watches {
 }
 
 export function createWatches(parts: WatchesParts): Watches {
-  const { client, view, stores, logins, onReflectorEvent, scope, clock, random, log } = parts;
+  const { client, view, stores, heldLogins, onReflectorEvent, scope, clock, random, log } = parts;
 
   /** Takes the logins out of a Secret before it is reduced to digests. */
   const reduceSecret = (raw: JsonRecord): SeenSecret | undefined => {
     const seen = seenSecretOf(raw);
     const owner = seen?.ownerUidLabel === undefined ? undefined : view.objectByUid(seen.ownerUidLabel);
-    if (owner) logins.restore(owner, dockerConfigOf(raw) ?? '', inputsOf(raw));
+    if (owner) heldLogins.restore(owner, dockerConfigOf(raw) ?? '', inputsOf(raw));
     return seen;
   };
   const reflect = <Item extends Stored>(

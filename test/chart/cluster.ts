@@ -70,7 +70,7 @@ export function useCluster(): Cluster {
     await api.send('POST', '/api/v1/namespaces', { metadata: { name: NAMESPACE, labels } });
     const pods = runPods({ plane, api, namespace: NAMESPACE, env: { AWS_ENDPOINT_URL_ECR: aws.url } });
     await api.send('POST', '/api/v1/nodes', { metadata: { name: NODE_NAME } });
-    const services = await startServiceProxy({ egress, api, loopbackPort: pods.loopbackPort });
+    const services = await startServiceProxy({ egress, api, loopbackOf: pods.loopbackOf });
     Object.assign(parts, { plane, api, aws, pods, services });
     const named = ['metrics.port', 'probePort', 'webhook.port'];
     const ports = (await Promise.all(named.map(async (name) => `${name}=${await findFreePort()}`))).join(',');

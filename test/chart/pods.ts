@@ -26,10 +26,10 @@ export interface PodsOptions {
 export interface Pods {
   /** Everything that all of them wrote. */
   output(): string;
-  /**
-   * Where a port of the pod with this address is on loopback: at the same number; undefined when there is no such pod.
-   */
-  readonly loopbackPort: (address: string, port: number) => number | undefined;
+  /** The loopback address that the pod with this address listens on, at its own ports; undefined: no such pod. */
+  readonly loopbackOf: (address: string) => string | undefined;
+  /** Process ids of those that run. */
+  readonly processes: () => readonly number[];
   stop(): Promise<void>;
 }
 
@@ -60,6 +60,8 @@ interface Running {
   readonly mounts: Mounts;
   /** One that nobody has; loopback addresses are refused as endpoints of a Service. */
   readonly address: string;
+  /** Where it listens: each pod has its own, since all of them listen on the same ports. */
+  readonly loopback: string;
   phase: string;
   ready: boolean;
 }
@@ -70,6 +72,9 @@ const PROBE_LIMIT_MS = 2_000;
 export const ORIGINAL_PROGRAM = fileURLToPath(new URL('../../testing/original/main.ts', import.meta.url));
 /** For documentation (RFC 5737). */
 const POD_NETWORK = '192.0.2';
+const LOOPBACK_NETWORK = '127.64.0';
+/** The Go project's stand-in listens here. */
+const LOOPBACK = '127.0.0.1';
 /** The name under which pods run; the cluster must have it. */
 export const NODE_NAME = 'here';
 
@@ -97,8 +102,14 @@ export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
     if (pod.spec.nodeName === undefined) await api.must('POST', path(name, '/binding'), { metadata: { name }, target });
     const folder = await makeServiceAccount(pod.spec.serviceAccountName);
     const { hostname, port } = new URL(plane.url);
-    const program = container.image === ORIGINAL_IMAGE ? ORIGINAL_PROGRAM : ensureBundle();
-    const child = startNode([program, ...(container.args ?? []).map(mounts.locate)], {
+    const isOriginal = container.image === ORIGINAL_IMAGE;
+    started += 1;
+    const number = 1 + (started % 250);
+    const loopback = isOriginal ? LOOPBACK : `${LOOPBACK_NETWORK}.${number}`;
+    const args = (container.args ?? []).map((text) =>
+      mounts.locate(text).replace(/-address=:(?=\d)/, `-address=${loopback}:`),
+    );
+    const child = startNode([isOriginal ? ORIGINAL_PROGRAM : ensureBundle(), ...args], {
       ...NO_ENVIRONMENT,
       ...Object.fromEntries((container.env ?? []).map((variable) => [variable.name, mounts.locate(variable.value)])),
       ...env,
@@ -106,9 +117,8 @@ export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
       KUBERNETES_SERVICE_PORT: port,
       ECR_OPERATOR_SERVICE_ACCOUNT_FOLDER: folder,
     });
-    started += 1;
-    const address = `${POD_NETWORK}.${1 + (started % 250)}`;
-    const one: Running = { pod, child, mounts, address, phase: 'Running', ready: false };
+    const address = `${POD_NETWORK}.${number}`;
+    const one: Running = { pod, child, mounts, address, loopback, phase: 'Running', ready: false };
     running.set(pod.metadata.uid, one);
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: string) => (output += text));
     child.once('close', (code) => {
@@ -136,13 +146,13 @@ export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
     await api.send('PATCH', path(pod.metadata.name, '/status'), body, 'application/strategic-merge-patch+json');
   };
 
-  const probe = async ({ pod, child }: Running): Promise<boolean> => {
+  const probe = async ({ pod, child, loopback }: Running): Promise<boolean> => {
     const [{ readinessProbe, ports }] = pod.spec.containers;
     if (child.exitCode !== null || !readinessProbe) return false;
     const port = ports?.find(({ name }) => name === readinessProbe.httpGet.port)?.containerPort;
     // Somebody else may listen there, and say nothing.
     const signal = AbortSignal.timeout(PROBE_LIMIT_MS);
-    const reply = await fetch(`http://127.0.0.1:${port}${readinessProbe.httpGet.path}`, { signal }).catch(
+    const reply = await fetch(`http://${loopback}:${port}${readinessProbe.httpGet.path}`, { signal }).catch(
       () => undefined,
     );
     return reply?.status === 200;
@@ -177,8 +187,9 @@ export function runPods({ plane, api, namespace, env }: PodsOptions): Pods {
 
   return {
     output: () => output,
-    loopbackPort: (address, port) =>
-      [...running.values()].some((one) => one.address === address && one.phase === 'Running') ? port : undefined,
+    loopbackOf: (address) =>
+      [...running.values()].find((one) => one.address === address && one.phase === 'Running')?.loopback,
+    processes: () => [...running.values()].flatMap(({ child }) => (child.exitCode === null && child.pid) || []),
     async stop() {
       stopping.abort();
       await loop;

@@ -297,7 +297,7 @@ describe('invalid values', () => {
     ],
     'a text for a number': [{ probePort: 'http' }, 'got string, want integer'],
     'a short digest': [{ image: { digest: 'sha256:abc' } }, 'does not match pattern'],
-    'two pods': [{ replicas: 2 }, 'replicas: 2 is too many: leader election is not supported yet, so run 1'],
+    'a length of time without a unit': [{ leaderElection: { leaseDuration: '15' } }, "'15' does not match pattern"],
     'too little memory': [
       { resources: { limits: { memory: '64Mi' } } },
       'resources.limits.memory: 64Mi is too little; the operator needs 96Mi or more',

@@ -24,6 +24,12 @@ export const SWITCHES: Readonly<Record<string, object>> = {
     global: { imageRegistry: 'mirror.example', imagePullSecrets: ['pull'], something: { of: 'others' } },
   },
   rest: { replicas: 0 },
+  'one pod': { replicas: 1 },
+  'three pods': {
+    replicas: 3,
+    leaderElection: { leaseDuration: '30s', renewDeadline: '20s', retryPeriod: '4s' },
+    podDisruptionBudget: { enabled: false },
+  },
   'the values that the Go project had': {
     podAnnotations: { a: 'b' },
     image: { repository: 'mirror.example/kube-ecr-secrets-operator', tag: '1.0.0' },

@@ -1,9 +1,9 @@
 // Replaces kube-proxy and the pod network: the API server dials Services through it, by its egress selector, and it
-// connects to the loopback port of a ready pod. The real EndpointSlice controller decides on pods and ports.
+// connects to the loopback address of a ready pod, each in turn. The real EndpointSlice controller decides on pods and ports.
 
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type NetConnectOpts } from 'node:net';
 import { join } from 'node:path';
 import type { TestApi } from '../api-server/test-api.ts';
 import { makeTemporaryFolder } from '../process/temporary-folder.ts';
@@ -26,8 +26,8 @@ export interface ServiceProxy {
 export interface ServiceProxyOptions {
   readonly egress: ServiceEgress;
   readonly api: TestApi;
-  /** The port on loopback that serves `port` of the pod with this address; undefined: there is no such pod. */
-  readonly loopbackPort: (podAddress: string, port: number) => number | undefined;
+  /** The loopback address on which the pod with this address serves its ports; undefined: there is no such pod. */
+  readonly loopbackOf: (podAddress: string) => string | undefined;
 }
 
 interface ServiceObject {
@@ -66,11 +66,11 @@ export function makeServiceEgress(): ServiceEgress {
   };
 }
 
-export async function startServiceProxy({ egress, api, loopbackPort }: ServiceProxyOptions): Promise<ServiceProxy> {
+export async function startServiceProxy({ egress, api, loopbackOf }: ServiceProxyOptions): Promise<ServiceProxy> {
   const calls: string[] = [];
 
-  /** @returns the port on loopback, or why there is none */
-  const lookUp = async (target: string): Promise<readonly [call: string, port: number | undefined]> => {
+  /** @returns the call, and where to connect; undefined: nowhere, as the call says */
+  const lookUp = async (target: string): Promise<readonly [call: string, at: NetConnectOpts | undefined]> => {
     const { hostname, port } = new URL(`tcp://${target}`);
     const { items } = (await api.must('GET', '/api/v1/services')) as { readonly items: readonly ServiceObject[] };
     const service = items.find(({ spec }) => spec.clusterIP === hostname);
@@ -83,19 +83,21 @@ export async function startServiceProxy({ egress, api, loopbackPort }: ServicePr
       .items as readonly EndpointSlice[];
     for (const slice of slices) {
       const podPort = slice.ports?.find((one) => (one.name ?? '') === (servicePort.name ?? ''))?.port;
-      const address = slice.endpoints?.find(({ conditions }) => conditions.ready)?.addresses[0];
+      const ready = (slice.endpoints ?? []).filter(({ conditions }) => conditions.ready);
+      const address = ready[calls.length % ready.length]?.addresses[0];
       if (podPort === undefined || address === undefined) continue;
-      return [`${call} -> ${address}:${podPort}`, loopbackPort(address, podPort)];
+      const host = loopbackOf(address);
+      return [`${call} -> ${address}:${podPort}`, host === undefined ? undefined : { host, port: podPort }];
     }
     return [`${call} -> no ready pod`, undefined];
   };
 
   const { server, stop } = createTunnelServer((target, socket) => {
     const open = async (): Promise<void> => {
-      const [call, port] = await lookUp(target);
+      const [call, at] = await lookUp(target);
       calls.push(call);
-      if (port === undefined) return refuseTunnel(socket, '502 Bad Gateway');
-      const inner = connect({ host: '127.0.0.1', port });
+      if (!at) return refuseTunnel(socket, '502 Bad Gateway');
+      const inner = connect(at);
       inner.on('error', () => socket.destroy());
       inner.on('close', () => socket.destroy());
       socket.on('close', () => inner.destroy());

@@ -58,7 +58,7 @@ export interface RunningOperator {
 
 /** The parts of an operator's environment that differ from the default of every suite. */
 export type OperatorSurroundings = Partial<
-  Pick<OperatorOptions, 'webhook' | 'objectsPerNamespace' | 'scope'> &
+  Pick<OperatorOptions, 'webhook' | 'objectsPerNamespace' | 'scope' | 'election'> &
     Pick<PortsOptions, 'env' | 'certificateAuthorities' | 'useAmbient'>
 >;
 
@@ -245,6 +245,7 @@ export async function startInProcess(
       perObjectMetrics: 1_000,
       objectsPerNamespace: 500,
       webhook: undefined,
+      election: undefined,
       ...over,
       clock,
       random: systemRandom,

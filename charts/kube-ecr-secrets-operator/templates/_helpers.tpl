@@ -22,6 +22,11 @@
 {{- if .Values.scope.namespaces }}yes{{ end -}}
 {{- end -}}
 
+{{/* "yes" when there are several pods, of which one works at a time; else empty. */}}
+{{- define "operator.hasElection" -}}
+{{- if gt (int .Values.replicas) 1 }}yes{{ end -}}
+{{- end -}}
+
 {{/* "yes" when the operator serves a webhook; else empty. In some namespaces only it needs a certificate of another party. */}}
 {{- define "operator.hasWebhook" -}}
 {{- if and .Values.webhook.enabled (or (not (include "operator.isScoped" .)) (include "operator.webhookSecret" .)) }}yes{{ end -}}

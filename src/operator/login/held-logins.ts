@@ -1,4 +1,4 @@
-// The logins that each object holds, and those that a Secret gave back after a restart.
+// The logins that each object holds, and those that a Secret gave back: after a restart, or as another replica wrote it.
 //
 // Guarantees: a login out of a Secret serves only the object whose status proves it; nothing is kept of an object that
 // is gone.
@@ -58,8 +58,6 @@ export interface HeldLogins {
    */
   restore(object: PullSecretObject, content: string, inputs: string): void;
   forget(uid: string): void;
-  /** The first list has been read: frees what only restoring needs. */
-  settled(): void;
 }
 
 export interface HeldLoginsParts {
@@ -74,11 +72,7 @@ const MOST_FORMER = 4;
 
 export function createHeldLogins({ pacer, clock, isThere }: HeldLoginsParts): HeldLogins {
   const byUid = new Map<string, Map<string, Held>>();
-  /**
-   * Objects with the same AWS key hold the same token in their Secrets: one copy is enough. Only while the first list
-   * is read.
-   */
-  let shared: Map<string, Login> | undefined = new Map();
+  const passwords = createPasswords();
 
   const put = (uid: string, held: Held): void => {
     if (!isThere(uid)) return;
@@ -86,6 +80,8 @@ export function createHeldLogins({ pacer, clock, isThere }: HeldLoginsParts): He
     const before = logins.get(held.login.registry);
     const isOther = before !== undefined && before.login.digest !== held.login.digest;
     const former = [...(before?.former ?? []), ...(isOther ? [before.login.digest] : [])].slice(-MOST_FORMER);
+    passwords.take(held.login);
+    if (before) passwords.giveBack(before.login);
     byUid.set(uid, logins.set(held.login.registry, { ...held, former }));
   };
 
@@ -120,15 +116,43 @@ export function createHeldLogins({ pacer, clock, isThere }: HeldLoginsParts): He
         const proved = proveLogin(status, entries);
         const older = mine?.get(status.registry)?.login;
         if (!proved || (older && !isLater(proved, older))) continue;
-        const login = shared?.get(proved.digest) ?? onBothClocks(proved, read(clock));
-        shared?.set(login.digest, login);
-        put(object.uid, { login, inputs });
+        const login = { ...proved, password: passwords.sameAs(proved) };
+        put(object.uid, { login: onBothClocks(login, read(clock)), inputs });
       }
     },
     wasHeld: (uid, registry, former) => byUid.get(uid)?.get(registry)?.former?.includes(former) ?? false,
-    forget: (uid) => void byUid.delete(uid),
-    settled() {
-      shared = undefined;
+    forget(uid) {
+      for (const { login } of byUid.get(uid)?.values() ?? []) passwords.giveBack(login);
+      byUid.delete(uid);
+    },
+  };
+}
+
+interface Passwords {
+  /** The text that is held for the same password already, or this one. */
+  sameAs(login: Login): string;
+  take(login: Login): void;
+  giveBack(login: Login): void;
+}
+
+/**
+ * Objects with the same AWS key hold the same token in their Secrets: one copy of its text, some kilobytes, is enough,
+ * also in a replica that only watches what another one fetched.
+ */
+function createPasswords(): Passwords {
+  const taken = new Map<string, { readonly password: string; count: number }>();
+  return {
+    sameAs: ({ digest, password }) => taken.get(digest)?.password ?? password,
+    take({ digest, password }) {
+      const entry = taken.get(digest);
+      if (entry) entry.count += 1;
+      else taken.set(digest, { password, count: 1 });
+    },
+    giveBack({ digest }) {
+      const entry = taken.get(digest);
+      if (!entry) return;
+      entry.count -= 1;
+      if (entry.count === 0) taken.delete(digest);
     },
   };
 }

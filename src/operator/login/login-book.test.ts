@@ -14,6 +14,7 @@ import { withLogins } from '../../core/status.ts';
 import { Failure } from '../../lib/errors.ts';
 import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
 import { type DurationMs, type EpochMs, HOUR, MINUTE, plus, seconds } from '../../lib/time.ts';
+import { createHeldLogins, type HeldLogins } from './held-logins.ts';
 import { createLoginBook, type LoginBook, type LoginRequest, type Logins } from './login-book.ts';
 
 const REGISTRY: Registry = { registry: 'eu-west-1', kind: 'private', region: 'eu-west-1' };
@@ -28,6 +29,7 @@ const { signal } = new AbortController();
 
 let clock: ManualClock;
 let book: LoginBook;
+let heldLogins: HeldLogins;
 /** Uids of the existing objects. */
 let there: Set<string>;
 /** Every request that reached AWS. */
@@ -59,6 +61,9 @@ beforeEach(() => {
   forced = 0;
   woken = Promise.withResolvers();
   queue = 0;
+  const isThere = (uid: string): boolean => there.has(uid);
+  const pacer = { next: () => plus(clock.now(), queue as DurationMs) };
+  heldLogins = createHeldLogins({ pacer, clock, isThere });
   book = createLoginBook({
     source: {
       async fetchToken(request) {
@@ -70,10 +75,10 @@ beforeEach(() => {
         return { username: 'AWS', password, hosts: [hostOf('eu-west-1')], expiresAt };
       },
     },
-    pacer: { next: () => plus(clock.now(), queue as DurationMs) },
+    heldLogins,
     clock,
     random: () => 0,
-    isThere: (uid) => there.has(uid),
+    isThere,
     wake(uid) {
       woken.resolve();
       return there.has(uid);

@@ -10,14 +10,7 @@ import { inputsDigest, type Wish } from '../../core/resource.ts';
 import type { Load } from '../../lib/fair-semaphore.ts';
 import { type EpochMs, read } from '../../lib/time.ts';
 import { createFreshLoginMarks, type MarkTerms } from './fresh-login-marks.ts';
-import {
-  createHeldLogins,
-  type Held,
-  type HeldLogins,
-  type HeldLoginsParts,
-  type LoginProblem,
-  type LoginsHeld,
-} from './held-logins.ts';
+import { type Held, type HeldLogins, type LoginProblem, type LoginsHeld } from './held-logins.ts';
 import { type Asker, createLoginFlights, type LoginFlightsParts } from './login-flights.ts';
 
 /** The logins of one object. */
@@ -39,7 +32,7 @@ export interface LoginRequest extends Asker {
   readonly after: ReadonlyMap<string, EpochMs>;
 }
 
-export interface LoginBook extends Pick<HeldLogins, 'held' | 'wasHeld' | 'restore' | 'settled'> {
+export interface LoginBook extends Pick<HeldLogins, 'held' | 'wasHeld' | 'restore'> {
   /** Starts the requests that are due. Never waits, never throws: `failures` has what could not be fetched. */
   obtain(request: LoginRequest, signal: AbortSignal): Logins;
   forget(uid: string): void;
@@ -60,12 +53,13 @@ type LoginOutcome =
   | { readonly op: 'waiting'; readonly until: EpochMs }
   | { readonly op: 'failed'; readonly problem: LoginProblem };
 
-export interface LoginBookParts extends LoginFlightsParts, HeldLoginsParts {}
+export interface LoginBookParts extends LoginFlightsParts {
+  readonly heldLogins: HeldLogins;
+}
 
 export function createLoginBook(parts: LoginBookParts): LoginBook {
-  const { clock } = parts;
+  const { clock, heldLogins } = parts;
   const flights = createLoginFlights(parts);
-  const heldLogins = createHeldLogins(parts);
   const marks = createFreshLoginMarks(clock, parts.isThere);
 
   /** The held login is still good, or its renewal must wait; undefined when a request is needed. */

@@ -9,6 +9,7 @@ import { parseWish } from '../../core/resource.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type DurationMs, MINUTE, plus, seconds } from '../../lib/time.ts';
 import { createCredentialResolver } from './credentials.ts';
+import { createHeldLogins } from './held-logins.ts';
 import { createLoginBook } from './login-book.ts';
 import { createObjectLogins, type LoginResult, type ObjectLogins } from './object-logins.ts';
 
@@ -30,6 +31,7 @@ describe('the logins of an object', () => {
     answer = resolve;
     const wake = (uid: string): boolean => woken.push(uid) > 0;
     const random = (): number => 0;
+    const isThere = (): boolean => true;
     const book = createLoginBook({
       source: {
         async fetchToken() {
@@ -38,10 +40,10 @@ describe('the logins of an object', () => {
           return { username: 'AWS', password: 'a-password', hosts: [hostOf('eu-west-1')], expiresAt };
         },
       },
-      pacer: { next: () => clock.now() },
+      heldLogins: createHeldLogins({ pacer: { next: () => clock.now() }, clock, isThere }),
       clock,
       random,
-      isThere: () => true,
+      isThere,
       wake,
     });
     const resolver = createCredentialResolver({

@@ -15,6 +15,7 @@ import { withLogins } from '../../core/status.ts';
 import type { JsonRecord } from '../../lib/json.ts';
 import { createPacer } from '../../lib/pacer.ts';
 import { HOUR } from '../../lib/time.ts';
+import { createHeldLogins } from '../login/held-logins.ts';
 import { createLoginBook } from '../login/login-book.ts';
 import { createFence, type FenceVerdict } from './login-fence.ts';
 import { createStatusWriter } from './status-writer.ts';
@@ -35,12 +36,13 @@ describe('a login that another operator has announced and written', () => {
   const rig = useViewRig();
 
   const standing = async (wanted: JsonRecord): Promise<FenceVerdict> => {
+    const isThere = (): boolean => true;
     const logins = createLoginBook({
       source: { fetchToken: () => assert.fail('AWS is asked') },
-      pacer: createPacer(clock, () => 0, 1),
+      heldLogins: createHeldLogins({ pacer: createPacer(clock, () => 0, 1), clock, isThere }),
       clock,
       random: () => 0,
-      isThere: () => true,
+      isThere,
       wake: () => true,
     });
     const object = pullSecret(CLUSTER_KIND, wanted);

@@ -52,8 +52,8 @@ export interface FenceContext {
 
 export interface Fence {
   /**
-   * Whether the logins held for `object` are the latest that its status announces; takes a later one out of its
-   * Secrets.
+   * Whether the logins held for `object` are the latest that its status announces; takes a later one, or one that this
+   * process never had because another replica fetched it, out of its Secrets.
    */
   standing(object: PullSecretObject, registries: readonly Registry[], signal: AbortSignal): Promise<FenceVerdict>;
   /**
@@ -83,6 +83,15 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
         held.some((login) => login.registry === announced.registry && isSuperseded(login, announced, clock.now())),
     );
 
+  /** Logins of a status that have not ended, of registries for which nothing is held. */
+  const unheld = ({ uid, status }: PullSecretObject, registries: readonly Registry[]): readonly LoginStatus[] =>
+    (status.logins ?? []).filter(({ registry, expiresAt }) => {
+      const wanted = registries.filter((one) => one.registry === registry);
+      return (
+        wanted.length > 0 && logins.held(uid, wanted).held.length === 0 && (parseRfc3339(expiresAt) ?? 0) > clock.now()
+      );
+    });
+
   const findLater = async (object: PullSecretObject, isFound: () => boolean, signal: AbortSignal): Promise<void> => {
     const { logins: announced = [], expiresAt } = object.status;
     const likeliest = likeliestSecrets(view, object, announced);
@@ -99,6 +108,8 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
 
   return {
     async standing(object, registries, signal) {
+      const isLacking = (): boolean => unheld(object, registries).length > 0;
+      if (isLacking()) await findLater(object, () => !isLacking(), signal);
       const later = (): readonly LoginStatus[] => laterThan(object, logins.held(object.uid, registries).held);
       if (later().length === 0) return { op: 'clear' };
       await findLater(object, () => later().length === 0, signal);

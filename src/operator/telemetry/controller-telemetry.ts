@@ -42,6 +42,10 @@ export function createControllerTelemetry<Name extends string>(
     return {
       controller,
       queue: {
+        onCreated() {
+          waiting.clear();
+          working.clear();
+        },
         onAdd(key) {
           if (waiting.has(key)) return;
           waiting.set(key, clock.monotonic());

@@ -74,6 +74,12 @@ export const METRIC = {
   ),
   activeWorkers: gauge('controller_runtime_active_workers', CONTROLLER, 'Reconciliations that are under way.'),
 
+  leader: gauge(
+    'leader_election_master_status',
+    ['name'],
+    'Whether this replica leads (1) or waits (0); only with --leader-elect. The name is that of the Lease.',
+  ),
+
   queueDepth: gauge('workqueue_depth', QUEUE, 'Keys that wait to be worked on.'),
   queueAdds: counter(
     'workqueue_adds_total',

@@ -105,14 +105,20 @@ export function createTelemetry(
 }
 
 /** Requests to AWS in flight, and reads of referenced objects. */
-export function observeLoad(metrics: Metrics, logins: Load, references: Load): void {
-  metrics.observe(METRIC.loginsUnderWay, () => [
-    { labels: { state: 'asked' }, value: logins.inUse - logins.slow },
-    { labels: { state: 'slow' }, value: logins.slow },
-    { labels: { state: 'waiting' }, value: logins.waiting },
-  ]);
-  metrics.observe(METRIC.readsUnderWay, () => [
-    { labels: { state: 'asked' }, value: references.inUse },
-    { labels: { state: 'waiting' }, value: references.waiting },
-  ]);
+export function observeLoad(metrics: Metrics, logins: () => Load, references: () => Load): void {
+  metrics.observe(METRIC.loginsUnderWay, () => {
+    const { inUse, slow, waiting } = logins();
+    return [
+      { labels: { state: 'asked' }, value: inUse - slow },
+      { labels: { state: 'slow' }, value: slow },
+      { labels: { state: 'waiting' }, value: waiting },
+    ];
+  });
+  metrics.observe(METRIC.readsUnderWay, () => {
+    const { inUse, waiting } = references();
+    return [
+      { labels: { state: 'asked' }, value: inUse },
+      { labels: { state: 'waiting' }, value: waiting },
+    ];
+  });
 }

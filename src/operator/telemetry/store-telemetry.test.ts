@@ -18,10 +18,20 @@ function start(perObject: number) {
   const clock = createManualClock(START);
   const metrics = createMetrics();
   const { view, stores } = createTestView();
-  observeStores(metrics, { view, clock, perObject, sizes: new Map([['secrets', view.secrets]]) });
+  let shown = true;
+  observeStores(metrics, {
+    view,
+    clock,
+    perObject,
+    sizes: new Map([['secrets', view.secrets]]),
+    isShown: () => shown,
+  });
   let version = 0;
   return {
     clock,
+    show: (isShown: boolean): void => {
+      shown = isShown;
+    },
     put: (object: PullSecretObject): void => {
       version += 1;
       const store = object.kind === CLUSTER_KIND ? stores.cluster : stores.namespaced;

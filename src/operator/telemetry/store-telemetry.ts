@@ -11,7 +11,7 @@ import {
 import type { PullSecretStatus } from '../../api/schema.ts';
 import { isServed } from '../../core/quota.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
-import type { Metrics, Sample } from '../../lib/metrics.ts';
+import type { Definition, Metrics, Sample } from '../../lib/metrics.ts';
 import { type Clock, type EpochMs, parseRfc3339 } from '../../lib/time.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { METRIC } from './metric-catalogue.ts';
@@ -23,6 +23,11 @@ export interface StoreTelemetryOptions {
   readonly perObject: number;
   /** Size of each store, by the name of its reflector. */
   readonly sizes: ReadonlyMap<string, { readonly size: number }>;
+  /**
+   * Whether this replica shows what is known of objects: all replicas see the same, and sums over them would count it
+   * twice.
+   */
+  readonly isShown: () => boolean;
 }
 
 const READY = ['True', 'False', 'Unknown'] as const;
@@ -31,35 +36,39 @@ const CONDITIONS: ReadonlySet<string> = new Set([CONDITION_READY, CONDITION_RECO
 const STATES = ['ready', 'expired', 'failing', 'pending'] as const;
 const TROUBLES = [CONDITION_RECONCILING, CONDITION_STALLED] as const;
 
-export function observeStores(metrics: Metrics, { view, clock, perObject, sizes }: StoreTelemetryOptions): void {
+export function observeStores(metrics: Metrics, options: StoreTelemetryOptions): void {
+  const { view, clock, perObject, sizes, isShown } = options;
   metrics.observe(METRIC.watchedObjects, () =>
     [...sizes].map(([resource, { size }]) => ({ labels: { resource }, value: size })),
   );
-  metrics.observe(METRIC.objects, () => countObjects(view.objects()));
-  metrics.observe(METRIC.objectsByCondition, () => {
+  const observe = <Label extends string>(of: Definition<Label>, samples: () => readonly Sample<Label>[]): void =>
+    metrics.observe(of, () => (isShown() ? samples() : []));
+  const observeOne = (of: Definition<never>, value: () => number | undefined): void =>
+    metrics.observeOne(of, () => (isShown() ? value() : undefined));
+
+  observe(METRIC.objects, () => countObjects(view.objects()));
+  observe(METRIC.objectsByCondition, () => {
     const objects = [...view.objects()];
     return TROUBLES.map((type) => ({ labels: { type }, value: objects.filter((one) => isTrue(one, type)).length }));
   });
-  metrics.observe(METRIC.secrets, () => countSecrets(view.objects(), clock.now()));
-  metrics.observeOne(METRIC.tokenExpiry, () =>
-    least([...view.objects()].flatMap(({ status }) => instant(status.expiresAt))),
-  );
-  metrics.observeOne(METRIC.tokenRefresh, () => {
+  observe(METRIC.secrets, () => countSecrets(view.objects(), clock.now()));
+  observeOne(METRIC.tokenExpiry, () => least([...view.objects()].flatMap(({ status }) => instant(status.expiresAt))));
+  observeOne(METRIC.tokenRefresh, () => {
     const newest = least([...view.objects()].flatMap(({ status }) => instant(status.refreshedAt)).map((at) => -at));
     return newest === undefined ? undefined : -newest;
   });
-  metrics.observe(METRIC.objectTokenExpiry, () =>
+  observe(METRIC.objectTokenExpiry, () =>
     shown(view, perObject).flatMap((object) =>
       instant(object.status.expiresAt).map((value) => ({ labels: namesOf(object), value })),
     ),
   );
-  metrics.observe(METRIC.objectCondition, () => shown(view, perObject).flatMap(conditionsOf));
-  metrics.observe(METRIC.objectSecrets, () => shown(view, perObject).flatMap(secretsOf));
-  metrics.observeOne(
+  observe(METRIC.objectCondition, () => shown(view, perObject).flatMap(conditionsOf));
+  observe(METRIC.objectSecrets, () => shown(view, perObject).flatMap(secretsOf));
+  observeOne(
     METRIC.objectsWaiting,
     () => [...view.namespaced.entries()].filter(([, object]) => object.isWaiting && !isServed(object)).length,
   );
-  metrics.observeOne(METRIC.objectsOmitted, () => {
+  observeOne(METRIC.objectsOmitted, () => {
     const { size } = view.namespaced;
     return Math.max(0, size + view.cluster.size - perObject);
   });
