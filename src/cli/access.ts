@@ -4,6 +4,9 @@ import { type ApiServerAccess, podAccess } from '../kube/access.ts';
 import { systemClock } from '../lib/time.ts';
 import type { AccessConfig } from './config.ts';
 
+/** The namespace of the documentation, used when nothing names the operator's. */
+export const DEFAULT_NAMESPACE = 'kube-ecr-secrets-operator-system';
+
 /** @throws Failure when its files cannot be read */
 export async function accessOf({ kubeconfig, serviceAccountFolder: folder }: AccessConfig): Promise<ApiServerAccess> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;

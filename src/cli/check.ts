@@ -1,28 +1,23 @@
-// The command `check`: does the API server answer with this access, and do its CRDs fit this version? Changes nothing.
+// The command `check`: does the API server answer with this access, do its CRDs fit this version, and does a replica
+// lead? Changes nothing.
 
 import { OPERATOR_NAME } from '../api/names.ts';
+import { createClient } from '../kube/client.ts';
 import { createTransport } from '../kube/transport.ts';
 import { failureFrom } from '../lib/errors.ts';
 import { recordOf, stringOf } from '../lib/json.ts';
 import { redact } from '../lib/redact.ts';
 import { systemClock } from '../lib/time.ts';
 import { fieldsNotServed } from '../operator/crd-check.ts';
-import { accessOf } from './access.ts';
-import { parseAccessConfig } from './config.ts';
+import { accessOf, DEFAULT_NAMESPACE } from './access.ts';
+import { parseCheckConfig } from './config.ts';
+import { type Finding, well, wrong } from './finding.ts';
+import { leaderFinding } from './leader-finding.ts';
 import { PROGRAM_VERSION } from './version.ts';
-
-/** A line of the answer; a bad one says how to repair it. */
-interface Finding {
-  readonly isWell: boolean;
-  readonly text: string;
-}
-
-const well = (text: string): Finding => ({ isWell: true, text });
-const wrong = (text: string): Finding => ({ isWell: false, text });
 
 /** @returns the exit code: 0 when all is well, 1 when something is not, 2 for wrong flags */
 export async function check(args: readonly string[]): Promise<number> {
-  const parsed = parseAccessConfig('check', args, process.env);
+  const parsed = parseCheckConfig(args, process.env);
   if (!parsed.ok) {
     for (const mistake of parsed.mistakes) process.stderr.write(`${OPERATOR_NAME} check: ${mistake}\n`);
     return 2;
@@ -44,6 +39,8 @@ export async function check(args: readonly string[]): Promise<number> {
       well(`the API server at ${access.url.origin} is reached; it is Kubernetes ${version ?? 'of an unknown version'}`),
     );
     tell(crdsFinding(await fieldsNotServed(transport, signal)));
+    const { namespace = access.namespace ?? DEFAULT_NAMESPACE, lease } = parsed.config;
+    tell(await leaderFinding(createClient(transport, OPERATOR_NAME), { namespace, lease }, systemClock, signal));
     transport.close();
   } catch (thrown) {
     tell(wrong(wordsOf(thrown, server)));

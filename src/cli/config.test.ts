@@ -28,6 +28,7 @@ describe('the configuration of run', () => {
       objectsPerNamespace: 500,
       scope: undefined,
       webhook: undefined,
+      election: undefined,
     });
   });
 
@@ -80,6 +81,41 @@ describe('the configuration of run', () => {
   ] as const) {
     test(`refuses ${what} where it names namespaces`, () => {
       const parsed = parseRunConfig(args, {});
+      assert.deepEqual(parsed.ok ? [] : parsed.mistakes, [words]);
+    });
+  }
+
+  test('has the times of leader election that are usual in Kubernetes, once it is on', () => {
+    const usual = { duration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 };
+    assert.deepEqual(read(['--leader-elect=true']).election, { lease: 'kube-ecr-secrets-operator', times: usual });
+    const quick = ['--leader-elect-lease-duration=1.5s', '--leader-elect-renew-deadline=1s'];
+    const { election } = read([...quick, '--leader-elect-retry-period=200ms', '--leader-elect=true']);
+    assert.deepEqual(election?.times, { duration: 1_500, renewDeadline: 1_000, retryPeriod: 200 });
+    assert.equal(read(quick.concat('--leader-elect-retry-period=200ms')).election, undefined);
+  });
+
+  for (const [args, words] of [
+    [['duration=15'], '--leader-elect-lease-duration: "15" is not a length of time; write it as 15s, 1.5s or 500ms'],
+    [['duration=61s'], '--leader-elect-lease-duration: "61s" is not between 1s and 60s'],
+    [
+      ['deadline=15s'],
+      '--leader-elect-renew-deadline: "15s" is not shorter than the duration (15s): two replicas could lead at once',
+    ],
+    [['period=6s'], '--leader-elect-retry-period: "6s" is not between 100ms and half of the deadline (10s)'],
+    [['period=0s'], '--leader-elect-retry-period: "0s" is not between 100ms and half of the deadline (10s)'],
+    [['name=Not_A_Name'], '--leader-elect-resource-name: "Not_A_Name" is not a name a Lease can have'],
+  ] as const) {
+    test(`refuses ${args.join()} for leader election, whether it is on or not`, () => {
+      const flags = {
+        duration: 'lease-duration',
+        deadline: 'renew-deadline',
+        period: 'retry-period',
+        name: 'resource-name',
+      };
+      const full = args.map((one) =>
+        one.replace(/^\w+/, (short) => `--leader-elect-${flags[short as keyof typeof flags]}`),
+      );
+      const parsed = parseRunConfig(full, {});
       assert.deepEqual(parsed.ok ? [] : parsed.mistakes, [words]);
     });
   }

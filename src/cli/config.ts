@@ -8,8 +8,8 @@ import type { ElectionOptions } from '../operator/run.ts';
 import type { WebhookOptions } from '../operator/webhook/server.ts';
 import { electionOptions } from './election-flags.ts';
 import {
-  ACCESS_FLAGS,
   AMBIENT,
+  CHECK_FLAGS,
   type Flag,
   FORMATS,
   LEVELS,
@@ -18,7 +18,7 @@ import {
   RUN_FLAGS,
   YES_OR_NO,
 } from './run-flags.ts';
-import { type Given, webhookOptions } from './webhook-flags.ts';
+import { type Given, isObjectName, webhookOptions } from './webhook-flags.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -107,17 +107,30 @@ export function parseRunConfig(args: readonly string[], env: Environment): Parse
   return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, config };
 }
 
-export type ParsedAccess =
-  | { readonly ok: true; readonly config: AccessConfig }
+export interface CheckConfig extends AccessConfig {
+  /** The operator's own namespace; undefined: as of `Config`. */
+  readonly namespace: string | undefined;
+  /** Name of its Lease. */
+  readonly lease: string;
+}
+
+export type ParsedCheck =
+  | { readonly ok: true; readonly config: CheckConfig }
   | { readonly ok: false; readonly mistakes: readonly string[] };
 
-/** As `parseRunConfig`, for a command that only talks to the API server. */
-export function parseAccessConfig(command: string, args: readonly string[], env: Environment): ParsedAccess {
-  const { read, mistakes } = createReader(command, ACCESS_FLAGS, args, env);
+/** As `parseRunConfig`, for `check`. */
+export function parseCheckConfig(args: readonly string[], env: Environment): ParsedCheck {
+  const { read, mistakes } = createReader('check', CHECK_FLAGS, args, env);
   const config = {
     kubeconfig: read('kubeconfig').text || undefined,
     serviceAccountFolder: read('service-account-folder').text,
+    namespace: read('namespace').text || undefined,
+    lease: read('leader-elect-resource-name').text,
   };
+  const [namespace, lease] = [read('namespace'), read('leader-elect-resource-name')];
+  if (!isNamespaceOrNone(namespace.text))
+    mistakes.push(`${namespace.from}: "${namespace.text}" is not a name a namespace can have`);
+  if (!isObjectName(lease.text)) mistakes.push(`${lease.from}: "${lease.text}" is not a name a Lease can have`);
   return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, config };
 }
 

@@ -1,10 +1,9 @@
 // The flags of leader election -> ElectionOptions. It is off unless --leader-elect says otherwise.
 
-import { SECRET_NAME_MAX_LENGTH, SECRET_NAME_PATTERN } from '../api/names.ts';
 import { LONGEST_LEASE } from '../kube/lease-state.ts';
 import type { DurationMs } from '../lib/time.ts';
 import type { ElectionOptions } from '../operator/run.ts';
-import type { Given } from './webhook-flags.ts';
+import { type Given, isObjectName } from './webhook-flags.ts';
 
 /** Names and defaults of the times are those of client-go's components. */
 export const ELECTION_FLAGS = [
@@ -63,8 +62,7 @@ export function electionOptions(
   mistakes: string[],
 ): Omit<ElectionOptions, 'identity'> | undefined {
   const lease = read('leader-elect-resource-name');
-  if (lease.text.length > SECRET_NAME_MAX_LENGTH || !new RegExp(SECRET_NAME_PATTERN).test(lease.text))
-    mistakes.push(`${lease.from}: "${lease.text}" is not a name a Lease can have`);
+  if (!isObjectName(lease.text)) mistakes.push(`${lease.from}: "${lease.text}" is not a name a Lease can have`);
   const [duration, renewDeadline, retryPeriod] = (
     ['leader-elect-lease-duration', 'leader-elect-renew-deadline', 'leader-elect-retry-period'] as const
   ).map((name) => durationOf(read(name), mistakes));

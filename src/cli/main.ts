@@ -22,7 +22,7 @@ const COMMANDS: readonly Command[] = [
   {
     name: 'check',
     usage: 'check [flags]',
-    summary: 'Say whether API server and CRDs fit (--kubeconfig FILE).',
+    summary: 'Say whether API server and CRDs fit, and which replica leads (--kubeconfig FILE, --namespace NAME).',
     act: check,
   },
   {

@@ -121,4 +121,7 @@ export const RUN_FLAGS: readonly Flag[] = [
 ];
 
 /** Flags of every command that talks to the API server. */
-export const ACCESS_FLAGS = RUN_FLAGS.filter(({ name }) => ['kubeconfig', 'service-account-folder'].includes(name));
+const ACCESS = ['kubeconfig', 'service-account-folder'];
+/** Where `check` finds the Lease of a running operator. */
+const LEASE = ['namespace', 'leader-elect-resource-name'];
+export const CHECK_FLAGS = RUN_FLAGS.filter(({ name }) => [...ACCESS, ...LEASE].includes(name));

@@ -13,7 +13,7 @@ import { type AwsEnvironment, readAwsEnvironment } from '../operator/aws-environ
 import { networkPorts } from '../operator/ports.ts';
 import { type Operator, startOperator } from '../operator/run.ts';
 import { METRIC } from '../operator/telemetry/metric-catalogue.ts';
-import { accessOf } from './access.ts';
+import { accessOf, DEFAULT_NAMESPACE } from './access.ts';
 import { type Config, parseRunConfig } from './config.ts';
 import { keepSmall } from './engine.ts';
 import { createLogOutput } from './log-output.ts';
@@ -21,8 +21,6 @@ import { observeProcess } from './process-metrics.ts';
 import { stopSignal } from './signals.ts';
 import { PROGRAM_VERSION } from './version.ts';
 
-/** The namespace of the documentation, used when nothing names the operator's. */
-const DEFAULT_NAMESPACE = 'kube-ecr-secrets-operator-system';
 /** A process that has not exited this long after SIGTERM is ended hard; Kubernetes itself waits 30 s. */
 const DRAIN_MS = 10_000;
 

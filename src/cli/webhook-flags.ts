@@ -113,6 +113,7 @@ function isHost(name: string): boolean {
   return isIP(name) !== 0 || (name.length <= HOST_MAX_LENGTH && new RegExp(SECRET_NAME_PATTERN).test(name));
 }
 
-function isObjectName(name: string): boolean {
+/** Whether most kinds of Kubernetes take it as the name of an object. */
+export function isObjectName(name: string): boolean {
   return name.length <= SECRET_NAME_MAX_LENGTH && new RegExp(SECRET_NAME_PATTERN).test(name);
 }

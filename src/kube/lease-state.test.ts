@@ -45,6 +45,16 @@ const NEWER = lease({ resourceVersion: '2' });
 
 const rows: Readonly<Record<string, readonly [LeaseState, LeaseEvent, LeaseStep]>> = {
   'no Lease is made at once': [UNKNOWN, read(undefined), atOnce(MISSING)],
+  'one that was deleted is made when it would have run out': [
+    followed(at(14_000)),
+    read(undefined),
+    { state: followed(at(14_000)), pause: ms(1_000) },
+  ],
+  'one that was deleted, and would have run out, is made at once': [
+    followed(at(15_000)),
+    read(undefined),
+    atOnce(MISSING),
+  ],
   'a Lease that its holder gave back is taken at once': [followed(at(1)), read(FREED), atOnce(free(FREED))],
   'one of another process is waited for': [UNKNOWN, read(lease()), later(followed(NOW))],
   'one that changes begins a new wait': [followed(at(14_999)), read(NEWER), later(followed(NOW, NEWER))],

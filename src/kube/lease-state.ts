@@ -84,8 +84,8 @@ export function isLeading(state: LeaseState, now: DurationMs, { renewDeadline }:
  * | refused    | (does not happen)        | unknown, after a pause   | doubted, at once         | (does not happen)         |
  * | unanswered | the same, after a pause  | unknown, after a pause   | the same, after a pause  | the same, after a pause   |
  *
- * What was read: none is `missing`; one without holder, of this process, or unchanged for its duration is `free`, each
- * of them to be taken at once; any other is `followed`.
+ * What was read: one without holder, of this process, or unchanged for its duration is `free`, to be taken at once; any
+ * other is `followed`. None is `missing`, to be made at once, or when the one that was followed would have run out.
  *
  * A leader whose Lease was deleted, or taken, leads no longer: `doubted` becomes what was read.
  */
@@ -117,7 +117,7 @@ function afterRead(
   now: DurationMs,
   times: LeaseTimes,
 ): LeaseStep {
-  if (!lease) return { state: { op: 'missing' }, pause: AT_ONCE };
+  if (!lease) return afterMissing(state, now, times);
   const isOurs = lease.holder === identity;
   if (isOurs && state.op === 'doubted' && lease.uid === state.lease.uid)
     return { state: { op: 'held', lease, renewedAt: state.renewedAt }, pause: AT_ONCE };
@@ -125,10 +125,23 @@ function afterRead(
   const isUnchanged =
     state.op === 'followed' && state.lease.uid === lease.uid && state.lease.resourceVersion === lease.resourceVersion;
   const since = isUnchanged ? state.since : now;
-  const rest = since + validFor(lease, times) - now;
-  if (rest <= 0) return { state: { op: 'free', lease }, pause: AT_ONCE };
-  const pause = rest < times.retryPeriod ? (rest as DurationMs) : undefined;
-  return { state: { op: 'followed', lease, since }, pause };
+  return waiting({ op: 'followed', lease, since }, now, times) ?? { state: { op: 'free', lease }, pause: AT_ONCE };
+}
+
+/** Who deletes a Lease does not end its holder's term: that one may not have noticed yet. */
+function afterMissing(state: LeaseState, now: DurationMs, times: LeaseTimes): LeaseStep {
+  return (state.op === 'followed' && waiting(state, now, times)) || { state: { op: 'missing' }, pause: AT_ONCE };
+}
+
+/** Undefined: the followed Lease has run out. */
+function waiting(
+  state: Extract<LeaseState, { readonly op: 'followed' }>,
+  now: DurationMs,
+  times: LeaseTimes,
+): LeaseStep | undefined {
+  const rest = state.since + validFor(state.lease, times) - now;
+  if (rest <= 0) return undefined;
+  return { state, pause: rest < times.retryPeriod ? (rest as DurationMs) : undefined };
 }
 
 /** Its holder's duration where that is longer than ours, within bounds. */

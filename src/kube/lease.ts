@@ -123,7 +123,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     } finally {
       over.abort();
       await held;
-      current = { op: 'unknown' };
+      if ('renewedAt' in current) current = { op: 'unknown' };
       // After a loss it is another's, or will be: whoever takes it reads it first.
       if (!lost.signal.aborted) await within(clock, RELEASE_PATIENCE, undefined, lease.release);
     }
@@ -133,7 +133,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     isLeading: leads,
     async run(work, signal) {
       while (!signal.aborted) {
-        const pause = await attempt(signal);
+        const pause = await within(clock, times.renewDeadline, signal, attempt);
         if (signal.aborted) return;
         if (leads()) await serve(work, signal);
         else await sleep(clock, pause, signal);

@@ -64,4 +64,33 @@ describe('requests in flight', () => {
     exchange.answer(200, {});
     assert.deepEqual(await patient, { ok: true, json: {}, bytes: 2 });
   });
+
+  test('do not delay an urgent one, however many there are, and however long the API server asked all to wait', async () => {
+    const hanging = Array.from({ length: 96 }, hang);
+    for (const count of [32, 64, 96]) {
+      await eventually(() => (server.requests.length === count ? true : undefined));
+      if (count < 96) await clock.advance(seconds(1));
+    }
+    const urgent = transport.send({ method: 'GET', path: '/urgent', isUrgent: true }, new AbortController().signal);
+    const exchange = await eventually(() => server.requests.find(({ path }) => path === '/urgent'));
+    exchange.answer(429, {}, { 'retry-after': '60' });
+    await assert.rejects(urgent, Failure);
+    const another = transport.send({ method: 'GET', path: '/again', isUrgent: true }, new AbortController().signal);
+    (await eventually(() => server.requests.find(({ path }) => path === '/again'))).answer(200, {});
+    assert.equal((await another).ok, true);
+    await clock.advance(seconds(30));
+    await Promise.all(hanging);
+  });
+
+  test('are not sent when their sender may not send them any more, though they may when they are asked for', async () => {
+    let may = true;
+    const hanging = Array.from({ length: 32 }, hang);
+    await eventually(() => (server.requests.length === 32 ? true : undefined));
+    const request = { method: 'POST', path: '/write', mayBeSent: () => may } as const;
+    const late = assert.rejects(transport.send(request, new AbortController().signal), /leads no longer/);
+    may = false;
+    await clock.advance(seconds(30));
+    await Promise.all([late, ...hanging]);
+    assert.ok(!server.requests.some(({ path }) => path === '/write'));
+  });
 });

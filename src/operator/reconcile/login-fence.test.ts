@@ -35,7 +35,8 @@ describe('a login that another operator has announced and written', () => {
   const { signal } = new AbortController();
   const rig = useViewRig();
 
-  const standing = async (wanted: JsonRecord): Promise<FenceVerdict> => {
+  /** @param held  what this process holds already */
+  const standing = async (wanted: JsonRecord, held: Login | undefined = OLD): Promise<FenceVerdict> => {
     const isThere = (): boolean => true;
     const logins = createLoginBook({
       source: { fetchToken: () => assert.fail('AWS is asked') },
@@ -46,8 +47,10 @@ describe('a login that another operator has announced and written', () => {
       wake: () => true,
     });
     const object = pullSecret(CLUSTER_KIND, wanted);
-    const { content, inputs } = payloadOf(OLD);
-    logins.restore({ ...object, status: withLogins({}, [OLD]) }, content, inputs);
+    if (held) {
+      const { content, inputs } = payloadOf(held);
+      logins.restore({ ...object, status: withLogins({}, [held]) }, content, inputs);
+    }
     const { client, view, stores } = rig;
     const statuses = createStatusWriter({ client, view, stores }, signal);
     const fence = createFence({ client, view, store: stores.secrets, logins, statuses, clock });
@@ -71,5 +74,19 @@ describe('a login that another operator has announced and written', () => {
     assert.deepEqual(await standing(spec({ namespaces: ['b'], namespaceSelector: {} })), { op: 'clear' });
     assert.equal(rig.server.requests.length, 1);
     assert.deepEqual(await standing(spec({ namespaceSelector: {} })), { op: 'clear' });
+  });
+
+  test('is found too by a process that never held one, which asks AWS for none', async () => {
+    rig.stores.secrets.apply(objectKey('b', 'ecr-login'), seenSecret('b', payloadOf(LATER)), '1');
+    rig.server.script((exchange) =>
+      exchange.answer(200, {
+        type: 'kubernetes.io/dockerconfigjson',
+        metadata: { name: 'ecr-login', namespace: 'b', uid: UID, resourceVersion: '1' },
+        data: { '.dockerconfigjson': payloadOf(LATER).content },
+      }),
+    );
+    const before = rig.server.requests.length;
+    assert.deepEqual(await standing(spec({ namespaces: ['b'] }), undefined), { op: 'clear' });
+    assert.equal(rig.server.requests.length, before + 1);
   });
 });

@@ -8,7 +8,7 @@ import { METRIC } from './metric-catalogue.ts';
 const ALL: readonly Definition[] = Object.values(METRIC);
 /** Names that count things, or that dashboards know as they are: they need no unit. */
 const COUNTS_THINGS =
-  /_(objects|secrets|certificates|info|condition|depth|workers|max_concurrent_reconciles|active_workers|objects_without_series|under_way)$/;
+  /_(objects|secrets|certificates|info|condition|depth|workers|max_concurrent_reconciles|active_workers|objects_without_series|under_way|master_status)$/;
 const UNITS = /_(seconds|bytes)(_total)?$/;
 
 for (const { name, shape, help, labels } of ALL) {

@@ -97,6 +97,17 @@ describe('objects and secrets', () => {
     assert.deepEqual(await values('ecr_operator_secrets'), { ready: 0, expired: 2, failing: 0, pending: 0 });
   });
 
+  test('are shown by the replica that leads only', async () => {
+    const { put, show, values } = start(5);
+    put(pullSecret(NAMESPACED_KIND, spec()));
+    show(false);
+    for (const name of ['ecr_operator_objects', 'ecr_operator_secrets', 'ecr_operator_objects_without_series'])
+      assert.deepEqual(await values(name), {}, name);
+    assert.notDeepEqual(await values('ecr_operator_watch_objects'), {});
+    show(true);
+    assert.notDeepEqual(await values('ecr_operator_objects'), {});
+  });
+
   test('show the login that ends first and the newest one; without any there is no series that could raise an alarm', async () => {
     const { put, values } = start(10);
     put(numbered(0, DENIED));
