@@ -207,15 +207,6 @@ const OF_THE_OPERATOR: readonly Alert[] = [
       'Those of its own are renewed two days before. Afterwards nothing is checked at kubectl apply; Secrets are not concerned.',
   },
   {
-    name: 'EcrOperatorNoLeader',
-    severity: 'critical',
-    lasts: '5m',
-    expression: `${release('max', ours('leader_election_master_status'))} == 0`,
-    summary: `${OPERATOR} runs, but no replica works`,
-    meaning:
-      'Each waits for a Lease that none gets; a takeover takes less than half a minute. Nothing is renewed. “Could not read or write the Lease” in the log says why.',
-  },
-  {
     name: 'EcrOperatorAbsent',
     severity: 'critical',
     lasts: '10m',
@@ -223,6 +214,15 @@ const OF_THE_OPERATOR: readonly Alert[] = [
     summary:
       'No operator{{ with $labels.namespace }} in namespace {{ . }}{{ end }}{{ with $labels.cluster }} of cluster {{ . }}{{ end }} is scraped',
     meaning: 'Nothing is renewed, or nobody would notice.',
+  },
+  {
+    name: 'EcrOperatorNoLeader',
+    severity: 'critical',
+    lasts: '5m',
+    expression: `${release('max', ours('leader_election_master_status'))} == 0`,
+    summary: `${OPERATOR} runs, but no replica works`,
+    meaning:
+      'Each waits for a Lease that none gets; a takeover takes less than half a minute. Nothing is renewed. “Could not read or write the Lease” in the log says why.',
   },
 ];
 

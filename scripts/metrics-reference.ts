@@ -12,8 +12,8 @@ const SECTIONS: readonly (readonly [title: string, prefix: RegExp, words: string
   ],
   [
     'As controller-runtime has them',
-    /^(controller_runtime|workqueue|rest_client)_/,
-    'Names, labels and histogram bounds are those of operators written in Go, so that their dashboards work unchanged. The controllers are `pullsecret` (both kinds) and `conversion` (the deprecated kind). `controller_runtime_reconcile_timeouts_total` and the label `priority` of `workqueue_depth` are not there: reconciliations have no time-out of their own, and the queue no priorities.',
+    /^(controller_runtime|leader_election|workqueue|rest_client)_/,
+    'Names, labels and histogram bounds are those of operators written in Go, so that their dashboards work unchanged. The controllers are `pullsecret` (both kinds) and `conversion` (the deprecated kind). `controller_runtime_reconcile_timeouts_total` and the label `priority` of `workqueue_depth` are not there: reconciliations have no time-out of their own, and the queue no priorities. With leader election the metrics about objects come from the replica that leads, so sums over replicas count nothing twice.',
   ],
   [
     'Process',

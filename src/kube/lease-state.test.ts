@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import { type Arbitrary, array, assert as check, constantFrom, nat, oneof, property, record, tuple } from 'fast-check';
 import type { DurationMs } from '../lib/time.ts';
 import {
   actionOf,
@@ -186,20 +186,20 @@ function* process(world: World, who: string, offset: number, fates: readonly Fat
 }
 
 describe('processes whose clocks began at different times, and whose requests are slow, fail or lose their answers', () => {
-  const fate = fc.record({
-    there: fc.oneof({ weight: 4, arbitrary: fc.nat(50) }, { weight: 1, arbitrary: fc.nat(30_000) }),
-    back: fc.oneof({ weight: 4, arbitrary: fc.nat(50) }, { weight: 1, arbitrary: fc.nat(30_000) }),
-    op: fc.constantFrom('pass', 'pass', 'pass', 'fail', 'lose'),
-  }) satisfies fc.Arbitrary<Fate>;
+  const fate = record({
+    there: oneof({ weight: 4, arbitrary: nat(50) }, { weight: 1, arbitrary: nat(30_000) }),
+    back: oneof({ weight: 4, arbitrary: nat(50) }, { weight: 1, arbitrary: nat(30_000) }),
+    op: constantFrom('pass', 'pass', 'pass', 'fail', 'lose'),
+  }) satisfies Arbitrary<Fate>;
   const DAY = 86_400_000;
 
   test('never lead at once, and one leads in the end', () => {
-    const lives = fc.array(fc.tuple(fc.nat(DAY), fc.array(fate, { minLength: 30, maxLength: 60 })), {
+    const lives = array(tuple(nat(DAY), array(fate, { minLength: 30, maxLength: 60 })), {
       minLength: 2,
       maxLength: 4,
     });
-    fc.assert(
-      fc.property(lives, (all) => {
+    check(
+      property(lives, (all) => {
         const world = new World();
         const calm = Array.from({ length: 30 }, (): Fate => ({ there: 5, back: 5, op: 'pass' }));
         const running = all.map(([offset, fates], index) => ({

@@ -77,12 +77,12 @@ export function isLeading(state: LeaseState, now: DurationMs, { renewDeadline }:
 }
 
 /**
- * | event      | in `unknown`, `followed` | in `missing`, `free`     | in `held`                | in `doubted`              |
- * |------------|--------------------------|--------------------------|--------------------------|---------------------------|
- * | read       | by what was read         | (does not happen)        | (does not happen)        | ours: held; else as read  |
- * | written    | (does not happen)        | held                     | held anew                | (does not happen)         |
- * | refused    | (does not happen)        | unknown, after a pause   | doubted, at once         | (does not happen)         |
- * | unanswered | the same, after a pause  | unknown, after a pause   | the same, after a pause  | the same, after a pause   |
+ * | event      | `unknown`, `followed`  | `missing`, `free`      | `held`                | `doubted`             |
+ * |------------|-----------------------|------------------------|-----------------------|-----------------------|
+ * | read       | by what was read      | (does not happen)      | (does not happen)     | ours: held; else so   |
+ * | written    | (does not happen)     | held                   | held anew             | (does not happen)     |
+ * | refused    | (does not happen)     | unknown, after a pause | doubted, at once      | (does not happen)     |
+ * | unanswered | same, after a pause   | unknown, after a pause | same, after a pause   | same, after a pause   |
  *
  * What was read: one without holder, of this process, or unchanged for its duration is `free`, to be taken at once; any
  * other is `followed`. None is `missing`, to be made at once, or when the one that was followed would have run out.

@@ -13,7 +13,7 @@ import { createHeldLogins, type HeldLogins } from './login/held-logins.ts';
 import type { Ports } from './ports.ts';
 import { type ClusterState, createClusterView } from './state/cluster-view.ts';
 import { createControllerTelemetry } from './telemetry/controller-telemetry.ts';
-import { beginWork, WORKERS, type Work } from './work.ts';
+import { beginWork, WORKERS, type Work, type WorkParts } from './work.ts';
 
 export interface AssemblyOptions {
   /** Namespace in which the operator looks up the cluster kind's `secretRef`. */
@@ -68,7 +68,7 @@ export function assemble(
     },
     onCredentials: (key) => work?.onCredentials(key),
   });
-  const { run: supervise } = supervisor;
+  const supervise: WorkParts['supervise'] = (name, loop, signal) => supervisor.run(name, loop, signal);
   const tools = { clock, random, log, instance, supervise };
   const parts = { ports, state, heldLogins, pacer, telemetry, operatorNamespace, tokenAudienceProblem, ...tools };
 

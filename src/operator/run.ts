@@ -185,7 +185,7 @@ async function begin(running: Running): Promise<void> {
   });
   const { transport } = ports;
   loops.push(supervise('check of the CRDs', (until) => checkCrds({ transport, clock, log }, until)));
-  if (election) loops.push(supervise('leader election', (until) => election.run(assembly.lead, until)));
+  if (election) loops.push(supervise('leader election', (until) => election.run((term) => assembly.lead(term), until)));
   else loops.push(assembly.lead(termOf(signal)));
 }
 

@@ -140,8 +140,8 @@ function whileHeld(transport: Transport, { holds }: Term): Transport {
 }
 
 /**
- * Ends writes under way: at once when the Lease is lost, else some time after the end of the term. The operator finishes
- * them unless the API server is silent; the next start makes the missing ones.
+ * Ends writes under way: at once when the Lease is lost, else some time after the end of the term. The operator
+ * finishes them unless the API server is silent; the next start makes the missing ones.
  */
 function createWrites({ signal, lost }: Term, clock: Clock, log: Logger) {
   const writes = new AbortController();

@@ -6,11 +6,12 @@ import { before, describe, test } from 'node:test';
 import { TARGET } from '../../testing/operator/recording.ts';
 import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
 import { RUNNING } from './case-series.ts';
+import { LEADER_CASES } from './leader-cases.ts';
 import { OBJECT_CASES } from './object-cases.ts';
 import { type Alerts, openAlerts } from './promtool.ts';
 import { RELEASE_CASES } from './release-cases.ts';
 
-const CASES = { ...OBJECT_CASES, ...RELEASE_CASES };
+const CASES = { ...OBJECT_CASES, ...RELEASE_CASES, ...LEADER_CASES };
 
 describe('the alerts of the chart', () => {
   const folder = makeTemporaryFolder('alerts');

@@ -20,13 +20,6 @@ import {
   UNSEEN,
 } from './case-series.ts';
 
-/** Of a second pod. */
-const SECOND = { pod: 'ecr-operator-b', instance: '10.0.0.9:8080', version: '1.0.0' };
-const leader = (which: 'a' | 'b'): string => {
-  const { version, ...pod } = SECOND;
-  return ours('leader_election_master_status', { name: `lease-${version}`, ...(which === 'b' ? pod : {}) });
-};
-
 export const RELEASE_CASES: Readonly<Record<string, AlertCases>> = {
   EcrOperatorAnyTokenExpiresSoon: {
     fires: {
@@ -267,36 +260,6 @@ export const RELEASE_CASES: Readonly<Record<string, AlertCases>> = {
         when: 'it is renewed within the hour',
         series: { [ours('ecr_operator_webhook_certificate_expiry_timestamp_seconds')]: '86400x50 604800x150' },
         at: '45m',
-      },
-    ],
-  },
-  EcrOperatorNoLeader: {
-    fires: {
-      when: 'two replicas wait for ever',
-      series: { [leader('a')]: '0x30', [leader('b')]: '0x30', [ours('ecr_operator_build_info', SECOND)]: '1x30' },
-      at: '10m',
-      labels: RELEASE,
-      says: `${OPERATOR} runs, but no replica works`,
-    },
-    silent: [
-      {
-        when: 'one of them works',
-        series: { [leader('a')]: '0x30', [leader('b')]: '1x30', [ours('ecr_operator_build_info', SECOND)]: '1x30' },
-        at: '20m',
-      },
-      {
-        when: 'another takes over after a minute',
-        series: {
-          [leader('a')]: '1x5 0x25',
-          [leader('b')]: '0x6 1x24',
-          [ours('ecr_operator_build_info', SECOND)]: '1x30',
-        },
-        at: '20m',
-      },
-      {
-        when: 'another program has no leader',
-        series: { [strangers('leader_election_master_status')]: '0x30' },
-        at: '20m',
       },
     ],
   },

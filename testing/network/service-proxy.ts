@@ -1,5 +1,6 @@
 // Replaces kube-proxy and the pod network: the API server dials Services through it, by its egress selector, and it
-// connects to the loopback address of a ready pod, each in turn. The real EndpointSlice controller decides on pods and ports.
+// connects to the loopback address of a ready pod, each in turn. The real EndpointSlice controller decides on pods and
+// ports.
 
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The logins that each object holds, and those that a Secret gave back: after a restart, or as another replica wrote it.
+// The logins that each object holds, and those that a Secret gave back, whether this process had put them there or not.
 //
 // Guarantees: a login out of a Secret serves only the object whose status proves it; nothing is kept of an object that
 // is gone.

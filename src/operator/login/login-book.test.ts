@@ -14,7 +14,7 @@ import { withLogins } from '../../core/status.ts';
 import { Failure } from '../../lib/errors.ts';
 import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
 import { type DurationMs, type EpochMs, HOUR, MINUTE, plus, seconds } from '../../lib/time.ts';
-import { createHeldLogins, type HeldLogins } from './held-logins.ts';
+import { createHeldLogins } from './held-logins.ts';
 import { createLoginBook, type LoginBook, type LoginRequest, type Logins } from './login-book.ts';
 
 const REGISTRY: Registry = { registry: 'eu-west-1', kind: 'private', region: 'eu-west-1' };
@@ -29,7 +29,6 @@ const { signal } = new AbortController();
 
 let clock: ManualClock;
 let book: LoginBook;
-let heldLogins: HeldLogins;
 /** Uids of the existing objects. */
 let there: Set<string>;
 /** Every request that reached AWS. */
@@ -54,16 +53,12 @@ beforeEach(() => {
   there = new Set([UID, OTHER_UID]);
   asked = [];
   life = 12 * HOUR;
-  refusal = undefined;
-  broken = undefined;
-  hanging = undefined;
-  forgotten = 0;
-  forced = 0;
+  [refusal, broken, hanging] = [undefined, undefined, undefined];
+  [forgotten, forced, queue] = [0, 0, 0];
   woken = Promise.withResolvers();
-  queue = 0;
   const isThere = (uid: string): boolean => there.has(uid);
   const pacer = { next: () => plus(clock.now(), queue as DurationMs) };
-  heldLogins = createHeldLogins({ pacer, clock, isThere });
+  const heldLogins = createHeldLogins({ pacer, clock, isThere });
   book = createLoginBook({
     source: {
       async fetchToken(request) {
@@ -77,11 +72,11 @@ beforeEach(() => {
     },
     heldLogins,
     clock,
-    random: () => 0,
     isThere,
+    random: () => 0,
     wake(uid) {
       woken.resolve();
-      return there.has(uid);
+      return isThere(uid);
     },
   });
 });

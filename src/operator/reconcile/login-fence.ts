@@ -83,15 +83,6 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
         held.some((login) => login.registry === announced.registry && isSuperseded(login, announced, clock.now())),
     );
 
-  /** Logins of a status that have not ended, of registries for which nothing is held. */
-  const unheld = ({ uid, status }: PullSecretObject, registries: readonly Registry[]): readonly LoginStatus[] =>
-    (status.logins ?? []).filter(({ registry, expiresAt }) => {
-      const wanted = registries.filter((one) => one.registry === registry);
-      return (
-        wanted.length > 0 && logins.held(uid, wanted).held.length === 0 && (parseRfc3339(expiresAt) ?? 0) > clock.now()
-      );
-    });
-
   const findLater = async (object: PullSecretObject, isFound: () => boolean, signal: AbortSignal): Promise<void> => {
     const { logins: announced = [], expiresAt } = object.status;
     const likeliest = likeliestSecrets(view, object, announced);
@@ -108,7 +99,7 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
 
   return {
     async standing(object, registries, signal) {
-      const isLacking = (): boolean => unheld(object, registries).length > 0;
+      const isLacking = (): boolean => lacks(logins, object, registries, clock.now());
       if (isLacking()) await findLater(object, () => !isLacking(), signal);
       const later = (): readonly LoginStatus[] => laterThan(object, logins.held(object.uid, registries).held);
       if (later().length === 0) return { op: 'clear' };
@@ -144,6 +135,20 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
       }
     },
   };
+}
+
+/** Whether nothing is held for a registry whose login, in the status, has not ended. */
+function lacks(
+  logins: Pick<LoginBook, 'held'>,
+  { uid, status }: PullSecretObject,
+  registries: readonly Registry[],
+  now: EpochMs,
+): boolean {
+  return registries.some((wanted) => {
+    const told = status.logins?.find(({ registry }) => registry === wanted.registry);
+    const end = parseRfc3339(told?.expiresAt);
+    return end !== undefined && end > now && logins.held(uid, [wanted]).held.length === 0;
+  });
 }
 
 /** 1 or 0. */

@@ -42,10 +42,7 @@ export function createControllerTelemetry<Name extends string>(
     return {
       controller,
       queue: {
-        onCreated() {
-          waiting.clear();
-          working.clear();
-        },
+        onCreated: () => [waiting, working].forEach((times) => times.clear()),
         onAdd(key) {
           if (waiting.has(key)) return;
           waiting.set(key, clock.monotonic());
