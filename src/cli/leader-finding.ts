@@ -33,7 +33,7 @@ export async function leaderFinding(
     const first = await read();
     if (!first)
       return well(
-        `no replica is elected: there is no ${what} (where it is, say --namespace and --leader-elect-resource-name)`,
+        `there is no ${what}: leader election is off, or the operator is elsewhere (--namespace, --leader-elect-resource-name)`,
       );
     const begun = clock.monotonic();
     for (let lease: JsonRecord | undefined = first; ; lease = await read()) {

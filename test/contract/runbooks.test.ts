@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { conditionOf, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
 import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
@@ -20,14 +20,15 @@ const LOOKED_FOR: Readonly<Record<string, string>> = {
   Deployment: `/apis/apps/v1/namespaces/${RELEASE.namespace}/deployments`,
   ValidatingWebhookConfiguration: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
 };
+const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/${RELEASE.namespace}/leases/${RELEASE.name}`;
 /**
- * There is no kubelet to fetch a log from: `kubectl logs -n NAMESPACE NAME` sees that its subject is there, and prints
- * that of the operator of the test.
+ * There is no kubelet to fetch a log from: `kubectl logs -n NAMESPACE -l LABEL` sees that a Deployment with this label
+ * is there, and prints the log of the operator of the test.
  */
 const KUBECTL = `#!/bin/sh
 PATH="$REAL_PATH"
 if [ "$1" != logs ]; then exec "$REAL_KUBECTL" --kubeconfig "$ADMIN" "$@"; fi
-"$REAL_KUBECTL" --kubeconfig "$ADMIN" get "$2" "$3" "$4" > "$SCRATCH" && cat "$LOG_OF_OPERATOR"
+"$REAL_KUBECTL" --kubeconfig "$ADMIN" get deployments "$2" "$3" "$4" "$5" -o name > "$SCRATCH" && test -s "$SCRATCH" && cat "$LOG_OF_OPERATOR"
 `;
 
 const PAGE = readFileSync('docs/runbooks.md', 'utf8');
@@ -54,6 +55,8 @@ describe('the first command of the runbook', () => {
     await world.api.must('POST', '/api/v1/namespaces', { metadata: { name: RELEASE.namespace } });
     for (const object of installed) await world.api.must('POST', LOOKED_FOR[object.kind] ?? '', object);
 
+    const metadata = { name: RELEASE.name };
+    await world.api.must('POST', dirname(LEASE_PATH), { metadata, spec: { holderIdentity: 'a' } });
     const operator = await world.startOperator();
     namespace = await world.api.createNamespace();
     await createPullSecret(world.api, namespace, 'served');
@@ -72,6 +75,7 @@ describe('the first command of the runbook', () => {
     chmodSync(join(folder, 'kubectl'), 0o755);
   });
   after(async () => {
+    await world.api.must('DELETE', LEASE_PATH);
     for (const { kind, metadata } of installed)
       await world.api.send('DELETE', `${LOOKED_FOR[kind]}/${metadata.name}?propagationPolicy=Background`);
   });

@@ -31,7 +31,7 @@ describe('CRDs that are older than the operator', () => {
       return found.code === 0 ? undefined : found;
     }, 30_000);
     assert.equal(code, 1);
-    const [reached, crds, ...rest] = stdout.split('\n');
+    const [reached, crds, lease, ...rest] = stdout.split('\n');
     assert.equal(
       reached,
       `✔ the API server at ${world.plane.url} is reached; it is Kubernetes v${world.plane.version}`,
@@ -44,6 +44,7 @@ describe('CRDs that are older than the operator', () => {
       crds,
     );
     assert.match(crds ?? '', /^✖ .* kube-ecr-secrets-operator crds \| kubectl apply --server-side -f -$/);
+    assert.match(lease ?? '', /^✔ there is no Lease kube-ecr-secrets-operator in namespace /);
     assert.deepEqual(rest, ['']);
   });
 
@@ -89,11 +90,49 @@ describe('CRDs that are older than the operator', () => {
   test('that were updated pass check', async () => {
     const { code, stdout } = await check();
     assert.equal(code, 0, stdout);
-    assert.match(stdout, /^✔ .*\n✔ the CRDs have every field that version \S+ knows\n$/);
+    assert.match(stdout, /^✔ .*\n✔ the CRDs have every field that version \S+ knows\n✔ there is no Lease .*\n$/);
   });
 });
 
 describe('check', () => {
+  const world = useWorld();
+  const check = (...flags: readonly string[]): ReturnType<typeof runToEnd> =>
+    runToEnd(['check', '--kubeconfig', world.plane.kubeconfigPath, ...flags]);
+  /** A Lease that this holder last renewed when the test began, or as long before. */
+  const createLease = async (holderIdentity: string, ago = 0): Promise<readonly string[]> => {
+    const namespace = await world.api.createNamespace();
+    const renewTime = new Date(Date.now() - ago).toISOString().replace('Z', '000Z');
+    await world.api.must('POST', `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`, {
+      metadata: { name: 'a' },
+      spec: { holderIdentity, leaseDurationSeconds: 1, renewTime },
+    });
+    return ['--namespace', namespace, '--leader-elect-resource-name', 'a'];
+  };
+
+  test('names the replica that leads, and shows no control characters of what calls itself so', async () => {
+    const { code, stdout } = await check(...(await createLease('pod-1_\u001b[31m\nuid')));
+    assert.equal(code, 0);
+    assert.match(stdout, /^✔ replica pod-1_ \[31m uid leads, by the Lease a in namespace test-\w+$/m);
+  });
+
+  test('says that none leads, by whom the Lease was held, and ends by code 1', async () => {
+    const { code, stdout } = await check(...(await createLease('gone', 86_400_000)));
+    assert.equal(code, 1);
+    assert.match(stdout, /^✖ no replica leads: the Lease a in namespace \S+ is no longer renewed by gone; /m);
+  });
+
+  test('believes a Lease that is renewed, however wrong the clock of its holder', async () => {
+    const flags = await createLease('behind', 86_400_000);
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${flags[1]}/leases/a`;
+    const timer = setInterval(
+      () => void world.api.merge(path, { spec: { leaseDurationSeconds: 2 + (Date.now() % 7) } }),
+      200,
+    );
+    const { code, stdout } = await check(...flags).finally(() => clearInterval(timer));
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^✔ replica behind leads/m);
+  });
+
   test('says why the API server is not reached, and ends by code 1', async () => {
     const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' };
     const { code, stdout } = await runToEnd(['check', '--service-account-folder', '/nowhere'], env);
