@@ -185,6 +185,7 @@ function* process(world: World, who: string, offset: number, fates: readonly Fat
   }
 }
 
+// Rule 21
 describe('processes whose clocks began at different times, and whose requests are slow, fail or lose their answers', () => {
   const fate = record({
     there: oneof({ weight: 4, arbitrary: nat(50) }, { weight: 1, arbitrary: nat(30_000) }),

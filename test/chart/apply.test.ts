@@ -50,7 +50,7 @@ describe('install.yaml of a release', () => {
     await applyObjects(cluster.api, objects);
     await eventually(async () => {
       const { status } = await cluster.api.must('GET', DEPLOYMENT);
-      return status?.readyReplicas === 1 ? true : undefined;
+      return status?.readyReplicas === 2 ? true : undefined;
     }, 60_000);
     await webhookAnswers(cluster);
     const namespace = await cluster.api.createNamespace();

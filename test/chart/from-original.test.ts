@@ -122,7 +122,7 @@ for (const [installedBy, major] of [
 
     test('gets ready, and the webhook, roles and Deployment of the Go project go', async () => {
       await helm.must('upgrade', NAME, ...cluster.here, '--take-ownership', '--set', 'legacyConversion.enabled=true');
-      assert.equal((await cluster.find(DEPLOYMENT)).status.readyReplicas, 1);
+      assert.equal((await cluster.find(DEPLOYMENT)).status.readyReplicas, 2);
       assert.equal(await cluster.find(OLD_DEPLOYMENT), undefined);
       assert.deepEqual((await cluster.api.must('GET', WEBHOOKS)).items, []);
       const role = `/apis/rbac.authorization.k8s.io/v1/clusterroles/${NAME}-manager-role`;

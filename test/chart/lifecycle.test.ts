@@ -69,7 +69,7 @@ for (const major of [4, 3] as const) {
       const [, ...flags] = cluster.here;
       await helm.must('install', NAME, makeOlderChart(), ...flags, '--set', 'serviceAccountTokens.enabled=true');
       const { status } = await cluster.api.must('GET', DEPLOYMENT());
-      assert.equal(status.readyReplicas, 1);
+      assert.equal(status.readyReplicas, 2);
       await createPullSecret(cluster.api, namespace, 'one');
       await createClusterPullSecret(cluster.api, `all-${namespace}`, {
         namespaces: [namespace],
@@ -127,7 +127,7 @@ for (const major of [4, 3] as const) {
       assert.ok(cluster.pods.output().includes('✔ the CRDs have every field'));
       const back = await cluster.api.must('GET', DEPLOYMENT());
       assert.ok(back.spec.template.spec.containers[0].args.includes('--log-level=debug'));
-      assert.equal(back.status.readyReplicas, 1);
+      assert.equal(back.status.readyReplicas, 2);
       await webhookAnswers(cluster);
     });
 
@@ -174,7 +174,7 @@ for (const major of [4, 3] as const) {
       assert.match(stderr, /invalid ownership metadata/);
       const token = passwordOf((await cluster.api.get(SECRET_PATH(namespace, 'ecr-login'))).body);
       await helm.must('install', 'other', ...cluster.here, '--take-ownership');
-      assert.equal((await cluster.find(DEPLOYMENT(`other-${NAME}`))).status.readyReplicas, 1);
+      assert.equal((await cluster.find(DEPLOYMENT(`other-${NAME}`))).status.readyReplicas, 2);
       assert.equal(passwordOf((await cluster.api.get(SECRET_PATH(namespace, 'ecr-login'))).body), token);
       await webhookAnswers(cluster);
       await cluster.api.must('DELETE', NAMESPACED_PATH(namespace, 'one'));

@@ -16,12 +16,15 @@ import {
   SECRET_PATH,
   useWorld,
 } from '../../testing/operator/world.ts';
+import { QUICK } from '../../testing/rigs/election-rig.ts';
 import { ACCESS, createClusterPullSecret, createPullSecret } from '../scenario/manifests.ts';
 import { configure, ownCertificate, removeWebhook, untilHeeded } from '../scenario/webhook-rig.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
 const ROLE = '/apis/rbac.authorization.k8s.io/v1/clusterroles/kube-ecr-secrets-operator';
+/** For the Lease: its rights are confined to the operator's own namespace. */
+const ELECTION_ROLE = `/apis/rbac.authorization.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/roles/kube-ecr-secrets-operator-leader-election`;
 const AUTHORITY_NAME = 'kube-ecr-secrets-operator-webhook';
 const AUTHORITY_PATH = SECRET_PATH(OPERATOR_NAMESPACE, AUTHORITY_NAME);
 const DOCKER_CONFIG = Buffer.from('{"auths":{}}').toString('base64');
@@ -39,16 +42,18 @@ describe('the rights of the chart', () => {
   const world = useWorld();
 
   const granted = async (): Promise<readonly string[]> => {
-    const { rules } = (await world.api.must('GET', ROLE)) as { readonly rules: readonly Rule[] };
-    const pairs = rules.flatMap(({ apiGroups, resources, verbs }) =>
-      apiGroups.flatMap((group) =>
-        resources.flatMap((resource) => {
-          const [plural, subresource] = resource.split('/');
-          const name = `${plural}${group && `.${group}`}${subresource ? `/${subresource}` : ''}`;
-          return verbs.map((verb) => `${verb} ${name}`);
-        }),
-      ),
-    );
+    const roles = await Promise.all([ROLE, ELECTION_ROLE].map((path) => world.api.must('GET', path)));
+    const pairs = (roles as readonly { readonly rules: readonly Rule[] }[])
+      .flatMap(({ rules }) => rules)
+      .flatMap(({ apiGroups, resources, verbs }) =>
+        apiGroups.flatMap((group) =>
+          resources.flatMap((resource) => {
+            const [plural, subresource] = resource.split('/');
+            const name = `${plural}${group && `.${group}`}${subresource ? `/${subresource}` : ''}`;
+            return verbs.map((verb) => `${verb} ${name}`);
+          }),
+        ),
+      );
     return pairs.toSorted(byText);
   };
   const used = (): readonly string[] => {
@@ -68,7 +73,8 @@ describe('the rights of the chart', () => {
     const name = 'kube-ecr-secrets-operator';
     const names = { configuration: name, secret: `${name}-webhook` };
     t.after(() => removeWebhook(world, names));
-    const { operator } = await world.startOperator({ clock, webhook: ownCertificate(names) });
+    const election = { lease: name, identity: 'one', times: QUICK };
+    const { operator } = await world.startOperator({ clock, webhook: ownCertificate(names), election });
     await configure(world, names, [operator.webhookPort ?? 0]);
     await untilHeeded(world, one);
     const configurations = 'validatingwebhookconfigurations.admissionregistration.k8s.io';

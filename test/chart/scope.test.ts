@@ -108,7 +108,8 @@ describe('a release of some namespaces', () => {
     );
     assert.deepEqual(
       objects.filter(({ kind }) => kind === 'Role').map(({ metadata }) => metadata.namespace),
-      [one, two],
+      // The last one is for the Lease.
+      [one, two, OPERATOR_NAMESPACE],
     );
   });
 

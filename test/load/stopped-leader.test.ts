@@ -18,7 +18,7 @@ const NAMESPACES = 40;
 /** A stop this soon after new logins were asked for is in the middle of the writes of 40 Secrets. */
 const WRITES_MS = 120;
 
-// Rules 6, 7, 11
+// Rules 7, 21
 describe('of two processes', () => {
   const load = useLoad();
   const running: OperatorProcess[] = [];

@@ -17,7 +17,7 @@ const OTHER = process.env['OTHER_BUNDLE'];
 const NAMESPACES = 20;
 const ROUNDS = 5;
 
-// Rules 6, 7, 11
+// Rules 7, 11, 21
 describe('another version beside this one', { skip: OTHER ? false : 'OTHER_BUNDLE names none' }, () => {
   const load = useLoad();
   const running: OperatorProcess[] = [];

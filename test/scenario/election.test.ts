@@ -13,6 +13,7 @@ const ROUNDS = 100;
 const DAY = 86_400_000;
 const LEASE = 'election';
 
+// Rule 21
 describe('of several replicas', () => {
   const world = useWorld();
   const contenders: Contender[] = [];

@@ -18,7 +18,7 @@ import { createClusterPullSecret, createPullSecret, passwordOf } from './manifes
 const LEASE = 'kube-ecr-secrets-operator';
 const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases/${LEASE}`;
 
-// Rules 6, 7, 11
+// Rules 6, 7, 11, 21
 describe('of two replicas', () => {
   const world = useWorld();
   const running: RunningOperator[] = [];
