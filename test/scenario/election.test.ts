@@ -55,7 +55,7 @@ describe('of several replicas', () => {
   };
 
   test(`that begin together one leads, and when it ends another does at once, ${ROUNDS} times of ${ROUNDS}`, async () => {
-    const limit = pLimit(10);
+    const limit = pLimit(20);
     const round = async (number: number): Promise<void> => {
       const lease = `round-${number}`;
       const [one, other] = [start(`one-${number}`, { lease }), start(`other-${number}`, { lease })];
