@@ -23,6 +23,7 @@ describe('of two processes', () => {
   const load = useLoad();
   const running: OperatorProcess[] = [];
   let namespaces: readonly string[] = [];
+  let made = 0;
   before(async () => {
     namespaces = await Promise.all(Array.from({ length: NAMESPACES }, () => load.api.createNamespace()));
   });
@@ -32,7 +33,6 @@ describe('of two processes', () => {
       await process.end('SIGKILL');
     }
     await load.api.send('DELETE', LEASE_PATH);
-    await load.api.send('DELETE', CLUSTER_PATH('many'));
   });
 
   const signal = ({ pid, code }: OperatorProcess, name: NodeJS.Signals): void => {
@@ -54,10 +54,10 @@ describe('of two processes', () => {
     return performance.now() - begun;
   };
   /** A login that another operator's Secret of the same name in one of the namespaces must survive. */
-  const plantForeign = async (): Promise<string> => {
+  const plantForeign = async (name: string): Promise<string> => {
     const namespace = await load.api.createNamespace();
     await load.api.must('POST', SECRET_PATH(namespace), {
-      metadata: { name: 'ecr-login' },
+      metadata: { name },
       stringData: { mine: 'yes' },
     });
     return namespace;
@@ -65,15 +65,18 @@ describe('of two processes', () => {
 
   /** Rounds in which the leader is stopped in the middle of its writes, and goes on once the other has done them. */
   const stopAndGo = async (rounds: number, flags: NodeJS.ProcessEnv, takeover: number): Promise<string> => {
+    // Nobody collects what the object of another test leaves behind.
+    made += 1;
+    const name = `many-${made}`;
     let [leader, other] = [await start(flags), await start(flags)];
     await eventually(async () => ((await leads(leader)) || (await leads(other)) ? true : undefined));
     if (await leads(other)) [leader, other] = [other, leader];
-    const foreign = await plantForeign();
-    await createClusterPullSecret(load.api, 'many', { namespaces: [...namespaces, foreign] });
+    const foreign = await plantForeign(name);
+    await createClusterPullSecret(load.api, name, { secretName: name, namespaces: [...namespaces, foreign] });
     const status = async (): Promise<{
       readonly secrets?: { readonly ready: number };
       readonly refreshedAt?: string;
-    }> => (await load.api.must('GET', CLUSTER_PATH('many'))).status ?? {};
+    }> => (await load.api.must('GET', CLUSTER_PATH(name))).status ?? {};
     await eventually(async () => ((await status()).secrets?.ready === NAMESPACES ? true : undefined));
     const { metadata } = await load.api.must('GET', '/api/v1/secrets?limit=1');
     const watch = watchSecrets(load.plane, metadata.resourceVersion);
@@ -82,26 +85,26 @@ describe('of two processes', () => {
       // Tokens end later from round to round, by whole seconds.
       load.aws.setTokenLife(12 * 3_600_000 + round * 2_000);
       const mark = { [RECONCILE_AT_ANNOTATION]: `round ${round}` };
-      await load.api.merge(CLUSTER_PATH('many'), { metadata: { annotations: mark } });
+      await load.api.merge(CLUSTER_PATH(name), { metadata: { annotations: mark } });
       await pause(Math.random() * WRITES_MS);
       signal(leader, 'SIGSTOP');
       longest = Math.max(longest, await untilLeads(other, takeover));
       // It finishes what was begun, or does it all.
       await eventually(async () => {
-        const secrets = await Promise.all(namespaces.map((one) => load.api.must('GET', SECRET_PATH(one, 'ecr-login'))));
+        const secrets = await Promise.all(namespaces.map((one) => load.api.must('GET', SECRET_PATH(one, name))));
         const ends = new Set(secrets.map((secret) => secret.metadata.annotations.expiry));
         return ends.size === 1 && (await other.metric('controller_runtime_active_workers')) === 0 ? true : undefined;
       });
-      const before = watch.events('ecr-login').length;
+      const before = watch.events(name).length;
       signal(leader, 'SIGCONT');
       await eventually(async () => ((await leads(leader)) ? undefined : true), takeover);
       await pause(50);
-      late += watch.events('ecr-login').length - before;
+      late += watch.events(name).length - before;
       [leader, other] = [other, leader];
     }
     watch.stop();
     for (const namespace of namespaces) {
-      const events = watch.events('ecr-login').filter((one) => one.namespace === namespace);
+      const events = watch.events(name).filter((one) => one.namespace === namespace);
       const ends = events.map(({ expiry }) => expiry ?? '');
       assert.deepEqual(ends, ends.toSorted(), `${namespace} went back to an earlier login`);
       assert.equal(new Set(events.map(({ uid }) => uid)).size <= 1, true, `${namespace} was made anew`);
@@ -109,10 +112,10 @@ describe('of two processes', () => {
         events.every(({ type }) => type === 'MODIFIED'),
         `${namespace}: ${events.map(({ type }) => type).join()}`,
       );
-      const secret = await load.api.must('GET', SECRET_PATH(namespace, 'ecr-login'));
+      const secret = await load.api.must('GET', SECRET_PATH(namespace, name));
       assert.ok(load.aws.isValidToken(passwordOf(secret)), `${namespace} holds no good login`);
     }
-    const untouched = await load.api.must('GET', SECRET_PATH(foreign, 'ecr-login'));
+    const untouched = await load.api.must('GET', SECRET_PATH(foreign, name));
     assert.deepEqual(untouched.data, { mine: Buffer.from('yes').toString('base64') });
     return `${rounds} rounds, ${late} late writes, takeover after ${Math.round(longest)} ms at most`;
   };
