@@ -25,8 +25,12 @@ export function report(what: string, measured: string, target: string, ok: boole
 
 export function table(): string {
   const head = ['what', 'measured', 'target', ''];
-  const lines = [head, ...taken.map(({ what, measured, target, ok }) => [what, measured, target, ok ? '✔' : '✖'])];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return columns([head, ...taken.map(({ what, measured, target, ok }) => [what, measured, target, ok ? '✔' : '✖'])]);
+}
+
+/** The cells of each line under those of the first. */
+export function columns(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines
     .map((line) =>
       line

@@ -19,7 +19,7 @@ const LIVE = 'test/live/*.test.ts';
 /** The build of promtool takes minutes, and the alerts hardly ever change. */
 const ALERTS = 'test/alerts/*.test.ts';
 /** One process: no start-up cost a file, and one control plane for all suites that use it. */
-const TOGETHER = ['src/**/*.test.ts', 'testing/**/*.test.ts', 'scripts/*.test.ts', 'test/**/*.test.ts'];
+const TOGETHER = ['src', 'testing', 'scripts', 'test', 'bench'].map((folder) => `${folder}/**/*.test.ts`);
 const TIMEOUT_MS = 20 * 60 * 1_000;
 
 const LIVE_VARIABLES = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION'];

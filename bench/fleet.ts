@@ -1,0 +1,85 @@
+// Fleets by simulation: how often many clusters of one AWS account call GetAuthorizationToken, by the operator's own
+// code on a manual clock. Nothing is called, and no time passes.
+//
+//   node bench/fleet.ts [--clusters 1000,10000] [--hours 48] [--seed 1] [--code CHECKOUT]
+//
+// CHECKOUT is another working copy, to see what a change of its src does.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type DurationMs, HOUR } from '../src/lib/time.ts';
+import { loadOperatorCode } from './fleet/operator-code.ts';
+import { seededRandom } from './fleet/seeded.ts';
+import { simulateFleet } from './fleet/simulate-fleet.ts';
+import { LIMITS, type Span } from './fleet/simulated-aws.ts';
+import { columns, progress } from './report.ts';
+
+const { values } = parseArgs({
+  options: {
+    clusters: { type: 'string', default: '1000,10000' },
+    hours: { type: 'string', default: '48' },
+    seed: { type: 'string', default: '1' },
+    code: { type: 'string', default: '.' },
+  },
+});
+
+const SCENARIOS: readonly { readonly name: string; readonly outage: Span | undefined }[] = [
+  { name: 'started together', outage: undefined },
+  // The first renewals fall between 40 % and 50 % of twelve hours: most of them into this hour.
+  { name: 'outage 4.8 to 5.8 h', outage: { from: (4.8 * HOUR) as DurationMs, to: (5.8 * HOUR) as DurationMs } },
+  { name: 'started in an outage of 1 h', outage: { from: 0 as DurationMs, to: HOUR } },
+];
+/** The second from which `later` counts without an outage; with one, it is the first second after it. */
+const LATER = 360;
+const HEAD = [
+  'clusters',
+  'what happens',
+  'rate of AWS',
+  'requests',
+  'p99/s',
+  'worst/s',
+  'worst/s later',
+  'over 20/s',
+  'refused',
+  'all ready',
+  'caught up',
+  'least life left',
+  'expired',
+];
+const inSeconds = (length: number): string => `${(length / 1_000).toFixed(0)} s`;
+
+const code = await loadOperatorCode(values.code);
+const hours = Number(values.hours);
+const lines: string[][] = [];
+for (const clusters of values.clusters.split(',').map(Number)) {
+  for (const { name, outage } of SCENARIOS) {
+    for (const limit of LIMITS) {
+      const begun = performance.now();
+      const random = seededRandom(Number(values.seed));
+      const { requests, ...result } = await simulateFleet({ code, clusters, limit, outage, hours, random });
+      lines.push([
+        String(clusters),
+        name,
+        limit.name,
+        String(requests.total),
+        String(requests.quantile(0.99)),
+        String(requests.worst()),
+        String(requests.worst(outage ? outage.to / 1_000 : LATER)),
+        `${requests.above(20)} s`,
+        String(result.throttled),
+        inSeconds(result.allReadyAfter),
+        result.caughtUpAfter === undefined ? '' : inSeconds(result.caughtUpAfter),
+        `${(result.leastLeft / HOUR).toFixed(1)} h`,
+        String(result.expired),
+      ]);
+      progress(`${clusters} clusters, ${name}, ${limit.name}: ${inSeconds(performance.now() - begun)}`);
+    }
+  }
+}
+mkdirSync('bench/results', { recursive: true });
+const rows = lines.map((line) => Object.fromEntries(HEAD.map((name, at) => [name, line[at]])));
+writeFileSync(
+  'bench/results/fleet.json',
+  `${JSON.stringify({ seed: Number(values.seed), hours, node: process.version, rows }, undefined, 2)}\n`,
+);
+console.log(`\n${columns([HEAD, ...lines])}\n\nas JSON: bench/results/fleet.json`);
