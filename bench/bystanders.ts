@@ -28,7 +28,10 @@ export async function bystanders(bench: Bench): Promise<void> {
   for (const name of numbered('calm', SAMPLES)) await until(secretOf(name));
   progress(`${HANGING} objects at a region that hangs`);
   await client.each(numbered('hanging', HANGING), (name) =>
-    createObject(client, 'hanging', name, REGION, `AKIA${name.toUpperCase().replace('-', '0000000')}`),
+    createObject(client, 'hanging', name, {
+      regions: [REGION],
+      accessKeyId: `AKIA${name.toUpperCase().replace('-', '0000000')}`,
+    }),
   );
   await pause(3_000);
   const repaired: number[] = [];

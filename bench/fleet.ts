@@ -1,11 +1,10 @@
 // Fleets by simulation: how often many clusters of one AWS account call GetAuthorizationToken, by the operator's own
 // code on a manual clock. Nothing is called, and no time passes.
 //
-//   node bench/fleet.ts [--clusters 1000,10000] [--hours 48] [--seed 1] [--code CHECKOUT]
+//   node bench/fleet.ts [--clusters 1000,10000] [--hours 48] [--seed 1] [--code CHECKOUT] [--into FILE]
 //
 // CHECKOUT is another working copy, to see what a change of its src does.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type DurationMs, HOUR } from '../src/lib/time.ts';
 import { loadOperatorCode } from './fleet/operator-code.ts';
@@ -13,6 +12,7 @@ import { seededRandom } from './fleet/seeded.ts';
 import { simulateFleet } from './fleet/simulate-fleet.ts';
 import { LIMITS, type Span } from './fleet/simulated-aws.ts';
 import { columns, progress } from './report.ts';
+import { LATEST, savePart } from './results.ts';
 
 const { values } = parseArgs({
   options: {
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     hours: { type: 'string', default: '48' },
     seed: { type: 'string', default: '1' },
     code: { type: 'string', default: '.' },
+    into: { type: 'string', default: LATEST },
   },
 });
 
@@ -76,10 +77,6 @@ for (const clusters of values.clusters.split(',').map(Number)) {
     }
   }
 }
-mkdirSync('bench/results', { recursive: true });
 const rows = lines.map((line) => Object.fromEntries(HEAD.map((name, at) => [name, line[at]])));
-writeFileSync(
-  'bench/results/fleet.json',
-  `${JSON.stringify({ seed: Number(values.seed), hours, node: process.version, rows }, undefined, 2)}\n`,
-);
-console.log(`\n${columns([HEAD, ...lines])}\n\nas JSON: bench/results/fleet.json`);
+savePart(values.into, 'fleet', { rows });
+console.log(`\n${columns([HEAD, ...lines])}\n\nas JSON: ${values.into}`);

@@ -1,26 +1,33 @@
 // The rows of a run, and how they are shown.
 
-export interface Row {
-  readonly what: string;
-  readonly measured: string;
-  readonly target: string;
-  /** The target is met. */
-  readonly ok: boolean;
-}
+import type { Part, Row, Series } from './results.ts';
 
 const taken: Row[] = [];
-
-export function rows(): readonly Row[] {
-  return taken;
-}
+let ofPart: Row[] = [];
+let series: Series = {};
 
 export function progress(text: string): void {
   process.stderr.write(`  ${text}\n`);
 }
 
 export function report(what: string, measured: string, target: string, ok: boolean): void {
-  taken.push({ what, measured, target, ok });
+  const row = { what, measured, target, ok };
+  taken.push(row);
+  ofPart.push(row);
   progress(`${what}: ${measured}`);
+}
+
+/** Notes the points of a plot. */
+export function plot(points: Series): void {
+  series = { ...series, ...points };
+}
+
+/** @returns what was reported since the last call */
+export function takePart(): Pick<Part, 'rows' | 'series'> {
+  const part = { rows: ofPart, series };
+  ofPart = [];
+  series = {};
+  return part;
 }
 
 export function table(): string {

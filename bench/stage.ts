@@ -39,14 +39,15 @@ export async function closeStage({ plane, aws }: Stage): Promise<void> {
   await plane.stop();
 }
 
-export async function startOperator({ plane, aws }: Stage): Promise<OperatorProcess> {
-  const operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod' });
+/** @param env  further variables of its environment */
+export async function startOperator({ plane, aws }: Stage, env: NodeJS.ProcessEnv = {}): Promise<OperatorProcess> {
+  const operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod', env });
   await operator.ready();
   return operator;
 }
 
-export async function restart(bench: Bench): Promise<void> {
+export async function restart(bench: Bench, env: NodeJS.ProcessEnv = {}): Promise<void> {
   await bench.operator.end();
   await bench.aws.control('DELETE', 'requests');
-  bench.operator = await startOperator(bench);
+  bench.operator = await startOperator(bench, env);
 }

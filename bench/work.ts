@@ -8,7 +8,9 @@ export const KEY = {
   secret: 'ThisIsABenchSecretKeyOfNoAWSAccount0000/',
   account: '111122223333',
 };
-const ACCESS = { region: 'eu-west-1', accessKeyId: KEY.id, secretAccessKey: KEY.secret };
+/** Objects, and namespaces, of the usual rows. */
+export const COUNT = 300;
+export const ACCESS = { region: 'eu-west-1', accessKeyId: KEY.id, secretAccessKey: KEY.secret };
 
 export const OBJECTS = `/apis/${GROUP}/${VERSION}/awsecrimagepullsecrets`;
 export const CLUSTER_OBJECTS = `/apis/${GROUP}/${VERSION}/clusterawsecrimagepullsecrets`;
@@ -17,11 +19,12 @@ const inNamespace = (namespace: string): string =>
 const secretsOf = (namespace: string): string => `/api/v1/namespaces/${namespace}/secrets`;
 
 /** About as long as a real login: 2,400 characters of password. */
-const CONTENT = Buffer.from(
-  JSON.stringify({
-    auths: { 'a.example.com': { username: 'AWS', password: 'p'.repeat(2_400), auth: 'a'.repeat(3_200) } },
-  }),
-).toString('base64');
+function contentOf(registries: number): string {
+  const login = { username: 'AWS', password: 'p'.repeat(2_400), auth: 'a'.repeat(3_200) };
+  const auths = Object.fromEntries(Array.from({ length: registries }, (_, at) => [`${at}.example.com`, login]));
+  return Buffer.from(JSON.stringify({ auths })).toString('base64');
+}
+const CONTENT = contentOf(1);
 
 export function numbered(prefix: string, count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}-${String(index).padStart(4, '0')}`);
@@ -37,14 +40,18 @@ export function createObject(
   client: BareClient,
   namespace: string,
   name: string,
-  region = ACCESS.region,
-  accessKeyId = ACCESS.accessKeyId,
+  access: { readonly accessKeyId?: string; readonly regions?: readonly string[] } = {},
 ): Promise<unknown> {
+  const { accessKeyId = ACCESS.accessKeyId, regions: [region = ACCESS.region, ...further] = [] } = access;
   return client.send('POST', inNamespace(namespace), {
     apiVersion: API_VERSION,
     kind: 'AWSECRImagePullSecret',
     metadata: { name },
-    spec: { awsAccess: { ...ACCESS, region, accessKeyId }, secretName: `login-${name}` },
+    spec: {
+      awsAccess: { ...ACCESS, region, accessKeyId },
+      secretName: `login-${name}`,
+      ...(further.length === 0 ? {} : { registries: { regions: further } }),
+    },
   });
 }
 
@@ -57,10 +64,14 @@ export function createClusterObject(client: BareClient, name: string, namespaces
   });
 }
 
-/** What the operator writes for one object: the Secret, the status, an Event. */
-export async function writeBare(client: BareClient, namespace: string, name: string): Promise<void> {
+/**
+ * What the operator writes for one object: the Secret, the status, an Event.
+ *
+ * @param registries  of which the Secret has logins
+ */
+export async function writeBare(client: BareClient, namespace: string, name: string, registries = 1): Promise<void> {
   await createObject(client, namespace, name);
-  await createBareSecret(client, namespace, `login-${name}`);
+  await createBareSecret(client, namespace, `login-${name}`, registries === 1 ? CONTENT : contentOf(registries));
   await client.send('PATCH', `${inNamespace(namespace)}/${name}/status`, { status: bareStatus() });
   await createBareEvent(client, namespace, name);
 }
@@ -72,14 +83,14 @@ export async function writeBareCluster(client: BareClient, name: string, namespa
   await createBareEvent(client, 'default', name);
 }
 
-function createBareSecret(client: BareClient, namespace: string, name: string): Promise<unknown> {
+function createBareSecret(client: BareClient, namespace: string, name: string, content = CONTENT): Promise<unknown> {
   const metadata = { name, labels: { bench: 'floor' }, annotations: { expiry: new Date().toISOString() } };
   return client.send('POST', secretsOf(namespace), {
     apiVersion: 'v1',
     kind: 'Secret',
     type: 'kubernetes.io/dockerconfigjson',
     metadata,
-    data: { '.dockerconfigjson': CONTENT },
+    data: { '.dockerconfigjson': content },
   });
 }
 
@@ -117,26 +128,28 @@ function createBareEvent(client: BareClient, namespace: string, name: string): P
 
 /**
  * Waits until a watch of `path` has shown `count` objects with Ready true; give the work to do once the watch is open.
+ *
+ * @returns when each of them was, in milliseconds
  */
 export async function untilReady(
   client: BareClient,
   path: string,
   count: number,
   work: () => Promise<unknown>,
-): Promise<void> {
-  const ready = new Set<string>();
-  let done: () => void = () => {};
-  const all = new Promise<void>((resolve) => {
-    done = resolve;
-  });
+): Promise<readonly number[]> {
+  const ready = new Map<string, number>();
+  const begun = performance.now();
+  const all = Promise.withResolvers<void>();
   const stop = client.watch(path, ({ metadata, status }: WatchedObject) => {
     const isReady = status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
-    if (isReady) ready.add(`${metadata.namespace ?? ''}/${metadata.name}`);
-    if (ready.size >= count) done();
+    const key = `${metadata.namespace ?? ''}/${metadata.name}`;
+    if (isReady && !ready.has(key)) ready.set(key, performance.now() - begun);
+    if (ready.size >= count) all.resolve();
   });
   await work();
-  await all;
+  await all.promise;
   stop();
+  return [...ready.values()];
 }
 
 /** Deletes every object of ours and every Secret that the bench or the operator made, and waits until they are gone. */

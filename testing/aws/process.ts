@@ -9,6 +9,7 @@ import type { AwsCall } from './call-log.ts';
 const STAND_IN = fileURLToPath(new URL('./main.ts', import.meta.url));
 
 export interface AwsProcess {
+  readonly pid: number;
   /** Value of AWS_ENDPOINT_URL_ECR. */
   readonly url: string;
   /** Controls it; see aws/control.ts. */
@@ -45,6 +46,7 @@ export async function startAwsProcess(key: ProcessKey): Promise<AwsProcess> {
     return (reply.headers.get('content-type') ?? '').includes('json') ? await reply.json() : undefined;
   };
   return {
+    pid: child.pid ?? 0,
     url,
     control,
     calls: async () => listOf(recordOf(await control('GET', 'requests'))['requests']) as readonly AwsCall[],
