@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUNDLE := dist/kube-ecr-secrets-operator.cjs
 SOURCES := $(shell find src -name '*.ts' -not -name '*.test.ts') package.json
 
-.PHONY: help install build manifest gen check test unit-test test-load test-matrix alerts-test helm3-test live-test demo bench fleet control-plane clean
+.PHONY: help install build manifest gen check test unit-test test-load test-matrix alerts-test helm3-test live-test demo bench fleet soak control-plane clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,9 @@ bench: $(INSTALLED) $(BUNDLE) ## Speed and size beside the floor (SCALE=1: the r
 
 fleet: $(INSTALLED) ## How often 1,000 and 10,000 clusters of one account call AWS, by simulation (5 minutes)
 	node bench/fleet.ts
+
+soak: $(INSTALLED) $(BUNDLE) ## A long life in short: one fault a minute, and whether anything grows (MINUTES=30)
+	node bench/soak.ts --minutes $(or $(MINUTES),30)
 
 control-plane: $(INSTALLED) ## A real API server to play with, until Ctrl-C
 	node scripts/control-plane.ts --controller-manager

@@ -36,6 +36,8 @@ export interface FaultProxy {
    * Whether watches that the API server ends stay open towards the client, as behind a load balancer that misses it.
    */
   keepStreams(keep: boolean): void;
+  /** Breaks the connection of every watch that is open now. */
+  cutStreams(): void;
   /** Whether watches are silent from now on, as without events; the held events come once it is false again. */
   holdStreams(hold: boolean): void;
   stop(): Promise<void>;
@@ -107,6 +109,9 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
     },
     decide(next) {
       decide = next;
+    },
+    cutStreams() {
+      for (const stream of streams) stream.destroy(new Error('cut'));
     },
     holdStreams(hold) {
       holdsStreams = hold;
