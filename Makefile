@@ -60,7 +60,7 @@ demo: $(INSTALLED) $(BUNDLE) ## See it at work on a real API server (KEEP=1 leav
 	node scripts/demo/main.ts $(if $(KEEP),--keep)
 
 bench: $(INSTALLED) $(BUNDLE) ## Speed and size beside the floor (SCALE=1: the rows that take minutes)
-	node bench/bench.ts $(if $(SCALE),requestsAtRest memoryOverSecrets largeObjects scale)
+	node bench/bench.ts $(if $(SCALE),renewal requestsAtRest memoryOverSecrets largeObjects scale)
 
 fleet: $(INSTALLED) ## How often 1,000 and 10,000 clusters of one account call AWS, by simulation (5 minutes)
 	node bench/fleet.ts

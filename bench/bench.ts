@@ -10,6 +10,7 @@ import { bystanders } from './bystanders.ts';
 import { clusterObject, manyKeys, namespacedObjects } from './creations.ts';
 import { latencies, shortTokens } from './latencies.ts';
 import { anonymousMemory, memoryOverSecrets } from './memory.ts';
+import { renewal } from './renewal.ts';
 import { progress, table, takePart } from './report.ts';
 import { LATEST, savePart } from './results.ts';
 import { largeObjects, scale } from './scale.ts';
@@ -29,7 +30,7 @@ const USUAL = {
   shortTokens,
 };
 /** These take minutes, and disk: by name only. */
-const PARTS = { ...USUAL, requestsAtRest, memoryOverSecrets, largeObjects, scale };
+const PARTS = { ...USUAL, renewal, requestsAtRest, memoryOverSecrets, largeObjects, scale };
 
 const { values, positionals } = parseArgs({
   options: { into: { type: 'string', default: LATEST } },

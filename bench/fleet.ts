@@ -58,7 +58,7 @@ for (const clusters of values.clusters.split(',').map(Number)) {
       const begun = performance.now();
       const random = seededRandom(Number(values.seed));
       const { requests, ...result } = await simulateFleet({ code, clusters, limit, outage, hours, random });
-      lines.push([
+      const line = [
         String(clusters),
         name,
         limit.name,
@@ -72,8 +72,9 @@ for (const clusters of values.clusters.split(',').map(Number)) {
         result.caughtUpAfter === undefined ? '' : inSeconds(result.caughtUpAfter),
         `${(result.leastLeft / HOUR).toFixed(1)} h`,
         String(result.expired),
-      ]);
-      progress(`${clusters} clusters, ${name}, ${limit.name}: ${inSeconds(performance.now() - begun)}`);
+      ];
+      lines.push(line);
+      progress(`${inSeconds(performance.now() - begun)}: ${line.join('  ')}`);
     }
   }
 }

@@ -23,7 +23,7 @@ const LARGER = { NODE_OPTIONS: '--max-old-space-size=128 --max-semi-space-size=1
 const MOST_OF_USUAL = 3_000;
 const AMOUNTS = [300, 1_000, 3_000, 10_000];
 
-const untilThere = (bench: Bench, secrets: number): Promise<true> =>
+export const untilThere = (bench: Bench, secrets: number): Promise<true> =>
   eventually(async () => {
     if (bench.operator.code !== undefined) throw new Error(`it ended: ${bench.operator.output().slice(-1_000)}`);
     const ready = await bench.operator.metric('ecr_operator_secrets', (series) => series.includes('"ready"'));
@@ -61,7 +61,7 @@ const growObjects: Grow = (client, from, to) =>
   });
 
 /** One object for all Secrets, and a namespace for each. */
-const growNamespaces: Grow = async (client, from, to) => {
+export const growNamespaces: Grow = async (client, from, to) => {
   if (from === 0)
     await client.send('POST', CLUSTER_OBJECTS, {
       apiVersion: API_VERSION,
@@ -110,13 +110,14 @@ async function grow(bench: Bench, name: string, more: Grow): Promise<readonly Po
     const burst = round(peakOf(bench.operator.pid));
     await restart(bench, env);
     await untilThere(bench, secrets);
+    const ready = await bench.operator.ready();
     const { rss, anon } = await memoryAtRest(bench.operator.pid);
     const start = round(peakOf(bench.operator.pid));
     points.push({ secrets, rest: round(rss), start, burst });
     const limit = secrets > MOST_OF_USUAL ? 256 : 128;
     report(
       `${secrets} Secrets, ${name}: resident memory`,
-      `${rss.toFixed(0)} MB at rest (${anon.toFixed(0)} MB its own), ${start.toFixed(0)} MB at the peak of a start, ${burst.toFixed(0)} MB at that of the burst`,
+      `${rss.toFixed(0)} MB at rest (${anon.toFixed(0)} MB its own), ${start.toFixed(0)} MB at the peak of a start, ${burst.toFixed(0)} MB at that of the burst; ready after ${(ready / 1_000).toFixed(1)} s`,
       `≤ ${limit} MiB`,
       Math.max(start, burst) <= limit * 1.048_576,
     );

@@ -42,7 +42,13 @@ export async function closeStage({ plane, aws }: Stage): Promise<void> {
 /** @param env  further variables of its environment */
 export async function startOperator({ plane, aws }: Stage, env: NodeJS.ProcessEnv = {}): Promise<OperatorProcess> {
   const operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod', env });
-  await operator.ready();
+  // It gives up after 20 s; ten thousand objects on a busy machine take longer.
+  await operator
+    .ready()
+    .catch(() => operator.ready())
+    .catch(() => {
+      throw new Error(`not ready, exit code ${operator.code}: ${operator.output().slice(-2_000)}`);
+    });
   return operator;
 }
 

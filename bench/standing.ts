@@ -75,6 +75,8 @@ export async function foreignSecrets(bench: Bench): Promise<void> {
 
 /** All requests to the API server, watches and the Lease of an elected leader included. */
 export async function requestsAtRest(bench: Bench): Promise<void> {
+  await cleanUp(bench.client);
+  await createStanding(bench);
   const { operator } = bench;
   await memoryAtRest(operator.pid);
   const all = (): Promise<number> => operator.metric('rest_client_requests_total');

@@ -1,5 +1,6 @@
 // What happens to the operator, its API server and AWS in a soak: one after the other, again and again. Tokens live
-// 30 s and are renewed with 15 s left, so no fault lasts longer than that.
+// 30 s and are renewed with 15 s left, so no fault lasts longer than that, those of AWS less: the operator tries again
+// after up to 1, 2, 4, 8 s.
 
 import type { AwsProcess } from '../../testing/aws/process.ts';
 import type { ControlPlane } from '../../testing/control-plane/control-plane.ts';
@@ -18,24 +19,26 @@ export interface Scene {
 
 export interface SoakFault {
   readonly name: string;
+  readonly isApiServerAway?: true;
   /** Resolves when it is over. */
   readonly happen: (scene: Scene) => Promise<unknown>;
 }
 
 const FAULT_MS = 8_000;
+const AWS_FAULT_MS = 4_000;
 
 async function awsFault({ aws }: Scene, fault: object): Promise<void> {
   await aws.control('POST', 'faults', { while: {}, fault });
-  await pause(FAULT_MS);
+  await pause(AWS_FAULT_MS);
   await aws.control('POST', 'faults', { clear: true });
 }
 
 export const FAULTS: readonly SoakFault[] = [
   {
     name: 'API server killed and started',
+    isApiServerAway: true,
     happen: async ({ plane }) => {
       await plane.killApiServer();
-      await pause(FAULT_MS / 2);
       await plane.restartApiServer();
     },
   },
@@ -46,6 +49,7 @@ export const FAULTS: readonly SoakFault[] = [
   { name: 'a Secret deleted', happen: ({ client, someSecret }) => client.send('DELETE', someSecret()) },
   {
     name: 'API server hangs',
+    isApiServerAway: true,
     happen: async ({ plane }) => {
       plane.pauseApiServer();
       await pause(FAULT_MS);

@@ -1,7 +1,7 @@
 // What a process holds, over time. Linux only (`/proc`).
 
 import { readdirSync, readlinkSync } from 'node:fs';
-import { median, memoryOf } from '../measure.ts';
+import { memoryOf } from '../measure.ts';
 import { trendOf } from './trend.ts';
 
 export interface Sample {
@@ -38,10 +38,17 @@ export interface Drift {
   readonly error: number;
 }
 
-/** The medians of the first and the last quarter, and the line through all. */
+/**
+ * What it falls back to in the first and in the last quarter of the time (the lower quartile: connections come and go
+ * with each fault), and the line through all.
+ */
 export function driftOf(samples: readonly Sample[], what: Held): Drift {
   const quarter = Math.ceil(samples.length / 4);
   const values = samples.map((one) => one[what]);
   const trend = trendOf(samples.map((one) => [one.at, one[what]] as const));
-  return { first: median(values.slice(0, quarter)), last: median(values.slice(-quarter)), ...trend };
+  return { first: lowerQuartile(values.slice(0, quarter)), last: lowerQuartile(values.slice(-quarter)), ...trend };
+}
+
+function lowerQuartile(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 4)] ?? Number.NaN;
 }
