@@ -1,59 +1,35 @@
-// Another build of the operator beside this one, on one API server: node bench/compare.ts BUNDLE [ROUNDS]
+// Another build of the operator beside this one, on one API server: node bench/compare.ts BUNDLE [ROUNDS] [PART...]
 //
 // The two run in turn, each first every other time, and each ratio is taken within its round: what the machine does
 // meanwhile hits both, which it does not when each is measured beside a floor in a run of its own.
 
 import { existsSync } from 'node:fs';
-import { startOperatorProcess } from '../testing/operator/operator-process.ts';
-import { cpuMsOf, median, memoryAtRest, memoryOf, pause, timed } from './measure.ts';
+import { COMPARED, type Figures } from './compared.ts';
+import { median } from './measure.ts';
 import { progress } from './report.ts';
 import { closeStage, openStage } from './stage.ts';
-import { CLUSTER_OBJECTS, cleanUp, createClusterObject, createObject, numbered, OBJECTS, untilReady } from './work.ts';
+import { cleanUp, numbered } from './work.ts';
 
 const COUNT = 300;
-const [bundle = '', rounds = '5'] = process.argv.slice(2);
-if (!existsSync(bundle)) {
+const [bundle = '', rounds = '5', ...named] = process.argv.slice(2);
+const parts = Object.entries(COMPARED).filter(([name]) => named.length === 0 || named.includes(name));
+if (!existsSync(bundle) || parts.length < named.length) {
   console.error(
-    'usage: node bench/compare.ts BUNDLE [ROUNDS]: BUNDLE is the file that scripts/build.ts wrote in another checkout',
+    `usage: node bench/compare.ts BUNDLE [ROUNDS] [PART...]: BUNDLE is the file that scripts/build.ts wrote in another checkout; the parts are ${Object.keys(COMPARED).join(', ')}`,
   );
   process.exit(2);
 }
 
-/** By what is measured. */
-type Figures = Readonly<Record<string, number>>;
-
 const spread = numbered('ns', COUNT);
 const stage = await openStage(spread);
-const { plane, aws, client } = stage;
 
 async function measure(which: string | undefined, round: string): Promise<Figures> {
-  const other = which === undefined ? {} : { bundle: which };
-  const operator = await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod', ...other });
-  const started = await operator.ready();
-  await pause(500);
-  const objects = await timed(() =>
-    untilReady(client, OBJECTS, COUNT, () =>
-      client.each(spread, (name) => createObject(client, name, `${name}-${round}`)),
-    ),
-  );
-  const [cpu, { rss: atOnce }] = [cpuMsOf(operator.pid), memoryOf(operator.pid)];
-  await pause(1_000);
-  const cluster = await timed(() =>
-    untilReady(client, CLUSTER_OBJECTS, 1, () => createClusterObject(client, `many-${round}`, spread)),
-  );
-  const cpuAfter = cpuMsOf(operator.pid);
-  const { rss: atRest } = await memoryAtRest(operator.pid);
-  await operator.end();
-  await cleanUp(client);
-  return {
-    'start → ready, ms': started,
-    '300 objects → all Ready, ms': objects,
-    '… processor time, ms': cpu,
-    '… resident memory at once, MB': atOnce,
-    'cluster object × 300 → Ready, ms': cluster,
-    '… processor time by then, ms': cpuAfter,
-    'resident memory at rest, MB': atRest,
-  };
+  let figures: Figures = {};
+  for (const [, part] of parts) {
+    figures = { ...figures, ...(await part(stage, which, spread, round)) };
+    await cleanUp(stage.client);
+  }
+  return figures;
 }
 
 // What runs first warms the API server up.
@@ -75,7 +51,7 @@ for (const name of Object.keys(taken[0]?.ours ?? {})) {
   const [ours, other] = [median(allOurs), median(allOther)];
   const spanned = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
   console.log(
-    `${name.padEnd(34)} this ${ours.toFixed(0).padStart(5)}  other ${other.toFixed(0).padStart(5)}  ratio ${median(ratios).toFixed(2)} (${spanned})`,
+    `${name.padEnd(36)} this ${ours.toFixed(1).padStart(7)}  other ${other.toFixed(1).padStart(7)}  ratio ${median(ratios).toFixed(2)} (${spanned})`,
   );
 }
 process.exit(0);

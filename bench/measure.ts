@@ -16,6 +16,20 @@ export function memoryOf(pid: number): Memory {
   return { rss: read('VmRSS'), anon: read('RssAnon') };
 }
 
+const SAMPLE_MS = 10;
+
+/** Samples a process's memory; the result ends that and gives the largest amount that the process owned. */
+export function watchMemory(pid: number): () => number {
+  let peak = 0;
+  const sample = (): void => void (peak = Math.max(peak, memoryOf(pid).anon));
+  const timer = setInterval(sample, SAMPLE_MS);
+  return () => {
+    clearInterval(timer);
+    sample();
+    return peak;
+  };
+}
+
 /** V8 collects once more some 8 s after a process has begun to idle. */
 const REST_MS = 10_000;
 /** Processor time of an idle operator in that time, several times over. */

@@ -55,6 +55,22 @@ export function createObject(
   });
 }
 
+/** An object with a key of its own, and a login in each of these regions. */
+export function createRegionsObject(
+  client: BareClient,
+  namespace: string,
+  name: string,
+  accessKeyId: string,
+  [region = ACCESS.region, ...regions]: readonly string[],
+): Promise<unknown> {
+  return client.send('POST', inNamespace(namespace), {
+    apiVersion: API_VERSION,
+    kind: 'AWSECRImagePullSecret',
+    metadata: { name },
+    spec: { awsAccess: { ...ACCESS, region, accessKeyId }, secretName: `login-${name}`, registries: { regions } },
+  });
+}
+
 export function createClusterObject(client: BareClient, name: string, namespaces: readonly string[]): Promise<unknown> {
   return client.send('POST', CLUSTER_OBJECTS, {
     apiVersion: API_VERSION,

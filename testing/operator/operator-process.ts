@@ -14,7 +14,7 @@ export const BUNDLE = fileURLToPath(new URL('../../dist/kube-ecr-secrets-operato
 /** Clears every variable that the operator reads, so that those of the machine have no effect. */
 export const NO_ENVIRONMENT: NodeJS.ProcessEnv = Object.fromEntries(
   Object.keys(process.env)
-    .filter((name) => /^(ECR_OPERATOR_|KUBE|AWS_)/.test(name))
+    .filter((name) => /^(ECR_OPERATOR_|KUBE|AWS_|NODE_EXTRA_CA_CERTS$)/.test(name))
     .map((name) => [name, undefined]),
 );
 
