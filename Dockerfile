@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# One file on a Node.js without shell and package manager. Built once, on the builder's own platform: the bundle is the same everywhere.
+# The bundle and its parts on a Node.js without shell and package manager. Built once, on the builder's own platform: the bundle is the same everywhere.
 
 FROM --platform=$BUILDPLATFORM docker.io/library/node:24-trixie-slim AS build
 WORKDIR /source
@@ -18,7 +18,7 @@ LABEL org.opencontainers.image.title="kube-ecr-secrets-operator" \
       org.opencontainers.image.source="https://github.com/zak905/kube-ecr-secrets-operator" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=build /source/dist/kube-ecr-secrets-operator.cjs /kube-ecr-secrets-operator.cjs
+COPY --from=build /source/dist/ /
 # By number, so that Kubernetes can see that it is not root.
 USER 65532:65532
 EXPOSE 8080 8081

@@ -21,7 +21,7 @@ $(INSTALLED): package.json package-lock.json
 	npm ci --no-audit --no-fund
 	@touch $(INSTALLED)
 
-build: $(BUNDLE) ## Build the operator: one minified file in dist/
+build: $(BUNDLE) ## Build the operator: a minified file in dist/, with its parts beside it
 
 $(BUNDLE): $(INSTALLED) $(SOURCES) scripts/build.ts
 	node scripts/build.ts

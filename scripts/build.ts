@@ -1,15 +1,16 @@
-// Bundles the operator into one minified file, and refuses when something that must not ship is in it.
+// Bundles the operator into one minified file, with its rarer parts in files beside it, and refuses when something that
+// must not ship is in it.
 
-import { chmodSync, readFileSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
+import { chmodSync, globSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 
 const OUTPUT = 'dist/kube-ecr-secrets-operator.cjs';
+const PARTS_FOLDER = 'dist/parts';
 /**
  * Built or tested with, never shipped: what is not the product, a library of the build, and what only the build reads.
  */
 const FORBIDDEN = [
-  /^(?!src\/|node_modules\/|as-text:|package\.json$)/,
+  /^(?!src\/|node_modules\/|package\.json$)/,
   /^node_modules\/zod\//,
   /^src\/api\/(schema|crd|structural)\.ts$/,
   /\.test\.ts$/,
@@ -19,6 +20,8 @@ const COMMON = {
   bundle: true,
   minify: true,
   platform: 'node',
+  // By require, also of what is imported dynamically: Node's other loader takes longer to start.
+  supported: { 'dynamic-import': false },
   target: 'node24',
   format: 'cjs',
   legalComments: 'none',
@@ -46,38 +49,47 @@ function hasClassOfOnePart(input: string): boolean {
 }
 
 /**
- * Puts a module that is imported dynamically into the bundle as text, compiled when it is first imported.
- *
- * V8 reads every function of a script once, also those that are never called: the official Kubernetes client, which
- * only serves kubeconfig files outside a cluster, costs the pod 13 MB that way, and nothing as text
- * (docs/design/adr/0003). The library that makes certificates only serves a webhook that makes its own
- * (docs/design/adr/0006).
+ * What is bundled apart, by name: read when it is first imported, dynamically. V8 reads every function of a script
+ * once, also those that are never called (docs/design/adr/0003, docs/design/performance.md).
  */
-const asText = (filter: RegExp): Plugin => ({
-  name: 'as-text',
-  setup(bundler) {
-    bundler.onResolve({ filter }, ({ path, kind, resolveDir }) =>
-      kind === 'dynamic-import' ? { path: `${resolveDir}/${path}`, namespace: 'as-text' } : undefined,
-    );
-    bundler.onLoad({ filter: /.*/, namespace: 'as-text' }, async ({ path }) => {
-      const { outputFiles, metafile } = await build({ ...COMMON, entryPoints: [path], write: false });
-      note(metafile);
-      const code = JSON.stringify(outputFiles[0]?.text ?? '');
-      const load = 'const { Module } = require("node:module"); const loaded = new Module("as-text"); loaded._compile';
-      const name = JSON.stringify(`${basename(path, '.ts')}.cjs`);
-      return { contents: `${load}(${code}, ${name}); module.exports = loaded.exports;`, loader: 'js' };
-    });
-  },
-});
+const PARTS: Readonly<Record<string, { readonly importedAs: RegExp; readonly file: string }>> = {
+  'aws-sdk': { importedAs: /\/sdk\.ts$/, file: 'src/aws/sdk.ts' },
+  certificates: { importedAs: /\/pki\/sign\.ts$/, file: 'src/pki/sign.ts' },
+  kubeconfig: { importedAs: /\/kubeconfig\.ts$/, file: 'src/kube/kubeconfig.ts' },
+  yaml: { importedAs: /^yaml$/, file: 'yaml' },
+};
 
+const apart: Plugin = {
+  name: 'apart',
+  setup(bundler) {
+    for (const [name, { importedAs }] of Object.entries(PARTS)) {
+      bundler.onResolve({ filter: importedAs }, ({ kind }) =>
+        kind === 'dynamic-import' ? { path: `./parts/${name}.cjs`, external: true } : undefined,
+      );
+    }
+  },
+};
+
+rmSync(PARTS_FOLDER, { recursive: true, force: true });
+for (const [name, { file }] of Object.entries(PARTS)) {
+  note((await build({ ...COMMON, entryPoints: [file], outfile: `${PARTS_FOLDER}/${name}.cjs` })).metafile);
+}
 const { metafile } = await build({
   ...COMMON,
   entryPoints: ['src/cli/main.ts'],
   outfile: OUTPUT,
   banner: { js: `#!/usr/bin/env node\n${NEEDS_NODE}` },
-  plugins: [asText(/\/(kubeconfig|pki\/sign)\.ts$/)],
+  plugins: [apart],
 });
 note(metafile);
+/** The bundle itself loads without the SDK. */
+const early = Object.keys(metafile.inputs).filter((input) => /^node_modules\/@(aws-sdk|smithy)\//.test(input));
+if (early.length > 0) {
+  console.error(
+    `only src/aws/sdk.ts may import these, and nothing may import it but dynamically:\n  ${early.join('\n  ')}`,
+  );
+  process.exit(1);
+}
 const wrong = [...shipped].filter((input) => FORBIDDEN.some((pattern) => pattern.test(input)));
 if (wrong.length > 0) {
   console.error(`these must not be in the bundle:\n  ${wrong.join('\n  ')}`);
@@ -91,4 +103,5 @@ if (doubled.length > 0) {
   process.exit(1);
 }
 chmodSync(OUTPUT, 0o755);
-console.log(`${OUTPUT}: ${Math.round(statSync(OUTPUT).size / 1024)} KiB`);
+for (const file of [OUTPUT, ...globSync(`${PARTS_FOLDER}/*`).toSorted()])
+  console.log(`${file}: ${Math.round(statSync(file).size / 1024)} KiB`);

@@ -22,7 +22,7 @@ export function problemsOf(text: string): readonly string[] {
   const last = text.slice(text.lastIndexOf('\nFROM ') + 1);
   const broken = PROMISES.filter(([, pattern]) => !pattern.test(last)).map(([words]) => `the image no longer ${words}`);
   const copied = last.match(/^(COPY|ADD) .*$/gm) ?? [];
-  const isBundleOnly = copied.length === 1 && /^COPY --from=build \S+\.cjs \S+$/.test(copied[0] ?? '');
+  const isBundleOnly = copied.length === 1 && /^COPY --from=build \/source\/dist\/ \/$/.test(copied[0] ?? '');
   const more = isBundleOnly ? [] : ['the image holds something beside the bundle'];
   const ran = /^RUN /m.test(last) ? ['the last stage runs something, which needs emulation for other platforms'] : [];
   return [...linted, ...broken, ...more, ...ran];

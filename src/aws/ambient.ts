@@ -74,7 +74,7 @@ export function createAmbientIdentity(options: AmbientOptions): AmbientIdentity 
 
   const provide = async (endpoints: Endpoints): Promise<Provided> => {
     if (source === 'environment') return keysInForce(environmentKeys, env);
-    const providers = await import('@aws-sdk/credential-providers');
+    const providers = await (await import('./sdk.ts')).loadProviders();
     const clientConfig = { ...endpointConfig(endpoints), requestHandler: egress.handler };
     switch (source) {
       case 'web identity':

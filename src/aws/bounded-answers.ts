@@ -1,33 +1,32 @@
 // A bound on the answers of AWS, or of an impostor: the SDK itself reads to the end, however long they are.
 
 import { Readable, Transform } from 'node:stream';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { Failure } from '../lib/errors.ts';
 
 /** Handler of the SDK's requests. */
-export type RequestHandler = Pick<
-  NodeHttpHandler,
-  'handle' | 'metadata' | 'updateHttpClientConfig' | 'httpHandlerConfigs' | 'destroy'
->;
+export type RequestHandler = Pick<NodeHttpHandler, 'handle' | 'metadata' | 'updateHttpClientConfig'>;
 
 /** Answers are under 8 KB (a token of 4, keys of a role with a session token); error pages of proxies are small too. */
 export const ANSWER_CAP_BYTES = 256 * 1024;
 
-/** @param options  of the SDK's own handler, which does everything else */
+/** @param options  of the SDK's own handler, which does everything else, and which the first request loads */
 export function createBoundedHandler(options: ConstructorParameters<typeof NodeHttpHandler>[0]): RequestHandler {
-  const handler = new NodeHttpHandler(options);
+  let made: Promise<NodeHttpHandler> | undefined;
+  const handler = (): Promise<NodeHttpHandler> => {
+    made ??= import('./sdk.ts').then(({ NodeHttpHandler }) => new NodeHttpHandler(options));
+    return made;
+  };
   return {
-    metadata: handler.metadata,
+    metadata: { handlerProtocol: 'http/1.1' },
     async handle(...request) {
-      const answered = await handler.handle(...request);
+      const answered = await (await handler()).handle(...request);
       const { response } = answered;
       const body: unknown = response.body;
       if (body instanceof Readable) response.body = bounded(body);
       return answered;
     },
-    updateHttpClientConfig: (key, value) => handler.updateHttpClientConfig(key, value),
-    httpHandlerConfigs: () => handler.httpHandlerConfigs(),
-    destroy: () => handler.destroy(),
+    updateHttpClientConfig: (key, value) => void handler().then((one) => one.updateHttpClientConfig(key, value)),
   };
 }
 

@@ -29,6 +29,8 @@ export interface Aws {
   readonly ambient: AmbientIdentity | undefined;
   /** Trusts these further authorities, each PEM, instead of the former ones. */
   trust(authorities: readonly string[]): void;
+  /** Loads what the first call needs, ahead of it. */
+  load(): Promise<unknown>;
   close(): void;
 }
 
@@ -42,6 +44,7 @@ export function createAws(options: AwsOptions, lookup: NameLookup, onCall: (call
     sts: createStsClient({ clock, userAgent, egress, call }),
     ambient: useAmbient ? createAmbientIdentity({ env, environmentKeys, clock, egress, call }) : undefined,
     trust: (authorities) => egress.trust(authorities),
+    load: () => import('./sdk.ts'),
     close: () => egress.close(),
   };
 }

@@ -1,9 +1,8 @@
 // Requests tokens from ECR, private and public. The keys are always given: there is no fallback to another identity.
 
-import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 import type { Clock } from '../lib/time.ts';
 import { ATTEMPTS, type AwsKeys, type Call, type Endpoints, endpointConfig, keysOf, textsOf } from './calls.ts';
-import { type EcrToken, parsePublicToken, parseToken } from './ecr-token.ts';
+import type { EcrToken } from './ecr-token.ts';
 import type { Egress } from './egress.ts';
 
 /** One request to one registry. */
@@ -43,7 +42,8 @@ export function createEcrClient({ clock, userAgent, egress, call, endpoint }: Ec
     requestHandler: egress.handler,
   });
 
-  const fetchPrivate = (request: TokenRequest, signal: AbortSignal): Promise<EcrToken> => {
+  const fetchPrivate = async (request: TokenRequest, signal: AbortSignal): Promise<EcrToken> => {
+    const { ECRClient, GetAuthorizationTokenCommand, parseToken } = await import('./sdk.ts');
     const client = new ECRClient(configOf(request));
     const { region, keys } = request;
     const send = async (abortSignal: AbortSignal): Promise<EcrToken> => {
@@ -51,12 +51,12 @@ export function createEcrClient({ clock, userAgent, egress, call, endpoint }: Ec
       return parseToken(answer, { ...request, ...expected }, clock.now());
     };
     const asked = { service: 'ECR', region, what: 'login', sentWith: textsOf(keys) } as const;
-    return call('GetAuthorizationToken', asked, send, signal);
+    return await call('GetAuthorizationToken', asked, send, signal);
   };
 
   const fetchPublic = async (request: TokenRequest, signal: AbortSignal): Promise<EcrToken> => {
-    // Loaded on first use: most installations never need it.
-    const { ECRPUBLICClient, GetAuthorizationTokenCommand: PublicCommand } = await import('@aws-sdk/client-ecr-public');
+    const { loadEcrPublic, parsePublicToken } = await import('./sdk.ts');
+    const { ECRPUBLICClient, GetAuthorizationTokenCommand: PublicCommand } = await loadEcrPublic();
     const client = new ECRPUBLICClient(configOf(request));
     const { region, keys } = request;
     const send = async (abortSignal: AbortSignal): Promise<EcrToken> =>

@@ -134,10 +134,6 @@ function choosing(noProxy: string, direct: RequestHandler, proxied: RequestHandl
     updateHttpClientConfig(key, value) {
       for (const handler of [direct, proxied]) handler.updateHttpClientConfig(key, value);
     },
-    httpHandlerConfigs: () => direct.httpHandlerConfigs(),
-    destroy() {
-      for (const handler of [direct, proxied]) handler.destroy();
-    },
   };
 }
 

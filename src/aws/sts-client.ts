@@ -62,7 +62,7 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
   return {
     async assumeRole(request, signal) {
       const { roleArn, sessionName, keys, externalId } = request;
-      const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
+      const { AssumeRoleCommand, STSClient } = await (await import('./sdk.ts')).loadSts();
       const client = new STSClient({ ...configOf(request), credentials: keysOf(keys) });
       const command = new AssumeRoleCommand({
         RoleArn: roleArn,
@@ -75,7 +75,7 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
     },
     async assumeRoleWithToken(request, signal) {
       const { roleArn, sessionName, token } = request;
-      const { AssumeRoleWithWebIdentityCommand, STSClient } = await import('@aws-sdk/client-sts');
+      const { AssumeRoleWithWebIdentityCommand, STSClient } = await (await import('./sdk.ts')).loadSts();
       // This operation is not signed: the token is the only proof. Empty keys keep the SDK from looking for some.
       const client = new STSClient({ ...configOf(request), credentials: { accessKeyId: '', secretAccessKey: '' } });
       const command = new AssumeRoleWithWebIdentityCommand({

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, globSync, mkdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/lib/time.ts';
 import { installCrds } from '../../testing/api-server/install-crds.ts';
@@ -17,7 +17,7 @@ import { accessTo } from '../../testing/operator/plane-access.ts';
 import { GOOD_KEY, type RunningOperator, SECRET_PATH, startInProcess } from '../../testing/operator/world.ts';
 import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
 import { findKubectl } from '../../testing/tools/find-kubectl.ts';
-import { ensureBundle } from '../process/bundle.ts';
+import { ensureBundle, PARTS } from '../process/bundle.ts';
 import { createClusterPullSecret, createPullSecret } from '../scenario/manifests.ts';
 
 const OPERATOR_NAMESPACE = 'kube-ecr-secrets-operator-system';
@@ -98,7 +98,9 @@ describe('the documentation', () => {
     await api.must('POST', '/api/v1/namespaces/shop/pods', { metadata: { name: 'api' }, spec });
     await eventually(async () => ((await api.get(SECRET_PATH('shop', 'ecr-login'))).status === 200 ? true : undefined));
     mkdirSync(join(folder, 'dist'));
-    copyFileSync(ensureBundle(), join(folder, 'dist', basename(BUNDLE)));
+    const bundle = ensureBundle();
+    copyFileSync(bundle, join(folder, 'dist', basename(BUNDLE)));
+    cpSync(join(dirname(bundle), PARTS), join(folder, 'dist', PARTS), { recursive: true });
     for (const name of ['.well-known', 'openid/v1']) mkdirSync(join(folder, name), { recursive: true });
   });
   after(async () => {

@@ -34,6 +34,7 @@ mount --rbind /proc "$root/proc"
 for file in null urandom; do touch "$root/dev/$file"; mount --bind "/dev/$file" "$root/dev/$file"; done
 touch "$root/nodejs/bin/node"; mount --bind "$2" "$root/nodejs/bin/node"
 cp "$1" "$root/kube-ecr-secrets-operator.cjs"
+cp -r "$(dirname "$1")/parts" "$root/parts"
 mount --bind "$3" "$root/var/run/secrets/kubernetes.io/serviceaccount"
 mount -o remount,ro "$root"
 shift 3

@@ -1,14 +1,17 @@
 // The built operator as the tests of the process use it: up to date, in a copy of its own, run to its end.
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, globSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, cpSync, globSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BUNDLE, NO_ENVIRONMENT } from '../../testing/operator/operator-process.ts';
 import { startNode } from '../../testing/process/node-process.ts';
 import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The folder beside the bundle with what it loads late. */
+export const PARTS = 'parts';
 
 /** Our own copy: somebody may build while the suites run. */
 let copy: string | undefined;
@@ -20,11 +23,13 @@ export function ensureBundle(): string {
   const folder = makeTemporaryFolder('bundle');
   copy = join(folder, 'operator.cjs');
   copyFileSync(BUNDLE, copy);
+  cpSync(join(dirname(BUNDLE), PARTS), join(folder, PARTS), { recursive: true });
   return copy;
 }
 
 function build(): void {
-  const built = statSync(BUNDLE, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const isWhole = statSync(join(dirname(BUNDLE), PARTS), { throwIfNoEntry: false }) !== undefined;
+  const built = isWhole ? (statSync(BUNDLE, { throwIfNoEntry: false })?.mtimeMs ?? 0) : 0;
   const sources = globSync('src/**/*.{ts,json}', { cwd: ROOT, exclude: ['**/*.test.ts'] });
   const newest = Math.max(...['package.json', ...sources].map((file) => statSync(join(ROOT, file)).mtimeMs));
   if (built > newest) return;
