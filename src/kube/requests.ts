@@ -18,6 +18,8 @@ export interface ApiRequest {
   readonly contentType?: string;
   /** Another form of the answer than the whole object; it must be JSON too. */
   readonly accept?: string;
+  /** It is sent only when no other request waits for a permit. */
+  readonly canWait?: boolean;
   /**
    * Is notified when the request begins to wait for a permit, and when it is sent: never during the Retry-After pause.
    */

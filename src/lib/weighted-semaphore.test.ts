@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createManualClock } from '../../testing/clocks/manual-clock.ts';
 import type { DurationMs, EpochMs } from './time.ts';
-import { createSplitSemaphore, createWeightedSemaphore } from './weighted-semaphore.ts';
+import { createSplitSemaphore, createWeightedSemaphore, type WeightedSemaphore } from './weighted-semaphore.ts';
 
 interface Guest {
   readonly leave: () => void;
@@ -17,12 +17,13 @@ describe('a weighted semaphore', () => {
   const clock = createManualClock(0 as EpochMs);
   const inside: string[] = [];
 
-  const enter = (room: ReturnType<typeof createSplitSemaphore>, name: string, bytes: number): Guest => {
+  const enter = (room: WeightedSemaphore, name: string, bytes: number, canWait = false): Guest => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const done = room.run(bytes, async () => {
+    const work = async (): Promise<void> => {
       inside.push(name);
       await promise.finally(() => inside.splice(inside.indexOf(name), 1));
-    });
+    };
+    const done = room.run(bytes, work, canWait);
     return { leave: resolve, fail: reject, done };
   };
   const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
@@ -42,6 +43,21 @@ describe('a weighted semaphore', () => {
     c.leave();
     d.leave();
     await Promise.all([a, b, c, d].map(({ done }) => done));
+  });
+
+  test('lets work that can wait begin when no other work waits', async () => {
+    const room = createWeightedSemaphore(1, 0, clock);
+    const first = enter(room, 'first', 1);
+    const patient = enter(room, 'patient', 1, true);
+    const second = enter(room, 'second', 1);
+    first.leave();
+    await turn();
+    assert.deepEqual(inside, ['second']);
+    second.leave();
+    await turn();
+    assert.deepEqual(inside, ['patient']);
+    patient.leave();
+    await Promise.all([first, second, patient].map(({ done }) => done));
   });
 
   test('gives all permits to work that is heavier, and has them back after a failure', async () => {

@@ -11,12 +11,18 @@ export interface WeightedSemaphore {
    *
    * @param work  moves to the second set of permits once it has taken a second and as soon as that set has enough, so
    *              that waiting work can begin. It gets a function that requests the move at once
+   * @param canWait  it begins only when no other work waits
    */
-  run<Result>(size: number, work: (stepAside: StepAside) => Promise<Result>): Promise<Result>;
+  run<Result>(size: number, work: (stepAside: StepAside) => Promise<Result>, canWait?: boolean): Promise<Result>;
 }
 
 /** @returns false while the second set has too few permits: other work waits for this one */
 export type StepAside = () => boolean;
+
+interface Waiting {
+  readonly size: number;
+  readonly enter: () => void;
+}
 
 const SLOW = SECOND;
 /** Share of the permits: work of at most this weight is small. */
@@ -34,7 +40,7 @@ export function createSplitSemaphore(capacity: number, clock: Clock): WeightedSe
     createWeightedSemaphore(capacity, capacity, clock),
     createWeightedSemaphore(capacity, capacity, clock),
   ];
-  return { run: (size, work) => (size <= capacity * SMALL ? small : large).run(size, work) };
+  return { run: (size, ...work) => (size <= capacity * SMALL ? small : large).run(size, ...work) };
 }
 
 /**
@@ -45,7 +51,7 @@ export function createSplitSemaphore(capacity: number, clock: Clock): WeightedSe
  */
 export function createWeightedSemaphore(capacity: number, aside: number, clock: Clock): WeightedSemaphore {
   const quick = createQuickWork(clock);
-  const waiting: { readonly size: number; readonly enter: () => void }[] = [];
+  const [waiting, patient]: [Waiting[], Waiting[]] = [[], []];
   /** Work to move as soon as the second set has enough permits. */
   const overdue = new Set<StepAside>();
   let free = capacity;
@@ -53,16 +59,17 @@ export function createWeightedSemaphore(capacity: number, aside: number, clock: 
 
   const admit = (): void => {
     for (;;) {
-      const [first] = waiting;
+      const line = waiting.length > 0 ? waiting : patient;
+      const [first] = line;
       if (!first || first.size > free) return;
-      waiting.shift();
+      line.shift();
       free -= first.size;
       first.enter();
     }
   };
 
   return {
-    async run(wanted, work) {
+    async run(wanted, work, canWait = false) {
       const size = Math.min(wanted, capacity);
       let isAside = false;
       const stepAside = (): boolean => {
@@ -78,7 +85,7 @@ export function createWeightedSemaphore(capacity: number, aside: number, clock: 
         return true;
       };
       await new Promise<void>((enter) => {
-        waiting.push({ size, enter });
+        (canWait ? patient : waiting).push({ size, enter });
         admit();
       });
       quick.enter(stepAside);
