@@ -24,7 +24,7 @@ function contentOf(registries: number): string {
   const auths = Object.fromEntries(Array.from({ length: registries }, (_, at) => [`${at}.example.com`, login]));
   return Buffer.from(JSON.stringify({ auths })).toString('base64');
 }
-const CONTENT = contentOf(1);
+export const CONTENT = contentOf(1);
 
 export function numbered(prefix: string, count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}-${String(index).padStart(4, '0')}`);
