@@ -32,14 +32,19 @@ export function startCluster({ code, clock, random, aws, onLogin, signal }: Clus
   let held: Login | undefined;
   let cancel: (() => void) | undefined;
 
+  const isThere = (): boolean => true;
   const book = code.book.createLoginBook({
     source: {
       fetchToken: (_, until) => call('GetAuthorizationToken', ASKED, (sent) => aws.getToken(sent), until),
     },
-    pacer: code.pacer.createPacer(clock, random, RENEWALS_PER_SECOND),
+    heldLogins: code.held.createHeldLogins({
+      pacer: code.pacer.createPacer(clock, random, RENEWALS_PER_SECOND),
+      clock,
+      isThere,
+    }),
     clock,
     random,
-    isThere: () => true,
+    isThere,
     wake: () => {
       queueMicrotask(reconcile);
       return true;

@@ -101,10 +101,7 @@ export function createTransport(options: TransportOptions): Transport {
       request.onTurn?.('waits');
       // A request that waits for the end of the Retry-After pause is not slow, and frees no permit for others.
       await retryAfter.passed(signal);
-      const ask = async (): Promise<ApiAnswer> => {
-        await retryAfter.passed(signal);
-        return await sendNow(request, signal);
-      };
+      const ask = (): Promise<ApiAnswer> => retryAfter.passed(signal).then(() => sendNow(request, signal));
       return await inFlight.run(1, ask, request.canWait);
     },
     async *stream(request, deadline, signal) {

@@ -183,9 +183,7 @@ async function begin(running: Running): Promise<void> {
     secrets: view.secrets.size,
     namespaces: view.namespaces.size,
   });
-  const { transport, aws } = ports;
-  // The first login of an object does not wait for it, and neither did the first lists.
-  void aws.load();
+  const { transport } = ports;
   loops.push(supervise('check of the CRDs', (until) => checkCrds({ transport, clock, log }, until)));
   if (election) loops.push(supervise('leader election', (until) => election.run((term) => assembly.lead(term), until)));
   else loops.push(assembly.lead(termOf(signal)));

@@ -73,6 +73,8 @@ export function beginWork(parts: WorkParts, term: Term): Work {
   const { ports, state, heldLogins, pacer, telemetry, operatorNamespace, clock, random, log } = parts;
   const { view, stores } = state;
   const { signal } = term;
+  // The first login does not wait for it, and neither did the first lists; a replica that only watches does without.
+  void ports.aws.load();
   const writes = createWrites(term, clock, log);
   const client = createClient(whileHeld(ports.transport, term), OPERATOR_NAME);
   const queue = createQueue(parts, telemetry.pullsecret);
