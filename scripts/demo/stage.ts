@@ -49,9 +49,9 @@ async function startRegistry(aws: AwsProcess): Promise<Registry> {
   const registry = createOciRegistry({
     async opens(host, _username, password) {
       const { owner } = recordOf(await aws.control('POST', 'tokens', { password }));
-      return (
-        isRecord(owner) && host === `${String(owner['accountId'])}.dkr.ecr.${String(owner['region'])}.amazonaws.com`
-      );
+      if (!isRecord(owner)) return undefined;
+      const isHis = host === `${String(owner['accountId'])}.dkr.ecr.${String(owner['region'])}.amazonaws.com`;
+      return isHis ? Number(owner['expiresAt']) - Date.now() : undefined;
     },
   });
   const authority = makeAuthority();

@@ -34,8 +34,9 @@ describe('a pull', () => {
     registry = createOciRegistry({
       opens(host, username, password) {
         const owner = world.aws.isValidToken(password);
-        if (username !== 'AWS' || !owner || owner.expiresAt <= clock.now()) return false;
-        return host === `${owner.accountId}.dkr.ecr.${owner.region}.amazonaws.com`;
+        if (username !== 'AWS' || !owner || owner.expiresAt <= clock.now()) return undefined;
+        const isHis = host === `${owner.accountId}.dkr.ecr.${owner.region}.amazonaws.com`;
+        return isHis ? owner.expiresAt - clock.now() : undefined;
       },
     });
     proxy = await startConnectProxy({ authority, serve: (_host, socket) => registry.accept(socket) });

@@ -5,13 +5,14 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type ControlPlaneBinaries, findControlPlaneBinaries, wantedVersion } from './binaries.ts';
-import { ensureCredentials, makeKubeconfig, readCertificateAuthority } from './credentials.ts';
+import { addNode, ensureCredentials, makeKubeconfig, type NodeSide, readCertificateAuthority } from './credentials.ts';
 import {
   type ControlPlaneFiles,
   etcdSocket,
   makeApiServerFlags,
   makeControllerManagerFlags,
   makeEtcdFlags,
+  makeNodeFlags,
 } from './flags.ts';
 import { findFreePort } from './free-port.ts';
 import { EarlyEndError, type Launch, launch } from './launch.ts';
@@ -28,6 +29,8 @@ export interface ControlPlaneOptions {
   readonly moreControllers?: readonly string[];
   /** Added after the default ones, so they win: `['--feature-gates=…']`. */
   readonly apiServerFlags?: readonly string[];
+  /** Nodes reach the API server; by default only this machine does. */
+  readonly node?: NodeSide;
   /**
    * Called when the API server is ready, before the controller manager starts. The garbage collector knows CRDs
    * installed here from its start; later ones it discovers up to 30 s after their installation.
@@ -121,6 +124,7 @@ async function startIn(temporary: string, input: StartInput): Promise<ControlPla
   const folder = options.keepDataIn ? resolve(options.keepDataIn) : temporary;
   const files = makeFiles(folder, temporary);
   const adminToken = ensureCredentials(files);
+  if (options.node) addNode(files, options.node);
   const run = async <T>(
     name: string,
     program: string,
@@ -136,7 +140,8 @@ async function startIn(temporary: string, input: StartInput): Promise<ControlPla
 
   const manage = binaries.kubeControllerManager !== undefined;
   const runApiServer = async (port: number): Promise<{ url: string; certificateAuthority: string }> => {
-    const flags = makeApiServerFlags(files, port, manage, options.apiServerFlags ?? []);
+    const more = [...(options.node ? makeNodeFlags(options.node.address) : []), ...(options.apiServerFlags ?? [])];
+    const flags = makeApiServerFlags(files, port, manage, more);
     return await run('kube-apiserver', binaries.kubeApiserver, flags, async () => {
       const certificateAuthority = readCertificateAuthority(files.certificates);
       if (!certificateAuthority) return undefined;

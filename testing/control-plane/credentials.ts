@@ -2,9 +2,10 @@
 // Made once per data folder; a control plane that is started on kept data finds them again.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify as stringifyYaml } from 'yaml';
+import type { ServerCertificate } from '../network/self-signed.ts';
 import type { ControlPlaneFiles } from './flags.ts';
 
 /** Readable by this user only. */
@@ -26,6 +27,27 @@ export function ensureCredentials(files: ControlPlaneFiles): string {
     writeFileSync(files.tokens, `${token},admin,admin,"system:masters"\n`, PRIVATE);
   }
   return readFileSync(files.tokens, 'utf8').split(',')[0] ?? '';
+}
+
+/** How one node reaches the API server, and as whom. Only for a network of its own: it then listens on all addresses. */
+export interface NodeSide {
+  readonly name: string;
+  /** Of the API server. */
+  readonly address: string;
+  /** For 127.0.0.1, the address and the ClusterIP 10.0.0.1; with the authority that signed it behind it. */
+  readonly certificate: ServerCertificate;
+  /** Of the kubelet, as `system:node:<name>`. */
+  readonly token: string;
+}
+
+/** A token for a node's kubelet, and the certificate under which the node reaches kube-apiserver. */
+export function addNode(files: ControlPlaneFiles, { name, certificate, token }: NodeSide): void {
+  const tokens = readFileSync(files.tokens, 'utf8');
+  const line = `${token},system:node:${name},${name},"system:nodes"\n`;
+  if (!tokens.includes(line)) writeFileSync(files.tokens, `${tokens}${line}`, PRIVATE);
+  mkdirSync(files.certificates, { recursive: true });
+  writeFileSync(join(files.certificates, 'apiserver.crt'), certificate.certificate);
+  writeFileSync(join(files.certificates, 'apiserver.key'), certificate.key, PRIVATE);
 }
 
 /**

@@ -98,3 +98,17 @@ export function makeControllerManagerFlags(files: ControlPlaneFiles, moreControl
     '--profiling=false',
   ];
 }
+
+/** Added to those of kube-apiserver when nodes and pods reach it at this address. */
+export function makeNodeFlags(address: string): string[] {
+  return [
+    '--bind-address=0.0.0.0',
+    `--advertise-address=${address}`,
+    // Makes the endpoint of the Service `kubernetes`.
+    '--endpoint-reconciler-type=lease',
+    // Given twice it adds up.
+    '--authorization-mode=Node',
+    '--enable-admission-plugins=NodeRestriction',
+    '--kubelet-preferred-address-types=InternalIP',
+  ];
+}

@@ -119,8 +119,9 @@ async function build(request: BinaryRequest, input: BuildInput): Promise<void> {
   renameSync(join(cwd, input.name), join(request.into, input.name));
 }
 
-async function fetchModuleFile(
-  request: BinaryRequest,
+/** The go.mod of a published module, `path@version`. */
+export async function fetchModuleFile(
+  request: Pick<BinaryRequest, 'into' | 'env'>,
   module: string,
   showDetail: (detail: string) => void,
 ): Promise<ModuleFile> {

@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -17,8 +18,10 @@ export interface ServerCertificate {
 export interface Authority {
   /** PEM, to be trusted. */
   readonly certificate: string;
-  /** A certificate for one host name, always the same for the same name. */
-  issue(host: string): ServerCertificate;
+  /**
+   * A certificate for host names and IPv4 addresses, at least one; always the same for the same ones.
+   */
+  issue(...hosts: readonly string[]): ServerCertificate;
 }
 
 /** Tags of ASN.1 DER (ITU-T X.690) that a certificate (RFC 5280) is made of. */
@@ -63,18 +66,22 @@ export function makeAuthority(): Authority {
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const issuer = { ...keys, name: 'test authority' };
   const issued = new Map<string, ServerCertificate>();
-  const issue = (host: string): ServerCertificate => {
+  const issue = (hosts: readonly string[]): ServerCertificate => {
     const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    // Context tag 2 of GeneralName: a DNS name. The common name has room for 64 characters only.
-    const alternative = der(0x82, Buffer.from(host));
-    const subject = { ...leaf, name: host.slice(0, 64), alternative, isAuthority: false };
+    // Context tags of GeneralName: 7 for an IP address, 2 for a DNS name. The common name has room for 64 characters only.
+    const alternative = Buffer.concat(
+      hosts.map((host) =>
+        isIPv4(host) ? der(0x87, Buffer.from(host.split('.').map(Number))) : der(0x82, Buffer.from(host)),
+      ),
+    );
+    const subject = { ...leaf, name: (hosts[0] ?? '').slice(0, 64), alternative, isAuthority: false };
     return { certificate: makeCertificate(subject, issuer), key: pkcs8(leaf.privateKey) };
   };
   return {
     certificate: makeCertificate({ ...issuer, isAuthority: true }, issuer),
-    issue(host) {
-      const known = issued.get(host) ?? issue(host);
-      issued.set(host, known);
+    issue(...hosts) {
+      const known = issued.get(hosts.join()) ?? issue(hosts);
+      issued.set(hosts.join(), known);
       return known;
     },
   };
@@ -88,7 +95,7 @@ interface Issuer {
 interface Subject {
   readonly name: string;
   readonly publicKey: KeyObject;
-  /** Encoded GeneralName. */
+  /** Encoded GeneralNames, one after the other. */
   readonly alternative?: Buffer;
   readonly isAuthority: boolean;
 }

@@ -1,129 +1,99 @@
-// A registry on loopback with one small image, for clients with a currently valid password: the other end of a pull
-// Secret.
-// Implements as much of the OCI distribution specification as a pull needs.
+// A registry on loopback that answers as ECR does, for clients with a currently valid password: the other end of a pull
+// Secret. Implements as much of the OCI distribution specification as a pull needs.
 
-import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { type Blob, type Image, makeImage } from './oci-image.ts';
+
+/** One request and what was answered. */
+export interface RegistryCall {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  /** Whether it came with a login, of whatever worth. */
+  readonly hasLogin: boolean;
+  /** Until the login ends, milliseconds; undefined: it has none, or one that opens nothing. */
+  readonly leftMs: number | undefined;
+}
 
 export interface OciRegistry {
-  /** What pulls name: `<host>/<repository>:<tag>`. */
+  /** What pulls name: `<host>/<repository>:<tag>`; any other repository and tag is the same image. */
   readonly repository: string;
   readonly tag: string;
-  /** Text of the one file in the image, `/hello`. */
+  /** Text of the one file in the image, `/hello`, unless another image is given. */
   readonly text: string;
   /** Serves a connection accepted elsewhere, such as the inside of a TLS one. */
   accept(socket: Socket): void;
-  /** Every request as `METHOD path status`, in order; a live view. */
-  readonly requests: readonly string[];
+  /** In order; a live view. */
+  readonly calls: readonly RegistryCall[];
 }
 
 export interface OciRegistryOptions {
-  /** Whether this password opens the registry of this host now. */
-  readonly opens: (host: string, username: string, password: string) => boolean | Promise<boolean>;
+  /** For how much longer this password opens the registry of this host, milliseconds; undefined: it does not. */
+  readonly opens: (
+    host: string,
+    username: string,
+    password: string,
+  ) => number | undefined | Promise<number | undefined>;
+  /** Default: one with a file `/hello`. */
+  readonly image?: Image;
 }
 
-const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
-const CONFIG = 'application/vnd.oci.image.config.v1+json';
-const LAYER = 'application/vnd.oci.image.layer.v1.tar';
+/**
+ * ECR's words, and its answers without and with a login that is no good: a challenge, and none (awslabs/soci-snapshotter
+ * pull request 1196; amazon-ecr-credential-helper issue 7).
+ */
+const NO_LOGIN = 'no basic auth credentials';
+const ENDED = 'Your authorization token has expired. Reauthenticate and try again.';
 
-interface Blob {
-  readonly bytes: Buffer;
-  readonly digest: string;
-}
-
-export function createOciRegistry({ opens }: OciRegistryOptions): OciRegistry {
-  const repository = 'shop/app';
-  const tag = 'v1';
+export function createOciRegistry({ opens, image: given }: OciRegistryOptions): OciRegistry {
   const text = 'pulled with the secret that the operator keeps\n';
-  const requests: string[] = [];
+  const image = given ?? makeImage([[{ path: 'hello', bytes: Buffer.from(text) }]], {});
+  const calls: RegistryCall[] = [];
 
-  const layer = blobOf(tarOf('hello', text));
-  const rootfs = { type: 'layers', diff_ids: [layer.digest] };
-  const config = blobOf(Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', config: {}, rootfs })));
-  const manifest = blobOf(
-    Buffer.from(
-      JSON.stringify({
-        schemaVersion: 2,
-        mediaType: MANIFEST,
-        config: { mediaType: CONFIG, digest: config.digest, size: config.bytes.length },
-        layers: [{ mediaType: LAYER, digest: layer.digest, size: layer.bytes.length }],
-      }),
-    ),
-  );
-  const found: ReadonlyMap<string, readonly [mediaType: string, blob: Blob]> = new Map([
-    [`/v2/${repository}/manifests/${tag}`, [MANIFEST, manifest]],
-    [`/v2/${repository}/manifests/${manifest.digest}`, [MANIFEST, manifest]],
-    [`/v2/${repository}/blobs/${config.digest}`, ['application/octet-stream', config]],
-    [`/v2/${repository}/blobs/${layer.digest}`, ['application/octet-stream', layer]],
-  ]);
-
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<number> => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = '', url = '', headers } = request;
-    const [, basic = ''] = /^Basic (.+)$/.exec(headers.authorization ?? '') ?? [];
-    const [username = '', ...rest] = Buffer.from(basic, 'base64').toString('utf8').split(':');
-    if (!(await opens(headers.host ?? '', username, rest.join(':')))) {
-      response.writeHead(401, {
-        'www-authenticate': `Basic realm="https://${headers.host}/",service="ecr.amazonaws.com"`,
-      });
-      response.end(
-        JSON.stringify({
-          errors: [{ code: 'DENIED', message: 'Your authorization token has expired. Reauthenticate and try again.' }],
-        }),
-      );
-      return 401;
-    }
-    const [mediaType, blob] = found.get(url) ?? [];
-    if (!blob) {
-      const status = url === '/v2/' ? 200 : 404;
-      response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
-      return status;
-    }
-    response.writeHead(200, {
-      'content-type': mediaType,
-      'content-length': blob.bytes.length,
-      'docker-content-digest': blob.digest,
-    });
-    response.end(method === 'HEAD' ? undefined : blob.bytes);
-    return 200;
+    const path = url.replace(/\?.*/, '');
+    const [, basic] = /^Basic (.+)$/.exec(headers.authorization ?? '') ?? [];
+    const [username = '', ...rest] = Buffer.from(basic ?? '', 'base64')
+      .toString('utf8')
+      .split(':');
+    const leftMs = basic === undefined ? undefined : await opens(headers.host ?? '', username, rest.join(':'));
+    const found = leftMs === undefined ? undefined : find(image, path);
+    const status = leftMs === undefined ? (basic === undefined ? 401 : 403) : found || path === '/v2/' ? 200 : 404;
+    calls.push({ method, path, status, hasLogin: basic !== undefined, leftMs });
+    if (status === 200 && found) return give(response, method, found);
+    const challenge = { 'www-authenticate': `Basic realm="https://${headers.host}/",service="ecr.amazonaws.com"` };
+    response.writeHead(status, { 'content-type': 'application/json', ...(status === 401 ? challenge : {}) });
+    const errors = [{ code: 'DENIED', message: status === 401 ? NO_LOGIN : ENDED }];
+    response.end(status === 401 || status === 403 ? JSON.stringify({ errors }) : '{}');
   };
 
   const server = createServer((request, response) => {
-    answer(request, response).then(
-      (status) => void requests.push(`${request.method} ${request.url} ${status}`),
-      () => request.destroy(),
-    );
+    request.resume();
+    answer(request, response).catch(() => response.destroy());
   });
-  return { repository, tag, text, requests, accept: (socket) => void server.emit('connection', socket) };
+  return {
+    repository: 'shop/app',
+    tag: 'v1',
+    text,
+    calls,
+    accept: (socket) => void server.emit('connection', socket),
+  };
 }
 
-function blobOf(bytes: Buffer): Blob {
-  return { bytes, digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}` };
+/** Of any repository, by any tag. */
+function find({ manifest, parts }: Image, path: string): Blob | undefined {
+  const [, kind, name = ''] = /^\/v2\/.+\/(manifests|blobs)\/([^/]+)$/.exec(path) ?? [];
+  if (kind === 'manifests') return !name.startsWith('sha256:') || name === manifest.digest ? manifest : undefined;
+  return kind === 'blobs' ? parts.find(({ digest }) => digest === name) : undefined;
 }
 
-/** A tar archive with one file in it (POSIX.1-1988, ustar). */
-function tarOf(name: string, text: string): Buffer {
-  const header = Buffer.alloc(512);
-  const put = (field: string, at: number): void => void header.write(field, at, 'latin1');
-  const octal = (value: number, digits: number): string => value.toString(8).padStart(digits, '0');
-  put(name, 0);
-  put(octal(0o644, 7), 100);
-  put(octal(0, 7), 108);
-  put(octal(0, 7), 116);
-  put(octal(Buffer.byteLength(text), 11), 124);
-  put(octal(0, 11), 136);
-  put(' '.repeat(8), 148);
-  put('0', 156);
-  put('ustar\u000000', 257);
-  put(
-    octal(
-      header.reduce((sum, byte) => sum + byte, 0),
-      6,
-    ),
-    148,
-  );
-  header.writeUInt8(0, 154);
-  const content = Buffer.alloc(Math.ceil(Buffer.byteLength(text) / 512) * 512);
-  content.write(text);
-  return Buffer.concat([header, content, Buffer.alloc(1_024)]);
+function give(response: ServerResponse, method: string, { mediaType, digest, bytes }: Blob): void {
+  response.writeHead(200, {
+    'content-type': mediaType,
+    'content-length': bytes.length,
+    'docker-content-digest': digest,
+  });
+  response.end(method === 'HEAD' ? undefined : bytes);
 }

@@ -1,0 +1,47 @@
+// Pods pull with the Secrets that the operator writes: from the object to the running pod.
+
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { eventually } from '../../testing/api-server/test-api.ts';
+import { SECRET_PATH } from '../../testing/operator/world.ts';
+import { createPullSecret } from '../scenario/manifests.ts';
+import { createPod, NAMESPACE, podPath, SKIPPED, untilRunning, useE2e, wordsAbout } from './rig.ts';
+
+describe('a pod on a real node', { skip: SKIPPED }, () => {
+  const e2e = useE2e();
+  before(async () => void (await e2e().install()));
+
+  test('runs once its object is there, and a new one at once', async (t) => {
+    const { api } = e2e();
+    const namespace = await e2e().createNamespace();
+    await createPod(e2e(), namespace, { name: 'waiting' });
+    const words = await eventually(async () => {
+      const found = await wordsAbout(e2e(), namespace, 'waiting');
+      return found.some((one) => one.startsWith('Failed')) ? found : undefined;
+    });
+    assert.ok(
+      words.some((one) => one.includes('Unable to retrieve some image pull secrets (ecr-login)')),
+      words.join('\n'),
+    );
+    assert.ok(
+      words.some((one) => one.includes('no basic auth credentials')),
+      words.join('\n'),
+    );
+
+    const begun = performance.now();
+    await createPullSecret(api, namespace, 'login');
+    await eventually(async () =>
+      (await api.get(SECRET_PATH(namespace, 'ecr-login'))).status === 200 ? true : undefined,
+    );
+    const toSecret = performance.now() - begun;
+    await createPod(e2e(), namespace, { name: 'new' });
+    const toRunning = await untilRunning(e2e(), namespace, 'new');
+    const waited = await untilRunning(e2e(), namespace, 'waiting', 120_000);
+    t.diagnostic(
+      `object → Secret ${toSecret.toFixed(0)} ms; Secret → new pod runs ${toRunning.toFixed(0)} ms; the pod that waited runs ${(waited / 1_000).toFixed(1)} s later (the kubelet's back-off)`,
+    );
+    const { status } = await api.must('GET', podPath(namespace, 'new'));
+    assert.equal(status.containerStatuses[0].restartCount, 0);
+    assert.ok((await e2e().operatorPods()).length === 2, NAMESPACE);
+  });
+});
