@@ -21,6 +21,8 @@ export interface Inside {
   readonly cgroup: string;
   readonly address: string;
   readonly bundle: string;
+  /** Of the operator's image, in place of one that is made of the bundle. */
+  readonly archive?: string;
 }
 
 /** Undefined: this process is not inside of the namespaces of a node. */
@@ -78,7 +80,7 @@ export async function stopSharedCluster(): Promise<void> {
 }
 
 async function startCluster(inside: Inside, version: string): Promise<Cluster> {
-  const { state, address, cgroup, bundle } = inside;
+  const { state, address, cgroup, bundle, archive } = inside;
   const report = createReport(process.stderr);
   const programs = await findNodePrograms(report);
   const authority = makeAuthority();
@@ -94,11 +96,11 @@ async function startCluster(inside: Inside, version: string): Promise<Cluster> {
     node: { name: NODE_NAME, address, token, certificate: { certificate: certificate + authority.certificate, key } },
     prepare: (at) => installCrds(createTestApi(at)),
   });
-  const images = new Map([
-    [PAUSE_IMAGE, waiting],
-    [`${OPERATOR_IMAGE}:${version}`, makeOperatorImage(bundle)],
-  ]);
-  await startNode({ plane, programs, address, token, cgroup, state, images, report });
+  const images = new Map([[PAUSE_IMAGE, waiting]]);
+  const name = `${OPERATOR_IMAGE}:${version}`;
+  if (archive === undefined) images.set(name, makeOperatorImage(bundle));
+  const given = archive === undefined ? {} : { given: { archive, name } };
+  await startNode({ plane, programs, address, token, cgroup, state, images, report, ...given });
   const helm = await createHelm(4, plane.kubeconfigPath);
   return { ...outside, api: adminOf(plane), plane, helm, inside, authority: authority.certificate };
 }

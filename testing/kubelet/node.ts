@@ -31,6 +31,8 @@ export interface NodeOptions {
   readonly state: string;
   /** On the node from the start, by full name. */
   readonly images: ReadonlyMap<string, Image>;
+  /** An archive of one more image, whatever its name in there, and the name that it gets. */
+  readonly given?: { readonly archive: string; readonly name: string };
   readonly report: Report;
 }
 
@@ -54,14 +56,10 @@ export async function startNode(options: NodeOptions): Promise<void> {
 
   const config = put('containerd.toml', containerdConfig(programs));
   await run('containerd', ['--config', config], async () => existsSync('/run/containerd/containerd.sock'));
-  writeFileSync(join(state, 'images.tar'), archiveOf(images));
-  execFileSync(
-    join(programs.folder, 'ctr'),
-    ['-n', 'k8s.io', 'images', 'import', '--local', join(state, 'images.tar')],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
+  const archive = join(state, 'images.tar');
+  writeFileSync(archive, archiveOf(images));
+  importImages(programs, archive);
+  if (options.given) importAs(programs, options.given);
 
   const kubeconfig = put('kubelet.kubeconfig', makeKubeconfig(plane.url, plane.certificateAuthority, options.token));
   const kubelet = put('kubelet.json', JSON.stringify(kubeletConfig(options)));
@@ -88,6 +86,23 @@ export async function startNode(options: NodeOptions): Promise<void> {
     },
     () => `the node is not Ready after ${READY_LIMIT_MS / 1_000} s; see ${state}/kubelet.log`,
   );
+}
+
+function ctr({ folder }: NodePrograms, ...args: readonly string[]): string {
+  return execFileSync(join(folder, 'ctr'), ['-n', 'k8s.io', 'images', ...args], { encoding: 'utf8' });
+}
+
+function importImages(programs: NodePrograms, archive: string): void {
+  ctr(programs, 'import', '--local', archive);
+}
+
+function importAs(programs: NodePrograms, { archive, name }: NonNullable<NodeOptions['given']>): void {
+  const list = (): readonly string[] => ctr(programs, 'ls', '-q').trim().split('\n');
+  const before = list();
+  importImages(programs, archive);
+  const [imported] = list().filter((one) => !before.includes(one));
+  if (imported === undefined) throw new Error(`${archive} holds no image with a name`);
+  if (imported !== name) ctr(programs, 'tag', imported, name);
 }
 
 const PROXY_HEALTH = 10_256;

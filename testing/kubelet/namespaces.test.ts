@@ -1,0 +1,97 @@
+// Covers what a node leaves on the machine: nothing, when it ends and when it is killed.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { eventually } from '../api-server/test-api.ts';
+import { refusal, runInNamespaces } from './namespaces.ts';
+import { cgroupOf, makeState, removeCgroups, removeRemains } from './remains.ts';
+
+const SYSCTLS = [
+  'vm/overcommit_memory',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  'net/ipv4/ip_forward',
+  'kernel/hostname',
+];
+/** No process has this id: the largest is 4,194,304. */
+const NOBODY = 2 ** 22 + 1;
+const skip = refusal() ?? false;
+
+/** Everything of the machine that a node could change. */
+function machine(): object {
+  return {
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8'),
+    interfaces: execFileSync('ip', ['-o', 'link'], { encoding: 'utf8' }),
+    sysctls: SYSCTLS.map((name) => readFileSync(`/proc/sys/${name}`, 'utf8')),
+    hosts: readFileSync('/etc/hosts', 'utf8'),
+  };
+}
+
+const states: string[] = [];
+after(() => {
+  for (const state of states) rmSync(state, { recursive: true, force: true });
+});
+
+/** A node without its programs: what there is of it is up, and it waits. */
+async function start(cgroup: string): Promise<{ readonly child: ChildProcess; readonly state: string }> {
+  const state = makeState();
+  states.push(state);
+  const options = { state, cgroup, address: '10.77.0.1', registries: ['registry.example'], env: process.env };
+  const script = `ip addr show node0 > ${state}/up; until [ -e ${state}/down ]; do sleep 0.1; done`;
+  const command = ['sh', '-c', script];
+  const child = runInNamespaces(command, options);
+  await eventually(() =>
+    existsSync(join(state, 'up')) && readFileSync(join(state, 'up'), 'utf8') !== '' ? true : undefined,
+  );
+  return { child, state };
+}
+
+function cgroupsNamed(name: string): readonly string[] {
+  const folders = ['', ...readdirSync('/sys/fs/cgroup')].map((hierarchy) => join('/sys/fs/cgroup', hierarchy, name));
+  return folders.filter((folder) => existsSync(folder));
+}
+
+for (const end of ['is killed', 'ends by itself'] as const) {
+  test(`a node that ${end} leaves nothing of the machine changed, and no process`, { skip }, async () => {
+    const before = machine();
+    const cgroup = cgroupOf(process.pid);
+    const { child, state } = await start(cgroup);
+    assert.match(readFileSync(join(state, 'up'), 'utf8'), /10\.77\.0\.1\/24/);
+    assert.deepEqual(machine(), before, 'while it runs');
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    // unshare ignores SIGTERM while it waits.
+    if (end === 'is killed') child.kill('SIGKILL');
+    else writeFileSync(join(state, 'down'), '');
+    await ended;
+    await removeCgroups(cgroup);
+    assert.deepEqual(machine(), before);
+    assert.deepEqual(cgroupsNamed(cgroup), []);
+    await eventually(() => {
+      const left = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
+        .split('\n')
+        .filter((line) => line.includes(state));
+      return left.length === 0 ? true : undefined;
+    });
+  });
+}
+
+test('the folder and the cgroups of a run that was killed are removed by the next one', { skip }, async () => {
+  const cgroup = cgroupOf(NOBODY);
+  const { child, state } = await start(cgroup);
+  const { state: another } = { state: makeState() };
+  states.push(another);
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await ended;
+  writeFileSync(join(state, 'owner'), String(NOBODY));
+  assert.ok(cgroupsNamed(cgroup).length > 0);
+  await eventually(() => {
+    removeRemains();
+    return cgroupsNamed(cgroup).length === 0 ? true : undefined;
+  });
+  assert.equal(existsSync(state), false);
+  assert.equal(existsSync(another), true, 'that of a run that goes on stays');
+});
