@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUNDLE := dist/kube-ecr-secrets-operator.cjs
 SOURCES := $(shell find src -name '*.ts' -not -name '*.test.ts') package.json
 
-.PHONY: help install build manifest gen check test unit-test test-load test-matrix alerts-test helm3-test live-test demo bench fleet soak control-plane clean
+.PHONY: help install build manifest gen check test unit-test test-load test-matrix alerts-test helm3-test live-test e2e image demo bench fleet soak control-plane clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,12 @@ helm3-test: $(INSTALLED) $(BUNDLE) ## The operator beside the Go project, instal
 
 live-test: $(INSTALLED) ## The login against AWS itself (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION)
 	node scripts/test.ts live
+
+e2e: $(INSTALLED) $(BUNDLE) ## Pods pull on a real node (Linux, root; builds kubelet and containerd once; IMAGE=dist/image.tar)
+	node scripts/e2e.ts $(if $(IF_POSSIBLE),--if-possible)
+
+image: ## The image of the Dockerfile as dist/image.tar, by Docker or buildah
+	bash scripts/image.sh dist/image.tar
 
 demo: $(INSTALLED) $(BUNDLE) ## See it at work on a real API server (KEEP=1 leaves it running)
 	node scripts/demo/main.ts $(if $(KEEP),--keep)

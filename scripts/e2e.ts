@@ -1,5 +1,5 @@
-// The stories of test/e2e on a real node: kubelet, containerd and kube-proxy in namespaces of their own, tests included.
-// Needs Linux and root; nothing of the machine is changed.
+// The stories of test/e2e on a real node: kubelet, containerd and kube-proxy in namespaces of their own, tests
+// included. Needs Linux and root; nothing of the machine is changed.
 //   node scripts/e2e.ts [--if-possible] [FILE...]
 // IMAGE: an archive of the operator's image (docker save, OCI layout), in place of one that is made of the bundle.
 
@@ -15,7 +15,7 @@ import { findHelm } from '../testing/tools/helm/find-helm.ts';
 
 const STORIES = 'test/e2e/*.test.ts';
 const ADDRESS = '10.77.0.1';
-const BUNDLE = resolve('dist/kube-ecr-secrets-operator.cjs');
+const BUILT = resolve('dist');
 const IF_POSSIBLE = '--if-possible';
 
 /** @returns the exit code: 0 all is well, 1 a story failed, 2 there can be no node here */
@@ -35,7 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
   const cgroup = cgroupOf(process.pid);
   const image = process.env['IMAGE'];
   const archive = image ? { archive: resolve(image) } : {};
-  const inside: Inside = { state, cgroup, address: ADDRESS, bundle: BUNDLE, ...archive };
+  const inside: Inside = { state, cgroup, address: ADDRESS, built: BUILT, ...archive };
   const given = args.filter((one) => one !== IF_POSSIBLE);
   const files = given.length > 0 ? given : globSync(STORIES).toSorted();
   const child = runInNamespaces([process.execPath, 'scripts/test.ts', ...files], {

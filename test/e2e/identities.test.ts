@@ -51,7 +51,7 @@ const IDENTITIES: Readonly<Record<string, object>> = {
 describe('the identity of the pod itself', { skip: SKIPPED }, () => {
   const e2e = useE2e();
   before(async () => {
-    const { aws, api, metadata, serveAgent } = e2e();
+    const { aws, api, metadata } = e2e();
     aws.addKey({ ...SESSION, accountId: GOOD_KEY.accountId });
     aws.addIdentityProvider({ issuer: ISSUER, jwks: await api.must('GET', '/openid/v1/jwks') });
     aws.addRole({
@@ -60,7 +60,7 @@ describe('the identity of the pod itself', { skip: SKIPPED }, () => {
     });
     const expiresAt = (systemClock.now() + 6 * 3_600_000) as ReturnType<typeof systemClock.now>;
     metadata.setKeys({ ...SESSION, expiresAt });
-    serveAgent(async (token) => {
+    e2e().serveAgent(async (token) => {
       const spec = { token, audiences: ['pods.eks.amazonaws.com'] };
       const review = await api.must('POST', '/apis/authentication.k8s.io/v1/tokenreviews', { spec });
       const { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: Token } = SESSION;

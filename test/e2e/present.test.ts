@@ -1,5 +1,5 @@
-// Images that are on the node already: whose Secret opens them, once the login in it is another one (the kubelet's records of
-// pulls, KEP-2535, on by default since Kubernetes 1.35).
+// Images that are on the node already: whose Secret opens them, once the login in it is another one (the kubelet's
+// records of pulls, KEP-2535, on by default since Kubernetes 1.35).
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -1,5 +1,5 @@
-// The release on a real cluster: pods that the kubelet runs under Pod Security "restricted", a webhook behind its ClusterIP,
-// upgrades and an end without remains.
+// The release on a real cluster: pods that the kubelet runs under Pod Security "restricted", a webhook behind its
+// ClusterIP, upgrades and an end without remains.
 
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';

@@ -1,5 +1,5 @@
-// Tokens that live 20 s, and a new pod each second: no pull fails, whatever happens to the operator; and what it is that
-// the operator prevents.
+// Tokens that live 20 s, and a new pod each second: no pull fails, whatever happens to the operator; and what it is
+// that the operator prevents.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -29,7 +29,7 @@ export function ensureCredentials(files: ControlPlaneFiles): string {
   return readFileSync(files.tokens, 'utf8').split(',')[0] ?? '';
 }
 
-/** How one node reaches the API server, and as whom. Only for a network of its own: it then listens on all addresses. */
+/** How one node reaches the API server, and as whom. In a network of its own: it listens on all addresses then. */
 export interface NodeSide {
   readonly name: string;
   /** Of the API server. */

@@ -1,5 +1,5 @@
-// What the kernel says of a pod's containers: their processes, and the memory that it charges. For cgroups of version 1 and
-// of version 2.
+// What the kernel says of a pod's containers: their processes, and the memory that it charges. For cgroups of version 1
+// and of version 2.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// A cluster of one node in the namespaces of this process (scripts/e2e.ts made them), with everything that is outside of
-// it, for the stories of test/e2e. One for all suites of a process; it ends with process 1.
+// A cluster of one node in the namespaces of this process (scripts/e2e.ts made them), with everything that is outside
+// of it, for the stories of test/e2e. One for all suites of a process; it ends with process 1.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -20,7 +20,8 @@ export interface Inside {
   readonly state: string;
   readonly cgroup: string;
   readonly address: string;
-  readonly bundle: string;
+  /** Folder of the built operator. */
+  readonly built: string;
   /** Of the operator's image, in place of one that is made of the bundle. */
   readonly archive?: string;
 }
@@ -80,7 +81,7 @@ export async function stopSharedCluster(): Promise<void> {
 }
 
 async function startCluster(inside: Inside, version: string): Promise<Cluster> {
-  const { state, address, cgroup, bundle, archive } = inside;
+  const { state, address, cgroup, built, archive } = inside;
   const report = createReport(process.stderr);
   const programs = await findNodePrograms(report);
   const authority = makeAuthority();
@@ -98,7 +99,7 @@ async function startCluster(inside: Inside, version: string): Promise<Cluster> {
   });
   const images = new Map([[PAUSE_IMAGE, waiting]]);
   const name = `${OPERATOR_IMAGE}:${version}`;
-  if (archive === undefined) images.set(name, makeOperatorImage(bundle));
+  if (archive === undefined) images.set(name, makeOperatorImage(built));
   const given = archive === undefined ? {} : { given: { archive, name } };
   await startNode({ plane, programs, address, token, cgroup, state, images, report, ...given });
   const helm = await createHelm(4, plane.kubeconfigPath);

@@ -2,7 +2,7 @@
 // Dockerfile makes it, without Docker.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Image, type ImageConfig, type ImageFile, makeImage } from '../registry/oci-image.ts';
 
@@ -28,18 +28,18 @@ export function configOf(dockerfile: string): ImageConfig {
   };
 }
 
-/** Where the last stage puts the bundle. */
-export function bundlePathOf(dockerfile: string): string {
-  return /^COPY --from=build \S+\.cjs \/(\S+)$/m.exec(dockerfile)?.[1] ?? '';
+/** Where the last stage puts the folder of the bundle, without a slash in front. */
+export function bundleFolderOf(dockerfile: string): string {
+  return /^COPY --from=build \S+\/dist\/ \/(\S*)$/m.exec(dockerfile)?.[1] ?? 'nowhere';
 }
 
 /**
- * The operator's image: instead of the distroless base the Node of this project, and the libraries of this machine that it
- * needs.
+ * The operator's image: instead of the distroless base the Node of this project, and the libraries of this machine that
+ * it needs.
  *
- * @param bundle  the built operator
+ * @param folder  with the built operator
  */
-export function makeOperatorImage(bundle: string): Image {
+export function makeOperatorImage(folder: string): Image {
   const dockerfile = readFileSync('Dockerfile', 'utf8');
   const config = configOf(dockerfile);
   const node = process.execPath;
@@ -49,6 +49,9 @@ export function makeOperatorImage(bundle: string): Image {
     { path: (config.Entrypoint?.[0] ?? '').slice(1), bytes: readFileSync(node), mode: 0o755 },
     { path: 'etc/passwd', bytes: Buffer.from('nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n') },
   ];
-  const operator = { path: bundlePathOf(dockerfile), bytes: readFileSync(bundle) };
-  return makeImage([base, [operator]], { ...config, WorkingDir: '/home/nonroot' });
+  const operator = globSync('**/*.cjs', { cwd: folder }).map((path) => ({
+    path: join(bundleFolderOf(dockerfile), path),
+    bytes: readFileSync(join(folder, path)),
+  }));
+  return makeImage([base, operator], { ...config, WorkingDir: '/home/nonroot' });
 }

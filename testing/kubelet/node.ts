@@ -1,5 +1,5 @@
-// One node of a cluster, inside of the namespaces that process-one.sh has set up: containerd, kubelet, kube-scheduler and
-// kube-proxy. Everything ends with process 1.
+// One node of a cluster, inside of the namespaces that process-one.sh has set up: containerd, kubelet, kube-scheduler
+// and kube-proxy. Everything ends with process 1.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';

@@ -53,8 +53,8 @@ function placeOf(places: readonly string[]): string | undefined {
 }
 
 /**
- * Finds or builds them. Cold, on two cores: 4 to 7 minutes, or 2 to 5 where the control plane was built before, since the
- * module file is the same. Several processes may ask at once: one builds, the others wait.
+ * Finds or builds them. Cold, on two cores: 4 to 7 minutes, or 2 to 5 where the control plane was built before, since
+ * the module file is the same. Several processes may ask at once: one builds, the others wait.
  *
  * @throws Error when there is no Go, or a build fails (with the last 20 lines of its output)
  */

@@ -1,5 +1,5 @@
-// What runs of a node leave behind when they are killed: a folder, and empty cgroups of their pods. Everything else ends
-// with its namespaces.
+// What runs of a node leave behind when they are killed: a folder, and empty cgroups of their pods. Everything else
+// ends with its namespaces.
 
 import {
   existsSync,

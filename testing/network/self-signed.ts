@@ -68,7 +68,7 @@ export function makeAuthority(): Authority {
   const issued = new Map<string, ServerCertificate>();
   const issue = (hosts: readonly string[]): ServerCertificate => {
     const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    // Context tags of GeneralName: 7 for an IP address, 2 for a DNS name. The common name has room for 64 characters only.
+    // Context tags of GeneralName: 7 for an IP address, 2 for a DNS name. The common name has room for 64 characters.
     const alternative = Buffer.concat(
       hosts.map((host) =>
         isIPv4(host) ? der(0x87, Buffer.from(host.split('.').map(Number))) : der(0x82, Buffer.from(host)),

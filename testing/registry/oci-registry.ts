@@ -40,8 +40,8 @@ export interface OciRegistryOptions {
 }
 
 /**
- * ECR's words, and its answers without and with a login that is no good: a challenge, and none (awslabs/soci-snapshotter
- * pull request 1196; amazon-ecr-credential-helper issue 7).
+ * ECR's words, and its answers without and with a login that is no good: a challenge, and none
+ * (awslabs/soci-snapshotter pull request 1196; amazon-ecr-credential-helper issue 7).
  */
 const NO_LOGIN = 'no basic auth credentials';
 const ENDED = 'Your authorization token has expired. Reauthenticate and try again.';
@@ -51,22 +51,27 @@ export function createOciRegistry({ opens, image: given }: OciRegistryOptions): 
   const image = given ?? makeImage([[{ path: 'hello', bytes: Buffer.from(text) }]], {});
   const calls: RegistryCall[] = [];
 
+  const leftOf = async ({ headers }: IncomingMessage, basic: string): Promise<number | undefined> => {
+    const [username = '', ...rest] = Buffer.from(basic, 'base64').toString('utf8').split(':');
+    return await opens(headers.host ?? '', username, rest.join(':'));
+  };
+
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = '', url = '', headers } = request;
     const path = url.replace(/\?.*/, '');
-    const [, basic] = /^Basic (.+)$/.exec(headers.authorization ?? '') ?? [];
-    const [username = '', ...rest] = Buffer.from(basic ?? '', 'base64')
-      .toString('utf8')
-      .split(':');
-    const leftMs = basic === undefined ? undefined : await opens(headers.host ?? '', username, rest.join(':'));
-    const found = leftMs === undefined ? undefined : find(image, path);
-    const status = leftMs === undefined ? (basic === undefined ? 401 : 403) : found || path === '/v2/' ? 200 : 404;
-    calls.push({ method, path, status, hasLogin: basic !== undefined, leftMs });
-    if (status === 200 && found) return give(response, method, found);
-    const challenge = { 'www-authenticate': `Basic realm="https://${headers.host}/",service="ecr.amazonaws.com"` };
-    response.writeHead(status, { 'content-type': 'application/json', ...(status === 401 ? challenge : {}) });
-    const errors = [{ code: 'DENIED', message: status === 401 ? NO_LOGIN : ENDED }];
-    response.end(status === 401 || status === 403 ? JSON.stringify({ errors }) : '{}');
+    const basic = /^Basic (.+)$/.exec(headers.authorization ?? '')?.[1];
+    const leftMs = basic === undefined ? undefined : await leftOf(request, basic);
+    const note = (status: number): void =>
+      void calls.push({ method, path, status, hasLogin: basic !== undefined, leftMs });
+    if (leftMs === undefined) {
+      const status = basic === undefined ? 401 : 403;
+      note(status);
+      return deny(response, status, headers.host ?? '');
+    }
+    const found = find(image, path);
+    note(found || path === '/v2/' ? 200 : 404);
+    if (found) give(response, method, found);
+    else response.writeHead(path === '/v2/' ? 200 : 404, { 'content-type': 'application/json' }).end('{}');
   };
 
   const server = createServer((request, response) => {
@@ -87,6 +92,12 @@ function find({ manifest, parts }: Image, path: string): Blob | undefined {
   const [, kind, name = ''] = /^\/v2\/.+\/(manifests|blobs)\/([^/]+)$/.exec(path) ?? [];
   if (kind === 'manifests') return !name.startsWith('sha256:') || name === manifest.digest ? manifest : undefined;
   return kind === 'blobs' ? parts.find(({ digest }) => digest === name) : undefined;
+}
+
+function deny(response: ServerResponse, status: 401 | 403, host: string): void {
+  const challenge = { 'www-authenticate': `Basic realm="https://${host}/",service="ecr.amazonaws.com"` };
+  response.writeHead(status, { 'content-type': 'application/json', ...(status === 401 ? challenge : {}) });
+  response.end(JSON.stringify({ errors: [{ code: 'DENIED', message: status === 401 ? NO_LOGIN : ENDED }] }));
 }
 
 function give(response: ServerResponse, method: string, { mediaType, digest, bytes }: Blob): void {
