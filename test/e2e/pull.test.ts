@@ -5,7 +5,7 @@ import { before, describe, test } from 'node:test';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { SECRET_PATH } from '../../testing/operator/world.ts';
 import { createPullSecret } from '../scenario/manifests.ts';
-import { createPod, NAMESPACE, podPath, SKIPPED, untilRunning, useE2e, wordsAbout } from './rig.ts';
+import { createPod, NAMESPACE, podPath, SKIPPED, tableOf, untilRunning, useE2e, wordsAbout } from './rig.ts';
 
 describe('a pod on a real node', { skip: SKIPPED }, () => {
   const e2e = useE2e();
@@ -22,6 +22,11 @@ describe('a pod on a real node', { skip: SKIPPED }, () => {
         return found.some((one) => one.includes(words)) ? true : undefined;
       });
 
+    const pods = `/api/v1/namespaces/${namespace}/pods`;
+    const waiting = await eventually(async () => {
+      const table = await tableOf(e2e(), pods);
+      return table.includes('ImagePullBackOff') ? table : undefined;
+    }, 60_000);
     const begun = performance.now();
     await createPullSecret(api, namespace, 'login');
     await eventually(async () =>
@@ -31,6 +36,7 @@ describe('a pod on a real node', { skip: SKIPPED }, () => {
     await createPod(e2e(), namespace, { name: 'new' });
     const toRunning = await untilRunning(e2e(), namespace, 'new');
     const waited = await untilRunning(e2e(), namespace, 'waiting', 120_000);
+    t.diagnostic(`without the object:\n${waiting}\nwith it:\n${await tableOf(e2e(), pods)}`);
     t.diagnostic(
       `object → Secret ${toSecret.toFixed(0)} ms; Secret → new pod runs ${toRunning.toFixed(0)} ms; the pod that waited runs ${(waited / 1_000).toFixed(1)} s later (the kubelet's back-off)`,
     );

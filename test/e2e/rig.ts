@@ -1,6 +1,7 @@
 // What the stories share: the cluster, the operator as a release, pods that pull, and what the kernel counts.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { parse } from 'yaml';
@@ -138,6 +139,39 @@ export async function untilRunning({ api }: E2e, namespace: string, name: string
     throw new Error(JSON.stringify(state ?? status));
   }, within);
   return performance.now() - begun;
+}
+
+/** What `kubectl get` prints of a collection: the API server makes the table. */
+export async function tableOf({ plane }: E2e, path: string): Promise<string> {
+  const table = await new Promise<Table>((resolve, reject) => {
+    const headers = {
+      authorization: `Bearer ${plane.adminToken}`,
+      accept: 'application/json;as=Table;g=meta.k8s.io;v=v1',
+    };
+    get(`${plane.url}${path}`, { headers, ca: plane.certificateAuthority }, (answer) => {
+      answer
+        .setEncoding('utf8')
+        .toArray()
+        .then((parts) => resolve(JSON.parse(parts.join(''))), reject);
+    }).on('error', reject);
+  });
+  const shown = table.columnDefinitions.flatMap(({ priority }, index) => (priority === 0 ? index : []));
+  const head = shown.map((index) => table.columnDefinitions[index]?.name.toUpperCase() ?? '');
+  const lines = [head, ...table.rows.map(({ cells }) => shown.map((index) => String(cells[index])))];
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd((widths[column] ?? 0) + 3))
+        .join('')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+interface Table {
+  readonly columnDefinitions: readonly { readonly name: string; readonly priority: number }[];
+  readonly rows: readonly { readonly cells: readonly unknown[] }[];
 }
 
 /** The messages of the Events about a pod, by reason. */
