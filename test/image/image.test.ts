@@ -55,7 +55,7 @@ describe('the image', () => {
     if (!canRun) return t.skip(NEEDS);
     const [metrics, probes] = [await findFreePort(), await findFreePort()];
     // No Service leads to the webhook here, so no configuration would ever call it.
-    const values = `metrics.port=${metrics},probePort=${probes},legacyConversion.enabled=true,webhook.enabled=false`;
+    const values = `metrics.port=${metrics},probePort=${probes},legacyConversion.enabled=true,webhook.enabled=false,replicas=1`;
     const set = ['--set', values];
     const objects = await renderChart(await createHelm(4), { name: 'a', namespace: OPERATOR_NAMESPACE }, ...set);
     const [container] = objects.find(({ kind }) => kind === 'Deployment')?.['spec'].template.spec.containers ?? [];
