@@ -109,7 +109,7 @@ describe('with tokens that live twenty seconds', { skip: SKIPPED }, () => {
       await pause(1_500);
       const found = await wordsAbout(e2e(), namespace, name);
       await e2e().api.send('DELETE', podPath(namespace, name), { gracePeriodSeconds: 0 });
-      return found.find((one) => one.includes('403'));
+      return found.find((one) => one.includes('403 Forbidden'));
     }, 60_000);
     t.diagnostic(`after ${((performance.now() - begun) / 1_000).toFixed(1)} s: ${words}`);
     assert.match(words, /Your authorization token has expired/);
