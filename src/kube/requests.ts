@@ -18,7 +18,7 @@ export interface ApiRequest {
   readonly contentType?: string;
   /** Another form of the answer than the whole object; it must be JSON too. */
   readonly accept?: string;
-  /** It is sent only when no other request waits for a permit. */
+  /** It is sent when no other request waits for a permit, or once 32 others were sent before it. */
   readonly canWait?: boolean;
   /**
    * Is notified when the request begins to wait for a permit, and when it is sent: never during the Retry-After pause.

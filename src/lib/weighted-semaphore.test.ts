@@ -60,6 +60,22 @@ describe('a weighted semaphore', () => {
     await Promise.all([first, second, patient].map(({ done }) => done));
   });
 
+  test('lets work that can wait begin after 32 others, however many more wait', async () => {
+    const room = createWeightedSemaphore(1, 0, clock);
+    const order: string[] = [];
+    const work =
+      (name: string): (() => Promise<void>) =>
+      () => {
+        order.push(name);
+        return turn();
+      };
+    const all = [room.run(1, work('first')), room.run(1, work('patient'), true)];
+    for (let number = 0; number < 100; number += 1) all.push(room.run(1, work(String(number))));
+    await Promise.all(all);
+    assert.equal(order.indexOf('patient'), 33);
+    assert.equal(order.length, 102);
+  });
+
   test('gives all permits to work that is heavier, and has them back after a failure', async () => {
     const room = createSplitSemaphore(10, clock);
     const [large, small] = [enter(room, 'large', 1_000), enter(room, 'small', 3)];

@@ -11,7 +11,7 @@ export interface WeightedSemaphore {
    *
    * @param work  moves to the second set of permits once it has taken a second and as soon as that set has enough, so
    *              that waiting work can begin. It gets a function that requests the move at once
-   * @param canWait  it begins only when no other work waits
+   * @param canWait  it begins when no other work waits, or once 32 others have begun before it
    */
   run<Result>(size: number, work: (stepAside: StepAside) => Promise<Result>, canWait?: boolean): Promise<Result>;
 }
@@ -24,6 +24,8 @@ interface Waiting {
   readonly enter: () => void;
 }
 
+/** One tenant who keeps all permits busy must not keep patient work of others waiting for ever. */
+const OTHERS_FIRST = 32;
 const SLOW = SECOND;
 /** Share of the permits: work of at most this weight is small. */
 const SMALL = 1 / 16;
@@ -56,13 +58,17 @@ export function createWeightedSemaphore(capacity: number, aside: number, clock: 
   const overdue = new Set<StepAside>();
   let free = capacity;
   let freeAside = aside;
+  /** Work that began while patient work waited. */
+  let before = 0;
 
   const admit = (): void => {
     for (;;) {
-      const line = waiting.length > 0 ? waiting : patient;
+      const isTheirTurn = waiting.length === 0 || (patient.length > 0 && before >= OTHERS_FIRST);
+      const line = isTheirTurn ? patient : waiting;
       const [first] = line;
       if (!first || first.size > free) return;
       line.shift();
+      before = isTheirTurn || patient.length === 0 ? 0 : before + 1;
       free -= first.size;
       first.enter();
     }
