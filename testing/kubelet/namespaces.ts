@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { missingPackages } from './programs.ts';
+import { cgroupOf } from './remains.ts';
 
 const PROCESS_ONE = fileURLToPath(new URL('process-one.sh', import.meta.url));
 const NAMESPACES = ['--mount', '--net', '--pid', '--uts', '--ipc', '--fork', '--kill-child', '--mount-proc'];
@@ -14,11 +15,20 @@ export function refusal(): string | undefined {
   const missing = missingPackages();
   if (missing.length > 0)
     return `a node needs programs that are missing: apt-get install --no-install-recommends ${missing.join(' ')}`;
-  const script = 'mount --make-rshared / && ip link add e2e0 type veth peer name e2e1';
+  // What process-one.sh and the programs of a node do first; of the cgroup nothing is left.
+  const cgroup = cgroupOf(process.pid);
+  const script = [
+    'set -e',
+    'mount --make-rshared /',
+    'ip link add e2e0 type veth peer name e2e1',
+    'nft add table ip e2e',
+    `for one in /sys/fs/cgroup/*/; do [ -f /sys/fs/cgroup/cgroup.controllers ] || { mkdir $one${cgroup}; rmdir $one${cgroup}; }; done`,
+    `[ ! -f /sys/fs/cgroup/cgroup.controllers ] || { mkdir /sys/fs/cgroup/${cgroup}; rmdir /sys/fs/cgroup/${cgroup}; }`,
+  ].join('\n');
   const tried = spawnSync('unshare', [...NAMESPACES, 'sh', '-c', script], { encoding: 'utf8' });
   if (tried.status === 0) return undefined;
   const words = tried.stderr.trim().split('\n').at(-1) ?? '';
-  return `a node needs namespaces of its own, which this machine does not let root make: ${words}`;
+  return `a node needs namespaces and cgroups of its own, which this machine does not let root make: ${words}`;
 }
 
 export interface NamespacesOptions {
