@@ -22,7 +22,7 @@ export function refusal(): string | undefined {
     'mount --make-rshared /',
     'ip link add e2e0 type veth peer name e2e1',
     'nft add table ip e2e',
-    `for one in /sys/fs/cgroup/*/; do [ -f /sys/fs/cgroup/cgroup.controllers ] || { mkdir $one${cgroup}; rmdir $one${cgroup}; }; done`,
+    `for one in /sys/fs/cgroup/*/; do [ -f /sys/fs/cgroup/cgroup.controllers ] || { mkdir "$one"${cgroup}; rmdir "$one"${cgroup}; }; done`,
     `[ ! -f /sys/fs/cgroup/cgroup.controllers ] || { mkdir /sys/fs/cgroup/${cgroup}; rmdir /sys/fs/cgroup/${cgroup}; }`,
   ].join('\n');
   const tried = spawnSync('unshare', [...NAMESPACES, 'sh', '-c', script], { encoding: 'utf8' });
