@@ -39,8 +39,9 @@ export async function check(args: readonly string[]): Promise<number> {
       well(`the API server at ${access.url.origin} is reached; it is Kubernetes ${version ?? 'of an unknown version'}`),
     );
     tell(crdsFinding(await fieldsNotServed(transport, signal)));
-    const { namespace = access.namespace ?? DEFAULT_NAMESPACE, lease } = parsed.config;
-    tell(await leaderFinding(createClient(transport, OPERATOR_NAME), { namespace, lease }, systemClock, signal));
+    const { namespace = access.namespace ?? DEFAULT_NAMESPACE, lease, isLeaseExpected: isExpected } = parsed.config;
+    const sought = { namespace, lease, isExpected };
+    tell(await leaderFinding(createClient(transport, OPERATOR_NAME), sought, systemClock, signal));
     transport.close();
   } catch (thrown) {
     tell(wrong(wordsOf(thrown, server)));

@@ -112,6 +112,8 @@ export interface CheckConfig extends AccessConfig {
   readonly namespace: string | undefined;
   /** Name of its Lease. */
   readonly lease: string;
+  /** Whoever names the Lease expects that a replica holds it. */
+  readonly isLeaseExpected: boolean;
 }
 
 export type ParsedCheck =
@@ -121,13 +123,14 @@ export type ParsedCheck =
 /** As `parseRunConfig`, for `check`. */
 export function parseCheckConfig(args: readonly string[], env: Environment): ParsedCheck {
   const { read, mistakes } = createReader('check', CHECK_FLAGS, args, env);
+  const [namespace, lease] = [read('namespace'), read('leader-elect-resource-name')];
   const config = {
     kubeconfig: read('kubeconfig').text || undefined,
     serviceAccountFolder: read('service-account-folder').text,
-    namespace: read('namespace').text || undefined,
-    lease: read('leader-elect-resource-name').text,
+    namespace: namespace.text || undefined,
+    lease: lease.text,
+    isLeaseExpected: args.some((one) => one.startsWith('--leader-elect-resource-name')),
   };
-  const [namespace, lease] = [read('namespace'), read('leader-elect-resource-name')];
   if (!isNamespaceOrNone(namespace.text))
     mistakes.push(`${namespace.from}: "${namespace.text}" is not a name a namespace can have`);
   if (!isObjectName(lease.text)) mistakes.push(`${lease.from}: "${lease.text}" is not a name a Lease can have`);

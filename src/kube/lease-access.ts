@@ -74,7 +74,14 @@ export function leaseAccess(options: LeaseAccessOptions): LeaseAccess {
     const { uid, resourceVersion } = leaseOf(answer);
     return {
       op: 'written',
-      lease: { uid, resourceVersion, holder: identity, durationSeconds: spec.leaseDurationSeconds, transitions },
+      lease: {
+        uid,
+        resourceVersion,
+        holder: identity,
+        durationSeconds: spec.leaseDurationSeconds,
+        transitions,
+        renewTime: spec.renewTime,
+      },
       at,
     };
   };
@@ -98,12 +105,19 @@ export function leaseAccess(options: LeaseAccessOptions): LeaseAccess {
       }
     },
     async release(signal) {
-      try {
+      const giveBack = async (): Promise<void> => {
         const lease = await find(signal);
         if (lease?.holder !== identity) return;
         const renewTime = formatMicroTime(clock.now());
         await change(lease, { holderIdentity: '', leaseDurationSeconds: 1, renewTime }, signal);
         log.info('Gave the Lease back', { namespace, name });
+      };
+      try {
+        // A renewal whose answer nobody waited for may come between the two.
+        await giveBack().catch(async (thrown: unknown) => {
+          if (!isOtherObject(thrown)) throw thrown;
+          await giveBack();
+        });
       } catch (thrown) {
         log.warn('Could not give the Lease back: another replica takes it when it has run out', {}, thrown);
       }
@@ -143,6 +157,7 @@ function leaseOf(raw: JsonRecord): SeenLease {
     holder: stringOf(spec['holderIdentity']) ?? '',
     durationSeconds: countOf(spec['leaseDurationSeconds']),
     transitions: countOf(spec['leaseTransitions']),
+    renewTime: stringOf(spec['renewTime']) ?? '',
   };
 }
 

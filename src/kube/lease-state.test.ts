@@ -25,6 +25,7 @@ const lease = (over: Partial<SeenLease> = {}): SeenLease => ({
   holder: 'other',
   durationSeconds: 15,
   transitions: 3,
+  renewTime: 'a',
   ...over,
 });
 const MINE = lease({ holder: ME });
@@ -41,7 +42,9 @@ const free = (seen: SeenLease): LeaseState => ({ op: 'free', lease: seen });
 const read = (seen: SeenLease | undefined): LeaseEvent => ({ op: 'read', lease: seen });
 const later = (state: LeaseState): LeaseStep => ({ state, pause: undefined });
 const atOnce = (state: LeaseState): LeaseStep => ({ state, pause: ms(0) });
-const NEWER = lease({ resourceVersion: '2' });
+const NEWER = lease({ resourceVersion: '2', renewTime: 'b' });
+const LABELLED = lease({ resourceVersion: '2' });
+const soon = (state: LeaseState): LeaseStep => ({ state, pause: ms(100) });
 
 const rows: Readonly<Record<string, readonly [LeaseState, LeaseEvent, LeaseStep]>> = {
   'no Lease is made at once': [UNKNOWN, read(undefined), atOnce(MISSING)],
@@ -58,6 +61,11 @@ const rows: Readonly<Record<string, readonly [LeaseState, LeaseEvent, LeaseStep]
   'a Lease that its holder gave back is taken at once': [followed(at(1)), read(FREED), atOnce(free(FREED))],
   'one of another process is waited for': [UNKNOWN, read(lease()), later(followed(NOW))],
   'one that changes begins a new wait': [followed(at(14_999)), read(NEWER), later(followed(NOW, NEWER))],
+  'one that only got a label does not': [
+    followed(at(14_000)),
+    read(LABELLED),
+    { state: followed(at(14_000), LABELLED), pause: ms(1_000) },
+  ],
   'one made anew under the same version begins a new wait': [
     followed(at(14_999)),
     read(lease({ uid: 'v' })),
@@ -108,10 +116,10 @@ const rows: Readonly<Record<string, readonly [LeaseState, LeaseEvent, LeaseStep]
   ],
   'a leader whose renewal is refused looks at once': [held(at(2_000)), { op: 'refused' }, atOnce(doubted(at(2_000)))],
   'a leader without an answer tries again': [held(at(2_000)), { op: 'unanswered' }, later(held(at(2_000)))],
-  'a leader whose Lease has a label more goes on, and renews at once': [
+  'a leader whose Lease has a label more goes on, and renews soon': [
     doubted(at(2_000)),
     read(lease({ holder: ME, resourceVersion: '7' })),
-    atOnce(held(at(2_000), lease({ holder: ME, resourceVersion: '7' }))),
+    soon(held(at(2_000), lease({ holder: ME, resourceVersion: '7' }))),
   ],
   'a leader whose Lease was taken leads no longer': [doubted(at(2_000)), read(NEWER), later(followed(NOW, NEWER))],
   'a leader whose Lease was deleted leads no longer': [doubted(at(2_000)), read(undefined), atOnce(MISSING)],
@@ -158,7 +166,13 @@ class World {
     if (this.stored?.uid !== before?.uid || this.stored?.resourceVersion !== before?.resourceVersion)
       return { op: 'refused' };
     this.version += 1;
-    const written = { holder: who, durationSeconds: 15, transitions: 0, resourceVersion: String(this.version) };
+    const written = {
+      holder: who,
+      durationSeconds: 15,
+      transitions: 0,
+      resourceVersion: String(this.version),
+      renewTime: String(this.time),
+    };
     this.stored = { uid: before?.uid ?? `uid-${this.version}`, ...written };
     return { op: 'written', lease: this.stored, at: sentAt };
   }

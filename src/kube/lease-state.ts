@@ -24,6 +24,8 @@ export interface SeenLease {
   /** Of its holder, in whole seconds; 0 when it has none. */
   readonly durationSeconds: number;
   readonly transitions: number;
+  /** When its holder says that it renewed it: only compared, never read as a time. */
+  readonly renewTime: string;
 }
 
 /** Instants are monotonic. */
@@ -64,6 +66,8 @@ export interface LeaseStep {
 export const LONGEST_LEASE = 60_000 as DurationMs;
 
 const AT_ONCE = 0 as DurationMs;
+/** Before a renewal that another writer came before is tried again: a writer that always does must cause no hot loop. */
+const SOON = 100 as DurationMs;
 const UNKNOWN: LeaseState = { op: 'unknown' };
 
 export function actionOf({ op }: LeaseState): LeaseAction {
@@ -120,12 +124,15 @@ function afterRead(
   if (!lease) return afterMissing(state, now, times);
   const isOurs = lease.holder === identity;
   if (isOurs && state.op === 'doubted' && lease.uid === state.lease.uid)
-    return { state: { op: 'held', lease, renewedAt: state.renewedAt }, pause: AT_ONCE };
+    return { state: { op: 'held', lease, renewedAt: state.renewedAt }, pause: SOON };
   if (isOurs || lease.holder === '') return { state: { op: 'free', lease }, pause: AT_ONCE };
-  const isUnchanged =
-    state.op === 'followed' && state.lease.uid === lease.uid && state.lease.resourceVersion === lease.resourceVersion;
-  const since = isUnchanged ? state.since : now;
+  const since = state.op === 'followed' && isSameTerm(state.lease, lease) ? state.since : now;
   return waiting({ op: 'followed', lease, since }, now, times) ?? { state: { op: 'free', lease }, pause: AT_ONCE };
+}
+
+/** Whether its holder has not renewed it: a label or an annotation that somebody changes is no renewal. */
+function isSameTerm(before: SeenLease, now: SeenLease): boolean {
+  return (['uid', 'holder', 'renewTime', 'transitions'] as const).every((name) => before[name] === now[name]);
 }
 
 /** Who deletes a Lease does not end its holder's term: that one may not have noticed yet. */

@@ -8,7 +8,7 @@
 import type { Logger } from '../lib/log.ts';
 import { type Clock, type DurationMs, type Random, seconds, sleep } from '../lib/time.ts';
 import { type LeaseAccessOptions, leaseAccess } from './lease-access.ts';
-import { isLeading, type LeaseState, type LeaseTimes, stepLease } from './lease-state.ts';
+import { actionOf, isLeading, type LeaseState, type LeaseTimes, stepLease } from './lease-state.ts';
 
 /** A time in which this process leads. */
 export interface Term {
@@ -48,6 +48,10 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
   const lease = leaseAccess(options);
   let current: LeaseState = { op: 'unknown' };
   const leads = (): boolean => isLeading(current, clock.monotonic(), times);
+  /** For one attempt: an answer that never comes must leave time for another one. */
+  const patience = (times.renewDeadline / 2) as DurationMs;
+  /** A write of this process may have had its effect. */
+  let mayHold = false;
   const pauseOf = (pause: DurationMs | undefined): DurationMs =>
     pause ?? ((times.retryPeriod * (1 + JITTER * random())) as DurationMs);
 
@@ -57,13 +61,19 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
 
   /** One attempt. @returns the pause after it */
   const attempt = async (signal: AbortSignal): Promise<DurationMs> => {
-    const event = await lease.perform(current, signal);
     const before = current;
+    if (actionOf(before) !== 'read') mayHold = true;
+    const event = await lease.perform(before, signal);
     const next = stepLease(current, event, identity, clock.monotonic(), times);
     current = next.state;
     if (current.op === 'followed' && holderOf(before) !== current.lease.holder)
       log.info('Another replica leads', { holder: current.lease.holder.slice(0, LONGEST_NAME) });
     return pauseOf(next.pause);
+  };
+
+  const release = async (): Promise<void> => {
+    mayHold = false;
+    await within(clock, RELEASE_PATIENCE, undefined, (late) => lease.release(late));
   };
 
   /** Renews until the Lease is lost, or `over` aborts. */
@@ -73,7 +83,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
       await sleep(clock, Math.min(pause, rest()) as DurationMs, over);
       if (over.aborted) return;
       if (!leads()) return lose('the Lease was not renewed in time');
-      pause = await within(clock, rest(), over, attempt);
+      pause = await within(clock, Math.min(rest(), patience) as DurationMs, over, attempt);
       if (!over.aborted && !leads())
         return lose('renewedAt' in current ? 'the Lease was not renewed in time' : 'the Lease was taken or deleted');
     }
@@ -92,7 +102,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
       await held;
       if ('renewedAt' in current) current = { op: 'unknown' };
       // After a loss it is another's, or will be: whoever takes it reads it first.
-      if (!lost.aborted) await within(clock, RELEASE_PATIENCE, undefined, (patience) => lease.release(patience));
+      if (!lost.aborted) await release();
     }
   };
 
@@ -100,11 +110,13 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     isLeading: leads,
     async run(work, signal) {
       while (!signal.aborted) {
-        const pause = await within(clock, times.renewDeadline, signal, attempt);
-        if (signal.aborted) return;
+        const pause = await within(clock, patience, signal, attempt);
+        if (signal.aborted) break;
         if (leads()) await serve(work, signal);
         else await sleep(clock, pause, signal);
       }
+      // It was told to stop while it took the Lease.
+      if (mayHold) await release();
     },
   };
 }

@@ -297,6 +297,18 @@ describe('invalid values', () => {
     ],
     'a text for a number': [{ probePort: 'http' }, 'got string, want integer'],
     'a short digest': [{ image: { digest: 'sha256:abc' } }, 'does not match pattern'],
+    'a deadline after the end of the Lease': [
+      { leaderElection: { leaseDuration: '5s' } },
+      'leaderElection.renewDeadline: 10s is not shorter than leaseDuration (5s): two replicas could lead at once',
+    ],
+    'a Lease that is too long': [
+      { leaderElection: { leaseDuration: '2m' } },
+      'leaderElection.leaseDuration: 2m is not between 1s and 60s',
+    ],
+    'looks that are too rare': [
+      { leaderElection: { retryPeriod: '9s' } },
+      'leaderElection.retryPeriod: 9s is not between 100ms and half of renewDeadline (10s)',
+    ],
     'a length of time without a unit': [{ leaderElection: { leaseDuration: '15' } }, "'15' does not match pattern"],
     'too little memory': [
       { resources: { limits: { memory: '64Mi' } } },

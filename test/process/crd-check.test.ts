@@ -1,6 +1,9 @@
 // CRDs that are older than the operator: the operator reports them, and so does the command `check`.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { installCrds } from '../../testing/api-server/install-crds.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
@@ -44,7 +47,7 @@ describe('CRDs that are older than the operator', () => {
       crds,
     );
     assert.match(crds ?? '', /^✖ .* kube-ecr-secrets-operator crds \| kubectl apply --server-side -f -$/);
-    assert.match(lease ?? '', /^✔ there is no Lease kube-ecr-secrets-operator in namespace /);
+    assert.match(lease ?? '', /^✔ no replica holds the Lease kube-ecr-secrets-operator in namespace /);
     assert.deepEqual(rest, ['']);
   });
 
@@ -90,7 +93,10 @@ describe('CRDs that are older than the operator', () => {
   test('that were updated pass check', async () => {
     const { code, stdout } = await check();
     assert.equal(code, 0, stdout);
-    assert.match(stdout, /^✔ .*\n✔ the CRDs have every field that version \S+ knows\n✔ there is no Lease .*\n$/);
+    assert.match(
+      stdout,
+      /^✔ .*\n✔ the CRDs have every field that version \S+ knows\n✔ no replica holds the Lease .*\n$/,
+    );
   });
 });
 
@@ -121,13 +127,36 @@ describe('check', () => {
     assert.match(stdout, /^✖ no replica leads: the Lease a in namespace \S+ is no longer renewed by gone; /m);
   });
 
+  test('says that an account which should lead may not read the Lease', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'account-'));
+    // The operator's account has the right to the Lease of its own name only.
+    writeFileSync(join(folder, 'token'), world.token);
+    writeFileSync(join(folder, 'ca.crt'), world.plane.certificateAuthority);
+    writeFileSync(join(folder, 'namespace'), 'kube-system');
+    const { hostname, port } = new URL(world.plane.url);
+    const env = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port };
+    const pod = ['check', '--service-account-folder', folder, '--leader-elect-resource-name', 'another'];
+    const { code, stdout } = await runToEnd(pod, env).finally(() => rmSync(folder, { recursive: true }));
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, /^✖ this account may not read the Lease another in namespace kube-system; /m);
+  });
+
+  test('does not miss a leader where nobody says that there is one', async () => {
+    const namespace = await world.api.createNamespace();
+    await world.api.must('POST', `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`, {
+      metadata: { name: 'kube-ecr-secrets-operator' },
+      spec: { holderIdentity: '' },
+    });
+    const { code, stdout } = await check('--namespace', namespace);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^✔ no replica holds the Lease/m);
+  });
+
   test('believes a Lease that is renewed, however wrong the clock of its holder', async () => {
     const flags = await createLease('behind', 86_400_000);
+    const wrongTime = (): string => new Date(Date.now() - 86_400_000).toISOString().replace('Z', '000Z');
     const path = `/apis/coordination.k8s.io/v1/namespaces/${flags[1]}/leases/a`;
-    const timer = setInterval(
-      () => void world.api.merge(path, { spec: { leaseDurationSeconds: 2 + (Date.now() % 7) } }),
-      200,
-    );
+    const timer = setInterval(() => void world.api.merge(path, { spec: { renewTime: wrongTime() } }), 200);
     const { code, stdout } = await check(...flags).finally(() => clearInterval(timer));
     assert.equal(code, 0, stdout);
     assert.match(stdout, /^✔ replica behind leads/m);

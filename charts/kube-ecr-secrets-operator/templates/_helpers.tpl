@@ -27,6 +27,12 @@
 {{- if gt (int .Values.replicas) 1 }}yes{{ end -}}
 {{- end -}}
 
+{{/* A length of time such as 15s, 1.5s or 500ms, in milliseconds. */}}
+{{- define "operator.milliseconds" -}}
+{{- $unit := regexFind "(ms|s|m)$" . -}}
+{{- mulf (trimSuffix $unit . | float64) (get (dict "ms" 1 "s" 1000 "m" 60000) $unit) | int -}}
+{{- end -}}
+
 {{/* "yes" when the operator serves a webhook; else empty. In some namespaces only it needs a certificate of another party. */}}
 {{- define "operator.hasWebhook" -}}
 {{- if and .Values.webhook.enabled (or (not (include "operator.isScoped" .)) (include "operator.webhookSecret" .)) }}yes{{ end -}}
