@@ -12,7 +12,7 @@ SOURCES := $(shell find src -name '*.ts' -not -name '*.test.ts') package.json
 .PHONY: help install build manifest gen check test unit-test test-load test-matrix alerts-test helm3-test live-test e2e image demo bench fleet soak control-plane clean
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 install: $(INSTALLED) ## Install the pinned tools and libraries
 

@@ -22,7 +22,8 @@ const COMMANDS: readonly Command[] = [
   {
     name: 'check',
     usage: 'check [flags]',
-    summary: 'Say whether API server and CRDs fit, and which replica leads (--kubeconfig FILE, --namespace NAME).',
+    summary:
+      'Say whether API server and CRDs fit, and which replica leads (--kubeconfig, --namespace, --leader-elect-resource-name).',
     act: check,
   },
   {

@@ -95,11 +95,11 @@ export function leaseAccess(options: LeaseAccessOptions): LeaseAccess {
     async perform(state, signal) {
       try {
         const event = await ask(state, signal);
-        tell(undefined);
+        tell(event.op === 'written' ? 'written' : 'read');
         return event;
       } catch (thrown) {
         if (isOtherObject(thrown)) return { op: 'refused' };
-        if (!signal.aborted) tell(thrown);
+        if (!signal.aborted) tell(actionOf(state) === 'read' ? 'read' : 'written', thrown);
         // The Lease is gone, or its namespace.
         return { op: isNotFound(thrown) ? 'refused' : 'unanswered' };
       }
@@ -166,17 +166,24 @@ function countOf(value: unknown): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0;
 }
 
-/** Logs each new trouble once; undefined: all is well again. */
-function telling(log: Logger): (thrown: unknown) => void {
-  let last: string | undefined;
-  return (thrown) => {
+/**
+ * Logs each new trouble once. A read that works does not end the trouble of writes: a right may be missing for these
+ * alone.
+ *
+ * @param thrown  undefined: this went well
+ */
+function telling(log: Logger): (what: 'read' | 'written', thrown?: unknown) => void {
+  let last: { readonly what: 'read' | 'written'; readonly message: string } | undefined;
+  return (what, thrown) => {
     if (thrown === undefined) {
-      if (last !== undefined) log.info('The Lease can be read and written again');
+      if (last === undefined || (last.what === 'written' && what === 'read')) return;
+      log.info('The Lease can be read and written again');
       last = undefined;
       return;
     }
     const { reason, message } = failureFrom(thrown);
-    if (message !== last) log.warn('Could not read or write the Lease; trying again', { reason, message }, thrown);
-    last = message;
+    if (message !== last?.message)
+      log.warn('Could not read or write the Lease; trying again', { reason, message }, thrown);
+    last = { what, message };
   };
 }

@@ -48,16 +48,10 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
   const lease = leaseAccess(options);
   let current: LeaseState = { op: 'unknown' };
   const leads = (): boolean => isLeading(current, clock.monotonic(), times);
-  /** For one attempt: an answer that never comes must leave time for another one. */
-  const patience = (times.renewDeadline / 2) as DurationMs;
+  const patience = patienceOf(times);
   /** A write of this process may have had its effect. */
   let mayHold = false;
-  const pauseOf = (pause: DurationMs | undefined): DurationMs =>
-    pause ?? ((times.retryPeriod * (1 + JITTER * random())) as DurationMs);
-
-  /** How long the process may still act as the leader. */
-  const rest = (): DurationMs =>
-    'renewedAt' in current ? untilDeadline(current.renewedAt, clock, times) : (0 as DurationMs);
+  const rest = (): DurationMs => untilDeadline(current, clock, times);
 
   /** One attempt. @returns the pause after it */
   const attempt = async (signal: AbortSignal): Promise<DurationMs> => {
@@ -68,7 +62,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     current = next.state;
     if (current.op === 'followed' && holderOf(before) !== current.lease.holder)
       log.info('Another replica leads', { holder: current.lease.holder.slice(0, LONGEST_NAME) });
-    return pauseOf(next.pause);
+    return next.pause ?? withJitter(times, random);
   };
 
   const release = async (): Promise<void> => {
@@ -78,7 +72,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
 
   /** Renews until the Lease is lost, or `over` aborts. */
   const hold = async (lose: (why: string) => void, over: AbortSignal): Promise<void> => {
-    let pause = pauseOf(undefined);
+    let pause = withJitter(times, random);
     while (!over.aborted) {
       await sleep(clock, Math.min(pause, rest()) as DurationMs, over);
       if (over.aborted) return;
@@ -144,7 +138,18 @@ function holderOf(state: LeaseState): string | undefined {
   return 'lease' in state ? state.lease.holder : undefined;
 }
 
-function untilDeadline(renewedAt: DurationMs, clock: Clock, { renewDeadline }: LeaseTimes): DurationMs {
+/** For one attempt: an answer that never comes must leave time for another one. */
+function patienceOf({ renewDeadline }: LeaseTimes): DurationMs {
+  return (renewDeadline / 2) as DurationMs;
+}
+
+function withJitter({ retryPeriod }: LeaseTimes, random: Random): DurationMs {
+  return (retryPeriod * (1 + JITTER * random())) as DurationMs;
+}
+
+/** How long the process may still act as the leader. */
+function untilDeadline(state: LeaseState, clock: Clock, { renewDeadline }: LeaseTimes): DurationMs {
+  const renewedAt = 'renewedAt' in state ? state.renewedAt : Number.NEGATIVE_INFINITY;
   return Math.max(0, renewedAt + renewDeadline - clock.monotonic()) as DurationMs;
 }
 

@@ -178,6 +178,48 @@ describe('of several replicas', () => {
     assert.deepEqual([one.terms(), other.terms()], [1, 1]);
   });
 
+  test('the one with a renewal that gets no answer renews again, and leads on', async () => {
+    proxy = await startFaultProxy(world.plane, world.plane.adminToken);
+    const one = start('one', { access: proxy.access });
+    await leads(one);
+    let hung = 0;
+    proxy.decide(({ method }) => {
+      if (method !== 'PATCH' || hung > 0) return 'pass';
+      hung += 1;
+      return new Promise(() => {});
+    });
+    await pause(2 * QUICK.renewDeadline);
+    assert.deepEqual([hung, one.election.isLeading(), one.terms()], [1, true, 1]);
+  });
+
+  test('the one that is told to stop while it takes the Lease gives it back', async () => {
+    proxy = await startFaultProxy(world.plane, world.plane.adminToken);
+    const [taken, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    proxy.decide(({ method }) => {
+      if (method !== 'POST') return 'pass';
+      taken.resolve();
+      return answered.promise.then(() => 'pass' as const);
+    });
+    const one = start('one', { access: proxy.access });
+    await taken.promise;
+    const stopped = one.stop();
+    // What it sent arrives after it was told.
+    answered.resolve();
+    await stopped;
+    const { status, body } = await world.api.get(path());
+    assert.equal(status === 404 ? '' : (body.spec.holderIdentity ?? ''), '');
+  });
+
+  test('one that may read the Lease and not write it says so once', async () => {
+    proxy = await startFaultProxy(world.plane, world.plane.adminToken);
+    proxy.decide(({ method }) => (method === 'GET' ? 'pass' : 'fail'));
+    const one = start('one', { access: proxy.access });
+    await eventually(() => one.log().includes('Could not read or write the Lease') || undefined);
+    await pause(1_000);
+    assert.equal(one.log().split('Could not read or write the Lease').length - 1, 1);
+    assert.doesNotMatch(one.log(), /can be read and written again/);
+  });
+
   test('never two lead while two of five answers are lost, and the term of one is no shorter for it', async () => {
     proxy = await startFaultProxy(world.plane, world.plane.adminToken);
     let asked = 0;

@@ -6,14 +6,15 @@ import { join } from 'node:path';
 import { installCrds } from '../api-server/install-crds.ts';
 import { adminOf, createTestApi, type TestApi } from '../api-server/test-api.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
-import { createReport } from '../control-plane/progress.ts';
-import { makeAuthority } from '../network/self-signed.ts';
+import { createReport, type Report } from '../control-plane/progress.ts';
+import { type Authority, makeAuthority } from '../network/self-signed.ts';
 import { GOOD_KEY } from '../operator/world.ts';
+import type { Image } from '../registry/oci-image.ts';
 import { createHelm, type Helm } from '../tools/helm/helm.ts';
 import { makeOperatorImage, makeWaitingImage } from './images.ts';
 import { NODE_NAME, PAUSE_IMAGE, startNode } from './node.ts';
 import { type Outside, startOutside } from './outside.ts';
-import { findNodePrograms } from './programs.ts';
+import { findNodePrograms, type NodePrograms } from './programs.ts';
 
 /** Of scripts/e2e.ts, for what runs inside. */
 export interface Inside {
@@ -75,18 +76,41 @@ export function sharedCluster(inside: Inside, version: string): Promise<Cluster>
 
 /** Ends what would keep this process alive; the node ends with process 1. */
 export async function stopSharedCluster(): Promise<void> {
-  const cluster = await shared;
+  const cluster = await shared?.catch(() => undefined);
   await cluster?.stop();
   await cluster?.plane.stop();
 }
 
 async function startCluster(inside: Inside, version: string): Promise<Cluster> {
-  const { state, address, cgroup, built, archive } = inside;
+  const { state, address } = inside;
   const report = createReport(process.stderr);
   const programs = await findNodePrograms(report);
   const authority = makeAuthority();
   const waiting = makeWaitingImage(programs.folder);
   const outside = await startOutside({ authority, keys: [GOOD_KEY], address, state, image: waiting });
+  try {
+    return await startInside(inside, { programs, authority, waiting, outside, report, version });
+  } catch (thrown) {
+    // It would keep this process alive.
+    await outside.stop();
+    throw thrown;
+  }
+}
+
+interface Parts {
+  readonly programs: NodePrograms;
+  readonly authority: Authority;
+  readonly waiting: Image;
+  readonly outside: Outside;
+  readonly report: Report;
+  readonly version: string;
+}
+
+async function startInside(
+  inside: Inside,
+  { programs, authority, waiting, outside, report, version }: Parts,
+): Promise<Cluster> {
+  const { state, address, cgroup, built, archive } = inside;
   const { certificate, key } = authority.issue('127.0.0.1', address, SERVICE_ADDRESS);
   const token = randomBytes(24).toString('base64url');
   const plane = await startControlPlane({
