@@ -70,18 +70,15 @@ export function leaseAccess(options: LeaseAccessOptions): LeaseAccess {
     const spec = ourSpec(before, options);
     const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name }, spec };
     const answer = await (before ? change(before, spec, signal) : client.create(LEASES, namespace, body, signal));
-    const { leaseTransitions: transitions = before?.transitions ?? 0 } = spec;
+    const {
+      leaseTransitions: transitions = before?.transitions ?? 0,
+      leaseDurationSeconds: durationSeconds,
+      renewTime,
+    } = spec;
     const { uid, resourceVersion } = leaseOf(answer);
     return {
       op: 'written',
-      lease: {
-        uid,
-        resourceVersion,
-        holder: identity,
-        durationSeconds: spec.leaseDurationSeconds,
-        transitions,
-        renewTime: spec.renewTime,
-      },
+      lease: { uid, resourceVersion, holder: identity, durationSeconds, transitions, renewTime },
       at,
     };
   };
@@ -104,25 +101,27 @@ export function leaseAccess(options: LeaseAccessOptions): LeaseAccess {
         return { op: isNotFound(thrown) ? 'refused' : 'unanswered' };
       }
     },
-    async release(signal) {
-      const giveBack = async (): Promise<void> => {
+    release: (signal) =>
+      tryingTwice(log, async () => {
         const lease = await find(signal);
         if (lease?.holder !== identity) return;
         const renewTime = formatMicroTime(clock.now());
         await change(lease, { holderIdentity: '', leaseDurationSeconds: 1, renewTime }, signal);
         log.info('Gave the Lease back', { namespace, name });
-      };
-      try {
-        // A renewal whose answer nobody waited for may come between the two.
-        await giveBack().catch(async (thrown: unknown) => {
-          if (!isOtherObject(thrown)) throw thrown;
-          await giveBack();
-        });
-      } catch (thrown) {
-        log.warn('Could not give the Lease back: another replica takes it when it has run out', {}, thrown);
-      }
-    },
+      }),
   };
+}
+
+/** A renewal whose answer nobody waited for may come between the read and the write of the first attempt. */
+async function tryingTwice(log: Logger, giveBack: () => Promise<void>): Promise<void> {
+  try {
+    await giveBack().catch(async (thrown: unknown) => {
+      if (!isOtherObject(thrown)) throw thrown;
+      await giveBack();
+    });
+  } catch (thrown) {
+    log.warn('Could not give the Lease back: another replica takes it when it has run out', {}, thrown);
+  }
 }
 
 /** As this process writes it, whether it takes the Lease or renews it. */

@@ -66,7 +66,7 @@ export interface LeaseStep {
 export const LONGEST_LEASE = 60_000 as DurationMs;
 
 const AT_ONCE = 0 as DurationMs;
-/** Before a renewal that another writer came before is tried again: a writer that always does must cause no hot loop. */
+/** Before a renewal that another writer came before is tried again: one that always does must cause no hot loop. */
 const SOON = 100 as DurationMs;
 const UNKNOWN: LeaseState = { op: 'unknown' };
 

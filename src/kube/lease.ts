@@ -57,8 +57,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
   const attempt = async (signal: AbortSignal): Promise<DurationMs> => {
     const before = current;
     if (actionOf(before) !== 'read') mayHold = true;
-    const event = await lease.perform(before, signal);
-    const next = stepLease(current, event, identity, clock.monotonic(), times);
+    const next = stepLease(before, await lease.perform(before, signal), identity, clock.monotonic(), times);
     current = next.state;
     if (current.op === 'followed' && holderOf(before) !== current.lease.holder)
       log.info('Another replica leads', { holder: current.lease.holder.slice(0, LONGEST_NAME) });
