@@ -47,10 +47,17 @@ describe('a pod that is created', () => {
   test('gets the Secret of its ServiceAccount after the commands of the page, unless it names one itself', async () => {
     const [whole, further] = PATCHES;
     await patchAccount({ imagePullSecrets: [{ name: 'former' }] }, 'application/strategic-merge-patch+json');
-    await patchAccount(further ?? {}, 'application/json-patch+json');
-    assert.deepEqual(await secretsOf(), ['former', 'ecr-login']);
-    await patchAccount(whole ?? {}, 'application/strategic-merge-patch+json');
-    assert.deepEqual(await secretsOf(), ['ecr-login'], 'the first command replaces the list');
+    // The API server knows of a change of the account by a watch of its own, a moment later.
+    const getsBy = async (patch: object, contentType: string, expected: readonly string[]): Promise<void> => {
+      await patchAccount(patch, contentType);
+      await eventually(async () => {
+        assert.deepEqual(await secretsOf(), expected);
+        return true;
+      });
+    };
+    await getsBy(further ?? {}, 'application/json-patch+json', ['former', 'ecr-login']);
+    // The first command replaces the list.
+    await getsBy(whole ?? {}, 'application/strategic-merge-patch+json', ['ecr-login']);
     assert.deepEqual(await secretsOf('mine'), ['mine']);
   });
 
