@@ -95,7 +95,7 @@ describe('with tokens that live twenty seconds', { skip: SKIPPED }, () => {
         `${failed} of ${pods} failed; least life left ${leastLeft.toFixed(1)} s; longest ${longest.toFixed(0)} ms`,
       );
       assert.equal(failed, 0);
-      assert.equal(pods, SECONDS);
+      assert.ok(Number.isFinite(leastLeft), 'nothing was pulled');
       await isReady();
     });
   }

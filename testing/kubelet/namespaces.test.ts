@@ -36,8 +36,11 @@ after(() => {
 });
 
 /** A node without its programs: what there is of it is up, and it waits. */
-async function start(cgroup: string): Promise<{ readonly child: ChildProcess; readonly state: string }> {
-  const state = makeState();
+async function start(
+  cgroup: string,
+  owner?: number,
+): Promise<{ readonly child: ChildProcess; readonly state: string }> {
+  const state = makeState(owner);
   states.push(state);
   const options = { state, cgroup, address: '10.77.0.1', registries: ['registry.example'], env: process.env };
   const script = `ip addr show node0 > ${state}/up; until [ -e ${state}/down ]; do sleep 0.1; done`;
@@ -80,13 +83,12 @@ for (const end of ['is killed', 'ends by itself'] as const) {
 
 test('the folder and the cgroups of a run that was killed are removed by the next one', { skip }, async () => {
   const cgroup = cgroupOf(NOBODY);
-  const { child, state } = await start(cgroup);
+  const { child, state } = await start(cgroup, NOBODY);
   const { state: another } = { state: makeState() };
   states.push(another);
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await ended;
-  writeFileSync(join(state, 'owner'), String(NOBODY));
   assert.ok(cgroupsNamed(cgroup).length > 0);
   await eventually(() => {
     removeRemains();

@@ -47,5 +47,9 @@ export interface NamespacesOptions {
 export function runInNamespaces(command: readonly string[], options: NamespacesOptions): ChildProcess {
   const { state, cgroup, address, registries, env } = options;
   const args = [PROCESS_ONE, state, cgroup, address, registries.join(' '), ...command];
-  return spawn('unshare', [...NAMESPACES, 'bash', ...args], { stdio: 'inherit', env });
+  // It ends with this process, however that ends.
+  return spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', ...NAMESPACES, 'bash', ...args], {
+    stdio: 'inherit',
+    env,
+  });
 }

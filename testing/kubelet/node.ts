@@ -54,7 +54,7 @@ export async function startNode(options: NodeOptions): Promise<void> {
   const api = adminOf(plane);
   process.env['PATH'] = `${programs.folder}:${process.env['PATH'] ?? ''}`;
 
-  const config = put('containerd.toml', containerdConfig(programs));
+  const config = put('containerd.toml', containerdConfig(programs, state));
   await run('containerd', ['--config', config], async () => existsSync('/run/containerd/containerd.sock'));
   const archive = join(state, 'images.tar');
   writeFileSync(archive, archiveOf(images));
@@ -108,10 +108,12 @@ function importAs(programs: NodePrograms, { archive, name }: NonNullable<NodeOpt
 const PROXY_HEALTH = 10_256;
 const READY_LIMIT_MS = 60_000;
 
-function containerdConfig({ runc, cni }: NodePrograms): string {
+function containerdConfig({ runc, cni }: NodePrograms, state: string): string {
   const snapshotters = ['btrfs', 'devmapper', 'zfs', 'erofs', 'blockfile'];
   return `version = 3
 disabled_plugins = [${snapshotters.map((name) => `"io.containerd.snapshotter.v1.${name}"`).join(', ')}]
+[plugins.'io.containerd.internal.v1.opt']
+  path = "${state}/opt"
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
   sandbox = "${PAUSE_IMAGE}"
 [plugins.'io.containerd.cri.v1.images'.registry]
@@ -119,6 +121,8 @@ disabled_plugins = [${snapshotters.map((name) => `"io.containerd.snapshotter.v1.
 [plugins.'io.containerd.cri.v1.runtime']
   # Without CAP_SYS_RESOURCE nobody may be made less likely to be killed.
   restrict_oom_score_adj = true
+  # Its profile would stay in the kernel.
+  disable_apparmor = true
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   bin_dirs = ["${cni}"]
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
@@ -150,6 +154,7 @@ function kubeletConfig({ address, cgroup, state }: NodeOptions): object {
     failCgroupV1: false,
     containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
     resolvConf: join(state, 'resolv.conf'),
+    volumePluginDir: join(state, 'volume-plugins'),
     // The machine's disk is not this node's.
     evictionHard: Object.fromEntries(signals.map((signal) => [signal, '0%'])),
     imageGCHighThresholdPercent: 100,

@@ -10,6 +10,11 @@ shift 4
 # kubelet and containerd see each other's mounts.
 mount --make-rshared /
 hostname node-1
+# What is made in these two stays in the state.
+for folder in /etc /var/lib; do
+  mkdir -p "$state/upper$folder" "$state/work$folder"
+  mount -t overlay overlay -o "lowerdir=$folder,upperdir=$state/upper$folder,workdir=$state/work$folder" "$folder"
+done
 # Folders whose paths are compiled in: those of the state lie over the machine's.
 for folder in /run /var/log /var/lib/kubelet /var/lib/containerd /var/lib/cni /etc/cni /etc/containerd; do
   mkdir -p "$folder" "$state/over$folder"
@@ -25,7 +30,8 @@ printf '127.0.0.1 localhost %s\n%s node-1\n' "$registries" "$address" > "$state/
 mount --bind "$state/hosts" /etc/hosts
 # No name server: a wrong name fails at once.
 printf 'nameserver 127.0.0.1\n' > "$state/resolv.conf"
-mount --bind "$state/resolv.conf" "$(realpath -m /etc/resolv.conf)"
+rm -f /etc/resolv.conf
+cp "$state/resolv.conf" /etc/resolv.conf
 
 # The address of the node on a pair of its own, with a default route: without one ClusterIPs are unreachable before NAT.
 ip link set lo up
@@ -74,5 +80,6 @@ done
 command=$!
 trap 'kill -TERM $command 2>/dev/null || true' TERM INT
 code=0
+wait "$command" || code=$?
 while kill -0 "$command" 2>/dev/null; do wait "$command" && code=0 || code=$?; done
 exit "$code"

@@ -1,30 +1,18 @@
 // What runs of a node leave behind when they are killed: a folder, and empty cgroups of their pods. Everything else
 // ends with its namespaces.
 
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAlive } from '../control-plane/build-lock.ts';
 
-/** Beginning of the names of folders and cgroups; a cgroup's ends with the process id of its owner. */
+/** Beginning of the names of folders and cgroups; the process id of the owner is next. */
 const NAME = 'ecr-e2e-';
 const CGROUPS = '/sys/fs/cgroup';
-const OWNER = 'owner';
 
 /** A new folder for one run of this process. */
-export function makeState(): string {
-  const state = mkdtempSync(join(realpathSync(tmpdir()), NAME));
-  writeFileSync(join(state, OWNER), String(process.pid));
-  return state;
+export function makeState(owner: number = process.pid): string {
+  return mkdtempSync(join(realpathSync(tmpdir()), `${NAME}${owner}-`));
 }
 
 /** The name of the cgroup of all pods of a run. */
@@ -34,10 +22,11 @@ export function cgroupOf(owner: number): string {
 
 /** Of runs whose owner is gone. */
 export function removeRemains(): void {
-  for (const folder of foldersIn(tmpdir()).filter((one) => one.includes(`/${NAME}`))) {
-    const owner = join(folder, OWNER);
-    if (!existsSync(owner) || !isAlive(Number(readFileSync(owner, 'utf8'))))
-      rmSync(folder, { recursive: true, force: true });
+  for (const folder of foldersIn(tmpdir())) {
+    const owner = new RegExp(`/${NAME}(\\d+)-\\w{6}$`).exec(folder)?.[1];
+    // A folder of this name may be another user's.
+    if (owner === undefined || isAlive(Number(owner)) || statSync(folder).uid !== process.getuid?.()) continue;
+    rmSync(folder, { recursive: true, force: true });
   }
   for (const cgroup of hierarchies().flatMap(foldersIn)) {
     const owner = new RegExp(`/${NAME}(\\d+)$`).exec(cgroup)?.[1];
