@@ -1,5 +1,6 @@
 // One call of AWS: under a deadline, counted, and with its failure in the operator's words.
 
+import { within } from '../lib/deadline.ts';
 import { createMask, maskError } from '../lib/mask.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
 import { type CallContext, codeOf, failureOfAws } from './failures.ts';
@@ -93,22 +94,13 @@ export const ATTEMPTS = 3;
 
 export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): Call {
   return async (operation, asked, send, signal) => {
-    const ended = new AbortController();
-    const late = Promise.withResolvers<never>();
-    const end = (): void => {
-      ended.abort();
-      late.reject(new DOMException('No answer in time', 'TimeoutError'));
-    };
-    const cancel = clock.after(CALL_TIMEOUT, end);
-    signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end();
     const started = clock.monotonic();
     const done = (code: string, needsChange = false, error?: string): void => {
       const took = (clock.monotonic() - started) as DurationMs;
       onCall({ operation, region: asked.region, code, error, needsChange, took });
     };
     try {
-      const answer = await Promise.race([send(ended.signal), late.promise]);
+      const answer = await within(CALL_TIMEOUT, signal, clock, (inner) => Promise.race([send(inner), endOf(inner)]));
       done('success');
       return answer;
     } catch (thrown) {
@@ -116,9 +108,15 @@ export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): 
       const failure = failureOfAws(thrown, asked, proxy);
       done(failure.reason, failure.next === 'change', codeOf(thrown));
       throw failure;
-    } finally {
-      cancel();
-      signal.removeEventListener('abort', end);
     }
   };
+}
+
+/** Rejects when the signal aborts; never resolves. */
+async function endOf(signal: AbortSignal): Promise<never> {
+  return await new Promise((_, reject) => {
+    const end = (): void => reject(new DOMException('No answer in time', 'TimeoutError'));
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
 }

@@ -5,6 +5,7 @@
 //
 // It cannot stop a request that is on its way: that two leaders at once do no harm is the work's own affair.
 
+import { within } from '../lib/deadline.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Clock, type DurationMs, type Random, seconds, sleep } from '../lib/time.ts';
 import { type LeaseAccessOptions, leaseAccess } from './lease-access.ts';
@@ -66,7 +67,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
 
   const release = async (): Promise<void> => {
     mayHold = false;
-    await within(clock, RELEASE_PATIENCE, undefined, (late) => lease.release(late));
+    await within(RELEASE_PATIENCE, undefined, clock, (late) => lease.release(late));
   };
 
   /** Renews until the Lease is lost, or `over` aborts. */
@@ -76,7 +77,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
       await sleep(clock, Math.min(pause, rest()) as DurationMs, over);
       if (over.aborted) return;
       if (!leads()) return lose('the Lease was not renewed in time');
-      pause = await within(clock, Math.min(rest(), patience) as DurationMs, over, attempt);
+      pause = await within(Math.min(rest(), patience) as DurationMs, over, clock, attempt);
       if (!over.aborted && !leads())
         return lose('renewedAt' in current ? 'the Lease was not renewed in time' : 'the Lease was taken or deleted');
     }
@@ -103,7 +104,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     isLeading: leads,
     async run(work, signal) {
       while (!signal.aborted) {
-        const pause = await within(clock, patience, signal, attempt);
+        const pause = await within(patience, signal, clock, attempt);
         if (signal.aborted) break;
         if (leads()) await serve(work, signal);
         else await sleep(clock, pause, signal);
@@ -150,20 +151,4 @@ function withJitter({ retryPeriod }: LeaseTimes, random: Random): DurationMs {
 function untilDeadline(state: LeaseState, clock: Clock, { renewDeadline }: LeaseTimes): DurationMs {
   const renewedAt = 'renewedAt' in state ? state.renewedAt : Number.NEGATIVE_INFINITY;
   return Math.max(0, renewedAt + renewDeadline - clock.monotonic()) as DurationMs;
-}
-
-/** Runs `work` with a signal that aborts with `outer`, and once it has taken so long. */
-async function within<Result>(
-  clock: Clock,
-  longest: DurationMs,
-  outer: AbortSignal | undefined,
-  work: (signal: AbortSignal) => Promise<Result>,
-): Promise<Result> {
-  const late = new AbortController();
-  const cancel = clock.after(longest, () => late.abort());
-  try {
-    return await work(outer ? AbortSignal.any([outer, late.signal]) : late.signal);
-  } finally {
-    cancel();
-  }
 }

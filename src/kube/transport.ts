@@ -1,6 +1,7 @@
 // What is asked of the API server over HTTP: a request or a stream of lines, each with a cap and a deadline.
 
 import type { IncomingMessage } from 'node:http';
+import { abortAfter, within } from '../lib/deadline.ts';
 import { Failure } from '../lib/errors.ts';
 import { parseJson } from '../lib/json.ts';
 import { type Clock, type DurationMs, seconds } from '../lib/time.ts';
@@ -87,12 +88,9 @@ export function createTransport(options: TransportOptions): Transport {
 
   const sendNow = async (request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> => {
     request.onTurn?.('sent');
-    const inner = abortAfter(REQUEST_TIMEOUT, signal, clock);
-    try {
-      return await readAll(await requests.open(request, 'requests', inner.signal), inner.signal);
-    } finally {
-      inner.release();
-    }
+    return await within(REQUEST_TIMEOUT, signal, clock, async (inner) =>
+      readAll(await requests.open(request, 'requests', inner), inner),
+    );
   };
 
   return {
@@ -144,20 +142,6 @@ async function bodyOf(answer: IncomingMessage): Promise<Body> {
     chunks.push(chunk);
   }
   return { text: Buffer.concat(chunks).toString('utf8'), bytes: size, whole: true };
-}
-
-/** A signal that aborts with `outer`, after `limit`, or by hand; the first two no longer after `release`. */
-function abortAfter(limit: DurationMs, outer: AbortSignal, clock: Clock) {
-  const inner = new AbortController();
-  const abort = (): void => inner.abort();
-  const cancel = clock.after(limit, abort);
-  outer.addEventListener('abort', abort, { once: true });
-  if (outer.aborted) abort();
-  const release = (): void => {
-    cancel();
-    outer.removeEventListener('abort', abort);
-  };
-  return { signal: inner.signal, abort, release };
 }
 
 function parse(text: string): unknown {
