@@ -22,7 +22,7 @@ const IF_POSSIBLE = '--if-possible';
 
 /** @returns the exit code: 0 all is well, 1 a story failed, 2 there can be no node here */
 async function main(args: readonly string[]): Promise<number> {
-  const refused = refusal();
+  const refused = await refusal();
   if (refused !== undefined) {
     console.error(`The stories of test/e2e are not tried, since ${refused}.`);
     return args.includes(IF_POSSIBLE) ? 0 : 2;

@@ -11,14 +11,17 @@ import { cgroupOf, makeState, removeCgroups, removeRemains } from './remains.ts'
 
 const SYSCTLS = [
   'vm/overcommit_memory',
+  'vm/panic_on_oom',
   'kernel/panic',
   'kernel/panic_on_oops',
+  'kernel/keys/root_maxkeys',
+  'kernel/keys/root_maxbytes',
   'net/ipv4/ip_forward',
   'kernel/hostname',
 ];
 /** No process has this id: the largest is 4,194,304. */
 const NOBODY = 2 ** 22 + 1;
-const skip = refusal() ?? false;
+const skip = (await refusal()) ?? false;
 
 /** Everything of the machine that a node could change. */
 function machine(): object {
@@ -96,4 +99,20 @@ test('the folder and the cgroups of a run that was killed are removed by the nex
   });
   assert.equal(existsSync(state), false);
   assert.equal(existsSync(another), true, 'that of a run that goes on stays');
+});
+
+test('a machine where one step of a node fails is told which, and what helps', { skip }, () => {
+  const state = makeState();
+  states.push(state);
+  // No overlay takes another one as its upper folder.
+  const script = `
+    mkdir ${state}/tmpfs ${state}/on && mount -t tmpfs tmpfs ${state}/tmpfs && cd ${state}/tmpfs && mkdir l u w
+    mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w ${state}/on
+    TMPDIR=${state}/on exec ${process.execPath} --input-type=module -e '
+      const { refusal } = await import("${new URL('namespaces.ts', import.meta.url)}");
+      console.log(process.pid, await refusal());
+    '`;
+  const words = execFileSync('unshare', ['--mount', 'sh', '-c', script], { encoding: 'utf8' });
+  assert.match(words, /namespaces and cgroups of its own.*: nothing can be laid over \/etc from .*; set TMPDIR to/);
+  assert.deepEqual(cgroupsNamed(cgroupOf(Number.parseInt(words, 10))), []);
 });

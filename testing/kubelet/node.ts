@@ -52,7 +52,6 @@ export async function startNode(options: NodeOptions): Promise<void> {
     return file;
   };
   const api = adminOf(plane);
-  process.env['PATH'] = `${programs.folder}:${process.env['PATH'] ?? ''}`;
 
   const config = put('containerd.toml', containerdConfig(programs, state));
   await run('containerd', ['--config', config], async () => existsSync('/run/containerd/containerd.sock'));

@@ -13,7 +13,10 @@ hostname node-1
 # What is made in these two stays in the state.
 for folder in /etc /var/lib; do
   mkdir -p "$state/upper$folder" "$state/work$folder"
-  mount -t overlay overlay -o "lowerdir=$folder,upperdir=$state/upper$folder,workdir=$state/work$folder" "$folder"
+  mount -t overlay overlay -o "lowerdir=$folder,upperdir=$state/upper$folder,workdir=$state/work$folder" "$folder" || {
+    echo "nothing can be laid over $folder from $state; set TMPDIR to a folder of another file system" >&2
+    exit 1
+  }
 done
 # Folders whose paths are compiled in: those of the state lie over the machine's.
 for folder in /run /var/log /var/lib/kubelet /var/lib/containerd /var/lib/cni /etc/cni /etc/containerd; do
@@ -25,7 +28,14 @@ mkdir -p "$state/sysctl"
 while read -r name value; do
   echo "$value" > "$state/sysctl/${name//\//.}"
   mount --bind "$state/sysctl/${name//\//.}" "/proc/sys/$name"
-done <<< $'vm/overcommit_memory 1\nkernel/panic 10\nkernel/panic_on_oops 1'
+done <<'SYSCTLS'
+vm/overcommit_memory 1
+vm/panic_on_oom 0
+kernel/panic 10
+kernel/panic_on_oops 1
+kernel/keys/root_maxkeys 1000000
+kernel/keys/root_maxbytes 25000000
+SYSCTLS
 printf '127.0.0.1 localhost %s\n%s node-1\n' "$registries" "$address" > "$state/hosts"
 mount --bind "$state/hosts" /etc/hosts
 # No name server: a wrong name fails at once.
@@ -49,6 +59,12 @@ if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
   mkdir -p "/sys/fs/cgroup/$cgroup"
   for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
     echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control 2>/dev/null || true
+  done
+  for controller in cpu memory pids; do
+    grep -qw "$controller" "/sys/fs/cgroup/$cgroup/cgroup.controllers" || {
+      echo "cgroups below the root get no controller $controller" >&2
+      exit 1
+    }
   done
 else
   for hierarchy in /sys/fs/cgroup/*/; do mkdir -p "$hierarchy/$cgroup"; done
