@@ -9,6 +9,14 @@ import { ACCESS, createPullSecret } from '../scenario/manifests.ts';
 import { NAME, NAMESPACE, SKIPPED, useE2e } from './rig.ts';
 
 const DEPLOYMENT = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${NAME}`;
+/** Collections outside of namespaces that the release has objects in. */
+const OUTSIDE = [
+  '/apis/rbac.authorization.k8s.io/v1/clusterroles',
+  '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
+  '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
+  '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies',
+  '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings',
+];
 const WHERE = ['--namespace', NAMESPACE];
 
 describe('the release on a real node', { skip: SKIPPED }, () => {
@@ -50,22 +58,15 @@ describe('the release on a real node', { skip: SKIPPED }, () => {
     await helm.must('rollback', NAME, ...WHERE, '--wait', '--timeout', '120s');
     assert.ok((await args()).includes('--log-level=info'));
     assert.equal((await api.must('GET', DEPLOYMENT)).status.readyReplicas, 2);
-    await helm.must('uninstall', NAME, ...WHERE, '--wait');
-    for (const path of [
-      '/apis/rbac.authorization.k8s.io/v1/clusterroles',
-      '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
-      '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
-      '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies',
-    ]) {
+    const ours = async (path: string): Promise<readonly string[]> => {
       const { items } = await api.must('GET', path);
-      const left = (items as readonly { readonly metadata: { readonly name: string } }[]).map(
+      const names = (items as readonly { readonly metadata: { readonly name: string } }[]).map(
         ({ metadata }) => metadata.name,
       );
-      assert.deepEqual(
-        left.filter((name) => name.includes('ecr')),
-        [],
-        path,
-      );
-    }
+      return names.filter((name) => name.includes('ecr'));
+    };
+    for (const path of OUTSIDE) assert.notDeepEqual(await ours(path), [], path);
+    await helm.must('uninstall', NAME, ...WHERE, '--wait');
+    for (const path of OUTSIDE) assert.deepEqual(await ours(path), [], path);
   });
 });

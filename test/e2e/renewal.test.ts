@@ -9,7 +9,7 @@ import { processesOf } from '../../testing/kubelet/cgroup.ts';
 import { SECRET_PATH } from '../../testing/operator/world.ts';
 import { ACCESS, createPullSecret } from '../scenario/manifests.ts';
 import { pullFor } from './pulling.ts';
-import { createPod, NAME, NAMESPACE, podPath, SKIPPED, useE2e, wordsAbout } from './rig.ts';
+import { createPod, NAME, NAMESPACE, type PodObject, podPath, SKIPPED, useE2e, wordsAbout } from './rig.ts';
 
 const TOKEN_LIFE_MS = 20_000;
 const DEPLOYMENT = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${NAME}`;
@@ -17,6 +17,21 @@ const LEASE = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${NAM
 const REGION = 'us-east-1';
 /** Longer than half of a token's life: each has a renewal in it. */
 const SECONDS = 15;
+
+type Happening = readonly [
+  what: string,
+  act: () => Promise<void>,
+  /** By the pods of the operator. */
+  hasHappened: (before: readonly PodObject[], now: readonly PodObject[]) => boolean,
+];
+
+function idsOf(pods: readonly PodObject[]): readonly string[] {
+  return pods.map(({ metadata }) => metadata.uid);
+}
+
+function restartsOf(pods: readonly PodObject[]): number {
+  return pods.reduce((sum, { status }) => sum + (status.containerStatuses?.[0]?.restartCount ?? 0), 0);
+}
 
 describe('with tokens that live twenty seconds', { skip: SKIPPED }, () => {
   const e2e = useE2e();
@@ -48,8 +63,10 @@ describe('with tokens that live twenty seconds', { skip: SKIPPED }, () => {
     return found.metadata;
   };
 
-  for (const [what, act] of [
-    ['nothing else happens', async () => {}],
+  const asked = (): number => e2e().aws.calls(({ operation }) => operation === 'GetAuthorizationToken');
+
+  for (const [what, act, hasHappened] of [
+    ['nothing else happens', async () => {}, (before, now) => idsOf(now).every((uid) => idsOf(before).includes(uid))],
     [
       'the Deployment is restarted',
       async () => {
@@ -61,6 +78,7 @@ describe('with tokens that live twenty seconds', { skip: SKIPPED }, () => {
           'application/strategic-merge-patch+json',
         );
       },
+      (before, now) => idsOf(now).every((uid) => !idsOf(before).includes(uid)),
     ],
     [
       'the process that works is killed',
@@ -69,21 +87,28 @@ describe('with tokens that live twenty seconds', { skip: SKIPPED }, () => {
         assert.ok(process_ !== undefined);
         process.kill(process_, 'SIGKILL');
       },
+      (before, now) => restartsOf(now) === restartsOf(before) + 1,
     ],
     [
       'its node is drained and comes back',
       async () => {
         await e2e().api.merge('/api/v1/nodes/node-1', { spec: { unschedulable: true } });
-        const { name } = await leader();
-        const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: NAMESPACE } };
-        await e2e().api.must('POST', `${podPath(NAMESPACE, name)}/eviction`, eviction);
-        await pause(3_000);
-        await e2e().api.merge('/api/v1/nodes/node-1', { spec: { unschedulable: null } });
+        try {
+          const { name } = await leader();
+          const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: NAMESPACE } };
+          await e2e().api.must('POST', `${podPath(NAMESPACE, name)}/eviction`, eviction);
+          await pause(3_000);
+        } finally {
+          await e2e().api.merge('/api/v1/nodes/node-1', { spec: { unschedulable: null } });
+        }
       },
+      (before, now) => idsOf(now).filter((uid) => !idsOf(before).includes(uid)).length === 1,
     ],
-  ] as const) {
+  ] satisfies readonly Happening[]) {
     test(`no pull fails while ${what}`, async (t) => {
       await isReady();
+      const before = await e2e().operatorPods();
+      const askedBefore = asked();
       // Pods that pull cannot be placed while the only node is drained.
       const isFirst = what.startsWith('its node');
       if (isFirst) await act();
@@ -97,6 +122,8 @@ describe('with tokens that live twenty seconds', { skip: SKIPPED }, () => {
       assert.equal(failed, 0);
       assert.ok(Number.isFinite(leastLeft), 'nothing was pulled');
       await isReady();
+      assert.ok(asked() > askedBefore, 'nothing was renewed');
+      assert.ok(hasHappened(before, await e2e().operatorPods()), 'it has not happened');
     });
   }
 

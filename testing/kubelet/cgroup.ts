@@ -45,9 +45,9 @@ export function memoryOf(cgroup: string, uid: string): ChargedMemory {
   for (const folder of containersOf('memory', cgroup, uid)) {
     const stat = fieldsOf(readFileSync(join(folder, 'memory.stat'), 'utf8'));
     const events = fieldsOf(readFileSync(join(folder, isVersion2() ? 'memory.events' : 'memory.oom_control'), 'utf8'));
-    sum.anonymous += stat.get(anonymousName) ?? 0;
+    sum.anonymous += stat.get(anonymousName) ?? Number.NaN;
     sum.usage += Number(readFileSync(join(folder, usageName), 'utf8'));
-    sum.kills += events.get('oom_kill') ?? 0;
+    sum.kills += events.get('oom_kill') ?? Number.NaN;
   }
   return sum;
 }
