@@ -24,6 +24,7 @@ describe('the Dockerfile', () => {
     ['root', 'USER 65532:65532', 'USER root', /no longer runs as 65532 by number/],
     ['another base', 'nodejs24-debian13:nonroot', 'nodejs24-debian13:debug', /no longer is a distroless/],
     ['more than the bundle', 'USER', 'COPY --from=build /source /source\nUSER', /something beside the bundle/],
+    ['a setting that the image of the tests has not', 'USER', 'ENV A=b\nUSER', /has ENV, which .* does not take over/],
     ['a command in the last stage', 'USER', 'RUN ["true"]\nUSER', /needs emulation/],
   ] as const) {
     test(`with ${what} is refused`, () => {

@@ -13,6 +13,9 @@ const PROMISES: readonly (readonly [words: string, pattern: RegExp])[] = [
   ['runs the operator unless told otherwise', /^CMD \["run"\]$/m],
 ];
 
+/** Instructions of the last stage that testing/kubelet/images.ts reads, or that change nothing for a container. */
+const KNOWN: readonly string[] = ['FROM', 'ARG', 'LABEL', 'COPY', 'ADD', 'USER', 'EXPOSE', 'ENTRYPOINT', 'CMD'];
+
 /** @returns a sentence for each thing that is wrong; empty when all is well */
 export function problemsOf(text: string): readonly string[] {
   const linted = validate(text).map(({ message, range }) => {
@@ -25,7 +28,15 @@ export function problemsOf(text: string): readonly string[] {
   const isBundleOnly = copied.length === 1 && /^COPY --from=build \/source\/dist\/ \/$/.test(copied[0] ?? '');
   const more = isBundleOnly ? [] : ['the image holds something beside the bundle'];
   const ran = /^RUN /m.test(last) ? ['the last stage runs something, which needs emulation for other platforms'] : [];
-  return [...linted, ...broken, ...more, ...ran];
+  const others = instructionsOf(last).filter((name) => name !== 'RUN' && !KNOWN.includes(name));
+  const unknown = others.map((name) => `the last stage has ${name}, which the image of make e2e does not take over`);
+  return [...linted, ...broken, ...more, ...ran, ...unknown];
+}
+
+function instructionsOf(stage: string): readonly string[] {
+  // Lines that end in a backslash go on.
+  const lines = stage.replaceAll(/\\\n/g, ' ').split('\n');
+  return lines.flatMap((line) => /^\s*([A-Za-z]+)\s/.exec(line)?.[1]?.toUpperCase() ?? []);
 }
 
 if (import.meta.main) {
