@@ -40,10 +40,11 @@ export interface OciRegistryOptions {
 }
 
 /**
- * ECR's words, and its answers without and with a login that is no good: a challenge, and none
- * (awslabs/soci-snapshotter pull request 1196; amazon-ecr-credential-helper issue 7).
+ * Its answers without and with a login that is no good: a challenge, and none (awslabs/soci-snapshotter pull request
+ * 1196; amazon-ecr-credential-helper issue 7). The words of the second are ECR's; those of the first are unlike the
+ * `no basic auth credentials` that containerd says by itself.
  */
-const NO_LOGIN = 'no basic auth credentials';
+const NO_LOGIN = 'Not Authorized';
 const ENDED = 'Your authorization token has expired. Reauthenticate and try again.';
 
 export function createOciRegistry({ opens, image: given }: OciRegistryOptions): OciRegistry {
