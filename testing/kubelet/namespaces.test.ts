@@ -109,7 +109,7 @@ test('a machine where one step of a node fails is told which, and what helps', {
     mkdir ${state}/tmpfs ${state}/on && mount -t tmpfs tmpfs ${state}/tmpfs && cd ${state}/tmpfs && mkdir l u w
     mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w ${state}/on
     TMPDIR=${state}/on exec ${process.execPath} --input-type=module -e '
-      const { refusal } = await import("${new URL('namespaces.ts', import.meta.url)}");
+      const { refusal } = await import("${import.meta.resolve('./namespaces.ts')}");
       console.log(process.pid, await refusal());
     '`;
   const words = execFileSync('unshare', ['--mount', 'sh', '-c', script], { encoding: 'utf8' });
