@@ -1,7 +1,8 @@
 // Objects created all at once, until they are Ready, beside the floor.
 
 import type { BareClient } from './bare-client.ts';
-import { cpuMsOf, memoryAtRest, memoryOf, peakOf, settled } from './measure.ts';
+import { cpuMsOf, memoryAtRest, peakOf, settled } from './measure.ts';
+import { reportMemoryAfter } from './memory.ts';
 import { plot, progress, report } from './report.ts';
 import { alternate, ROUNDS, type Times, wordsOf } from './rounds.ts';
 import type { Bench } from './stage.ts';
@@ -62,14 +63,7 @@ export async function namespacedObjects(bench: Bench): Promise<void> {
   report('… AWS calls', String(calls), '1', calls === 1);
   const writes = (await settled(() => bench.operator.writes())) / COUNT;
   report('… writes per object (Secret + status + Event)', writes.toFixed(2), '≤ 3', writes <= 3);
-  const atOnce = memoryOf(bench.operator.pid);
-  const { rss, anon } = await memoryAtRest(bench.operator.pid);
-  report(
-    '… resident memory after, at rest',
-    `${rss.toFixed(0)} MB (${anon.toFixed(0)} MB its own); ${atOnce.rss.toFixed(0)} MB at once`,
-    '≤ 85 MB',
-    rss <= 85,
-  );
+  await reportMemoryAfter(bench, 85);
 }
 
 export async function clusterObject(bench: Bench): Promise<void> {

@@ -3,7 +3,7 @@
 import { API_VERSION } from '../src/api/names.ts';
 import { eventually } from '../testing/api-server/test-api.ts';
 import type { BareClient } from './bare-client.ts';
-import { memoryAtRest, pause, peakOf, watchAnon } from './measure.ts';
+import { memoryAtRest, memoryOf, pause, peakOf, watchAnon } from './measure.ts';
 import { plot, progress, report } from './report.ts';
 import { type Bench, restart } from './stage.ts';
 import {
@@ -29,6 +29,14 @@ export const untilThere = (bench: Bench, secrets: number): Promise<true> =>
     const ready = await bench.operator.metric('ecr_operator_secrets', (series) => series.includes('"ready"'));
     return ready >= secrets ? true : undefined;
   }, 600_000);
+
+/** @param most  MB that it may have at rest */
+export async function reportMemoryAfter({ operator }: Bench, most: number): Promise<void> {
+  const atOnce = memoryOf(operator.pid);
+  const { rss, anon } = await memoryAtRest(operator.pid);
+  const words = `${rss.toFixed(0)} MB (${anon.toFixed(0)} MB its own); ${atOnce.rss.toFixed(0)} MB at once`;
+  report('… resident memory after, at rest', words, `≤ ${most} MB`, rss <= most);
+}
 
 export async function anonymousMemory(bench: Bench): Promise<void> {
   const { client } = bench;

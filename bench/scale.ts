@@ -3,7 +3,8 @@
 import { API_VERSION } from '../src/api/names.ts';
 import { FOOTPRINT } from '../testing/operator/operator-process.ts';
 import { readProbe, withProbe } from './loop-probe.ts';
-import { memoryAtRest, memoryOf, pause, timed } from './measure.ts';
+import { memoryAtRest, pause, timed } from './measure.ts';
+import { reportMemoryAfter } from './memory.ts';
 import { progress, report } from './report.ts';
 import { type Bench, restart } from './stage.ts';
 import { cleanUp, createNamespaces, createObject, numbered, OBJECTS, untilReady, writeBare } from './work.ts';
@@ -90,14 +91,7 @@ export async function scale(bench: Bench): Promise<void> {
     '≤ 1.4× floor',
     ours <= 1.4 * floor,
   );
-  const atOnce = memoryOf(bench.operator.pid);
-  const { rss, anon } = await memoryAtRest(bench.operator.pid);
-  report(
-    '… resident memory after, at rest',
-    `${rss.toFixed(0)} MB (${anon.toFixed(0)} MB its own); ${atOnce.rss.toFixed(0)} MB at once`,
-    '≤ 110 MB',
-    rss <= 110,
-  );
+  await reportMemoryAfter(bench, 110);
   report(
     '… longest delay of the event loop',
     `${loop.longest.toFixed(0)} ms, at most ${loop.work.toFixed(0)} ms of it computed; longest answer of /healthz ${longest.toFixed(0)} ms`,
