@@ -1,0 +1,47 @@
+// The name of an image, read as the kubelet reads it. Pure.
+
+export interface ImageName {
+  /** Where it is pulled from, with a port if it has one; in lower case as written. */
+  readonly host: string;
+  /** Path of the repository, without host, tag and digest. */
+  readonly repository: string;
+}
+
+/** The registry of a name without one (github.com/distribution/reference, `ParseDockerRef`). */
+const DOCKER_HUB = 'docker.io';
+
+/**
+ * A first part is a host when it has a dot or a port, or is `localhost`; any other one belongs to the repository.
+ *
+ * @param reference  as it stands in a pod, such as `111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/api:1.0`
+ */
+export function parseImage(reference: string): ImageName {
+  const slash = reference.indexOf('/');
+  const first = slash === -1 ? '' : reference.slice(0, slash);
+  const hasHost = /[.:]/.test(first) || first === 'localhost';
+  const path = hasHost ? reference.slice(slash + 1) : reference;
+  const repository = path.replace(/@[^/]*$/, '').replace(/:[^/:]*$/, '');
+  if (hasHost) return { host: first, repository };
+  return { host: DOCKER_HUB, repository: repository.includes('/') ? repository : `library/${repository}` };
+}
+
+/** A private registry: who owns it, and where it is. */
+export interface EcrHost {
+  readonly account: string;
+  readonly region: string;
+}
+
+/** Hosts of private registries in every partition, IPv4, dual-stack and FIPS (ECR user guide, Private registries). */
+const PRIVATE =
+  /^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z]{2,6}(?:-[a-z]+)+-\d{1,2})\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn|(?:c2s|csp\.hci)\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk)$/;
+const PUBLIC: ReadonlySet<string> = new Set(['public.ecr.aws', 'ecr-public.aws.com']);
+
+/** @returns undefined for a host that is no private registry of ECR by its name */
+export function ecrHost(host: string): EcrHost | undefined {
+  const [, account, region] = PRIVATE.exec(host) ?? [];
+  return account === undefined || region === undefined ? undefined : { account, region };
+}
+
+export function isPublicEcr(host: string): boolean {
+  return PUBLIC.has(host);
+}
