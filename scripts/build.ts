@@ -34,11 +34,17 @@ const NEEDS_NODE =
   'if(parseInt(process.versions.node,10)<24){process.stderr.write("kube-ecr-secrets-operator needs Node.js 24 or newer; this is "+process.version+"\\n");process.exit(2)}';
 
 const shipped = new Set<string>();
+/** Files in parts that exchange objects. */
+const met = new Set<string>();
 /** Files that are in more than one part: their code runs once for each part that is loaded. */
 const repeated = new Set<string>();
 
-function note(metafile: Metafile): void {
-  for (const input of Object.keys(metafile.inputs)) (shipped.has(input) ? repeated : shipped).add(input);
+function note(metafile: Metafile, isAlone = false): void {
+  for (const input of Object.keys(metafile.inputs)) {
+    shipped.add(input);
+    if (isAlone) continue;
+    (met.has(input) ? repeated : met).add(input);
+  }
 }
 
 /** Whether a class of this file does not know the objects of its double in another part: `instanceof` says no. */
@@ -48,14 +54,22 @@ function hasClassOfOnePart(input: string): boolean {
   return /^(?:export )?class /m.test(text) && !text.includes('[Symbol.hasInstance](');
 }
 
+interface Part {
+  readonly importedAs: RegExp;
+  readonly file: string;
+  /** Only texts and functions cross into it: what it has a copy of meets no other copy. */
+  readonly isAlone?: boolean;
+}
+
 /**
  * What is bundled apart, by name: read when it is first imported, dynamically. V8 reads every function of a script
  * once, also those that are never called (docs/design/adr/0003, docs/design/performance.md).
  */
-const PARTS: Readonly<Record<string, { readonly importedAs: RegExp; readonly file: string }>> = {
+const PARTS: Readonly<Record<string, Part>> = {
   'aws-sdk': { importedAs: /\/sdk\.ts$/, file: 'src/aws/sdk.ts' },
   certificates: { importedAs: /\/pki\/sign\.ts$/, file: 'src/pki/sign.ts' },
   kubeconfig: { importedAs: /\/kubeconfig\.ts$/, file: 'src/kube/kubeconfig.ts' },
+  plugin: { importedAs: /\/plugin\/main\.ts$/, file: 'src/plugin/main.ts', isAlone: true },
   yaml: { importedAs: /^yaml$/, file: 'yaml' },
 };
 
@@ -63,16 +77,20 @@ const apart: Plugin = {
   name: 'apart',
   setup(bundler) {
     for (const [name, { importedAs }] of Object.entries(PARTS)) {
-      bundler.onResolve({ filter: importedAs }, ({ kind }) =>
-        kind === 'dynamic-import' ? { path: `./parts/${name}.cjs`, external: true } : undefined,
-      );
+      bundler.onResolve({ filter: importedAs }, ({ kind, importer }) => {
+        if (kind !== 'dynamic-import') return undefined;
+        const isFromPart = importer.includes('/src/plugin/');
+        return { path: isFromPart ? `./${name}.cjs` : `./parts/${name}.cjs`, external: true };
+      });
     }
   },
 };
 
 rmSync(PARTS_FOLDER, { recursive: true, force: true });
-for (const [name, { file }] of Object.entries(PARTS)) {
-  note((await build({ ...COMMON, entryPoints: [file], outfile: `${PARTS_FOLDER}/${name}.cjs` })).metafile);
+for (const [name, { file, isAlone }] of Object.entries(PARTS)) {
+  const outfile = `${PARTS_FOLDER}/${name}.cjs`;
+  const { metafile } = await build({ ...COMMON, entryPoints: [file], outfile, plugins: isAlone ? [apart] : [] });
+  note(metafile, isAlone);
 }
 const { metafile } = await build({
   ...COMMON,

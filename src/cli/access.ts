@@ -7,10 +7,17 @@ import type { AccessConfig } from './config.ts';
 /** The namespace of the documentation, used when nothing names the operator's. */
 export const DEFAULT_NAMESPACE = 'kube-ecr-secrets-operator-system';
 
-/** @throws Failure when its files cannot be read */
-export async function accessOf({ kubeconfig, serviceAccountFolder: folder }: AccessConfig): Promise<ApiServerAccess> {
+/**
+ * @param context  of the kubeconfig; undefined: its current one
+ * @throws Failure when its files cannot be read
+ */
+export async function accessOf(
+  { kubeconfig, serviceAccountFolder: folder }: AccessConfig,
+  context?: string,
+): Promise<ApiServerAccess> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  if (kubeconfig === undefined && host && port) return await podAccess({ host, port, folder }, systemClock);
+  if (kubeconfig === undefined && context === undefined && host && port)
+    return await podAccess({ host, port, folder }, systemClock);
   const [{ kubeconfigAccess }, { parse }] = await Promise.all([import('../kube/kubeconfig.ts'), import('yaml')]);
-  return kubeconfigAccess(kubeconfig ?? '', parse);
+  return kubeconfigAccess(kubeconfig ?? '', parse, context);
 }

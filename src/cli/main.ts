@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { LEGACY_KIND, OPERATOR_NAME } from '../api/names.ts';
 import { check } from './check.ts';
 import { ensureHome } from './home.ts';
+import { isForPeople, isKubectlPlugin, runForPeople } from './people.ts';
 import { run } from './run.ts';
 import { RUN_FLAGS } from './run-flags.ts';
 import { PROGRAM_VERSION } from './version.ts';
@@ -31,6 +32,12 @@ const COMMANDS: readonly Command[] = [
     usage: 'crds [flags]',
     summary: 'Print the CustomResourceDefinitions (--format yaml or json; --legacy: the deprecated one too).',
     act: printCrds,
+  },
+  {
+    name: 'why',
+    usage: 'why [POD | TYPE/NAME]',
+    summary: 'Say why a pod does not get its image, and what to do (also as kubectl ecr-secrets why).',
+    act: (args) => runForPeople(['why', ...args]),
   },
   { name: 'version', usage: 'version', summary: 'Print the version.', act: printVersion },
   { name: 'help', usage: 'help', summary: 'Print this text.', act: printHelp },
@@ -101,8 +108,9 @@ function complain(message: string): number {
 
 async function main(args: readonly string[]): Promise<number> {
   ensureHome();
+  if (isKubectlPlugin()) return await runForPeople(args);
   const [name, ...rest] = args;
-  if (name === '--help' || name === '-h' || rest.includes('--help')) return await printHelp();
+  if (name === '--help' || name === '-h' || (rest.includes('--help') && !isForPeople(name))) return await printHelp();
   if (name === '--version') return await printVersion();
   if (name === undefined) return complain('no command');
   const command = COMMANDS.find((one) => one.name === name);

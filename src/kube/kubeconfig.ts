@@ -24,12 +24,14 @@ interface Read {
 
 /**
  * @param path  a kubeconfig file, or several joined by the separator of PATH; empty for the default (`~/.kube/config`)
+ * @param wanted  the context that is to be in force; undefined: the current one
  * @throws Failure when it cannot be read, names no cluster, or has a field that the operator refuses
  *         (kubeconfig-fields.ts)
  */
-export function kubeconfigAccess(path: string, parseYaml: ParseYaml): ApiServerAccess {
+export function kubeconfigAccess(path: string, parseYaml: ParseYaml, wanted?: string): ApiServerAccess {
   const where = path || 'of this user';
   const { config: read, contents } = readConfig(path, parseYaml);
+  if (wanted !== undefined) choose(wanted, read, where);
   let config = read;
   const cluster = config.getCurrentCluster();
   const context = config.getContextObject(config.getCurrentContext());
@@ -56,6 +58,19 @@ export function kubeconfigAccess(path: string, parseYaml: ParseYaml): ApiServerA
     },
     invalidate,
   };
+}
+
+/** @throws Failure when there is no such context */
+function choose(context: string, config: KubeConfig, where: string): void {
+  if (!config.getContextObject(context)) {
+    const names = config.contexts.map(({ name }) => `"${name}"`).slice(0, 10);
+    throw new Failure({
+      next: 'change',
+      reason: 'BadKubeconfig',
+      message: `the kubeconfig ${where} has no context "${context}"; it has ${names.join(', ') || 'none'}`,
+    });
+  }
+  config.setCurrentContext(context);
 }
 
 /** A context that names what is not there; the client leaves out entries that lack a field. */

@@ -1,0 +1,154 @@
+// Pods that wait for an image: which, and in which of their containers.
+
+import { NAMESPACES } from '../api/meta.ts';
+import type { WaitingImage } from '../core/pull-facts.ts';
+import { listInPages } from '../kube/pages.ts';
+import { Failure } from '../lib/errors.ts';
+import { type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
+import { PODS, type Subject } from './kinds.ts';
+import type { Session } from './session.ts';
+
+/** `state.waiting.reason` of a container without its image (k8s.io/kubernetes/pkg/kubelet/images). */
+const REASONS: ReadonlySet<string> = new Set([
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'ImageInspectError',
+  'RegistryUnavailable',
+]);
+
+/** A pod, by what an explanation needs of it. */
+export interface Pod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly account: string;
+  /** Names in `spec.imagePullSecrets`. */
+  readonly secrets: readonly string[];
+  readonly waiting: readonly WaitingImage[];
+  /** What stands in its status when no image is waited for. */
+  readonly state: string;
+}
+
+/** Pods that are looked at; a kubelet reads no more Secrets of one than these either before it gets slow. */
+const MOST_PODS = 5_000;
+const MOST_SECRETS = 20;
+
+/**
+ * The pods of a subject.
+ *
+ * @throws Failure when there is no such object, or it cannot be read
+ */
+export async function podsOf(session: Session, subject: Subject): Promise<readonly Pod[]> {
+  if (subject.op === 'pod') {
+    const found = await session.client.find(PODS, namespaceOf(session), subject.name, session.signal);
+    if (!found) throw await notFound(session, `pod ${subject.name}`);
+    return [podOf(found)];
+  }
+  if (subject.op === 'all') return (await listPods(session, undefined)).filter(({ waiting }) => waiting.length > 0);
+  const { resource, name } = subject;
+  const workload = await session.client.find(resource, namespaceOf(session), name, session.signal);
+  if (!workload) throw await notFound(session, `${resource.plural.replace(/s$/, '')} ${name}`);
+  const selector = selectorText(recordOf(recordOf(workload['spec'])['selector']));
+  return await listPods(session, selector);
+}
+
+function namespaceOf({ namespace }: Session): string {
+  if (namespace !== undefined) return namespace;
+  throw new Failure({
+    next: 'change',
+    reason: 'Usage',
+    message: 'one object is in one namespace: leave out -A, or the name',
+  });
+}
+
+async function notFound(session: Session, what: string): Promise<Failure> {
+  const namespace = namespaceOf(session);
+  const there = await session.client.find(NAMESPACES, undefined, namespace, session.signal).catch(() => ({}));
+  const words = there ? `there is no ${what} in namespace ${namespace}` : `there is no namespace ${namespace}`;
+  return new Failure({ next: 'change', reason: 'NotFound', message: `${words}: -n names another one` });
+}
+
+async function listPods({ client, namespace, signal }: Session, labelSelector: string | undefined): Promise<Pod[]> {
+  const pods: Pod[] = [];
+  const take = (raw: JsonRecord): void => {
+    if (pods.length < MOST_PODS) pods.push(podOf(raw));
+  };
+  await listInPages(client, PODS, { namespace, labelSelector, onSkipped: () => {} }, take, signal);
+  return pods;
+}
+
+/** A LabelSelector as a query has it. */
+function selectorText({ matchLabels, matchExpressions }: JsonRecord): string {
+  const labels = [...stringMapOf(matchLabels)].map(([label, value]) => `${label}=${value}`);
+  const others = listOf(matchExpressions).map((item) => {
+    const { key, operator, values } = recordOf(item);
+    const label = stringOf(key) ?? '';
+    const list = `(${listOf(values).join(',')})`;
+    switch (operator) {
+      case 'In':
+        return `${label} in ${list}`;
+      case 'NotIn':
+        return `${label} notin ${list}`;
+      case 'DoesNotExist':
+        return `!${label}`;
+      default:
+        return label;
+    }
+  });
+  return [...labels, ...others].join(',');
+}
+
+function podOf(raw: JsonRecord): Pod {
+  const [metadata, spec, status] = [raw['metadata'], raw['spec'], raw['status']].map(recordOf) as [
+    JsonRecord,
+    JsonRecord,
+    JsonRecord,
+  ];
+  const secrets = listOf(spec['imagePullSecrets']).flatMap((item) => stringOf(recordOf(item)['name']) || []);
+  return {
+    namespace: stringOf(metadata['namespace']) ?? '',
+    name: stringOf(metadata['name']) ?? '',
+    uid: stringOf(metadata['uid']) ?? '',
+    account: stringOf(spec['serviceAccountName']) || 'default',
+    secrets: [...new Set(secrets)].slice(0, MOST_SECRETS),
+    waiting: waitingImages(spec, status),
+    state: stateOf(status),
+  };
+}
+
+function waitingImages(spec: JsonRecord, status: JsonRecord): readonly WaitingImage[] {
+  const images = new Map<string, string>();
+  for (const list of ['containers', 'initContainers', 'ephemeralContainers'])
+    for (const item of listOf(spec[list])) {
+      const { name, image } = recordOf(item);
+      images.set(stringOf(name) ?? '', stringOf(image) ?? '');
+    }
+  return ['initContainerStatuses', 'containerStatuses', 'ephemeralContainerStatuses']
+    .flatMap((list) => listOf(status[list]))
+    .flatMap((item) => {
+      const { name, state } = recordOf(item);
+      const { reason, message } = recordOf(recordOf(state)['waiting']);
+      const container = stringOf(name) ?? '';
+      const why = stringOf(reason) ?? '';
+      if (!REASONS.has(why)) return [];
+      return [{ container, image: images.get(container) ?? '', reason: why, message: stringOf(message) ?? '' }];
+    });
+}
+
+/** Why no image is waited for, in the words of the status. */
+function stateOf(status: JsonRecord): string {
+  const phase = stringOf(status['phase']) ?? 'Unknown';
+  const scheduled = listOf(status['conditions'])
+    .map(recordOf)
+    .find(({ type }) => type === 'PodScheduled');
+  if (scheduled?.['status'] === 'False')
+    return `it has no node yet: ${stringOf(scheduled['message']) ?? 'Unschedulable'}`;
+  const waits = ['initContainerStatuses', 'containerStatuses']
+    .flatMap((list) => listOf(status[list]))
+    .flatMap((item) => stringOf(recordOf(recordOf(recordOf(item)['state'])['waiting'])['reason']) ?? []);
+  return waits.length === 0
+    ? `it is ${phase}`
+    : `it is ${phase}, and its containers wait: ${[...new Set(waits)].join(', ')}`;
+}
