@@ -124,7 +124,8 @@ function conditionWrong({ conditions = [] }: PullSecretStatus): Reported | undef
   const ready = of(CONDITION_READY);
   const others: ReadonlySet<string> = new Set([REASON.partiallyReady, REASON.noNamespaces]);
   const notReady = ready && ready.status !== 'True' && !others.has(ready.reason) ? ready : undefined;
-  return notReady ?? of(CONDITION_STALLED) ?? of(CONDITION_RECONCILING);
+  // A login that fails by itself is tried again; one that is denied waits for a change.
+  return of(CONDITION_STALLED) ?? of(CONDITION_RECONCILING) ?? notReady;
 }
 
 /** The operator has seen the present spec of the object. */

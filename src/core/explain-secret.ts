@@ -103,17 +103,22 @@ export function notCovered(all: Case, name: string, found: FoundSecret): Explana
       next: `Name another Secret in the pod template`,
     };
   const what = `Secret ${name} opens ${listNames(hosts, ', ', LONGEST_LIST) || 'no host'}, and not ${host}.`;
-  const add = registryFor(host);
+  const add = registryFor(host, writer);
   const next = writer
     ? `Add ${add} to spec.registries of ${nameOf(writer)}: kubectl edit ${kubectlName(writer)}`
     : `Create an object whose spec.registries has ${add}, and name its Secret in the pod template`;
   return { cause: 'HostNotCovered', what, next };
 }
 
-function registryFor(host: string): string {
+/** What opens the host, in the words of `spec.registries`; of an object that has the region already, without that. */
+function registryFor(host: string, writer: PullSecretObject | undefined): string {
   if (isPublicEcr(host)) return 'public: true';
   const ecr = ecrHost(host);
-  return ecr ? `account ${ecr.account} and region ${ecr.region}` : `host ${host}`;
+  if (!ecr) return `host ${host}`;
+  const hasRegion = writer?.status.logins?.some(({ registry }) => registry === ecr.region);
+  return hasRegion
+    ? `account ${ecr.account}`
+    : `region ${ecr.region} (and account ${ecr.account}, if it is another one)`;
 }
 
 export function notSeen({ facts: { namespace } }: Case, name: string): Explanation {

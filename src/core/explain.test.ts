@@ -216,7 +216,9 @@ const rows: Readonly<Record<string, Row>> = {
   'AWS that does not answer': [
     {
       secrets: [missing],
-      objects: [failing(condition('Ready', 'True', 'SecretsUpdated'), condition('Reconciling', 'True', 'Retrying'))],
+      objects: [
+        failing(condition('Ready', 'False', 'GetAWSAuthTokenFailed'), condition('Reconciling', 'True', 'Retrying')),
+      ],
     },
     'Retrying',
     /words of Retrying/,
@@ -273,7 +275,17 @@ const rows: Readonly<Record<string, Row>> = {
     { secrets: [secret({ hosts: ['444455556666.dkr.ecr.eu-west-1.amazonaws.com'] })], objects: [object()] },
     'HostNotCovered',
     /opens 444455556666.*, and not 111122223333/,
-    /Add account 111122223333 and region eu-west-1 to spec\.registries .*: kubectl edit aeps\/a -n ns1/,
+    /Add account 111122223333 to spec\.registries .*: kubectl edit aeps\/a -n ns1/,
+  ],
+  'a Secret of another region': [
+    {
+      secrets: [secret()],
+      objects: [object()],
+      image: `${HOST.replace('eu-west-1', 'eu-west-2')}/api`,
+    },
+    'HostNotCovered',
+    /./,
+    /Add region eu-west-2 \(and account 111122223333, if it is another one\) to spec\.registries/,
   ],
   'a Secret that does not open the public registry': [
     { secrets: [secret({ hosts: [], writerUid: undefined })], image: 'public.ecr.aws/a/b' },
