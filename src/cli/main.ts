@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { LEGACY_KIND, OPERATOR_NAME } from '../api/names.ts';
 import { check } from './check.ts';
 import { ensureHome } from './home.ts';
-import { isForPeople, isKubectlPlugin, runForPeople } from './people.ts';
+import { isForPeople, isKubectlPlugin, PEOPLE_COMMANDS, runForPeople } from './people.ts';
 import { run } from './run.ts';
 import { RUN_FLAGS } from './run-flags.ts';
 import { PROGRAM_VERSION } from './version.ts';
@@ -33,12 +33,12 @@ const COMMANDS: readonly Command[] = [
     summary: 'Print the CustomResourceDefinitions (--format yaml or json; --legacy: the deprecated one too).',
     act: printCrds,
   },
-  {
-    name: 'why',
-    usage: 'why [POD | TYPE/NAME]',
-    summary: 'Say why a pod does not get its image, and what to do (also as kubectl ecr-secrets why).',
-    act: (args) => runForPeople(['why', ...args]),
-  },
+  ...PEOPLE_COMMANDS.map(({ name, words, summary }) => ({
+    name,
+    usage: `${name} ${words}`,
+    summary,
+    act: (args: readonly string[]) => runForPeople([name, ...args]),
+  })),
   { name: 'version', usage: 'version', summary: 'Print the version.', act: printVersion },
   { name: 'help', usage: 'help', summary: 'Print this text.', act: printHelp },
 ];

@@ -8,7 +8,16 @@ import { PROGRAM_VERSION } from './version.ts';
 
 /** As kubectl finds its plugins: a dash in the command is an underscore in the file's name. */
 const PLUGIN_FILE = 'kubectl-ecr_secrets';
-const COMMANDS: ReadonlySet<string> = new Set(['why']);
+
+/** Each has help of its own. */
+export const PEOPLE_COMMANDS: readonly { readonly name: string; readonly words: string; readonly summary: string }[] = [
+  { name: 'why', words: '[POD | TYPE/NAME]', summary: 'Say why a pod does not get its image, and what to do.' },
+  { name: 'status', words: '[NAME]', summary: 'Show what the objects hold, where, and what is wrong.' },
+  { name: 'inspect', words: 'SECRET', summary: 'Show what a pull secret opens, until when, and whose it is.' },
+  { name: 'refresh', words: 'NAME', summary: 'Have an object log in anew, and wait for it.' },
+  { name: 'migrate', words: '[NAME]', summary: 'Move keys out of objects into Secrets (--apply).' },
+  { name: 'lint', words: 'FILE...', summary: 'Check objects in files, without a cluster.' },
+];
 
 /** The name by which this process was started is that of the plugin. */
 export function isKubectlPlugin(): boolean {
@@ -16,7 +25,7 @@ export function isKubectlPlugin(): boolean {
 }
 
 export function isForPeople(command: string | undefined): boolean {
-  return command !== undefined && COMMANDS.has(command);
+  return PEOPLE_COMMANDS.some(({ name }) => name === command);
 }
 
 /** @returns the exit code */
@@ -25,6 +34,7 @@ export async function runForPeople(args: readonly string[]): Promise<number> {
   const folder = RUN_FLAGS.find(({ name }) => name === 'service-account-folder')?.fallback ?? '';
   const outputTo = (stream: NodeJS.WriteStream) => ({
     write: (text: string) => void stream.write(text),
+    isTerminal: stream.isTTY,
     hasColors: stream.isTTY && stream.hasColors() && !process.env['NO_COLOR'],
   });
   return await plugin(args, {
@@ -33,5 +43,6 @@ export async function runForPeople(args: readonly string[]): Promise<number> {
     connect: ({ kubeconfig, context }) => accessOf({ kubeconfig, serviceAccountFolder: folder }, context),
     out: outputTo(process.stdout),
     err: outputTo(process.stderr),
+    input: () => process.stdin,
   });
 }

@@ -4,10 +4,16 @@ import { Command, CommanderError, Option } from 'commander';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { failureFrom } from '../lib/errors.ts';
 import { type Clock, systemClock } from '../lib/time.ts';
-import { parseSubject } from './kinds.ts';
+import { type Context, FORMATS, type Format, type Given, isUsage, type PeopleCommand, usage } from './command.ts';
+import { complete } from './complete.ts';
+import { inspectCommand } from './inspect.ts';
+import { lintCommand } from './lint.ts';
+import { migrateCommand } from './migrate.ts';
+import { refreshCommand } from './refresh.ts';
 import { openSession, type Session } from './session.ts';
+import { statusCommand } from './status.ts';
 import { type Output, plain } from './terminal.ts';
-import { askWhy, printAnswers } from './why.ts';
+import { whyCommand } from './why.ts';
 
 /** How the API server is found. */
 export interface Connection {
@@ -23,19 +29,19 @@ export interface PluginOptions {
   readonly connect: (connection: Connection) => Promise<ApiServerAccess>;
   readonly out: Output;
   readonly err: Output;
+  /** Standard input. */
+  readonly input: () => AsyncIterable<Buffer>;
   readonly clock?: Clock;
 }
 
-const FORMATS = ['table', 'json', 'yaml'] as const;
-
-/** What every command takes. */
-interface Common {
-  readonly namespace?: string;
-  readonly allNamespaces?: boolean;
-  readonly context?: string;
-  readonly kubeconfig?: string;
-  readonly output: (typeof FORMATS)[number];
-}
+const COMMANDS: readonly PeopleCommand[] = [
+  whyCommand,
+  statusCommand,
+  inspectCommand,
+  refreshCommand,
+  migrateCommand,
+  lintCommand,
+];
 
 /**
  * Runs one command line.
@@ -44,36 +50,47 @@ interface Common {
  */
 export async function plugin(args: readonly string[], options: PluginOptions): Promise<number> {
   let code = 0;
-  const { program, common } = createProgram(options);
-
-  common('why', '[POD | TYPE/NAME]')
-    .argument('[subject...]', 'a pod, or what makes pods: deployment/api, job/nightly')
-    .summary('say why a pod does not get its image')
-    .description(
-      'Says why pods wait for their image: which pull secrets they name, whether those open the registry and are good, which object should write them, and what to do. Without a name: all pods of the namespace that wait.',
-    )
-    .action(async (words: readonly string[], given: Common) => {
-      const subject = parseSubject(words);
-      if (typeof subject === 'string') throw new CommanderError(2, 'usage', subject);
-      code = await within(options, given, async (session) => {
-        const answers = await askWhy(session, subject);
-        const where = session.namespace === undefined ? 'in any namespace' : `in namespace ${session.namespace}`;
-        if (given.output === 'table') return printAnswers(answers, options.out, where);
-        await print(answers, given.output, options.out);
-        return answers.answers.length > 0 ? 1 : 0;
-      });
+  const program = createProgram(options);
+  for (const one of COMMANDS) {
+    addCommand(program, one).action(async (words: string | readonly string[] | undefined, given: Given) => {
+      code = await run(one, [words ?? []].flat(), given, options);
     });
-
+  }
+  if (args[0] === COMPLETE) {
+    options.out.write(await completed(args.slice(1), options));
+    return 0;
+  }
   try {
     await program.parseAsync([...args], { from: 'user' });
+    return code;
   } catch (thrown) {
     return complaint(thrown, options);
   }
-  return code;
 }
 
-function createProgram({ calledAs, version, out, err }: PluginOptions) {
-  const program = new Command(calledAs)
+/** As kubectl calls `kubectl_complete-ecr_secrets`, through a script of that name. */
+const COMPLETE = '__complete';
+
+/** Flags before the cursor decide where names are looked for. */
+async function completed(words: readonly string[], options: PluginOptions): Promise<string> {
+  const after = (...flags: readonly string[]): string | undefined =>
+    words.find((_, at) => at > 0 && at < words.length - 1 && flags.includes(words[at - 1] ?? ''));
+  const given = {
+    namespace: after('-n', '--namespace'),
+    context: after('--context'),
+    kubeconfig: after('--kubeconfig'),
+    allNamespaces: words.includes('-A') || words.includes('--all-namespaces'),
+  };
+  let opened: Promise<Session> | undefined;
+  try {
+    return await complete(words, COMMANDS, () => (opened ??= connected(given, options)));
+  } finally {
+    await opened?.then((session) => session.close()).catch(() => {});
+  }
+}
+
+function createProgram({ calledAs, version, out, err }: PluginOptions): Command {
+  return new Command(calledAs)
     .description('Explains and looks after the pull secrets of kube-ecr-secrets-operator.')
     .version(version)
     .exitOverride()
@@ -84,50 +101,71 @@ function createProgram({ calledAs, version, out, err }: PluginOptions) {
       getErrHasColors: () => err.hasColors,
     })
     .showHelpAfterError(`(${calledAs} --help says more)`);
-  /** A command with the flags that kubectl's own have. */
-  const common = (name: string, words: string): Command =>
-    program
-      .command(name)
-      .usage(`${words} [flags]`)
-      .option('-n, --namespace <name>', 'namespace; by default that of the context')
-      .option('-A, --all-namespaces', 'all namespaces')
-      .option('--context <name>', 'context of the kubeconfig')
-      .option('--kubeconfig <path>', 'path of a kubeconfig; by default $KUBECONFIG, else ~/.kube/config')
-      .addOption(new Option('-o, --output <format>', 'form of the answer').choices(FORMATS).default('table'));
-  return { program, common };
 }
 
-/** Runs a command with a connection, and closes it. */
-async function within(
-  { connect, version, clock = systemClock }: PluginOptions,
-  { kubeconfig, context, namespace, allNamespaces }: Common,
-  act: (session: Session) => Promise<number>,
+/** With the flags that kubectl's own commands have. */
+function addCommand(program: Command, { name, usage: words, summary, description, ...rest }: PeopleCommand): Command {
+  const command = program
+    .command(name)
+    .usage(`${words} [flags]`)
+    .summary(summary)
+    .description(description)
+    .argument(...rest.argument);
+  for (const [flags, help, fallback] of rest.options ?? []) command.option(flags, help, fallback);
+  return command
+    .option('-n, --namespace <name>', 'namespace; by default that of the context')
+    .option('-A, --all-namespaces', 'all namespaces')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--kubeconfig <path>', 'path of a kubeconfig; by default $KUBECONFIG, else ~/.kube/config')
+    .addOption(new Option('-o, --output <format>', 'form of the answer').choices(FORMATS).default('table'));
+}
+
+/** Runs a command, and closes the connection if it opened one. */
+async function run(
+  command: PeopleCommand,
+  words: readonly string[],
+  given: Given,
+  options: PluginOptions,
 ): Promise<number> {
-  if (namespace !== undefined && allNamespaces)
-    throw new CommanderError(2, 'usage', '-n and -A exclude each other: leave one out');
-  const access = await connect({ kubeconfig, context });
-  const where = allNamespaces ? undefined : (namespace ?? (access.namespace || 'default'));
-  const session = openSession(access, where, { clock, version });
+  if (given['namespace'] !== undefined && given['allNamespaces'])
+    throw usage('-n and -A exclude each other: leave one out');
+  const { out, err, input } = options;
+  let opened: Promise<Session> | undefined;
+  const format = FORMATS.find((one) => one === given['output']) ?? 'table';
+  const context: Context = {
+    session: () => (opened ??= connected(given, options)),
+    format,
+    out,
+    err,
+    input,
+    print: (value) => print(value, format, out),
+  };
   try {
-    return await act(session);
+    return await command.act(context, words, given);
   } finally {
-    session.close();
+    await opened?.then((session) => session.close()).catch(() => {});
   }
 }
 
-async function print(value: unknown, format: 'json' | 'yaml', out: Output): Promise<void> {
+async function connected(given: Given, { connect, version, clock = systemClock }: PluginOptions): Promise<Session> {
+  const text = (name: string): string | undefined => (typeof given[name] === 'string' ? given[name] : undefined);
+  const access = await connect({ kubeconfig: text('kubeconfig'), context: text('context') });
+  const namespace = given['allNamespaces'] ? undefined : (text('namespace') ?? (access.namespace || 'default'));
+  return openSession(access, namespace, { clock, version });
+}
+
+async function print(value: unknown, format: Format, out: Output): Promise<void> {
   if (format === 'json') return out.write(`${JSON.stringify(value, undefined, 2)}\n`);
   const { stringify } = await import('yaml');
   out.write(stringify(value, { lineWidth: 0 }));
 }
 
 function complaint(thrown: unknown, { calledAs, err }: PluginOptions): number {
-  if (thrown instanceof CommanderError) {
-    // Commander has printed its own words; those of ours come with this code.
-    if (thrown.code === 'usage') err.write(`error: ${plain(thrown.message)}\n(${calledAs} --help says more)\n`);
-    return thrown.exitCode === 0 ? 0 : 2;
-  }
-  const { reason, message } = failureFrom(thrown);
-  err.write(`error: ${plain(message)}\n`);
-  return reason === 'Usage' ? 2 : 1;
+  // Commander has printed its own words.
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+  const failure = failureFrom(thrown);
+  err.write(`error: ${plain(failure.message)}\n`);
+  if (!isUsage(failure)) return 1;
+  err.write(`(${calledAs} --help says more)\n`);
+  return 2;
 }

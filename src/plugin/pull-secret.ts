@@ -15,8 +15,8 @@ import { parseRfc3339 } from '../lib/time.ts';
 import { seenSecretOf } from '../operator/state/reduced-objects.ts';
 
 /** The older form that the kubelet reads too: the entries without `auths` around them (Kubernetes, Secret types). */
-const OLD_TYPE = 'kubernetes.io/dockercfg';
-const OLD_KEY = '.dockercfg';
+export const OLD_TYPE = 'kubernetes.io/dockercfg';
+export const OLD_KEY = '.dockercfg';
 
 export function readPullSecret(raw: JsonRecord): FoundSecret {
   const metadata = recordOf(raw['metadata']);

@@ -7,6 +7,8 @@ import { redact } from '../lib/redact.ts';
 export interface Output {
   readonly write: (text: string) => void;
   readonly hasColors: boolean;
+  /** A person looks at it. */
+  readonly isTerminal: boolean;
 }
 
 /** Control characters, and those that are not seen or change the direction of text (Unicode categories Cc and Cf). */
@@ -21,4 +23,16 @@ type Color = 'red' | 'green' | 'yellow' | 'bold' | 'dim';
 
 export function colored({ hasColors }: Output, color: Color, text: string): string {
   return hasColors ? styleText(color, text, { validateStream: false }) : text;
+}
+
+/** Columns as kubectl prints them: three spaces between, none behind the last. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => (row[at] ?? '').length)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('   ')
+      .trimEnd(),
+  );
+  return `${lines.join('\n')}\n`;
 }

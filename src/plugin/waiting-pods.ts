@@ -5,6 +5,7 @@ import type { WaitingImage } from '../core/pull-facts.ts';
 import { listInPages } from '../kube/pages.ts';
 import { Failure } from '../lib/errors.ts';
 import { type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
+import { usage } from './command.ts';
 import { PODS, type Subject } from './kinds.ts';
 import type { Session } from './session.ts';
 
@@ -56,11 +57,7 @@ export async function podsOf(session: Session, subject: Subject): Promise<readon
 
 function namespaceOf({ namespace }: Session): string {
   if (namespace !== undefined) return namespace;
-  throw new Failure({
-    next: 'change',
-    reason: 'Usage',
-    message: 'one object is in one namespace: leave out -A, or the name',
-  });
+  throw usage('one object is in one namespace: leave out -A, or the name');
 }
 
 async function notFound(session: Session, what: string): Promise<Failure> {

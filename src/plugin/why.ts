@@ -7,14 +7,36 @@ import { LONGEST_WAIT, waitsStill } from '../core/kubelet-wait.ts';
 import type { NamedSecret } from '../core/pull-facts.ts';
 import { listNames } from '../core/text.ts';
 import { formatRfc3339 } from '../lib/time.ts';
+import { type Context, type PeopleCommand, usage } from './command.ts';
 import { createGatherer, type GatheredPull } from './gather.ts';
-import type { Subject } from './kinds.ts';
+import { parseSubject, type Subject } from './kinds.ts';
 import type { Session } from './session.ts';
 import { colored, type Output, plain } from './terminal.ts';
 import { type Pod, podsOf } from './waiting-pods.ts';
 
+export const whyCommand: PeopleCommand = {
+  name: 'why',
+  usage: '[POD | TYPE/NAME]',
+  summary: 'say why a pod does not get its image, and what to do',
+  description:
+    'Says why pods wait for their image: which pull secrets they name, whether those open the registry and are good, which object should write them, and what to do. Without a name: all pods of the namespace that wait.',
+  argument: ['[subject...]', 'a pod, or what makes pods: deployment/api, job/nightly'],
+  act: why,
+};
+
+async function why({ session: connect, format, out, print }: Context, words: readonly string[]): Promise<number> {
+  const subject = parseSubject(words);
+  if (typeof subject === 'string') throw usage(subject);
+  const session = await connect();
+  const answers = await askWhy(session, subject);
+  const where = session.namespace === undefined ? 'in any namespace' : `in namespace ${session.namespace}`;
+  if (format === 'table') return printAnswers(answers, out, where);
+  await print(answers);
+  return answers.answers.length > 0 ? 1 : 0;
+}
+
 /** Pods with the same cause for the same image. */
-export interface Answer {
+interface Answer {
   readonly namespace: string;
   /** Names; the first of them was looked at whole. */
   readonly pods: readonly string[];
@@ -32,7 +54,7 @@ export interface Answer {
   readonly secondsToNextPull: number | null;
 }
 
-export interface Answers {
+interface Answers {
   readonly answers: readonly Answer[];
   /** Pods of the subject that wait for no image. */
   readonly others: readonly { readonly pod: string; readonly state: string }[];
@@ -46,7 +68,7 @@ const LONGEST_WORDS = 600;
 const LONGEST_LIST = 400;
 
 /** @throws Failure when the subject cannot be read */
-export async function askWhy(session: Session, subject: Subject): Promise<Answers> {
+async function askWhy(session: Session, subject: Subject): Promise<Answers> {
   const pods = await podsOf(session, subject);
   const waiting = pods.flatMap((pod) => pod.waiting.map((image) => ({ pod, image })));
   const gather = createGatherer(session);
@@ -102,8 +124,8 @@ function stateOf({ found }: NamedSecret): string {
 }
 
 /** @returns 0 when nothing waits, else 1 */
-export function printAnswers({ answers, others, left }: Answers, output: Output, where: string): number {
-  for (const answer of answers) output.write(`${words(answer, output)}\n`);
+function printAnswers({ answers, others, left }: Answers, output: Output, where: string): number {
+  if (answers.length > 0) output.write(answers.map((answer) => words(answer, output)).join('\n'));
   if (left > 0) output.write(`${left} more images are waited for: name one pod, or one workload\n`);
   if (answers.length > 0) return 1;
   if (others.length === 0) output.write(`no pod waits for an image ${where}\n`);
@@ -121,11 +143,19 @@ function words(answer: Answer, output: Output): string {
     `${colored(output, 'bold', who)} (container ${container}) waits for ${image}`,
     `  ${colored(output, 'red', `✖ ${cause}`)}: ${what}`,
     ...named,
-    ...(kubelet === '' ? [] : [line('kubelet', `${reason}: ${kubelet}`)]),
+    ...(kubelet === '' ? [] : [line('kubelet', shortened(`${reason}: ${kubelet}`))]),
     line('retry', retryWords(answer)),
     `  ${colored(output, 'green', '→')} ${next}.`,
     '',
   ].join('\n');
+}
+
+/** What the kubelet and containerd put before the registry's answer, each with the image again. */
+const BEFORE =
+  /(?:Back-off pulling image|failed to pull and unpack image|failed to resolve reference) "[^"]*": |ErrImagePull: /g;
+
+function shortened(kubelet: string): string {
+  return kubelet.replaceAll(BEFORE, '');
 }
 
 /** An estimate: a kubelet's clock is its own, and a new Secret does not end its wait. */

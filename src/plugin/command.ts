@@ -1,0 +1,51 @@
+// What a command for people is: its words for help, and what it does with a connection.
+
+import { Failure } from '../lib/errors.ts';
+import type { Session } from './session.ts';
+import type { Output } from './terminal.ts';
+
+export const FORMATS = ['table', 'json', 'yaml'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** Flags of a command line by their long names, as given. */
+export type Given = Readonly<Record<string, string | boolean | undefined>>;
+
+export interface Context {
+  /** Opens the connection, once. @throws Failure */
+  readonly session: () => Promise<Session>;
+  readonly format: Format;
+  readonly out: Output;
+  readonly err: Output;
+  /** Standard input. */
+  readonly input: () => AsyncIterable<Buffer>;
+  /** Prints a value as the chosen format other than `table`. */
+  readonly print: (value: unknown) => Promise<void>;
+}
+
+export interface PeopleCommand {
+  readonly name: string;
+  /** Of its arguments, for the line of usage. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly description: string;
+  /** Name, as commander writes it (`[a...]`: any number), and help. */
+  readonly argument: readonly [name: string, help: string];
+  /** Flags, help, and a default. */
+  readonly options?: readonly (readonly [flags: string, help: string, fallback?: string])[];
+  /**
+   * @returns the exit code: 0 when all is well, 1 when something is not
+   * @throws Failure; one of `usage` ends by 2
+   */
+  readonly act: (context: Context, words: readonly string[], given: Given) => Promise<number>;
+}
+
+const USAGE = 'Usage';
+
+/** A command line that cannot be meant. */
+export function usage(message: string): Failure {
+  return new Failure({ next: 'change', reason: USAGE, message });
+}
+
+export function isUsage({ reason }: Failure): boolean {
+  return reason === USAGE;
+}

@@ -1,0 +1,172 @@
+// `lint`: objects in files, checked without a cluster.
+
+import { readFile, stat } from 'node:fs/promises';
+import { type Linted, lintObject } from '../core/lint.ts';
+import type { FieldPath } from '../core/schema-check.ts';
+import { Failure } from '../lib/errors.ts';
+import { isRecord, type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
+import { type Context, type PeopleCommand, usage } from './command.ts';
+import { colored, type Output, plain } from './terminal.ts';
+
+export const lintCommand: PeopleCommand = {
+  name: 'lint',
+  usage: 'FILE...',
+  summary: 'check objects in files, without a cluster',
+  description:
+    'Checks the objects of the operator in YAML or JSON files as the API server and the operator would, without asking either: for the CI of a repository. Other objects are left out. Ends by 1 when one would be refused.',
+  argument: ['[file...]', 'files; - for standard input'],
+  act: lint,
+};
+
+interface FileFault {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly object: string;
+  readonly field: string;
+  readonly message: string;
+  readonly isFault: boolean;
+}
+
+const MOST_BYTES = 16 * 1024 * 1024;
+const TOO_LARGE = 'it is larger than 16 MiB';
+
+async function lint({ format, out, print, input }: Context, words: readonly string[]): Promise<number> {
+  if (words.length === 0) throw usage('lint takes the names of files, or - for standard input');
+  const schemas = await specSchemas();
+  const found: FileFault[] = [];
+  let objects = 0;
+  for (const file of words) {
+    const linted = await lintFile(file, await textOf(file, input), schemas);
+    objects += linted.objects;
+    found.push(...linted.faults);
+  }
+  if (format === 'table') printFaults(found, objects, out);
+  else await print({ objects, faults: found });
+  return found.some(({ isFault }) => isFault) ? 1 : 0;
+}
+
+async function specSchemas(): Promise<ReadonlyMap<string, JsonRecord>> {
+  const { default: crds } = await import('../api/crds.generated.json', { with: { type: 'json' } });
+  return new Map(
+    crds.map(({ spec }) => {
+      const { schema } = recordOf(spec.versions.at(-1));
+      const whole = recordOf(recordOf(schema)['openAPIV3Schema']);
+      return [spec.names.kind, recordOf(recordOf(whole['properties'])['spec'])];
+    }),
+  );
+}
+
+/** @throws Failure when it cannot be read */
+async function textOf(file: string, input: Context['input']): Promise<string> {
+  try {
+    if (file === '-') return await wholeInput(input());
+    if ((await stat(file)).size > MOST_BYTES) throw new Error(TOO_LARGE);
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const why = cause instanceof Error ? `: ${cause.message}` : '';
+    throw new Failure({ next: 'change', reason: 'BadFile', message: `cannot read ${file}${why}` });
+  }
+}
+
+async function wholeInput(input: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of input) {
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES) throw new Error(TOO_LARGE);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+interface LintedFile {
+  readonly objects: number;
+  readonly faults: readonly FileFault[];
+}
+
+async function lintFile(file: string, text: string, schemas: ReadonlyMap<string, JsonRecord>): Promise<LintedFile> {
+  const { LineCounter, parseAllDocuments } = await import('yaml');
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines });
+  const faults: FileFault[] = [];
+  let objects = 0;
+  for (const document of Array.isArray(documents) ? documents : []) {
+    const [error] = document.errors;
+    if (error) {
+      const line = lines.linePos(error.pos[0]).line;
+      // The parser's own words quote the file, in which keys may stand.
+      faults.push({
+        file,
+        line,
+        object: '',
+        field: '',
+        message: `is no YAML from here on (${error.code})`,
+        isFault: true,
+      });
+      continue;
+    }
+    const whole: unknown = document.toJS({ maxAliasCount: 100 });
+    const isList = isRecord(whole) && stringOf(whole['kind']) === 'List';
+    const parts = isList
+      ? listOf(whole['items']).map((item, at) => [item, ['items', at]] as const)
+      : [[whole, []] as const];
+    for (const [part, before] of parts) {
+      const linted = isRecord(part) ? lintObject(part, schemas) : undefined;
+      if (!linted) continue;
+      objects += 1;
+      const lineOf = (path: FieldPath): number => lines.linePos(offsetOf(document, [...before, ...path])).line;
+      faults.push(...faultsOf(file, linted, lineOf));
+    }
+  }
+  return { objects, faults };
+}
+
+function faultsOf(
+  file: string,
+  { kind, name, ...found }: Linted,
+  lineOf: (path: FieldPath) => number,
+): readonly FileFault[] {
+  const of =
+    (isFault: boolean) =>
+    ({ path, message }: Linted['faults'][number]): FileFault => ({
+      file,
+      line: lineOf(path),
+      object: plain(`${kind} ${name}`),
+      field: plain(fieldName(path)),
+      message: plain(message),
+      isFault,
+    });
+  return [...found.faults.map(of(true)), ...found.warnings.map(of(false))];
+}
+
+interface Document {
+  getIn(path: readonly (string | number)[], keepScalar: true): unknown;
+}
+
+/** Where a field begins; of one that is missing, what it is missing from. */
+function offsetOf(document: Document, path: FieldPath): number {
+  for (let length = path.length; length >= 0; length -= 1) {
+    const node = recordOf(document.getIn(path.slice(0, length), true));
+    const [begin] = listOf(node['range']);
+    if (typeof begin === 'number') return begin;
+  }
+  return 0;
+}
+
+function fieldName(path: FieldPath): string {
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`),
+    '',
+  );
+}
+
+function printFaults(faults: readonly FileFault[], objects: number, out: Output): void {
+  for (const { file, line, object, field, message, isFault } of faults) {
+    const mark = isFault ? colored(out, 'red', 'error') : colored(out, 'yellow', 'warning');
+    out.write(`${file}:${line}: ${mark}: ${[object, field, message].filter((part) => part !== '').join(' ')}\n`);
+  }
+  const wrong = faults.filter(({ isFault }) => isFault).length;
+  const count = objects === 1 ? '1 object' : `${objects} objects`;
+  out.write(`${count}, ${wrong} ${wrong === 1 ? 'error' : 'errors'}\n`);
+}

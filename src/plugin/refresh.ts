@@ -1,0 +1,111 @@
+// `refresh`: asks the operator for new logins of one object, and waits for them.
+
+import { RESOURCES } from '../api/kinds.ts';
+import { CLUSTER_KIND, RECONCILE_AT_ANNOTATION } from '../api/names.ts';
+import type { PullSecretStatus } from '../api/schema.ts';
+import { faultOf } from '../core/explain-object.ts';
+import type { PullSecretObject } from '../core/resource.ts';
+import { type DurationMs, formatMilliseconds, seconds, sleep } from '../lib/time.ts';
+import { type Context, type Given, type PeopleCommand, usage } from './command.ts';
+import { parseObject, readObject } from './objects.ts';
+import type { Session } from './session.ts';
+import { colored, type Output, plain, table } from './terminal.ts';
+
+export const refreshCommand: PeopleCommand = {
+  name: 'refresh',
+  usage: 'NAME | caeps/NAME',
+  summary: 'have an object log in anew, and wait for it',
+  description:
+    'Asks the operator for new logins of an object, by its annotation, waits for them, and shows the end of the old and the new ones. Needs the right to patch the object.',
+  argument: ['[object...]', 'NAME, or caeps/NAME for the cluster kind'],
+  options: [['--timeout <seconds>', 'how long to wait', '60']],
+  act: refresh,
+};
+
+interface Refreshed {
+  readonly registry: string;
+  readonly before: string | null;
+  readonly after: string;
+  /** Last characters of the access key id that gave the login; null for identities without one. */
+  readonly key: string | null;
+}
+
+const LOOK_EVERY = seconds(0.5);
+const LONGEST_TIMEOUT_SECONDS = 3_600;
+
+async function refresh(
+  { session: connect, format, out, err, print }: Context,
+  words: readonly string[],
+  given: Given,
+): Promise<number> {
+  const wanted = parseObject(words);
+  if (!wanted) throw usage('refresh takes the name of one object');
+  const timeout = Number(given['timeout']);
+  if (!Number.isFinite(timeout) || timeout <= 0 || timeout > LONGEST_TIMEOUT_SECONDS)
+    throw usage(
+      `--timeout: "${String(given['timeout'])}" is no number of seconds from 1 to ${LONGEST_TIMEOUT_SECONDS}`,
+    );
+  const session = await connect();
+  const before = await readObject(session, wanted);
+  const mark = formatMilliseconds(session.clock.now());
+  const at = { namespace: wanted.kind === CLUSTER_KIND ? undefined : before.namespace, name: before.name };
+  const annotations = { [RECONCILE_AT_ANNOTATION]: mark };
+  await session.client.patch(
+    RESOURCES[wanted.kind],
+    at,
+    { metadata: { uid: before.uid, annotations } },
+    session.signal,
+  );
+  if (out.isTerminal) err.write(`asked for new logins of ${wanted.name}; waiting …\n`);
+  const after = await untilHandled(session, before, mark, seconds(timeout));
+  if (after.status.lastHandledReconcileAt !== mark) return unanswered(after, timeout, err);
+  const logins = refreshed(before.status, after.status);
+  if (format === 'table') printLogins(logins, out);
+  else await print({ logins });
+  return 0;
+}
+
+/** @returns the object once the operator has handled the mark, or as it is when the time is over */
+async function untilHandled(
+  session: Session,
+  object: PullSecretObject,
+  mark: string,
+  timeout: DurationMs,
+): Promise<PullSecretObject> {
+  const begun = session.clock.monotonic();
+  for (;;) {
+    const now = await readObject(session, object);
+    const isOver = session.clock.monotonic() - begun >= timeout;
+    if (now.status.lastHandledReconcileAt === mark || isOver || now.uid !== object.uid) return now;
+    await sleep(session.clock, LOOK_EVERY, session.signal);
+  }
+}
+
+function unanswered(object: PullSecretObject, timeout: number, err: Output): number {
+  const fault = faultOf(object, object.namespace ?? '');
+  const why = fault
+    ? `${fault.what} → ${fault.next}`
+    : 'the operator has not looked at it: does it run, and does it work in this namespace?';
+  err.write(`error: no new login within ${timeout} s: ${plain(why)}\n`);
+  return 1;
+}
+
+function refreshed(before: PullSecretStatus, after: PullSecretStatus): readonly Refreshed[] {
+  return (after.logins ?? []).map(({ registry, expiresAt, accessKeyIdSuffix }) => ({
+    registry,
+    before: before.logins?.find((login) => login.registry === registry)?.expiresAt ?? null,
+    after: expiresAt,
+    key: accessKeyIdSuffix ?? null,
+  }));
+}
+
+function printLogins(logins: readonly Refreshed[], out: Output): void {
+  out.write(`${colored(out, 'green', '✔')} logged in anew\n\n`);
+  const rows = logins.map(({ registry, before, after, key }) => [
+    registry,
+    before ?? '–',
+    after,
+    key === null ? '–' : `…${key}`,
+  ]);
+  out.write(table([['REGISTRY', 'ENDED BEFORE', 'ENDS NOW', 'KEY'], ...rows]));
+}
