@@ -1,9 +1,10 @@
 // Runs the tests in node's own runner and ends with one line of counts.
-//   node scripts/test.ts              everything but the two below
+//   node scripts/test.ts              everything but the two below, in two processes at a time
 //   node scripts/test.ts FILE...      these files
 //   node scripts/test.ts live         the tests against AWS itself
 //   node scripts/test.ts alerts       the alerts, by promtool
 
+import { fork } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -18,15 +19,23 @@ import { findHelm } from '../testing/tools/helm/find-helm.ts';
 const LIVE = 'test/live/*.test.ts';
 /** The build of promtool takes minutes, and the alerts hardly ever change. */
 const ALERTS = 'test/alerts/*.test.ts';
-/** One process: no start-up cost a file, and one control plane for all suites that use it. */
-const TOGETHER = ['src', 'testing', 'scripts', 'test', 'bench'].map((folder) => `${folder}/**/*.test.ts`);
+const ALL = ['src', 'testing', 'scripts', 'test', 'bench'].map((folder) => `${folder}/**/*.test.ts`);
 const TIMEOUT_MS = 20 * 60 * 1_000;
+/**
+ * Each a process: no start-up cost a file, and one control plane for all suites that use it. The suites mostly wait, so
+ * that two processes take little more than half the time; what overloads a machine on purpose has it for itself.
+ */
+const ALONE = /^test\/load\//;
+const LANES = [
+  /^test\/(?:scenario|process|conformance)\/|^bench\//,
+  /^(?!test\/(?:scenario|process|conformance)\/|bench\/)/,
+];
 
 const LIVE_VARIABLES = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION'];
 
 function chosen(args: readonly string[]): readonly string[] {
   if (args[0] === 'alerts') return globSync(ALERTS);
-  if (args[0] !== 'live') return (args.length > 0 ? [...args] : globSync(TOGETHER, { exclude: [LIVE, ALERTS] })).sort();
+  if (args[0] !== 'live') return (args.length > 0 ? [...args] : globSync(ALL, { exclude: [LIVE, ALERTS] })).sort();
   const missing = LIVE_VARIABLES.filter((name) => !process.env[name]);
   if (missing.length > 0) {
     console.error(`live tests talk to AWS: set ${missing.join(', ')}`);
@@ -51,23 +60,76 @@ if (args[0] !== 'live') {
   if (files.some((file) => file.endsWith('chart/cert-manager.test.ts'))) await findCertManager({ report });
 }
 
-const counts = { passed: 0, failed: 0, skipped: 0 };
-const stream = run({ files: [...files], isolation: 'none', concurrency: false, timeout: TIMEOUT_MS });
-stream.on('test:pass', ({ details, skip }) => {
-  if (details.type === 'suite') return;
-  if (skip === undefined) counts.passed += 1;
-  else counts.skipped += 1;
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** Runs these files in this process, and prints what comes of each test. */
+async function runHere(these: readonly string[]): Promise<Counts> {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const stream = run({ files: [...these], isolation: 'none', concurrency: false, timeout: TIMEOUT_MS });
+  stream.on('test:pass', ({ details, skip }) => {
+    if (details.type === 'suite') return;
+    if (skip === undefined) counts.passed += 1;
+    else counts.skipped += 1;
+  });
+  stream.on('test:fail', ({ details }) => {
+    // A suite fails with its tests, which are counted; by itself only when one of its hooks does.
+    if (details.type === 'suite' && Reflect.get(details.error, 'failureType') === 'subtestsFailed') return;
+    counts.failed += 1;
+  });
+  const ended = new Promise((resolve) => void stream.on('end', resolve));
+  stream.compose(spec).pipe(process.stdout);
+  await ended;
+  return counts;
+}
+
+/** Runs these files in a process of their own. @returns its counts, and what it printed if it was not shown */
+function runInChild(
+  these: readonly string[],
+  isShown: boolean,
+): Promise<{ readonly counts: Counts; readonly text: string }> {
+  const child = fork(import.meta.filename, these, {
+    stdio: ['ignore', isShown ? 'inherit' : 'pipe', 'inherit', 'ipc'],
+  });
+  const chunks: Buffer[] = [];
+  let counts: Counts = { passed: 0, failed: 1, skipped: 0 };
+  child.stdout?.on('data', (chunk: Buffer) => void chunks.push(chunk));
+  child.on('message', (message: Counts) => {
+    counts = message;
+  });
+  return new Promise((resolve) => {
+    child.on('close', () => resolve({ counts, text: Buffer.concat(chunks).toString('utf8') }));
+  });
+}
+
+const sum = (all: readonly Counts[]): Counts => ({
+  passed: all.reduce((total, { passed }) => total + passed, 0),
+  failed: all.reduce((total, { failed }) => total + failed, 0),
+  skipped: all.reduce((total, { skipped }) => total + skipped, 0),
 });
-stream.on('test:fail', ({ details }) => {
-  // A suite fails with its tests, which are counted; by itself only when one of its hooks does.
-  if (details.type === 'suite' && Reflect.get(details.error, 'failureType') === 'subtestsFailed') return;
-  counts.failed += 1;
-});
-stream.on('end', () => {
-  const { passed, failed, skipped } = counts;
-  console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
-  const ok = failed === 0 && passed > 0;
-  // The shared control plane ends with this process.
-  process.exit(ok ? 0 : 1);
-});
-stream.compose(spec).pipe(process.stdout);
+
+/** The output of the first lane is shown while it runs, that of the others when all have ended. */
+async function runInLanes(): Promise<Counts> {
+  // Suites that find it out of date build it: two at a time would be in each other's way.
+  await import('./build.ts');
+  const lanes = LANES.map((lane) => files.filter((file) => lane.test(file) && !ALONE.test(file)));
+  const ended = await Promise.all(lanes.map((lane, index) => runInChild(lane, index === 0)));
+  for (const { text } of ended) process.stdout.write(text);
+  const { counts } = await runInChild(
+    files.filter((file) => ALONE.test(file)),
+    true,
+  );
+  return sum([...ended.map((one) => one.counts), counts]);
+}
+
+// A lane ends with the process that waits for it, however that ends.
+process.on('disconnect', () => process.exit(1));
+const counts = args.length === 0 ? await runInLanes() : await runHere(files);
+const { passed, failed, skipped } = counts;
+console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
+process.send?.(counts);
+// The shared control plane ends with this process.
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
