@@ -1,23 +1,30 @@
 // From the configuration to the access to the API server: that of the pod, if any, else a kubeconfig.
 
 import { type ApiServerAccess, podAccess } from '../kube/access.ts';
+import type { Person } from '../kube/kubeconfig.ts';
 import { systemClock } from '../lib/time.ts';
 import type { AccessConfig } from './config.ts';
 
 /** The namespace of the documentation, used when nothing names the operator's. */
 export const DEFAULT_NAMESPACE = 'kube-ecr-secrets-operator-system';
 
+/** The API server is that of the pod in which this runs, and the account too. */
+export function isInPod({ kubeconfig }: Pick<AccessConfig, 'kubeconfig'>): boolean {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
+  return kubeconfig === undefined && Boolean(host && port);
+}
+
 /**
- * @param context  of the kubeconfig; undefined: its current one
+ * @param person  given when a person asks, not the operator
  * @throws Failure when its files cannot be read
  */
 export async function accessOf(
   { kubeconfig, serviceAccountFolder: folder }: AccessConfig,
-  context?: string,
+  person?: Person,
 ): Promise<ApiServerAccess> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  if (kubeconfig === undefined && context === undefined && host && port)
+  if (kubeconfig === undefined && person?.context === undefined && host && port)
     return await podAccess({ host, port, folder }, systemClock);
   const [{ kubeconfigAccess }, { parse }] = await Promise.all([import('../kube/kubeconfig.ts'), import('yaml')]);
-  return kubeconfigAccess(kubeconfig ?? '', parse, context);
+  return kubeconfigAccess(kubeconfig ?? '', parse, person);
 }

@@ -12,14 +12,17 @@ export interface ApiCredentials {
   readonly key?: string | Buffer;
   readonly servername?: string;
   readonly rejectUnauthorized?: boolean;
-  readonly headers: Readonly<Record<string, string>>;
+  /** A list: the header comes once for each of its values. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
 }
 
 export interface ApiServerAccess {
   /** Scheme, host, port, and a path prefix where a proxy has one. */
   readonly url: URL;
-  /** The operator's own namespace, if known. */
+  /** The operator's own namespace, if known; of a kubeconfig, that of the context. */
   readonly namespace: string | undefined;
+  /** Variables that name a proxy, as `HTTPS_PROXY`; undefined: by none. */
+  readonly proxyEnv?: Readonly<Record<string, string>> | undefined;
   credentials(): Promise<ApiCredentials>;
   /** Forgets the credentials read before: the API server answered 401. */
   invalidate(): void;
@@ -33,7 +36,7 @@ export interface ApiServerAccess {
  */
 export async function tokenAudiences(access: ApiServerAccess): Promise<readonly string[]> {
   const credentials = await access.credentials().catch(() => undefined);
-  const [, payload] = /^Bearer [\w-]+\.([\w-]+)\.[\w-]+$/.exec(credentials?.headers['authorization'] ?? '') ?? [];
+  const [, payload] = /^Bearer [\w-]+\.([\w-]+)\.[\w-]+$/.exec(String(credentials?.headers['authorization'])) ?? [];
   if (payload === undefined) return [];
   const { aud } = recordOf(parseJson(Buffer.from(payload, 'base64url').toString('utf8')));
   return typeof aud === 'string' ? [aud] : stringsOf(aud);

@@ -28,12 +28,20 @@ export interface ConnectionPool {
 /** Idle time after which the kernel probes the peer (docs/design/rules.md, rule 13). */
 export const TCP_KEEP_ALIVE_MS = 15_000;
 
-/**
- * @param requests  upper bound of the connections for requests
- * @param lookup    resolves the host name; undefined: Node's own
- */
-export function createConnectionPool(requests: number, lookup?: NameLookup): ConnectionPool {
-  const common = { autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS, ...(lookup ? { lookup } : {}) };
+export interface PoolOptions {
+  /** Resolves the host name; undefined: Node's own. */
+  readonly lookup?: NameLookup | undefined;
+  /** As of `ApiServerAccess`. */
+  readonly proxyEnv?: Readonly<Record<string, string>> | undefined;
+}
+
+/** @param requests  upper bound of the connections for requests */
+export function createConnectionPool(requests: number, { lookup, proxyEnv }: PoolOptions = {}): ConnectionPool {
+  const common = {
+    autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
+    ...(lookup ? { lookup } : {}),
+    ...(proxyEnv ? { proxyEnv } : {}),
+  };
   let held: (ApiConnections & { readonly of: ApiCredentials }) | undefined;
   return {
     connections(credentials) {

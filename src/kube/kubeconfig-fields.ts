@@ -4,7 +4,7 @@
 import { Failure } from '../lib/errors.ts';
 import { isRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
 
-/** The part of a kubeconfig that is in force, as written. */
+/** The part of a kubeconfig that is in force, as written: the official client leaves out what it does not know. */
 export interface CurrentFields {
   readonly cluster: { readonly name: string; readonly fields: Readonly<Record<string, unknown>> };
   readonly user: { readonly name: string; readonly fields: Readonly<Record<string, unknown>> };
@@ -47,10 +47,11 @@ export function currentFields(
 }
 
 /**
- * @param where  the file, for the message
+ * @param where        the file, for the message
+ * @param isOfPerson   a person uses it, who may also act as somebody else, and go by a proxy
  * @throws Failure that names the first field that is refused; no value is repeated, it may hold a password
  */
-export function refuseFields(where: string, { cluster, user }: CurrentFields): void {
+export function refuseFields(where: string, { cluster, user }: CurrentFields, isOfPerson: boolean): void {
   const refuse = (what: string, words: string): never => {
     throw new Failure({
       next: 'change',
@@ -58,9 +59,9 @@ export function refuseFields(where: string, { cluster, user }: CurrentFields): v
       message: `the kubeconfig ${where}: ${what}: ${words}`,
     });
   };
-  for (const [field, words] of Object.entries(USER_FIELDS))
+  for (const [field, words] of Object.entries(isOfPerson ? {} : USER_FIELDS))
     if (isSet(user.fields[field])) refuse(`user ${user.name} has "${field}"`, words);
-  for (const [field, words] of Object.entries(CLUSTER_FIELDS))
+  for (const [field, words] of Object.entries(isOfPerson ? {} : CLUSTER_FIELDS))
     if (isSet(cluster.fields[field])) refuse(`cluster ${cluster.name} has "${field}"`, words);
   const server = stringOf(cluster.fields['server']) ?? '';
   const what = `"server" of cluster ${cluster.name}`;

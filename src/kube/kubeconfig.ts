@@ -8,13 +8,22 @@ import { ActionOnInvalid } from '@kubernetes/client-node/dist/config_types.js';
 import { Failure } from '../lib/errors.ts';
 import { recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 import type { ApiCredentials, ApiServerAccess } from './access.ts';
-import { currentFields, refuseFields } from './kubeconfig-fields.ts';
+import { type CurrentFields, currentFields, refuseFields } from './kubeconfig-fields.ts';
+import { impersonation, proxyOf, tokenOfFile } from './kubeconfig-person.ts';
 
 /** Reads YAML. The client does not export its own parser, and a second one would be part of what is loaded. */
 export type ParseYaml = (text: string) => unknown;
 
 /** As kubectl: entries that are not in force may be broken. */
 const LENIENT = { onInvalidEntry: ActionOnInvalid.FILTER };
+
+/** Who may name another context, act as somebody else, and go by a proxy. */
+export interface Person {
+  /** Undefined: the current one. */
+  readonly context: string | undefined;
+  /** Of the process: proxies. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
 
 interface Read {
   readonly config: KubeConfig;
@@ -24,19 +33,20 @@ interface Read {
 
 /**
  * @param path  a kubeconfig file, or several joined by the separator of PATH; empty for the default (`~/.kube/config`)
- * @param wanted  the context that is to be in force; undefined: the current one
+ * @param person  given when a person uses it, not the operator
  * @throws Failure when it cannot be read, names no cluster, or has a field that the operator refuses
  *         (kubeconfig-fields.ts)
  */
-export function kubeconfigAccess(path: string, parseYaml: ParseYaml, wanted?: string): ApiServerAccess {
+export function kubeconfigAccess(path: string, parseYaml: ParseYaml, person?: Person): ApiServerAccess {
   const where = path || 'of this user';
   const { config: read, contents } = readConfig(path, parseYaml);
-  if (wanted !== undefined) choose(wanted, read, where);
+  if (person?.context !== undefined) choose(person.context, read, where);
   let config = read;
   const cluster = config.getCurrentCluster();
   const context = config.getContextObject(config.getCurrentContext());
   if (!cluster || (context?.user && !config.getCurrentUser())) throw incomplete(where, config);
-  refuseFields(where, currentFields(contents, { cluster: cluster.name, user: config.getCurrentUser()?.name ?? '' }));
+  const fields = currentFields(contents, { cluster: cluster.name, user: config.getCurrentUser()?.name ?? '' });
+  refuseFields(where, fields, person !== undefined);
   /** One request at a time: a plugin may be a slow program, or open a browser. */
   let asking: Promise<ApiCredentials> | undefined;
   const invalidate = (): void => {
@@ -45,8 +55,9 @@ export function kubeconfigAccess(path: string, parseYaml: ParseYaml, wanted?: st
   return {
     url: new URL(cluster.server),
     namespace: context?.namespace,
+    proxyEnv: person && proxyOf(fields, person.env),
     credentials: () => {
-      asking ??= credentialsOf(config)
+      asking ??= (person ? credentialsOfPerson(config, fields) : credentialsOf(config))
         .catch((thrown: unknown) => {
           invalidate();
           throw noCredentials(config, thrown);
@@ -162,6 +173,12 @@ function noCredentials(config: KubeConfig, thrown: unknown): Failure {
     message: `${command === undefined ? '' : `the plugin ${command} of `}the kubeconfig gave no credentials for the API server: does kubectl work with it?`,
     ...(thrown instanceof SyntaxError ? {} : { cause: thrown }),
   });
+}
+
+async function credentialsOfPerson(config: KubeConfig, fields: CurrentFields): Promise<ApiCredentials> {
+  const [found, token] = await Promise.all([credentialsOf(config), tokenOfFile(fields)]);
+  const bearer = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return { ...found, headers: { ...found.headers, ...bearer, ...impersonation(fields) } };
 }
 
 async function credentialsOf(config: KubeConfig): Promise<ApiCredentials> {

@@ -44,7 +44,7 @@ export interface RequestsOptions {
 /** @param most  upper bound of the connections for requests */
 export function createRequests(options: RequestsOptions, most: number) {
   const { access, lookup, onAnswer = () => {} } = options;
-  const pool = createConnectionPool(most, lookup);
+  const pool = createConnectionPool(most, { lookup, proxyEnv: access.proxyEnv });
   return {
     /**
      * Sends a request and waits for the head of its answer, whatever its status.
