@@ -2,17 +2,18 @@
 // lead? Changes nothing.
 
 import { OPERATOR_NAME } from '../api/names.ts';
+import { crdsFinding } from '../checks/crds-finding.ts';
+import { type Finding, well, wrong } from '../checks/finding.ts';
+import { leaderFinding } from '../checks/leader-finding.ts';
+import { rightsFinding } from '../checks/rights-finding.ts';
 import { createClient } from '../kube/client.ts';
 import { createTransport } from '../kube/transport.ts';
 import { failureFrom } from '../lib/errors.ts';
 import { recordOf, stringOf } from '../lib/json.ts';
 import { redact } from '../lib/redact.ts';
 import { systemClock } from '../lib/time.ts';
-import { fieldsNotServed } from '../operator/crd-check.ts';
-import { accessOf, DEFAULT_NAMESPACE } from './access.ts';
+import { accessOf, DEFAULT_NAMESPACE, isInPod } from './access.ts';
 import { parseCheckConfig } from './config.ts';
-import { type Finding, well, wrong } from './finding.ts';
-import { leaderFinding } from './leader-finding.ts';
 import { PROGRAM_VERSION } from './version.ts';
 
 /** @returns the exit code: 0 when all is well, 1 when something is not, 2 for wrong flags */
@@ -38,10 +39,11 @@ export async function check(args: readonly string[]): Promise<number> {
     tell(
       well(`the API server at ${access.url.origin} is reached; it is Kubernetes ${version ?? 'of an unknown version'}`),
     );
-    tell(crdsFinding(await fieldsNotServed(transport, signal)));
+    tell(await crdsFinding(transport, PROGRAM_VERSION, signal));
     const { namespace = access.namespace ?? DEFAULT_NAMESPACE, lease, isLeaseExpected: isExpected } = parsed.config;
     const sought = { namespace, lease, isExpected };
     tell(await leaderFinding(createClient(transport, OPERATOR_NAME), sought, systemClock, signal));
+    if (isInPod(parsed.config)) tell(await rightsFinding(transport, process.env, signal));
     transport.close();
   } catch (thrown) {
     tell(wrong(wordsOf(thrown, server)));
@@ -73,12 +75,4 @@ function wordsOf(thrown: unknown, server: string | undefined): string {
   const where = server === undefined || message.includes(server) ? '' : ` (API server ${server})`;
   const what = reason === 'InternalError' ? 'a bug of this command; please report it' : message;
   return [`${what}${where}`, ...causes].join(': ');
-}
-
-function crdsFinding(missing: readonly string[]): Finding {
-  if (missing.length === 0) return well(`the CRDs have every field that version ${PROGRAM_VERSION} knows`);
-  const mend = `install those of version ${PROGRAM_VERSION}: ${OPERATOR_NAME} crds | kubectl apply --server-side -f -`;
-  return wrong(
-    `the CRDs are not there, or older than version ${PROGRAM_VERSION}; they lack ${missing.join(', ')}; ${mend}`,
-  );
 }

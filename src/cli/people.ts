@@ -40,7 +40,8 @@ export async function runForPeople(args: readonly string[]): Promise<number> {
   return await plugin(args, {
     calledAs: isKubectlPlugin() ? 'kubectl ecr-secrets' : OPERATOR_NAME,
     version: PROGRAM_VERSION,
-    connect: ({ kubeconfig, context }) => accessOf({ kubeconfig, serviceAccountFolder: folder }, context),
+    connect: ({ kubeconfig, context }) =>
+      accessOf({ kubeconfig, serviceAccountFolder: folder }, { context, env: process.env }),
     out: outputTo(process.stdout),
     err: outputTo(process.stderr),
     input: () => process.stdin,

@@ -2,7 +2,8 @@
 
 import { RESOURCES } from '../api/kinds.ts';
 import { NAMESPACES, type ResourceDescriptor, SECRETS, SERVICE_ACCOUNTS } from '../api/meta.ts';
-import { CLUSTER_KIND, NAMESPACED_KIND, OPERATOR_NAME, type PullSecretKind } from '../api/names.ts';
+import { CLUSTER_KIND, NAMESPACED_KIND, type PullSecretKind } from '../api/names.ts';
+import { findInstalled } from '../checks/installation.ts';
 import type { NamespaceView } from '../core/desired.ts';
 import type { Pulls } from '../core/kubelet-wait.ts';
 import type { AccountFacts, FoundSecret, OperatorFacts, PullFacts, Unseen, WaitingImage } from '../core/pull-facts.ts';
@@ -12,14 +13,11 @@ import { listInPages } from '../kube/pages.ts';
 import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
 import { parseRfc3339 } from '../lib/time.ts';
 import { namespaceOf, pullSecretOf } from '../operator/state/reduced-objects.ts';
-import { CORE_EVENTS, DEPLOYMENTS } from './kinds.ts';
+import { CORE_EVENTS } from './kinds.ts';
 import { readPullSecret } from './pull-secret.ts';
 import { orUnseen, type Session } from './session.ts';
 import type { Pod } from './waiting-pods.ts';
 
-/** Where the documentation installs the operator: the place to look when all namespaces may not be listed. */
-const USUAL_NAMESPACE = `${OPERATOR_NAME}-system`;
-const OF_OPERATOR = `app.kubernetes.io/part-of=${OPERATOR_NAME},app.kubernetes.io/component=operator`;
 /** Objects of one kind that are kept. */
 const MOST_OBJECTS = 5_000;
 
@@ -83,7 +81,7 @@ function createReader(session: Session) {
     objects,
     account,
     secret,
-    operator: () => shared('operator', () => findOperator(session)),
+    operator: () => shared('operator', () => operatorFacts(session)),
   };
 }
 
@@ -153,23 +151,10 @@ function noneWithoutCrd(thrown: unknown): readonly JsonRecord[] {
   throw thrown;
 }
 
-async function findOperator(session: Session): Promise<OperatorFacts | 'missing' | Unseen> {
-  const look = (namespace: string | undefined) =>
-    orUnseen(listAll(session, DEPLOYMENTS, { namespace, labelSelector: OF_OPERATOR }, 10));
-  const everywhere = await look(undefined);
-  const found = everywhere === 'unseen' ? await look(USUAL_NAMESPACE) : everywhere;
-  if (found === 'unseen' || (everywhere === 'unseen' && found.length === 0)) return 'unseen';
-  const all = found.map((raw): OperatorFacts => {
-    const [metadata, status] = [recordOf(raw['metadata']), recordOf(raw['status'])];
-    const { readyReplicas } = status;
-    return {
-      namespace: stringOf(metadata['namespace']) ?? '',
-      name: stringOf(metadata['name']) ?? '',
-      ready: typeof readyReplicas === 'number' ? readyReplicas : 0,
-    };
-  });
-  // Of several, as during a move to another namespace, one that works decides.
-  return all.toSorted((one, other) => other.ready - one.ready)[0] ?? 'missing';
+/** The plugin finds it as `check` does. */
+async function operatorFacts({ client, signal }: Session): Promise<OperatorFacts | 'missing' | Unseen> {
+  const found = await findInstalled(client, signal);
+  return typeof found === 'string' ? found : { namespace: found.namespace, name: found.name, ready: found.ready };
 }
 
 /** Events that are looked at: a pod has a few dozen, each with a count. */

@@ -12,11 +12,10 @@ const kind = (group: string, plural: string): ResourceDescriptor => ({
 export const PODS = kind('', 'pods');
 /** The kubelet writes Events of this form; it has fields for selection that the newer one lacks. */
 export const CORE_EVENTS = kind('', 'events');
-export const DEPLOYMENTS = kind('apps', 'deployments');
 
 /** Kinds that make pods, by what a user may call them (as kubectl: plural, singular and short name). */
 const WORKLOADS: readonly (readonly [names: readonly string[], ResourceDescriptor])[] = [
-  [['deployment', 'deployments', 'deploy'], DEPLOYMENTS],
+  [['deployment', 'deployments', 'deploy'], kind('apps', 'deployments')],
   [['statefulset', 'statefulsets', 'sts'], kind('apps', 'statefulsets')],
   [['daemonset', 'daemonsets', 'ds'], kind('apps', 'daemonsets')],
   [['replicaset', 'replicasets', 'rs'], kind('apps', 'replicasets')],

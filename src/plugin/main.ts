@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { failureFrom } from '../lib/errors.ts';
 import { type Clock, systemClock } from '../lib/time.ts';
+import { checkCommand } from './check.ts';
 import { type Context, FORMATS, type Format, type Given, isUsage, type PeopleCommand, usage } from './command.ts';
 import { complete } from './complete.ts';
 import { inspectCommand } from './inspect.ts';
@@ -39,6 +40,7 @@ const COMMANDS: readonly PeopleCommand[] = [
   statusCommand,
   inspectCommand,
   refreshCommand,
+  checkCommand,
   migrateCommand,
   lintCommand,
 ];

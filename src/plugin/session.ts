@@ -4,11 +4,14 @@ import { OPERATOR_NAME } from '../api/names.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { isForbidden } from '../kube/api-error.ts';
 import { createClient, type KubeClient } from '../kube/client.ts';
-import { createTransport } from '../kube/transport.ts';
+import { createTransport, type Transport } from '../kube/transport.ts';
 import { type Clock, systemClock } from '../lib/time.ts';
 
 export interface Session {
   readonly client: KubeClient;
+  readonly transport: Transport;
+  /** Of this program. */
+  readonly version: string;
   /** Of `-n`, else of the context; undefined: all. */
   readonly namespace: string | undefined;
   readonly clock: Clock;
@@ -25,6 +28,8 @@ export function openSession(
   const transport = createTransport({ access, clock, userAgent: `${OPERATOR_NAME}-plugin/${version}` });
   const stop = new AbortController();
   return {
+    transport,
+    version,
     client: createClient(transport, `${OPERATOR_NAME}-plugin`),
     namespace,
     clock,

@@ -1,4 +1,4 @@
-// Which replica leads, for the command `check`: by the Lease, and by whether it is still renewed.
+// Which replica leads: by the Lease, and by whether it is still renewed.
 
 import { LEASES } from '../api/meta.ts';
 import { isForbidden } from '../kube/api-error.ts';
