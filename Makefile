@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUNDLE := dist/kube-ecr-secrets-operator.cjs
 SOURCES := $(shell find src -name '*.ts' -not -name '*.test.ts') package.json
 
-.PHONY: help install build manifest gen check test unit-test test-load test-matrix alerts-test helm3-test live-test e2e image demo bench fleet soak control-plane clean
+.PHONY: help install build manifest gen check test unit-test test-load test-matrix alerts-test helm3-test live-test e2e image plugin demo bench fleet soak control-plane clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,9 @@ e2e: $(INSTALLED) $(BUNDLE) ## Pods pull on a real node (Linux, root; builds kub
 
 image: ## The image of the Dockerfile as dist/image.tar, by Docker or buildah
 	bash scripts/image.sh dist/image.tar
+
+plugin: $(INSTALLED) $(BUNDLE) ## The kubectl plugin as an archive, and its manifest for krew, in dist/plugin
+	node scripts/plugin.ts
 
 demo: $(INSTALLED) $(BUNDLE) ## See it at work on a real API server (KEEP=1 leaves it running)
 	node scripts/demo/main.ts $(if $(KEEP),--keep)
