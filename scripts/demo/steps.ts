@@ -7,6 +7,7 @@ import type { OperatorProcess } from '../../testing/operator/operator-process.ts
 import { formatTable, show } from './show.ts';
 import { KEY, NAMESPACE, type Stage } from './stage.ts';
 import { showWebhook } from './webhook.ts';
+import { showWhy } from './why.ts';
 
 export interface Scene extends Stage {
   operator: OperatorProcess;
@@ -152,6 +153,7 @@ export const STEPS: readonly Step[] = [
       return `ns4 holds the secret after ${await timeUntil(scene, '/api/v1/namespaces/ns4/secrets/ecr-login-shared', 200)}`;
     },
   },
+  { title: 'A pod that waits for its image is explained by one command', act: showWhy },
   { title: 'A wrong key is refused when it is applied', act: showWebhook },
   {
     title: 'While the webhook is away it is taken, the status says what is wrong, and the old secret stays',

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/lib/time.ts';
 import { installCrds } from '../../testing/api-server/install-crds.ts';
@@ -101,6 +101,8 @@ describe('the documentation', () => {
     const bundle = ensureBundle();
     copyFileSync(bundle, join(folder, 'dist', basename(BUNDLE)));
     cpSync(join(dirname(bundle), PARTS), join(folder, 'dist', PARTS), { recursive: true });
+    mkdirSync(join(folder, 'bin'));
+    symlinkSync(join(folder, 'dist', basename(BUNDLE)), join(folder, 'bin', 'kubectl-ecr_secrets'));
     for (const name of ['.well-known', 'openid/v1']) mkdirSync(join(folder, name), { recursive: true });
   });
   after(async () => {
@@ -111,7 +113,8 @@ describe('the documentation', () => {
   });
 
   const run = async (text: string): Promise<{ readonly code: number | null; readonly words: string }> => {
-    const env = { ...process.env, KUBECONFIG: plane?.kubeconfigPath, KUBECTL: kubectl };
+    const path = [join(folder, 'bin'), dirname(process.execPath), process.env['PATH']].join(delimiter);
+    const env = { ...process.env, PATH: path, KUBECONFIG: plane?.kubeconfigPath, KUBECTL: kubectl };
     const script = `set -o pipefail\nkubectl() { command "$KUBECTL" "$@"; }\n${text}\n`;
     const child = spawn('bash', ['-c', script], {
       env,

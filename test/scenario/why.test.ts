@@ -6,6 +6,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { OPERATOR_NAME } from '../../src/api/names.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
+import {
+  ANSWERS,
+  createPullEvent,
+  createWaitingPod,
+  HOST,
+  type WaitingPod,
+} from '../../testing/api-server/waiting-pod.ts';
 import { OPERATOR_NAMESPACE, requestToken } from '../../testing/operator/operator-account.ts';
 import {
   CLUSTER_PATH,
@@ -16,7 +23,6 @@ import {
 } from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret } from './manifests.ts';
 import { type Ran, runPlugin } from './plugin-rig.ts';
-import { ANSWERS, createPullEvent, createWaitingPod, HOST, type WaitingPod } from './waiting-pod.ts';
 
 const DEPLOYMENTS = `/apis/apps/v1/namespaces/${OPERATOR_NAMESPACE}/deployments`;
 const POLICIES = '/apis/admissionregistration.k8s.io/v1';
@@ -329,6 +335,14 @@ describe('a pod in ImagePullBackOff is explained', () => {
     const { out } = await waiting(namespace, { answer });
     assert.doesNotMatch(out.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
     assert.doesNotMatch(out, /aB3aB3/);
+  });
+
+  test('in the words that the documentation shows', () => {
+    const page = readFileSync(new URL('../../docs/kubectl.md', import.meta.url), 'utf8');
+    const shown = [...page.matchAll(/<!-- why\/([a-z-]+) -->\n```console\n([^]*?)```/g)];
+    assert.ok(shown.length > 0);
+    for (const [, name = '', text] of shown)
+      assert.equal(text, `$ kubectl ecr-secrets why api -n shop\n${readFileSync(golden(name), 'utf8')}`);
   });
 
   describe('unless it is asked for in a way that cannot be', () => {

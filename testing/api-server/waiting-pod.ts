@@ -1,6 +1,6 @@
 // Pods in the state that a kubelet writes when an image does not come, on an API server without a node.
 
-import type { TestApi } from '../../testing/api-server/test-api.ts';
+import type { TestApi } from './test-api.ts';
 
 /** The registry of the stand-in's good account. */
 export const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';

@@ -1,0 +1,99 @@
+// The plugin under a person's kubeconfig: another context, another user, a token in a file, and a proxy, with a real API
+// server behind. The operator itself refuses all but the first (commands.test.ts).
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { listen } from '../../src/http/server.ts';
+import { createTunnelServer, grantTunnel, refuseTunnel } from '../../testing/network/tunnel-server.ts';
+import { useWorld } from '../../testing/operator/world.ts';
+import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
+import { type Finished, runToEnd } from './bundle.ts';
+
+describe('a person who calls the plugin', () => {
+  const world = useWorld();
+  const folder = makeTemporaryFolder('person');
+  let namespace = '';
+  before(async () => {
+    namespace = await world.api.createNamespace();
+  });
+
+  /** `why` in an empty namespace: it lists pods, and finds none that waits. */
+  const why = async (user: object, cluster: object = {}, env: NodeJS.ProcessEnv = {}): Promise<Finished> => {
+    const file = join(folder, 'kubeconfig');
+    const ca = Buffer.from(world.plane.certificateAuthority).toString('base64');
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'nobody',
+      clusters: [
+        { name: 'nobody', cluster: { server: 'https://127.0.0.1:1' } },
+        { name: 'a', cluster: { server: world.plane.url, 'certificate-authority-data': ca, ...cluster } },
+      ],
+      users: [{ name: 'a', user: { token: world.plane.adminToken, ...user } }],
+      contexts: [
+        { name: 'nobody', context: { cluster: 'nobody', user: 'a' } },
+        { name: 'there', context: { cluster: 'a', user: 'a', namespace } },
+      ],
+    };
+    writeFileSync(file, JSON.stringify(config));
+    return await runToEnd(['why', '--kubeconfig', file, '--context', 'there'], env);
+  };
+  const isServed = ({ code, stdout, stderr }: Finished): void =>
+    assert.deepEqual([code, stdout, stderr], [0, `no pod waits for an image in namespace ${namespace}\n`, '']);
+
+  test('names another context, whose namespace counts', async () => {
+    isServed(await why({}));
+  });
+
+  test('acts as somebody else, in groups too', async () => {
+    const { code, stderr } = await why({ as: 'somebody' });
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: pods is forbidden: User "somebody" cannot list/);
+    isServed(await why({ as: 'somebody', 'as-groups': ['none', 'system:masters'] }));
+  });
+
+  test('has a token in a file, which goes before the one in the kubeconfig', async () => {
+    const tokenFile = join(folder, 'token');
+    writeFileSync(tokenFile, `${world.plane.adminToken}\n`);
+    isServed(await why({ token: 'wrong', tokenFile }));
+    const { stderr } = await why({ tokenFile: join(folder, 'none') });
+    assert.match(stderr, /the token file \S+none that the kubeconfig names cannot be read/);
+  });
+
+  test('goes by a proxy, of the kubeconfig or of the environment, and is told when it refuses', async () => {
+    let isOpen = true;
+    const proxy = createTunnelServer((target, socket) => {
+      if (!isOpen) return refuseTunnel(socket, '403 Forbidden');
+      const [host = '', port = ''] = target.split(':');
+      const onward = connect(Number(port), host);
+      onward.on('error', () => socket.destroy());
+      socket.on('close', () => onward.destroy());
+      grantTunnel(socket);
+      socket.pipe(onward).pipe(socket);
+    });
+    const url = `http://127.0.0.1:${await listen(proxy.server, { host: '127.0.0.1', port: 0 })}`;
+    try {
+      isServed(await why({}, { 'proxy-url': url }));
+      assert.equal(proxy.tunnels.length > 0, true);
+      proxy.clear();
+      isServed(await why({}, {}, { HTTPS_PROXY: url }));
+      assert.equal(proxy.tunnels.length > 0, true);
+      proxy.clear();
+      isServed(await why({}, {}, { HTTPS_PROXY: url, NO_PROXY: '127.0.0.1' }));
+      assert.deepEqual(proxy.tunnels, []);
+      isOpen = false;
+      const { code, stderr } = await why({}, { 'proxy-url': url });
+      assert.equal(code, 1);
+      assert.match(stderr, /^error: no connection to the API server/);
+      assert.match(
+        (await why({}, { 'proxy-url': 'socks5://127.0.0.1:1' })).stderr,
+        /has to begin with http:\/\/ or https:\/\//,
+      );
+    } finally {
+      await proxy.stop();
+    }
+  });
+});
