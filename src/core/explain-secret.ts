@@ -5,6 +5,7 @@ import { type Case, nameOf, prefixed } from './explain-case.ts';
 import { type Explanation, faultOf, kubectlName } from './explain-object.ts';
 import { noObject, notSelected, withFault } from './explain-writer.ts';
 import { ecrHost, isPublicEcr } from './image.ts';
+import { LONGEST_WAIT } from './kubelet-wait.ts';
 import type { FoundSecret, PullFacts } from './pull-facts.ts';
 import type { PullSecretObject } from './resource.ts';
 import { listNames } from './text.ts';
@@ -12,20 +13,28 @@ import { listNames } from './text.ts';
 /** Characters of a list of hosts. */
 const LONGEST_LIST = 400;
 
-export function loginIsGood({ facts, image, answer }: Case, name: string, { endsAt, since }: FoundSecret): Explanation {
+export function loginIsGood(
+  { facts, image, answer, now }: Case,
+  name: string,
+  { endsAt, since }: FoundSecret,
+): Explanation {
   const until = endsAt === undefined ? '' : ` until ${formatRfc3339(endsAt)}`;
-  const isNewer = since !== undefined && facts.askedAt !== undefined && since > facts.askedAt;
+  const isSeen = facts.secrets.some((secret) => secret.name === name && secret.found !== 'unseen');
+  const holds = `${isSeen ? '' : 'By the status of its object, '}Secret ${name} holds a login to ${image.host} that is good${until}`;
+  // Without an Event it asked within the longest wait.
+  const askedAt = facts.askedAt ?? now - LONGEST_WAIT;
+  const isNewer = since !== undefined && since > askedAt;
   if (answer === 'refused' && !isNewer) {
     const { account = 'of that registry' } = ecrHost(image.host) ?? {};
     return {
       cause: 'PullRefused',
-      what: `Secret ${name} holds a login to ${image.host} that is good${until}, but the registry refuses the pull: the AWS identity may log in, and not pull.`,
+      what: `${holds}, but the registry refuses the pull: the AWS identity may log in, and not pull.`,
       next: `Give it ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on ${image.repository}; in another account (${account}), the repository's policy has to allow them too`,
     };
   }
   return {
     cause: 'WaitsForKubelet',
-    what: `Secret ${name} holds a login to ${image.host} that is good${until}; the kubelet has not tried with it yet.`,
+    what: `${holds}; the kubelet has not tried with it yet.`,
     next: `Wait, or ${madeAnew(facts)}`,
   };
 }
@@ -83,10 +92,12 @@ export function nothingNamed(all: Case): Explanation {
   if (!writer) return prefixed(none, noObject(all, 'ecr-login'));
   if (!writer.isHere) return prefixed(none, notSelected(all, writer));
   const { secretName } = writer.wish;
+  // The patch replaces the list: it is for an account that is known to have none.
+  const forAll = `, or for all pods of the account: kubectl patch serviceaccount ${account} -n ${facts.namespace.name} -p '{"imagePullSecrets":[{"name":"${secretName}"}]}'`;
   return {
     cause: 'NoSecretNamed',
     what: `${none} ${nameOf(writer.object)} writes Secret ${secretName} there.`,
-    next: `Name it in the pod template (imagePullSecrets), or for all pods of the account: kubectl patch serviceaccount ${account} -n ${facts.namespace.name} -p '{"imagePullSecrets":[{"name":"${secretName}"}]}', and have the pod made anew`,
+    next: `Name it in the pod template (imagePullSecrets)${typeof secrets === 'string' ? '' : forAll}; a pod keeps what it named, so have it made anew`,
   };
 }
 

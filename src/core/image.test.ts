@@ -13,18 +13,19 @@ import { pullAnswer } from './pull-answer.ts';
 const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
 
 test('host and repository of an image are those that the kubelet pulls from', () => {
+  const sha = `sha256:${'0'.repeat(64)}`;
   const rows = {
-    nginx: ['docker.io', 'library/nginx'],
-    'team/app:1': ['docker.io', 'team/app'],
-    'localhost/app': ['localhost', 'app'],
-    'registry:5000/app:1': ['registry:5000', 'app'],
-    [`${HOST}/team/app:1.0`]: [HOST, 'team/app'],
-    [`${HOST}/app@sha256:${'0'.repeat(64)}`]: [HOST, 'app'],
-    [`${HOST}/app:1@sha256:${'0'.repeat(64)}`]: [HOST, 'app'],
-    '': ['docker.io', 'library/'],
+    nginx: ['docker.io', 'library/nginx', 'latest'],
+    'team/app:1': ['docker.io', 'team/app', '1'],
+    'localhost/app': ['localhost', 'app', 'latest'],
+    'registry:5000/app:1': ['registry:5000', 'app', '1'],
+    [`${HOST}/team/app:1.0`]: [HOST, 'team/app', '1.0'],
+    [`${HOST}/app@${sha}`]: [HOST, 'app', sha],
+    [`${HOST}/app:1@${sha}`]: [HOST, 'app', sha],
+    '': ['docker.io', 'library/', 'latest'],
   };
-  for (const [reference, [host, repository]] of Object.entries(rows))
-    assert.deepEqual(parseImage(reference), { host, repository }, reference);
+  for (const [image, [host, repository, reference]] of Object.entries(rows))
+    assert.deepEqual(parseImage(image), { host, repository, reference }, image);
 });
 
 test('private registries of every partition are known by their host', () => {
@@ -61,12 +62,12 @@ test('a key of a docker config opens what the kubelet finds by it', () => {
     '': false,
   };
   for (const [key, isOpened] of Object.entries(rows)) assert.equal(opens(key, image), isOpened, key);
-  assert.equal(opens(HOST, { host: '', repository: '' }), false);
+  assert.equal(opens(HOST, { host: '', repository: '', reference: '' }), false);
 });
 
 test('a key of stars is read in time that does not explode', () => {
   const key = `${'*a'.repeat(5_000)}.io`;
-  assert.equal(opens(key, { host: `${'a'.repeat(10_000)}b.io`, repository: 'x' }), false);
+  assert.equal(opens(key, { host: `${'a'.repeat(10_000)}b.io`, repository: 'x', reference: 'y' }), false);
 });
 
 test("the registry's answer is known by the kubelet's words", () => {

@@ -5,6 +5,8 @@ export interface ImageName {
   readonly host: string;
   /** Path of the repository, without host, tag and digest. */
   readonly repository: string;
+  /** Digest, else tag, else `latest`. */
+  readonly reference: string;
 }
 
 /** The registry of a name without one (github.com/distribution/reference, `ParseDockerRef`). */
@@ -20,9 +22,19 @@ export function parseImage(reference: string): ImageName {
   const first = slash === -1 ? '' : reference.slice(0, slash);
   const hasHost = /[.:]/.test(first) || first === 'localhost';
   const path = hasHost ? reference.slice(slash + 1) : reference;
-  const repository = path.replace(/@[^/]*$/, '').replace(/:[^/:]*$/, '');
-  if (hasHost) return { host: first, repository };
-  return { host: DOCKER_HUB, repository: repository.includes('/') ? repository : `library/${repository}` };
+  const at = path.indexOf('@');
+  const named = at === -1 ? path : path.slice(0, at);
+  const digest = at === -1 ? '' : path.slice(at + 1);
+  const colon = named.lastIndexOf(':');
+  const hasTag = colon > named.lastIndexOf('/');
+  const repository = hasTag ? named.slice(0, colon) : named;
+  const wanted = digest || (hasTag ? named.slice(colon + 1) : 'latest');
+  if (hasHost) return { host: first, repository, reference: wanted };
+  return {
+    host: DOCKER_HUB,
+    repository: repository.includes('/') ? repository : `library/${repository}`,
+    reference: wanted,
+  };
 }
 
 /** A private registry: who owns it, and where it is. */

@@ -37,6 +37,15 @@ export interface OciRegistryOptions {
   ) => number | undefined | Promise<number | undefined>;
   /** Default: one with a file `/hello`. */
   readonly image?: Image;
+  /** What a good login is refused for this repository; undefined: nothing. */
+  readonly refusal?: (repository: string) => Refusal | undefined;
+}
+
+/** An answer in the form of the OCI distribution specification. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
 }
 
 /**
@@ -47,7 +56,7 @@ export interface OciRegistryOptions {
 const NO_LOGIN = 'Not Authorized';
 const ENDED = 'Your authorization token has expired. Reauthenticate and try again.';
 
-export function createOciRegistry({ opens, image: given }: OciRegistryOptions): OciRegistry {
+export function createOciRegistry({ opens, image: given, refusal = () => undefined }: OciRegistryOptions): OciRegistry {
   const text = 'pulled with the secret that the operator keeps\n';
   const image = given ?? makeImage([[{ path: 'hello', bytes: Buffer.from(text) }]], {});
   const calls: RegistryCall[] = [];
@@ -68,6 +77,11 @@ export function createOciRegistry({ opens, image: given }: OciRegistryOptions): 
       const status = basic === undefined ? 401 : 403;
       note(status);
       return deny(response, status, headers.host ?? '');
+    }
+    const refused = refusal(path.replace(/^\/v2\/|\/(?:manifests|blobs)\/.*$/g, ''));
+    if (refused) {
+      note(refused.status);
+      return refuse(response, method, refused);
     }
     const found = find(image, path);
     note(found || path === '/v2/' ? 200 : 404);
@@ -99,6 +113,11 @@ function deny(response: ServerResponse, status: 401 | 403, host: string): void {
   const challenge = { 'www-authenticate': `Basic realm="https://${host}/",service="ecr.amazonaws.com"` };
   response.writeHead(status, { 'content-type': 'application/json', ...(status === 401 ? challenge : {}) });
   response.end(JSON.stringify({ errors: [{ code: 'DENIED', message: status === 401 ? NO_LOGIN : ENDED }] }));
+}
+
+function refuse(response: ServerResponse, method: string, { status, ...error }: Refusal): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(method === 'HEAD' ? undefined : JSON.stringify({ errors: [error] }));
 }
 
 function give(response: ServerResponse, method: string, { mediaType, digest, bytes }: Blob): void {

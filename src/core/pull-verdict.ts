@@ -1,0 +1,46 @@
+// What a registry's answer about a manifest says of a pull. Pure.
+
+/** The parts of an answer that count. */
+export interface RegistryWords {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface PullVerdict {
+  /** A kubelet with this login would get the image, or be told that there is none: it may pull. */
+  readonly mayPull: boolean;
+  /** CamelCase word that names the answer. */
+  readonly reason: string;
+  /** In a sentence; empty when all is well. */
+  readonly help: string;
+}
+
+const ACTION = /not authorized to perform: (ecr(?:-public)?:\w+)/;
+
+/** The answers are those of ECR (ECR user guide, Troubleshooting; its API reference, Common errors). */
+export function pullVerdict({ status, code, message }: RegistryWords): PullVerdict {
+  if (status >= 200 && status < 300) return { mayPull: true, reason: 'Pullable', help: '' };
+  if (status === 404 && /NAME_UNKNOWN/.test(code))
+    return {
+      mayPull: false,
+      reason: 'RepositoryNotFound',
+      help: 'the registry has no such repository: create it, or correct the name',
+    };
+  if (status === 404)
+    return { mayPull: true, reason: 'ImageNotFound', help: 'pulling is allowed, and there is no image of this tag' };
+  if (status === 429)
+    return { mayPull: false, reason: 'Throttled', help: 'the registry has too many requests: ask again later' };
+  if (status === 401 || (status === 403 && /token has expired/i.test(message)))
+    return {
+      mayPull: false,
+      reason: 'LoginRefused',
+      help: 'the registry does not take the login: it has ended, or is for another registry',
+    };
+  if (status === 403) {
+    const [, action = 'ecr:BatchGetImage and ecr:GetDownloadUrlForLayer'] = ACTION.exec(message) ?? [];
+    const help = `the AWS identity may log in, and not pull: give it ${action} on the repository; in another account, its repository policy has to allow that too`;
+    return { mayPull: false, reason: 'PullDenied', help };
+  }
+  return { mayPull: false, reason: 'UnexpectedAnswer', help: `the registry answered with status ${status}` };
+}

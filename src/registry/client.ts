@@ -1,0 +1,119 @@
+// One question to a registry, as a kubelet would ask it: may this login see the manifest of an image?
+
+import type { IncomingMessage } from 'node:http';
+import { type Agent, request } from 'node:https';
+import { within } from '../lib/deadline.ts';
+import { listOf, parseJson, recordOf, stringOf } from '../lib/json.ts';
+import { ownText } from '../lib/own-text.ts';
+import { type Clock, seconds } from '../lib/time.ts';
+
+export interface ManifestQuestion {
+  /** With a port if it has one; already checked to be a host name. */
+  readonly host: string;
+  /** Path of the repository. */
+  readonly repository: string;
+  /** Tag or digest. */
+  readonly reference: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** What the registry said. */
+export interface ManifestAnswer {
+  /** HTTP status. */
+  readonly status: number;
+  /** Of the first error in its body, such as NAME_UNKNOWN; empty when it named none. */
+  readonly code: string;
+  /** The sentence of that error; empty when there is none. It is the registry's text, to be masked. */
+  readonly message: string;
+}
+
+export interface RegistryClient {
+  /** @throws Error for what is no name of an image, and when nothing answers in time */
+  ask(question: ManifestQuestion, signal?: AbortSignal): Promise<ManifestAnswer>;
+}
+
+export interface RegistryClientOptions {
+  /** Proxies and authorities are its. */
+  readonly agent: Agent;
+  readonly clock: Clock;
+  readonly userAgent: string;
+}
+
+const TIMEOUT = seconds(10);
+/** Of an answer, whatever its length. */
+const MOST_BYTES = 64 * 1024;
+const LONGEST_MESSAGE = 1_000;
+
+/** OCI distribution specification, Pulling manifests: no part of a path, and no query, can be in one. */
+const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+|\/)[a-z0-9]+)*$/;
+const REFERENCE = /^(?:\w[\w.-]{0,127}|sha256:[0-9a-f]{64})$/;
+
+/** Every form of a manifest that a container runtime takes (OCI image specification; Docker image manifest v2). */
+const ACCEPT = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+].join(', ');
+
+export function createRegistryClient({ agent, clock, userAgent }: RegistryClientOptions): RegistryClient {
+  const send = async (
+    method: 'HEAD' | 'GET',
+    { host, repository, reference, username, password }: ManifestQuestion,
+    signal: AbortSignal,
+  ): Promise<ManifestAnswer> => {
+    const url = new URL(`https://${host}`);
+    if (!REPOSITORY.test(repository) || !REFERENCE.test(reference)) throw new Error('that is no name of an image');
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      request(
+        {
+          host: url.hostname,
+          port: url.port === '' ? 443 : url.port,
+          path: `/v2/${repository}/manifests/${reference}`,
+          method,
+          agent,
+          signal,
+          headers: {
+            accept: ACCEPT,
+            'user-agent': userAgent,
+            authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+          },
+        },
+        resolve,
+      )
+        .on('error', reject)
+        .end();
+    });
+    return { status: answer.statusCode ?? 0, ...errorIn(await textOf(answer)) };
+  };
+  return {
+    ask: (question, outer) =>
+      within(TIMEOUT, outer, clock, async (signal) => {
+        const head = await send('HEAD', question, signal);
+        // The answer to HEAD has no body: a refusal is asked again for its words.
+        return head.status < 400 ? head : await send('GET', question, signal);
+      }),
+  };
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES) {
+      answer.destroy();
+      return '';
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The first error of a body as the OCI distribution specification has it; of anything else none. */
+function errorIn(text: string): Pick<ManifestAnswer, 'code' | 'message'> {
+  const [first] = listOf(recordOf(parseJson(text))['errors']).map(recordOf);
+  const part = (name: string): string => ownText((stringOf(first?.[name]) ?? '').slice(0, LONGEST_MESSAGE));
+  return { code: part('code'), message: part('message') };
+}
