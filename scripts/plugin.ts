@@ -1,5 +1,5 @@
-// The kubectl plugin as an archive: what `npm install -g` takes, and krew by the manifest beside it. It holds the program
-// as built, without the parts that only the operator loads, and needs Node.js 24 on the user's machine.
+// The kubectl plugin as an archive: what `npm install -g` takes, and krew by the manifest beside it. It holds the
+// program as built, without the parts that only the operator loads, and needs Node.js 24 on the user's machine.
 // Usage: node scripts/plugin.ts   (after scripts/build.ts) writes dist/plugin
 
 import { execFileSync } from 'node:child_process';

@@ -3,14 +3,13 @@
 
 import { OPERATOR_NAME } from '../api/names.ts';
 import { crdsFinding } from '../checks/crds-finding.ts';
+import { failureWords, masked } from '../checks/failure-words.ts';
 import { type Finding, well, wrong } from '../checks/finding.ts';
 import { leaderFinding } from '../checks/leader-finding.ts';
 import { rightsFinding } from '../checks/rights-finding.ts';
 import { createClient } from '../kube/client.ts';
 import { createTransport } from '../kube/transport.ts';
-import { failureFrom } from '../lib/errors.ts';
 import { recordOf, stringOf } from '../lib/json.ts';
-import { redact } from '../lib/redact.ts';
 import { systemClock } from '../lib/time.ts';
 import { accessOf, DEFAULT_NAMESPACE, isInPod } from './access.ts';
 import { parseCheckConfig } from './config.ts';
@@ -46,33 +45,7 @@ export async function check(args: readonly string[]): Promise<number> {
     if (isInPod(parsed.config)) tell(await rightsFinding(transport, process.env, signal));
     transport.close();
   } catch (thrown) {
-    tell(wrong(wordsOf(thrown, server)));
+    tell(wrong(failureWords(thrown, server)));
   }
   return isWell ? 0 : 1;
-}
-
-/** Without keys, tokens of headers and passwords in URLs: servers and plugins choose some of the texts. */
-function masked(text: string): string {
-  return redact(text)
-    .replaceAll(/(?<=\bbearer )\S+/gi, '[redacted]')
-    .replaceAll(/(?<=:\/\/)[^\s/@]+(?=@)/g, '[redacted]');
-}
-
-/** Longest text of a cause. */
-const LONGEST_CAUSE = 300;
-const LONGEST_READ = 5_000;
-
-/** A failure with its causes: there is no log that would have them. */
-function wordsOf(thrown: unknown, server: string | undefined): string {
-  const { reason, message, cause } = failureFrom(thrown);
-  const causes: string[] = [];
-  for (let one: unknown = cause; one instanceof Error && causes.length < 4; one = one.cause) {
-    // Node's words about a value that is not there are a library's: they tell its reader nothing.
-    const text =
-      one instanceof TypeError ? '' : masked(one.message.slice(0, LONGEST_READ)).slice(0, LONGEST_CAUSE).trim();
-    if (text !== '' && !causes.includes(text)) causes.push(text);
-  }
-  const where = server === undefined || message.includes(server) ? '' : ` (API server ${server})`;
-  const what = reason === 'InternalError' ? 'a bug of this command; please report it' : message;
-  return [`${what}${where}`, ...causes].join(': ');
 }

@@ -1,5 +1,6 @@
 // The commands for people, `kubectl ecr-secrets`: who calls them, and what they need of this process.
 
+import { Agent } from 'node:https';
 import { basename } from 'node:path';
 import { OPERATOR_NAME } from '../api/names.ts';
 import { accessOf } from './access.ts';
@@ -44,6 +45,7 @@ export async function runForPeople(args: readonly string[]): Promise<number> {
       accessOf({ kubeconfig, serviceAccountFolder: folder }, { context, env: process.env }),
     out: outputTo(process.stdout),
     err: outputTo(process.stderr),
+    agent: () => new Agent({ proxyEnv: process.env }),
     input: () => process.stdin,
   });
 }

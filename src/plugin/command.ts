@@ -1,6 +1,7 @@
 // What a command for people is: its words for help, and what it does with a connection.
 
 import { Failure } from '../lib/errors.ts';
+import type { RegistryClient } from '../registry/client.ts';
 import type { Session } from './session.ts';
 import type { Output } from './terminal.ts';
 
@@ -16,6 +17,7 @@ export interface Context {
   readonly format: Format;
   readonly out: Output;
   readonly err: Output;
+  readonly registry: () => RegistryClient;
   /** Standard input. */
   readonly input: () => AsyncIterable<Buffer>;
   /** Prints a value as the chosen format other than `table`. */

@@ -1,15 +1,15 @@
 // `inspect`: what a pull Secret opens, as whom, until when, and whose it is. Never a password.
 
 import { SECRETS } from '../api/meta.ts';
-import { DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE } from '../api/names.ts';
 import { Failure } from '../lib/errors.ts';
-import { isRecord, type JsonRecord, listOf, parseJson, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
+import { type JsonRecord, listOf, parseJson, recordOf, stringOf } from '../lib/json.ts';
 import { type EpochMs, formatRfc3339, parseRfc3339 } from '../lib/time.ts';
-import { type Context, type PeopleCommand, usage } from './command.ts';
+import { type Context, type Given, type PeopleCommand, usage } from './command.ts';
 import { whenWords } from './login-bar.ts';
-import { OLD_KEY, OLD_TYPE, readPullSecret } from './pull-secret.ts';
+import { type HostLogin, readLogins, readPullSecret } from './pull-secret.ts';
 import type { Session } from './session.ts';
 import { colored, type Output, plain, table } from './terminal.ts';
+import { type Trial, tryPull } from './trial.ts';
 
 export const inspectCommand: PeopleCommand = {
   name: 'inspect',
@@ -18,6 +18,7 @@ export const inspectCommand: PeopleCommand = {
   description:
     'Shows the hosts that a Secret of type kubernetes.io/dockerconfigjson opens, for which user, when its logins end, and who owns it. Never a password. Needs the right to read the Secret. Ends by 1 when the kubelet could take no good login from it.',
   argument: ['[secret...]', 'name of the Secret'],
+  options: [['--test <image>', 'ask the registry whether this login may pull the image, and say what it answered']],
   act: inspect,
 };
 
@@ -38,46 +39,47 @@ interface SecretView {
   readonly problem: string | null;
 }
 
-async function inspect({ session: connect, format, out, print }: Context, words: readonly string[]): Promise<number> {
+async function inspect(context: Context, words: readonly string[], given: Given): Promise<number> {
+  const { session: connect, format, out, print } = context;
   const [name, ...more] = words.map((word) => word.replace(/^secrets?\//, ''));
   if (!name || more.length > 0) throw usage('inspect takes the name of one Secret');
   const session = await connect();
-  const view = await read(session, name);
+  const raw = await read(session, name);
+  const logins = readLogins(raw);
+  const view = viewOf(raw, logins);
+  const image = given['test'];
+  const trial = typeof image === 'string' ? await tryPull(context.registry(), image, logins ?? []) : undefined;
   const now = session.clock.now();
-  if (format === 'table') printView(view, out, now);
-  else await print(view);
+  if (format === 'table') {
+    printView(view, out, now);
+    if (trial) printTrial(trial, out);
+  } else await print({ ...view, ...(trial ? { trial } : {}) });
+  if (trial) return trial.mayPull ? 0 : 1;
   const isGood = ({ problem, endsAt }: HostView): boolean =>
     problem === null && (endsAt === null || (parseRfc3339(endsAt) ?? now) > now);
   return view.problem === null && view.hosts.length > 0 && view.hosts.every(isGood) ? 0 : 1;
 }
 
-async function read({ client, namespace, signal }: Session, name: string): Promise<SecretView> {
+async function read({ client, namespace, signal }: Session, name: string): Promise<JsonRecord> {
   if (namespace === undefined) throw usage('one Secret is in one namespace: leave out -A');
   const raw = await client.find(SECRETS, namespace, name, signal);
-  if (!raw)
-    throw new Failure({
-      next: 'change',
-      reason: 'NotFound',
-      message: `there is no Secret ${name} in namespace ${namespace}: -n names another one`,
-    });
-  const type = stringOf(raw['type']) ?? '';
-  const { endsAt } = readPullSecret(raw);
-  const entries = entriesOf(raw, type);
-  return {
-    namespace,
-    name,
-    type: plain(type),
-    owner: ownerOf(raw),
-    hosts: Object.entries(entries ?? {}).map(([host, entry]) => hostView(host, entry, endsAt)),
-    problem: entries ? null : `the kubelet takes no login from it: it is no docker config (type ${plain(type)})`,
-  };
+  if (raw) return raw;
+  const message = `there is no Secret ${name} in namespace ${namespace}: -n names another one`;
+  throw new Failure({ next: 'change', reason: 'NotFound', message });
 }
 
-function entriesOf(raw: JsonRecord, type: string): JsonRecord | undefined {
-  const data = stringMapOf(raw['data']);
-  const parsed = (key: string): unknown => parseJson(Buffer.from(data.get(key) ?? '', 'base64').toString('utf8'));
-  const entries = type === OLD_TYPE ? parsed(OLD_KEY) : recordOf(parsed(DOCKER_CONFIG_KEY))['auths'];
-  return (type === OLD_TYPE || type === DOCKER_CONFIG_TYPE) && isRecord(entries) ? entries : undefined;
+function viewOf(raw: JsonRecord, logins: readonly HostLogin[] | undefined): SecretView {
+  const { namespace, name } = recordOf(raw['metadata']);
+  const type = plain(stringOf(raw['type']) ?? '');
+  const { endsAt } = readPullSecret(raw);
+  return {
+    namespace: stringOf(namespace) ?? '',
+    name: stringOf(name) ?? '',
+    type,
+    owner: ownerOf(raw),
+    hosts: (logins ?? []).map((login) => hostView(login, endsAt)),
+    problem: logins ? null : `the kubelet takes no login from it: it is no docker config (type ${type})`,
+  };
 }
 
 function ownerOf(raw: JsonRecord): string | null {
@@ -86,18 +88,13 @@ function ownerOf(raw: JsonRecord): string | null {
   return owner ? plain(`${stringOf(owner['kind'])} ${stringOf(owner['name'])}`) : null;
 }
 
-function hostView(host: string, value: unknown, annotated: EpochMs | undefined): HostView {
-  const { username, password, auth } = recordOf(value);
-  const pair = Buffer.from(stringOf(auth) ?? '', 'base64').toString('utf8');
-  const colon = pair.indexOf(':');
-  const user = stringOf(username) || pair.slice(0, Math.max(0, colon));
-  const token = stringOf(password) || pair.slice(colon + 1);
-  const ends = tokenEnd(token) ?? annotated;
+function hostView({ host, username, password }: HostLogin, annotated: EpochMs | undefined): HostView {
+  const ends = tokenEnd(password) ?? annotated;
   return {
     host: plain(host),
-    user: plain(user),
+    user: plain(username),
     endsAt: ends === undefined ? null : formatRfc3339(ends),
-    problem: user === '' || token === '' ? 'it has no user, or no password' : null,
+    problem: username === '' || password === '' ? 'it has no user, or no password' : null,
   };
 }
 
@@ -118,4 +115,11 @@ function printView({ namespace, name, type, owner, hosts, problem }: SecretView,
     return [host, user || '–', at === undefined ? 'not said' : `${endsAt} (${whenWords(at, now)})`, wrong ?? ''];
   });
   out.write(`\n${table([['HOST', 'USER', 'ENDS', 'PROBLEM'], ...rows])}`);
+}
+
+function printTrial({ image, host, mayPull, reason, words, help }: Trial, out: Output): void {
+  const mark = mayPull ? colored(out, 'green', '✔') : colored(out, 'red', '✖');
+  out.write(`\n${mark} ${reason}: ${image}\n`);
+  if (words !== '') out.write(`  ${host} answered: ${words}\n`);
+  if (help !== '') out.write(`  ${colored(out, 'green', '→')} ${help}\n`);
 }

@@ -1,9 +1,13 @@
 // `kubectl ecr-secrets`: the commands for people, with the rights of who calls them.
 
+import type { Agent } from 'node:https';
 import { Command, CommanderError, Option } from 'commander';
+import { OPERATOR_NAME } from '../api/names.ts';
+import { failureWords, masked } from '../checks/failure-words.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { failureFrom } from '../lib/errors.ts';
 import { type Clock, systemClock } from '../lib/time.ts';
+import { createRegistryClient } from '../registry/client.ts';
 import { checkCommand } from './check.ts';
 import { type Context, FORMATS, type Format, type Given, isUsage, type PeopleCommand, usage } from './command.ts';
 import { complete } from './complete.ts';
@@ -30,6 +34,8 @@ export interface PluginOptions {
   readonly connect: (connection: Connection) => Promise<ApiServerAccess>;
   readonly out: Output;
   readonly err: Output;
+  /** For registries: proxies and authorities of this machine. */
+  readonly agent: () => Agent;
   /** Standard input. */
   readonly input: () => AsyncIterable<Buffer>;
   readonly clock?: Clock;
@@ -131,7 +137,7 @@ async function run(
 ): Promise<number> {
   if (given['namespace'] !== undefined && given['allNamespaces'])
     throw usage('-n and -A exclude each other: leave one out');
-  const { out, err, input } = options;
+  const { out, err, input, agent, clock = systemClock } = options;
   let opened: Promise<Session> | undefined;
   const format = FORMATS.find((one) => one === given['output']) ?? 'table';
   const context: Context = {
@@ -140,6 +146,7 @@ async function run(
     out,
     err,
     input,
+    registry: () => createRegistryClient({ agent: agent(), clock, userAgent: calledBy(options) }),
     print: (value) => print(value, format, out),
   };
   try {
@@ -147,6 +154,10 @@ async function run(
   } finally {
     await opened?.then((session) => session.close()).catch(() => {});
   }
+}
+
+function calledBy({ version }: PluginOptions): string {
+  return `${OPERATOR_NAME}-plugin/${version}`;
 }
 
 async function connected(given: Given, { connect, version, clock = systemClock }: PluginOptions): Promise<Session> {
@@ -166,7 +177,7 @@ function complaint(thrown: unknown, { calledAs, err }: PluginOptions): number {
   // Commander has printed its own words.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
   const failure = failureFrom(thrown);
-  err.write(`error: ${plain(failure.message)}\n`);
+  err.write(`error: ${plain(masked(failureWords(failure, undefined)))}\n`);
   if (!isUsage(failure)) return 1;
   err.write(`(${calledAs} --help says more)\n`);
   return 2;

@@ -10,13 +10,13 @@ import {
 } from '../api/names.ts';
 import { hostsIn } from '../core/docker-config.ts';
 import type { FoundSecret } from '../core/pull-facts.ts';
-import { type JsonRecord, parseJson, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
+import { isRecord, type JsonRecord, parseJson, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 import { parseRfc3339 } from '../lib/time.ts';
 import { seenSecretOf } from '../operator/state/reduced-objects.ts';
 
 /** The older form that the kubelet reads too: the entries without `auths` around them (Kubernetes, Secret types). */
-export const OLD_TYPE = 'kubernetes.io/dockercfg';
-export const OLD_KEY = '.dockercfg';
+const OLD_TYPE = 'kubernetes.io/dockercfg';
+const OLD_KEY = '.dockercfg';
 
 export function readPullSecret(raw: JsonRecord): FoundSecret {
   const metadata = recordOf(raw['metadata']);
@@ -32,10 +32,36 @@ export function readPullSecret(raw: JsonRecord): FoundSecret {
   };
 }
 
-function hostsOf(raw: JsonRecord): readonly string[] | undefined {
+/** One entry of a docker config. */
+export interface HostLogin {
+  /** As it stands there, with or without a scheme, a path and patterns. */
+  readonly host: string;
+  /** Empty: there is none. */
+  readonly username: string;
+  readonly password: string;
+}
+
+/** @returns undefined for a Secret from which the kubelet takes no login */
+export function readLogins(raw: JsonRecord): readonly HostLogin[] | undefined {
   const data = stringMapOf(raw['data']);
+  const parsed = (key: string): unknown => parseJson(Buffer.from(data.get(key) ?? '', 'base64').toString('utf8'));
   const type = stringOf(raw['type']);
-  if (type === DOCKER_CONFIG_TYPE) return hostsIn(data.get(DOCKER_CONFIG_KEY) ?? '');
-  if (type !== OLD_TYPE) return undefined;
-  return Object.keys(recordOf(parseJson(Buffer.from(data.get(OLD_KEY) ?? '', 'base64').toString('utf8'))));
+  const entries = type === OLD_TYPE ? parsed(OLD_KEY) : recordOf(parsed(DOCKER_CONFIG_KEY))['auths'];
+  if ((type !== OLD_TYPE && type !== DOCKER_CONFIG_TYPE) || !isRecord(entries)) return undefined;
+  return Object.entries(entries).map(([host, value]) => {
+    const { username, password, auth } = recordOf(value);
+    const pair = Buffer.from(stringOf(auth) ?? '', 'base64').toString('utf8');
+    const colon = pair.indexOf(':');
+    return {
+      host,
+      username: stringOf(username) || pair.slice(0, Math.max(0, colon)),
+      password: stringOf(password) || (colon === -1 ? '' : pair.slice(colon + 1)),
+    };
+  });
+}
+
+function hostsOf(raw: JsonRecord): readonly string[] | undefined {
+  if (raw['type'] !== DOCKER_CONFIG_TYPE) return readLogins(raw)?.map(({ host }) => host);
+  // The kubelet reads spellings of it that no parser here does.
+  return hostsIn(stringMapOf(raw['data']).get(DOCKER_CONFIG_KEY) ?? '');
 }

@@ -91,11 +91,12 @@ function unanswered(object: PullSecretObject, timeout: number, err: Output): num
 }
 
 function refreshed(before: PullSecretStatus, after: PullSecretStatus): readonly Refreshed[] {
+  const orNull = (text: string | undefined): string | null => (text === undefined ? null : plain(text));
   return (after.logins ?? []).map(({ registry, expiresAt, accessKeyIdSuffix }) => ({
-    registry,
-    before: before.logins?.find((login) => login.registry === registry)?.expiresAt ?? null,
-    after: expiresAt,
-    key: accessKeyIdSuffix ?? null,
+    registry: plain(registry),
+    before: orNull(before.logins?.find((login) => login.registry === registry)?.expiresAt),
+    after: plain(expiresAt),
+    key: orNull(accessKeyIdSuffix),
   }));
 }
 

@@ -119,16 +119,16 @@ function objectView(object: PullSecretObject, namespaces: readonly SecretView[] 
     namespace: object.namespace ?? null,
     name: object.name,
     ready: ready?.status ?? 'Unknown',
-    reason: ready?.reason ?? 'NotObserved',
+    reason: plain(ready?.reason ?? 'NotObserved'),
     message: plain(ready?.message ?? 'the operator has not looked at it yet'),
     secretName: plain(stringOf(spec['secretName']) ?? ''),
     secrets: { desired, ready: inPlace },
     logins: (now.logins ?? []).map(({ registry, hosts, refreshedAt, nextRefreshAt, expiresAt }) => ({
-      registry,
-      hosts,
-      refreshedAt,
-      nextRefreshAt,
-      expiresAt,
+      registry: plain(registry),
+      hosts: hosts.map(plain),
+      refreshedAt: plain(refreshedAt),
+      nextRefreshAt: plain(nextRefreshAt),
+      expiresAt: plain(expiresAt),
     })),
     namespaces,
   };
@@ -136,7 +136,7 @@ function objectView(object: PullSecretObject, namespaces: readonly SecretView[] 
 
 function problemsOnly({ status: { problems } }: PullSecretObject): readonly SecretView[] {
   return (problems?.items ?? []).map(({ namespace, reason, message }) => ({
-    namespace,
+    namespace: plain(namespace),
     state: 'problem',
     expiresAt: null,
     problem: plain(`${reason}: ${message}`),

@@ -1,5 +1,5 @@
-// The plugin under a person's kubeconfig: another context, another user, a token in a file, and a proxy, with a real API
-// server behind. The operator itself refuses all but the first (commands.test.ts).
+// The plugin under a person's kubeconfig: another context, another user, a token in a file, and a proxy, with a real
+// API server behind. The operator itself refuses all but the first (commands.test.ts).
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

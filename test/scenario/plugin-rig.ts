@@ -1,5 +1,6 @@
 // Runs the commands for people against the control plane of a suite.
 
+import { Agent } from 'node:https';
 import { plugin } from '../../src/plugin/main.ts';
 import { accessTo } from '../../testing/operator/plane-access.ts';
 import type { World } from '../../testing/operator/world.ts';
@@ -16,14 +17,21 @@ async function* noInput(): AsyncGenerator<Buffer> {}
  * Runs one command line; what it prints is searched for keys and tokens at the end of the suite.
  *
  * @param token  of the user that calls it; by default the administrator
+ * @param agent  by which registries are asked
  */
-export async function runPlugin(world: World, args: readonly string[], token = world.plane.adminToken): Promise<Ran> {
+export async function runPlugin(
+  world: World,
+  args: readonly string[],
+  token = world.plane.adminToken,
+  agent = new Agent(),
+): Promise<Ran> {
   const said = { out: '', err: '' };
   const code = await plugin(args, {
     calledAs: 'kubectl ecr-secrets',
     version: 'test',
     connect: () => Promise.resolve(accessTo(world.plane, token)),
     out: { write: (text) => void (said.out += text), hasColors: false, isTerminal: false },
+    agent: () => agent,
     input: () => noInput(),
     err: { write: (text) => void (said.err += text), hasColors: false, isTerminal: false },
   });

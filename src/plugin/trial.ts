@@ -1,0 +1,50 @@
+// Asks a registry whether a login of a Secret may pull an image.
+
+import { opens } from '../core/docker-keyring.ts';
+import { parseImage } from '../core/image.ts';
+import { pullVerdict } from '../core/pull-verdict.ts';
+import { createMask } from '../lib/mask.ts';
+import type { RegistryClient } from '../registry/client.ts';
+import { usage } from './command.ts';
+import type { HostLogin } from './pull-secret.ts';
+import { plain } from './terminal.ts';
+
+export interface Trial {
+  readonly image: string;
+  readonly host: string;
+  readonly mayPull: boolean;
+  readonly reason: string;
+  /** The registry's own; empty when it said nothing. */
+  readonly words: string;
+  readonly help: string;
+}
+
+/** A name and a port, so that a login goes to no other place than it seems to. */
+const HOST = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?$/;
+
+/** @throws Failure of usage for an image that no login could be sent for */
+export async function tryPull(registry: RegistryClient, image: string, logins: readonly HostLogin[]): Promise<Trial> {
+  const named = parseImage(image);
+  if (!HOST.test(named.host)) throw usage(`--test: "${image}" is no name of an image`);
+  const login = logins.find(({ host }) => opens(host, named));
+  const trial = { image: plain(image), host: named.host };
+  if (!login)
+    return {
+      ...trial,
+      mayPull: false,
+      reason: 'HostNotCovered',
+      words: '',
+      help: `the Secret does not open ${named.host}`,
+    };
+  const { username, password } = login;
+  const mask = createMask([username === 'AWS' ? undefined : username, password]);
+  try {
+    const answer = await registry.ask({ ...named, username, password });
+    const words = [String(answer.status), answer.code, answer.message].filter((part) => part !== '').join(' ');
+    return { ...trial, ...pullVerdict(answer), words: plain(mask(words)) };
+  } catch (thrown) {
+    const words = thrown instanceof Error ? plain(mask(thrown.message)) : '';
+    const help = 'it could not be asked: is its name right, and is it reached from here (HTTPS_PROXY)?';
+    return { ...trial, mayPull: false, reason: 'RegistryUnreachable', words, help };
+  }
+}
