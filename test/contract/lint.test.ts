@@ -50,12 +50,14 @@ describe('lint says of a spec what the API server says of it', () => {
         const { status, body } = await world.api.send('POST', `${path}?dryRun=All&fieldValidation=Strict`, object);
         const faults = lintObject(object, SCHEMAS)?.faults ?? [];
         assert.equal(faults.length === 0, status === 201, `${JSON.stringify(faults)} and ${String(body.message)}`);
+        // Of a pair, CEL names the object that lacks one; the sentence here names the one that is missing.
         const [first] = faults;
-        if (first)
-          assert.ok(
-            String(body.message).includes(nameOf(first.path)),
-            `${nameOf(first.path)}: ${String(body.message)}`,
-          );
+        const isOfPair = first !== undefined && /AccessKey|accessKeyId/.test(String(first.path.at(-1)));
+        const places = first ? [nameOf(isOfPair ? first.path.slice(0, -1) : first.path)] : [''];
+        assert.ok(
+          places.every((place) => String(body.message).includes(place)),
+          `${places.join(', ')}: ${String(body.message)}`,
+        );
       });
     }
 });
