@@ -127,6 +127,8 @@ async function runInLanes(): Promise<Counts> {
 
 // A lane ends with the process that waits for it, however that ends.
 process.on('disconnect', () => process.exit(1));
+// Listening for that must not keep it alive: the runner ends when nothing else goes on.
+process.channel?.unref();
 const counts = args.length === 0 ? await runInLanes() : await runHere(files);
 const { passed, failed, skipped } = counts;
 console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
