@@ -26,5 +26,6 @@ export async function accessOf(
   if (kubeconfig === undefined && person?.context === undefined && host && port)
     return await podAccess({ host, port, folder }, systemClock);
   const [{ kubeconfigAccess }, { parse }] = await Promise.all([import('../kube/kubeconfig.ts'), import('yaml')]);
-  return kubeconfigAccess(kubeconfig ?? '', parse, person);
+  // The client reads the variable too, but of the files that it names it shows only the first as it stands.
+  return kubeconfigAccess(kubeconfig ?? process.env['KUBECONFIG'] ?? '', parse, person);
 }

@@ -2,8 +2,9 @@
 // by which proxy they go. Field names are those of client-go's clientcmd (k8s.io/client-go/tools/clientcmd/api/v1).
 
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { Failure } from '../lib/errors.ts';
-import { recordOf, stringOf, stringsOf } from '../lib/json.ts';
+import { listOf, recordOf, stringOf, stringsOf } from '../lib/json.ts';
 import type { CurrentFields } from './kubeconfig-fields.ts';
 
 /** The headers by which a request is made as somebody else (Kubernetes, User impersonation). */
@@ -39,6 +40,17 @@ export async function tokenOfFile({ user: { fields } }: CurrentFields): Promise<
     const message = `the token file ${path} that the kubeconfig names cannot be read`;
     throw new Failure({ next: 'backoff', reason: 'NoCredentials', message, cause });
   }
+}
+
+/** A relative path is one from the file that has it, as with kubectl. @returns the content, with such paths whole */
+export function withAbsoluteTokenFiles(content: unknown, folder: string): unknown {
+  const users = listOf(recordOf(content)['users']).map((item) => {
+    const entry = recordOf(item);
+    const user = recordOf(entry['user']);
+    const path = stringOf(user['tokenFile']);
+    return path ? { ...entry, user: { ...user, tokenFile: resolve(folder, path) } } : item;
+  });
+  return { ...recordOf(content), users };
 }
 
 const PROXY_NAMES = ['HTTPS_PROXY', 'https_proxy', 'NO_PROXY', 'no_proxy'];

@@ -9,7 +9,7 @@ import { Failure } from '../lib/errors.ts';
 import { recordOf, stringMapOf, stringOf } from '../lib/json.ts';
 import type { ApiCredentials, ApiServerAccess } from './access.ts';
 import { type CurrentFields, currentFields, refuseFields } from './kubeconfig-fields.ts';
-import { impersonation, proxyOf, tokenOfFile } from './kubeconfig-person.ts';
+import { impersonation, proxyOf, tokenOfFile, withAbsoluteTokenFiles } from './kubeconfig-person.ts';
 
 /** Reads YAML. The client does not export its own parser, and a second one would be part of what is loaded. */
 export type ParseYaml = (text: string) => unknown;
@@ -130,6 +130,12 @@ function load(parseYaml: ParseYaml, from: (config: KubeConfig) => void): Read {
   config.loadFromString = (text, options) => {
     contents.push(parseYaml(text));
     loadFromString(text, options);
+  };
+  // The client calls it with the file's folder, right after it has read the file.
+  const makePathsAbsolute = config.makePathsAbsolute.bind(config);
+  config.makePathsAbsolute = (folder) => {
+    contents.push(withAbsoluteTokenFiles(contents.pop(), folder));
+    makePathsAbsolute(folder);
   };
   from(config);
   if (contents.length === 0) throw new Error('there is no file');

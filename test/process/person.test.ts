@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { listen } from '../../src/http/server.ts';
 import { createTunnelServer, grantTunnel, refuseTunnel } from '../../testing/network/tunnel-server.ts';
@@ -55,10 +55,19 @@ describe('a person who calls the plugin', () => {
     isServed(await why({ as: 'somebody', 'as-groups': ['none', 'system:masters'] }));
   });
 
+  test('acts as somebody else also when another file of KUBECONFIG says so', async () => {
+    await why({ as: 'somebody' });
+    const first = join(folder, 'first');
+    writeFileSync(first, JSON.stringify({ apiVersion: 'v1', kind: 'Config', 'current-context': 'there' }));
+    const { stderr } = await runToEnd(['why'], { KUBECONFIG: [first, join(folder, 'kubeconfig')].join(delimiter) });
+    assert.match(stderr, /^error: pods is forbidden: User "somebody" cannot list/);
+  });
+
   test('has a token in a file, which goes before the one in the kubeconfig', async () => {
     const tokenFile = join(folder, 'token');
     writeFileSync(tokenFile, `${world.plane.adminToken}\n`);
     isServed(await why({ token: 'wrong', tokenFile }));
+    isServed(await why({ token: 'wrong', tokenFile: 'token' }));
     const { stderr } = await why({ tokenFile: join(folder, 'none') });
     assert.match(stderr, /the token file \S+none that the kubeconfig names cannot be read/);
   });
