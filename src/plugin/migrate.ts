@@ -2,12 +2,15 @@
 
 import { LEGACY, RESOURCES } from '../api/kinds.ts';
 import { SECRETS } from '../api/meta.ts';
-import { CLUSTER_KIND, LEGACY_KIND, OPERATOR_NAME } from '../api/names.ts';
+import { CLUSTER_KIND, LEGACY_KIND } from '../api/names.ts';
+import { findInstalled } from '../checks/installation.ts';
+import { faultOf, isObserved } from '../core/explain-object.ts';
 import { holdsKeys, keysPatch, keysSecret, type Migration, planMigration } from '../core/migrate.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
-import { recordOf, stringOf } from '../lib/json.ts';
+import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
+import { seconds, sleep } from '../lib/time.ts';
 import type { Context, Given, PeopleCommand } from './command.ts';
 import { listObjects, parseObject, readObject } from './objects.ts';
 import type { Session } from './session.ts';
@@ -22,7 +25,10 @@ export const migrateCommand: PeopleCommand = {
   argument: ['[object...]', 'NAME, or caeps/NAME for the cluster kind; by default all'],
   options: [
     ['--apply', 'do it'],
-    ['--operator-namespace <name>', 'where the Secrets of cluster objects go', `${OPERATOR_NAME}-system`],
+    [
+      '--operator-namespace <name>',
+      'where the Secrets of cluster objects go; by default where its Deployment is found',
+    ],
   ],
   act: migrate,
 };
@@ -38,7 +44,7 @@ interface Row {
 async function migrate(context: Context, words: readonly string[], given: Given): Promise<number> {
   const wanted = parseObject(words);
   const session = await context.session();
-  const operatorNamespace = String(given['operatorNamespace']);
+  const operatorNamespace = await namespaceOfOperator(session, given['operatorNamespace']);
   const found = wanted ? { objects: [await readObject(session, wanted)], notes: [] } : await listObjects(session);
   const rows: Row[] = [];
   for (const object of found.objects)
@@ -46,13 +52,20 @@ async function migrate(context: Context, words: readonly string[], given: Given)
   if (!wanted) rows.push(...(await legacyRows(session)));
   if (context.format === 'table') printRows(rows, found.notes, given['apply'] === true, context.out);
   else await context.print({ objects: rows, notes: found.notes });
-  return rows.some(({ outcome }) => outcome === 'left' || outcome === 'to move') ? 1 : 0;
+  return rows.some(({ outcome }) => outcome === 'left') ? 1 : 0;
+}
+
+/** @returns undefined when nobody says it, and no Deployment is found: a wrong one would leave an object without keys */
+async function namespaceOfOperator({ client, signal }: Session, given: Given[string]): Promise<string | undefined> {
+  if (typeof given === 'string') return given;
+  const installed = await findInstalled(client, signal);
+  return typeof installed === 'object' ? installed.namespace : undefined;
 }
 
 async function handle(
   session: Session,
   object: PullSecretObject,
-  operatorNamespace: string,
+  operatorNamespace: string | undefined,
   isApplied: boolean,
 ): Promise<Row> {
   const { kind, namespace, name } = object;
@@ -61,22 +74,45 @@ async function handle(
     outcome,
     words: plain(words),
   });
-  const planned = planMigration(object, operatorNamespace);
+  if (kind === CLUSTER_KIND && operatorNamespace === undefined)
+    return row(
+      'left',
+      'its Secret has to be where the operator runs, which is not found: say it by --operator-namespace',
+    );
+  const planned = planMigration(object, operatorNamespace ?? '');
   if (planned === undefined) return row('nothing to do', 'its keys are not in its spec');
   if (typeof planned === 'string') return row('left', planned);
   const where = `Secret ${planned.secretName} in namespace ${planned.namespace}`;
   if (!isApplied) return row('to move', `the keys go into ${where}`);
   try {
     await move(session, planned);
-    return row('moved', `the keys are in ${where}; change the manifest that made the object, too`);
   } catch (thrown) {
     const why = isConflict(thrown) ? 'it was changed meanwhile: run the command again' : failureFrom(thrown).message;
     return row('left', `${where}: ${why}`);
   }
+  const after = await untilObserved(session, object);
+  const fault = after && faultOf(after, namespace ?? '');
+  if (fault) return row('moved', `the keys are in ${where}; ${fault.what}`);
+  return row('moved', `the keys are in ${where}; change the manifest that made the object, too`);
+}
+
+const LOOK_EVERY = seconds(0.5);
+const PATIENCE = seconds(15);
+
+/** @returns the object once the operator has seen its new spec; undefined when that takes too long */
+async function untilObserved(session: Session, object: PullSecretObject): Promise<PullSecretObject | undefined> {
+  const begun = session.clock.monotonic();
+  while (session.clock.monotonic() - begun < PATIENCE) {
+    const now = await readObject(session, object);
+    if (isObserved(now)) return now;
+    await sleep(session.clock, LOOK_EVERY, session.signal);
+  }
+  return undefined;
 }
 
 /** The Secret first: until the object names it, nothing has changed for anybody. */
-async function move({ client, signal }: Session, migration: Migration): Promise<void> {
+async function move(session: Session, migration: Migration): Promise<void> {
+  const { client, signal } = session;
   const { namespace, secretName, object } = migration;
   const there = await client.find(SECRETS, namespace, secretName, signal);
   if (there && !holdsKeys(there, migration))
@@ -85,16 +121,25 @@ async function move({ client, signal }: Session, migration: Migration): Promise<
   try {
     await client.patch(RESOURCES[object.kind], object, keysPatch(migration), signal);
   } catch (thrown) {
-    const { uid, resourceVersion } = recordOf(made?.['metadata']);
-    const terms = { uid: stringOf(uid), resourceVersion: stringOf(resourceVersion) };
-    if (terms.uid !== undefined && terms.resourceVersion !== undefined)
-      await client.delete(
-        SECRETS,
-        { namespace, name: secretName },
-        { uid: terms.uid, resourceVersion: terms.resourceVersion },
-        signal,
-      );
+    if (made) await takeBack(session, migration, made, thrown);
     throw thrown;
+  }
+}
+
+/** The object does not name the new Secret: it goes again. @throws Failure when it stays, with both reasons */
+async function takeBack(
+  { client, signal }: Session,
+  { namespace, secretName }: Migration,
+  made: JsonRecord,
+  because: unknown,
+): Promise<void> {
+  const { uid, resourceVersion } = recordOf(made['metadata']);
+  const terms = { uid: stringOf(uid) ?? '', resourceVersion: stringOf(resourceVersion) ?? '' };
+  try {
+    await client.delete(SECRETS, { namespace, name: secretName }, terms, signal);
+  } catch (thrown) {
+    const words = `${failureFrom(because).message}; the Secret with the keys is left there, delete it: ${failureFrom(thrown).message}`;
+    throw new Failure({ next: 'change', reason: 'SecretLeft', message: words });
   }
 }
 

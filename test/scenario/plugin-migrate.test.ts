@@ -33,7 +33,7 @@ describe('migrate', () => {
     await createPullSecret(world.api, namespace, 'login');
     await world.ready(NAMESPACED_PATH(namespace, 'login'));
     const { code, out } = await migrate(['-n', namespace]);
-    assert.equal(code, 1);
+    assert.equal(code, 0);
     assert.match(
       out,
       new RegExp(
@@ -81,6 +81,14 @@ describe('migrate', () => {
     await world.ready(CLUSTER_PATH('moving'));
     await world.api.must('DELETE', CLUSTER_PATH('moving'));
     await world.api.must('DELETE', SECRET_PATH(keys, 'moving-aws-keys'));
+  });
+
+  test('leaves a cluster object when nobody says where the operator runs', async () => {
+    await createClusterPullSecret(world.api, 'staying', { namespaces: [namespace], secretName: 'staying' });
+    const { code, out } = await runPlugin(world, ['migrate', 'caeps/staying', '--apply']);
+    assert.equal(code, 1);
+    assert.match(out, /left +its Secret has to be where the operator runs, .* --operator-namespace$/m);
+    await world.api.must('DELETE', CLUSTER_PATH('staying'));
   });
 
   test('leaves an object whose Secret would be of somebody else, and one whose keys cannot be read', async () => {
