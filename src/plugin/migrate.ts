@@ -55,7 +55,7 @@ async function migrate(context: Context, words: readonly string[], given: Given)
   return rows.some(({ outcome }) => outcome === 'left') ? 1 : 0;
 }
 
-/** @returns undefined when nobody says it, and no Deployment is found: a wrong one would leave an object without keys */
+/** @returns undefined when nobody says it, and no Deployment is found: a wrong one would leave objects without keys */
 async function namespaceOfOperator({ client, signal }: Session, given: Given[string]): Promise<string | undefined> {
   if (typeof given === 'string') return given;
   const installed = await findInstalled(client, signal);
