@@ -1,5 +1,8 @@
 // From the configuration to the access to the API server: that of the pod, if any, else a kubeconfig.
 
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { type ApiServerAccess, podAccess } from '../kube/access.ts';
 import type { Person } from '../kube/kubeconfig.ts';
 import { systemClock } from '../lib/time.ts';
@@ -14,6 +17,11 @@ export function isInPod({ kubeconfig }: Pick<AccessConfig, 'kubeconfig'>): boole
   return kubeconfig === undefined && Boolean(host && port);
 }
 
+/** A person in a pod, as in a CI's runner, may work on another cluster: a kubeconfig goes before the pod's account. */
+function hasKubeconfig({ context }: Person): boolean {
+  return context !== undefined || Boolean(process.env['KUBECONFIG']) || existsSync(join(homedir(), '.kube', 'config'));
+}
+
 /**
  * @param person  given when a person asks, not the operator
  * @throws Failure when its files cannot be read
@@ -23,7 +31,7 @@ export async function accessOf(
   person?: Person,
 ): Promise<ApiServerAccess> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  if (kubeconfig === undefined && person?.context === undefined && host && port)
+  if (kubeconfig === undefined && host && port && !(person && hasKubeconfig(person)))
     return await podAccess({ host, port, folder }, systemClock);
   const [{ kubeconfigAccess }, { parse }] = await Promise.all([import('../kube/kubeconfig.ts'), import('yaml')]);
   // The client reads the variable too, but of the files that it names it shows only the first as it stands.

@@ -118,10 +118,15 @@ async function main(args: readonly string[]): Promise<number> {
   return await command.act(rest);
 }
 
+/** A pipe takes a long answer bit by bit, and an exit would cut it. */
+function written(then: () => void): void {
+  process.stdout.write('', () => process.stderr.write('', then));
+}
+
 // A reader may close them early, as `head` does.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 void main(process.argv.slice(2)).then((code) => {
   process.exitCode = code;
   // An open watch or timer must not keep the process alive.
-  if (code !== 0 || process.argv[2] === 'run') process.exit(code);
+  if (code !== 0 || process.argv[2] === 'run') written(() => process.exit(code));
 });

@@ -51,19 +51,28 @@ export function whyNotSelected(
       next: `Add ${namespace} to spec.namespaces: kubectl edit ${kubectlName(object)}`,
     };
   }
-  const what = areLabelsSeen ? lacking.map(wordsOf).join('; ') : `you may not see its labels (${wordsOf(first)}?)`;
+  const what = areLabelsSeen
+    ? lacking.map((one) => wordsOf(one, labels.get(one.label))).join('; ')
+    : `you may not see its labels (${wordsOf(first, undefined)}?)`;
+  const inList = `name the namespace in spec.namespaces: kubectl edit ${kubectlName(object)}`;
+  const command = lacking.length === 1 ? labelling(namespace, first, labels.get(first.label)) : undefined;
   return {
     cause: 'NamespaceNotSelected',
     what: `${who} does not select namespace ${namespace}: ${what}.`,
-    next: `${labelling(namespace, first)}, or name the namespace in spec.namespaces: kubectl edit ${kubectlName(object)}`,
+    next:
+      command === undefined
+        ? `${inList.replace('name', 'Name')} (others may select by the labels that it has)`
+        : `${command}, or ${inList}`,
   };
 }
 
-function wordsOf({ label, operator, values }: Requirement): string {
+function wordsOf({ label, operator, values }: Requirement, present: string | undefined): string {
   const list = [...values].join(' or ');
   switch (operator) {
     case 'In':
-      return `the label ${label}=${list} is missing`;
+      return present === undefined
+        ? `the label ${label}=${list} is missing`
+        : `the label ${label} is ${present}, and not ${list}`;
     case 'Exists':
       return `the label ${label} is missing`;
     case 'NotIn':
@@ -73,29 +82,37 @@ function wordsOf({ label, operator, values }: Requirement): string {
   }
 }
 
-function labelling(namespace: string, { label, operator, values }: Requirement): string {
+/** Only what changes nothing for others: a label that the namespace does not have yet. */
+function labelling(
+  namespace: string,
+  { label, operator, values }: Requirement,
+  present: string | undefined,
+): string | undefined {
   const [value = 'true'] = values;
-  const change = operator === 'In' || operator === 'Exists' ? `${label}=${value} --overwrite` : `${label}-`;
-  return `Run kubectl label namespace ${namespace} ${change}`;
+  const isAdded = present === undefined && (operator === 'In' || operator === 'Exists');
+  return isAdded ? `Run kubectl label namespace ${namespace} ${label}=${value}` : undefined;
 }
 
 /** What helps, by the reason of a problem or a condition. */
-const HELP: Readonly<Record<string, string>> = {
-  [REASON.secretConflict]: 'Delete that Secret or hand it over, as the message says',
-  [REASON.secretContested]: 'Find out who else writes the Secret (its managedFields), and stop that',
-  [REASON.secretTerminating]: 'See who holds the Secret by its finalizers, and let it go',
-  [REASON.namespaceNotFound]: 'Create the namespace',
-  [REASON.createSecretError]:
-    'Change the quota or the policy that the message names; the operator tries again by itself',
-  [REASON.updateSecretError]: 'Change the policy that the message names; the operator tries again by itself',
-  [REASON.loginFailed]: 'Mend the AWS identity of the object; a changed key is tried at once',
-  [REASON.tokenExpired]: 'Mend what keeps the login from being renewed',
-  [REASON.retrying]:
-    'Wait, or see whether the service that the message names can be reached; the operator tries again by itself',
-  [REASON.invalidSpec]: 'Change the field that the message names',
-  [REASON.secretTooLarge]: 'Name fewer regions, accounts or hosts in spec.registries',
-  [REASON.quotaExceeded]: 'Delete objects of this namespace, or have --objects-per-namespace raised',
-};
+const HELP: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    [REASON.secretConflict]:
+      'Create the object again with another secretName, which takes nothing from anybody; or, when nobody needs that Secret, do as the message says',
+    [REASON.secretContested]: 'Find out who else writes the Secret (its managedFields), and stop that',
+    [REASON.secretTerminating]: 'See who holds the Secret by its finalizers, and let it go',
+    [REASON.namespaceNotFound]: 'Create the namespace',
+    [REASON.createSecretError]:
+      'Change the quota or the policy that the message names; the operator tries again by itself',
+    [REASON.updateSecretError]: 'Change the policy that the message names; the operator tries again by itself',
+    [REASON.loginFailed]: 'Mend the AWS identity of the object; a changed key is tried at once',
+    [REASON.tokenExpired]: 'Mend what keeps the login from being renewed',
+    [REASON.retrying]:
+      'Wait, or see whether the service that the message names can be reached; the operator tries again by itself',
+    [REASON.invalidSpec]: 'Change the field that the message names',
+    [REASON.secretTooLarge]: 'Name fewer regions, accounts or hosts in spec.registries',
+    [REASON.quotaExceeded]: 'Delete objects of this namespace, or have --objects-per-namespace raised',
+  }),
+);
 
 /** What the status says is wrong with the Secret of one namespace; undefined when it says nothing. */
 export function faultOf(object: PullSecretObject, namespace: string): Explanation | undefined {
@@ -105,7 +122,7 @@ export function faultOf(object: PullSecretObject, namespace: string): Explanatio
   return {
     cause: found.reason,
     what: `${object.kind} ${object.name} reports ${found.reason}: ${found.message}`,
-    next: `${HELP[found.reason] ?? 'Do as the message says'} (${see})`,
+    next: `${HELP.get(found.reason) ?? 'Do as the message says'} (${see})`,
   };
 }
 
@@ -114,7 +131,7 @@ interface Reported {
   readonly message: string;
 }
 
-function problemIn({ problems }: PullSecretStatus, namespace: string): Reported | undefined {
+export function problemIn({ problems }: PullSecretStatus, namespace: string): Reported | undefined {
   return problems?.items.find((problem) => problem.namespace === namespace);
 }
 

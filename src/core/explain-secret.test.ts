@@ -13,6 +13,7 @@ import {
   LOGIN,
   type Over,
   object,
+  READY,
   REFUSED,
   secret,
   unseen,
@@ -37,13 +38,13 @@ const rows: Readonly<Record<string, Row>> = {
     { secrets: [secret({ endsAt: undefined, writerUid: undefined })], message: ENDED },
     'SecretEnded',
     /has ended, and no object renews it/,
-    /adopt/,
+    /another secretName/,
   ],
   'a login that has ended, in a Secret whose object is wanted by name': [
     { secrets: [secret({ endsAt: START, writerUid: undefined })], objects: [withProblem('SecretConflict')] },
     'SecretConflict',
     /ended at/,
-    /hand it over/,
+    /another secretName/,
   ],
 
   'a Secret of another account': [
@@ -88,7 +89,7 @@ const rows: Readonly<Record<string, Row>> = {
     { secrets: [secret({ hosts: ['docker.io'], writerUid: undefined })], objects: [withProblem('SecretConflict')] },
     'SecretConflict',
     /does not open 111122223333/,
-    /hand it over/,
+    /another secretName/,
   ],
 
   'a good login that may not pull': [
@@ -105,7 +106,7 @@ const rows: Readonly<Record<string, Row>> = {
       objects: [object({ status: { logins: [{ ...LOGIN, hosts: ['images.example.com'] }] } })],
     },
     'PullRefused',
-    /that is good, but/,
+    /it does not say when that ends, but the registry refuses the pull: it has ended, or/,
     /\(of that registry\)/,
   ],
   'a good login that came after the refusal': [
@@ -126,6 +127,39 @@ const rows: Readonly<Record<string, Row>> = {
     /./,
     /./,
   ],
+  'a good login that the kubelet did not use': [
+    { secrets: [secret()], message: 'no basic auth credentials' },
+    'LoginNotUsed',
+    /the kubelet asked with none/,
+    /mirror/,
+  ],
+  'a good login, and a kubelet that asked with one that has ended': [
+    { secrets: [secret()], message: ENDED },
+    'LoginNotUsed',
+    /with one that has ended/,
+    /./,
+  ],
+  'a good login, and a fault that is about something else': [
+    { secrets: [secret()], message: 'strange' },
+    'OtherFailure',
+    /something else/,
+    /kubectl describe pod api-0 -n ns1/,
+  ],
+  'a good login of a pod that nobody makes anew': [
+    { secrets: [secret()], isReplaceable: false },
+    'WaitsForKubelet',
+    /./,
+    /^Wait, or make the pod anew yourself/,
+  ],
+  'a Secret for another registry, beside an object that writes the right one': [
+    {
+      secrets: [{ ...secret({ hosts: ['docker.io'], writerUid: undefined }), name: 'dockerhub' }],
+      objects: [object()],
+    },
+    'OtherSecretName',
+    /Secret dockerhub does not open .* writes Secret ecr-login there/,
+    /^Name ecr-login in the pod template, beside/,
+  ],
   'a good login behind one that is not there': [
     { secrets: [{ name: 'gone', found: 'missing' }, secret()] },
     'WaitsForKubelet',
@@ -137,6 +171,15 @@ const rows: Readonly<Record<string, Row>> = {
     { secrets: [unseen], objects: [object()], message: REFUSED },
     'PullRefused',
     /^By the status of its object, Secret ecr-login holds .* good until/,
+    /./,
+  ],
+  'a Secret that the caller may not read, whose renewal fails': [
+    {
+      secrets: [unseen],
+      objects: [object({ status: { ...READY, conditions: [condition('Stalled', 'True', 'GetAWSAuthTokenFailed')] } })],
+    },
+    'WaitsForKubelet',
+    /^By the status of its object/,
     /./,
   ],
   'a Secret that the caller may not read, with an object that fails': [

@@ -1,10 +1,12 @@
 // Why the Secrets that a pod names, or that it names none, keep it from its image. Pure.
 
+import { PUBLIC_REGISTRY } from '../api/names.ts';
 import { formatRfc3339 } from '../lib/time.ts';
-import { type Case, nameOf, prefixed } from './explain-case.ts';
+import { opens } from './docker-keyring.ts';
+import { type Case, nameOf, prefixed, type Writer } from './explain-case.ts';
 import { type Explanation, faultOf, kubectlName } from './explain-object.ts';
 import { noObject, notSelected, withFault } from './explain-writer.ts';
-import { ecrHost, isPublicEcr } from './image.ts';
+import { ecrHost, type ImageName, isPublicEcr } from './image.ts';
 import { LONGEST_WAIT } from './kubelet-wait.ts';
 import type { FoundSecret, PullFacts } from './pull-facts.ts';
 import type { PullSecretObject } from './resource.ts';
@@ -13,33 +15,55 @@ import { listNames } from './text.ts';
 /** Characters of a list of hosts. */
 const LONGEST_LIST = 400;
 
+/** What is said of a login that opens the image, by what the registry answered. */
 export function loginIsGood(
   { facts, image, answer, now }: Case,
   name: string,
   { endsAt, since }: FoundSecret,
 ): Explanation {
-  const until = endsAt === undefined ? '' : ` until ${formatRfc3339(endsAt)}`;
   const isSeen = facts.secrets.some((secret) => secret.name === name && secret.found !== 'unseen');
-  const holds = `${isSeen ? '' : 'By the status of its object, '}Secret ${name} holds a login to ${image.host} that is good${until}`;
+  const end =
+    endsAt === undefined ? '; it does not say when that ends' : ` that is good until ${formatRfc3339(endsAt)}`;
+  const holds = `${isSeen ? '' : 'By the status of its object, '}Secret ${name} holds a login to ${image.host}${end}`;
   // Without an Event it asked within the longest wait.
   const askedAt = facts.askedAt ?? now - LONGEST_WAIT;
   const isNewer = since !== undefined && since > askedAt;
-  if (answer === 'refused' && !isNewer) {
-    const { account = 'of that registry' } = ecrHost(image.host) ?? {};
+  if (isNewer || facts.waiting.message === '')
     return {
-      cause: 'PullRefused',
-      what: `${holds}, but the registry refuses the pull: the AWS identity may log in, and not pull.`,
-      next: `Give it ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on ${image.repository}; in another account (${account}), the repository's policy has to allow them too`,
+      cause: 'WaitsForKubelet',
+      what: `${holds}; the kubelet has not tried with it yet.`,
+      next: `Wait, or ${madeAnew(facts)}`,
     };
-  }
+  if (answer === 'refused') return refused(holds, image, endsAt === undefined);
+  if (answer === 'anonymous' || answer === 'ended')
+    return {
+      cause: 'LoginNotUsed',
+      what: `${holds}, but the kubelet asked with ${answer === 'ended' ? 'one that has ended' : 'none'}.`,
+      next: 'See whether the node pulls by a mirror, or has logins of its own (its credential provider); else look again in five minutes',
+    };
   return {
-    cause: 'WaitsForKubelet',
-    what: `${holds}; the kubelet has not tried with it yet.`,
-    next: `Wait, or ${madeAnew(facts)}`,
+    cause: 'OtherFailure',
+    what: `${holds}: what the kubelet reports is about something else.`,
+    next: `See its words: kubectl describe pod ${facts.pod} -n ${facts.namespace.name}`,
   };
 }
 
-function madeAnew({ pod, namespace }: PullFacts): string {
+function refused(holds: string, { host, repository }: ImageName, isEndUnknown: boolean): Explanation {
+  const { account = 'of that registry' } = ecrHost(host) ?? {};
+  const either = isEndUnknown
+    ? 'it has ended, or the AWS identity may not pull'
+    : 'the AWS identity may log in, and not pull';
+  const first = isEndUnknown ? 'Renew the login; if that does not help, give' : 'Give';
+  return {
+    cause: 'PullRefused',
+    what: `${holds}, but the registry refuses the pull: ${either}.`,
+    next: `${first} the identity ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on ${repository}; in another account (${account}), the repository's policy has to allow them too`,
+  };
+}
+
+function madeAnew({ pod, namespace, isReplaceable }: PullFacts): string {
+  if (!isReplaceable)
+    return 'make the pod anew yourself, when nothing of it is needed: no controller would, or a part of it runs';
   return `delete it, and its controller makes it anew: kubectl delete pod ${pod} -n ${namespace.name}`;
 }
 
@@ -57,47 +81,67 @@ export function secretEnded(all: Case, name: string, found: FoundSecret): Explan
   return {
     cause: 'SecretEnded',
     what: `${ended}, and no object renews it.`,
-    next: `Create an object with secretName ${name}, and offer it the Secret with the annotation aws.zakariaamine.com/adopt (docs/status.md)`,
+    next: `Create an object with another secretName, and name that in the pod template; or hand this Secret over, by its label and its annotation (docs/from-other-tools.md)`,
   };
+}
+
+/** An object that writes a Secret here, of those that open the image if there is one. */
+function writerHere({ writers, image }: Case): Writer | undefined {
+  const here = writers.filter(({ isHere }) => isHere);
+  return here.find((writer) => opensImage(writer, image)) ?? here[0];
+}
+
+/** By the hosts of its logins; before the first one, by its regions. */
+function opensImage({ object, wish }: Writer, image: ImageName): boolean {
+  const { logins = [] } = object.status;
+  if (logins.length > 0) return logins.some(({ hosts }) => hosts.some((key) => opens(key, image)));
+  const region = isPublicEcr(image.host) ? PUBLIC_REGISTRY : ecrHost(image.host)?.region;
+  return wish.registries.some(({ registry }) => registry === region);
 }
 
 export function secretMissing(all: Case, name: string): Explanation {
   const { facts, writers } = all;
-  const missing = `The pod names Secret ${name}, which does not exist in namespace ${facts.namespace.name}.`;
+  const isUnseen = facts.secrets.some((secret) => secret.name === name && secret.found === 'unseen');
+  const missing = isUnseen
+    ? `The pod names Secret ${name}, which you may not read.`
+    : `The pod names Secret ${name}, which does not exist in namespace ${facts.namespace.name}.`;
   const writer = writers.find(({ wish }) => wish.secretName === name);
   if (writer?.isHere) return withFault(all, writer.object, missing);
   if (writer) return prefixed(missing, notSelected(all, writer));
-  const other = writers.find(({ isHere }) => isHere);
-  if (other)
-    return {
-      cause: 'OtherSecretName',
-      what: `${missing} ${nameOf(other.object)} writes Secret ${other.wish.secretName} there.`,
-      next: `Name ${other.wish.secretName} in the pod template`,
-    };
-  return prefixed(missing, noObject(all, name));
+  const other = writerHere(all);
+  return other ? otherName(other, missing) : prefixed(missing, noObject(all, name));
+}
+
+function otherName({ object, wish }: Writer, before: string): Explanation {
+  return {
+    cause: 'OtherSecretName',
+    what: `${before} ${nameOf(object)} writes Secret ${wish.secretName} there.`,
+    next: `Name ${wish.secretName} in the pod template, beside what the pod names and still needs`,
+  };
 }
 
 export function nothingNamed(all: Case): Explanation {
   const { facts, writers } = all;
   const { name: account, secrets } = facts.account;
   const none = `The pod names no pull secret, and ServiceAccount ${account} named none when the pod was made.`;
-  const [first] = typeof secrets === 'string' ? [] : secrets;
-  if (first !== undefined)
+  const [writer] = writers;
+  const here = writerHere(all);
+  if (!writer) return prefixed(none, noObject(all, 'ecr-login'));
+  if (!here) return prefixed(none, notSelected(all, writer));
+  const { secretName } = here.wish;
+  const ofAccount = typeof secrets === 'string' ? undefined : secrets;
+  if (ofAccount?.includes(secretName))
     return {
       cause: 'PodIsOlder',
-      what: `${none} The account names ${first} now.`,
+      what: `${none} The account names ${secretName} now.`,
       next: `A pod keeps what it named: ${madeAnew(facts)}`,
     };
-  const [writer] = writers;
-  if (!writer) return prefixed(none, noObject(all, 'ecr-login'));
-  if (!writer.isHere) return prefixed(none, notSelected(all, writer));
-  const { secretName } = writer.wish;
   // The patch replaces the list: it is for an account that is known to have none.
   const forAll = `, or for all pods of the account: kubectl patch serviceaccount ${account} -n ${facts.namespace.name} -p '{"imagePullSecrets":[{"name":"${secretName}"}]}'`;
   return {
     cause: 'NoSecretNamed',
-    what: `${none} ${nameOf(writer.object)} writes Secret ${secretName} there.`,
-    next: `Name it in the pod template (imagePullSecrets)${typeof secrets === 'string' ? '' : forAll}; a pod keeps what it named, so have it made anew`,
+    what: `${none} ${nameOf(here.object)} writes Secret ${secretName} there.`,
+    next: `Name it in the pod template (imagePullSecrets)${ofAccount?.length === 0 ? forAll : ''}; a pod keeps what it named, so have it made anew`,
   };
 }
 
@@ -107,6 +151,9 @@ export function notCovered(all: Case, name: string, found: FoundSecret): Explana
   const writer = writerOf(all, name, found);
   const fault = writer && faultOf(writer, all.facts.namespace.name);
   if (fault) return prefixed(`Secret ${name} does not open ${host}.`, fault);
+  const other = writerHere(all);
+  if (other && other.object !== writer && opensImage(other, all.image))
+    return otherName(other, `Secret ${name} does not open ${host}.`);
   if (hosts === undefined)
     return {
       cause: 'NoPullSecret',

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { START } from '../../testing/rigs/builders.ts';
+import { START, spec } from '../../testing/rigs/builders.ts';
 import {
   cluster,
   condition,
@@ -25,6 +25,13 @@ const rows: Readonly<Record<string, Row>> = {
   'an image of another registry': [{ image: 'nginx' }, 'NotEcr', /docker\.io is no registry of ECR/, /another|image/],
   'an image that is not there': [{ message: `${HOST}/api:1: not found` }, 'ImageNotFound', /no such image/, /push it/],
   'a registry that is not reached': [{ message: 'dial tcp: i/o timeout' }, 'RegistryUnreachable', /does not/, /VPC/],
+  'an image for other processors': [
+    { message: 'no match for platform in manifest: not found' },
+    'WrongPlatform',
+    /processor/,
+    /./,
+  ],
+  'a node whose disk is full': [{ message: 'no space left on device' }, 'NodeFault', /could not store/, /disk/],
   'a registry that is asked too often': [{ message: 'toomanyrequests: x' }, 'RegistryThrottled', /too many/, /Wait/],
 
   'no object at all': [{}, 'NoObject', /names no pull secret.*No object writes/, /Create an AWSECRImagePullSecret/],
@@ -40,6 +47,30 @@ const rows: Readonly<Record<string, Row>> = {
     'NoSecretNamed',
     /ClusterAWSECRImagePullSecret a writes Secret team-login there/,
     /"team-login"/,
+  ],
+  'an object that opens the image, before one that does not': [
+    {
+      objects: [
+        object({ name: 'us', spec: spec({ secretName: 'us-login' }, { region: 'us-east-1' }), status: {} }),
+        object(),
+      ],
+      account: { name: 'default', secrets: ['other'] },
+    },
+    'NoSecretNamed',
+    /writes Secret ecr-login there/,
+    /^Name it in the pod template \(imagePullSecrets\); a pod keeps/,
+  ],
+  'an object for the public registry that has no login yet': [
+    {
+      objects: [
+        object({ status: {} }),
+        object({ name: 'b', spec: spec({ secretName: 'all', registries: { public: true } }), status: {} }),
+      ],
+      image: 'public.ecr.aws/a/b',
+    },
+    'NoSecretNamed',
+    /writes Secret all there/,
+    /./,
   ],
   'a ServiceAccount that names one since': [
     { objects: [object()], account: { name: 'builder', secrets: ['ecr-login'] } },
@@ -77,7 +108,13 @@ const rows: Readonly<Record<string, Row>> = {
     { secrets: [missing], objects: [cluster({ namespaceSelector: { matchLabels: { ecr: 'true' } } })] },
     'NamespaceNotSelected',
     /does not select namespace ns1: the label ecr=true is missing\./,
-    /kubectl label namespace ns1 ecr=true --overwrite, or name the namespace/,
+    /kubectl label namespace ns1 ecr=true, or name the namespace/,
+  ],
+  'a namespace with another value of the label': [
+    { secrets: [missing], objects: [cluster({ namespaceSelector: { matchLabels: { team: 'b' } } })] },
+    'NamespaceNotSelected',
+    /the label team is a, and not b/,
+    /^Name the namespace in spec\.namespaces/,
   ],
   'a namespace with labels that keep it out': [
     {
@@ -96,7 +133,7 @@ const rows: Readonly<Record<string, Row>> = {
     },
     'NamespaceNotSelected',
     /the label team is a or b; it has the label team; the label ecr is missing/,
-    /kubectl label namespace ns1 team-,/,
+    /^Name the namespace in spec\.namespaces: kubectl edit caeps\/a \(others may select/,
   ],
   'a namespace that lacks any label of a name': [
     {
@@ -105,7 +142,7 @@ const rows: Readonly<Record<string, Row>> = {
     },
     'NamespaceNotSelected',
     /the label ecr is missing/,
-    /kubectl label namespace ns1 ecr=true --overwrite/,
+    /kubectl label namespace ns1 ecr=true, or/,
   ],
   'a namespace whose labels the caller may not see': [
     {

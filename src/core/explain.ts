@@ -5,7 +5,7 @@ import { type EpochMs, parseRfc3339 } from '../lib/time.ts';
 import { isTarget } from './desired.ts';
 import { opens } from './docker-keyring.ts';
 import type { Case, Writer } from './explain-case.ts';
-import { type Explanation, faultOf } from './explain-object.ts';
+import { type Explanation, problemIn } from './explain-object.ts';
 import { loginIsGood, notCovered, nothingNamed, notSeen, secretEnded, secretMissing } from './explain-secret.ts';
 import { ecrHost, isPublicEcr, parseImage } from './image.ts';
 import { pullAnswer } from './pull-answer.ts';
@@ -58,7 +58,7 @@ function withoutLogin({ answer, image }: Case): Explanation | undefined {
   if (answer === 'missing')
     return {
       cause: 'ImageNotFound',
-      what: `The login is good: the registry ${image.host} says that there is no such image or tag in ${image.repository}.`,
+      what: `The registry ${image.host} says that there is no such image or tag in ${image.repository}.`,
       next: 'Correct the image in the pod template, or push it',
     };
   if (answer === 'unreachable')
@@ -66,6 +66,18 @@ function withoutLogin({ answer, image }: Case): Explanation | undefined {
       cause: 'RegistryUnreachable',
       what: `The node does not reach ${image.host}: no login changes that.`,
       next: "See the node's DNS, routes and proxy; from a node without a way to the internet, ECR needs VPC endpoints (ecr.dkr and S3)",
+    };
+  if (answer === 'platform')
+    return {
+      cause: 'WrongPlatform',
+      what: `${image.host} has the image, and not for the processor of this node: no login changes that.`,
+      next: 'Push the image for that platform too, or select other nodes in the pod template',
+    };
+  if (answer === 'local')
+    return {
+      cause: 'NodeFault',
+      what: 'The node could not store the image: no login changes that.',
+      next: "See the kubelet's words, and the disk of the node",
     };
   if (answer === 'throttled')
     return {
@@ -115,7 +127,8 @@ function inferred({ writers, facts }: Case, name: string): FoundSecret | 'missin
   const writer = writers.find(({ wish, isHere }) => isHere && wish.secretName === name);
   if (!writer) return writers.some(({ wish }) => wish.secretName === name) ? 'missing' : 'unseen';
   const { status, uid } = writer.object;
-  if (faultOf(writer.object, facts.namespace.name) || !status.logins) return 'missing';
+  // Of a login that is held, a fault says only that the next one is late.
+  if (problemIn(status, facts.namespace.name) || !status.logins) return 'missing';
   return {
     type: DOCKER_CONFIG_TYPE,
     hosts: status.logins.flatMap(({ hosts }) => hosts),

@@ -42,6 +42,10 @@ test('the object loses its keys, and the copy that kubectl keeps of them, in the
 test('an object without keys in its spec needs nothing, and of keys that cannot be read it is said', () => {
   const named = { secretRef: { name: 'keys' } };
   assert.equal(planMigration(pullSecret(NAMESPACED_KIND, spec({}, named)), 'ops'), undefined);
+  const short = spec({}, { accessKeyId: 'test', secretAccessKey: 'test' });
+  const unfit = planMigration(pullSecret(NAMESPACED_KIND, short), 'ops');
+  assert.ok(typeof unfit === 'string');
+  assert.match(unfit, /^its keys would be refused in a Secret: /);
   const half = { awsAccess: { region: 'eu-west-1', accessKeyId: KEY_ID } };
   const refused = planMigration(pullSecret(NAMESPACED_KIND, spec(half)), 'ops');
   assert.ok(typeof refused === 'string');

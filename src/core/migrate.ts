@@ -2,7 +2,7 @@
 
 import { CREDENTIAL_KEYS, CREDENTIALS_LABEL, DOCKER_CONFIG_TYPE, SECRET_NAME_MAX_LENGTH } from '../api/names.ts';
 import { type JsonRecord, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
-import { type Credentials, parseInlinePair } from './aws-keys.ts';
+import { type Credentials, parseCredentials, parseInlinePair } from './aws-keys.ts';
 import { credentialsNamespace, type PullSecretObject } from './resource.ts';
 
 export interface Migration {
@@ -25,9 +25,20 @@ export function planMigration(object: PullSecretObject, operatorNamespace: strin
   if (awsAccess['accessKeyId'] === undefined && awsAccess['secretAccessKey'] === undefined) return undefined;
   const found = parseInlinePair(awsAccess['accessKeyId'], awsAccess['secretAccessKey']);
   if (typeof found === 'string') return found;
+  const { accessKeyId, secretAccessKey } = found.credentials;
+  const data = {
+    [CREDENTIAL_KEYS.accessKeyId]: base64(accessKeyId),
+    [CREDENTIAL_KEYS.secretAccessKey]: base64(secretAccessKey),
+  };
+  const inSecret = parseCredentials(data, CREDENTIAL_KEYS);
+  if (typeof inSecret === 'string') return `its keys would be refused in a Secret: ${inSecret}`;
   const secretName = `${object.name.slice(0, SECRET_NAME_MAX_LENGTH - SUFFIX.length)}${SUFFIX}`;
   const namespace = credentialsNamespace(object, operatorNamespace);
   return { object, namespace, secretName, credentials: found.credentials };
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
 }
 
 /** The Secret with the keys. */

@@ -52,6 +52,8 @@ export interface OperatorFacts {
 
 export interface PullFacts {
   readonly pod: string;
+  /** A controller makes it anew when it is deleted, and nothing of it runs that would be lost. */
+  readonly isReplaceable: boolean;
   readonly waiting: WaitingImage;
   /** What the pod names, in its order; the API server put those of the ServiceAccount there when it named none. */
   readonly secrets: readonly NamedSecret[];

@@ -13,7 +13,8 @@ const ROWS: readonly (readonly [
   reason: string,
   help: RegExp,
 ])[] = [
-  [200, '', '', true, 'Pullable', /^$/],
+  [200, '', '', true, 'Pullable', /for layers/],
+  [404, '', '', false, 'UnexpectedAnswer', /status 404/],
   [404, 'NAME_UNKNOWN', 'The repository does not exist', false, 'RepositoryNotFound', /create it/],
   [404, 'MANIFEST_UNKNOWN', 'Requested image not found', true, 'ImageNotFound', /pulling is allowed/],
   [429, 'TOOMANYREQUESTS', 'Rate exceeded', false, 'Throttled', /later/],

@@ -20,14 +20,19 @@ const ACTION = /not authorized to perform: (ecr(?:-public)?:\w+)/;
 
 /** The answers are those of ECR (ECR user guide, Troubleshooting; its API reference, Common errors). */
 export function pullVerdict({ status, code, message }: RegistryWords): PullVerdict {
-  if (status >= 200 && status < 300) return { mayPull: true, reason: 'Pullable', help: '' };
+  if (status >= 200 && status < 300)
+    return {
+      mayPull: true,
+      reason: 'Pullable',
+      help: 'the manifest is given; for layers the identity needs ecr:GetDownloadUrlForLayer as well',
+    };
   if (status === 404 && /NAME_UNKNOWN/.test(code))
     return {
       mayPull: false,
       reason: 'RepositoryNotFound',
       help: 'the registry has no such repository: create it, or correct the name',
     };
-  if (status === 404)
+  if (status === 404 && /MANIFEST_UNKNOWN/.test(code))
     return { mayPull: true, reason: 'ImageNotFound', help: 'pulling is allowed, and there is no image of this tag' };
   if (status === 429)
     return { mayPull: false, reason: 'Throttled', help: 'the registry has too many requests: ask again later' };

@@ -47,6 +47,7 @@ export function kubeconfigAccess(path: string, parseYaml: ParseYaml, person?: Pe
   if (!cluster || (context?.user && !config.getCurrentUser())) throw incomplete(where, config);
   const fields = currentFields(contents, { cluster: cluster.name, user: config.getCurrentUser()?.name ?? '' });
   refuseFields(where, fields, person !== undefined);
+  const actsAs = person ? impersonation(fields) : {};
   /** One request at a time: a plugin may be a slow program, or open a browser. */
   let asking: Promise<ApiCredentials> | undefined;
   const invalidate = (): void => {
@@ -55,9 +56,9 @@ export function kubeconfigAccess(path: string, parseYaml: ParseYaml, person?: Pe
   return {
     url: new URL(cluster.server),
     namespace: context?.namespace,
-    proxyEnv: person && proxyOf(fields, person.env),
+    proxyEnv: person && proxyOf(fields, new URL(cluster.server), person.env),
     credentials: () => {
-      asking ??= (person ? credentialsOfPerson(config, fields) : credentialsOf(config))
+      asking ??= (person ? credentialsOfPerson(config, fields, actsAs) : credentialsOf(config))
         .catch((thrown: unknown) => {
           invalidate();
           throw noCredentials(config, thrown);
@@ -181,10 +182,14 @@ function noCredentials(config: KubeConfig, thrown: unknown): Failure {
   });
 }
 
-async function credentialsOfPerson(config: KubeConfig, fields: CurrentFields): Promise<ApiCredentials> {
+async function credentialsOfPerson(
+  config: KubeConfig,
+  fields: CurrentFields,
+  actsAs: ApiCredentials['headers'],
+): Promise<ApiCredentials> {
   const [found, token] = await Promise.all([credentialsOf(config), tokenOfFile(fields)]);
   const bearer = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  return { ...found, headers: { ...found.headers, ...bearer, ...impersonation(fields) } };
+  return { ...found, headers: { ...found.headers, ...bearer, ...actsAs } };
 }
 
 async function credentialsOf(config: KubeConfig): Promise<ApiCredentials> {

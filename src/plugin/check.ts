@@ -3,6 +3,7 @@
 import { RESOURCES } from '../api/kinds.ts';
 import { API_VERSION, CLUSTER_KIND, NAMESPACED_KIND, type PullSecretKind } from '../api/names.ts';
 import { crdsFinding } from '../checks/crds-finding.ts';
+import { failureWords } from '../checks/failure-words.ts';
 import { type Finding, unseen, well, wrong } from '../checks/finding.ts';
 import {
   deploymentFinding,
@@ -43,7 +44,7 @@ async function check(context: Context, words: readonly string[], given: Given): 
   const session = await context.session();
   const begun = session.clock.monotonic();
   for (;;) {
-    const findings = await look(session);
+    const findings = await look(session).catch((thrown: unknown) => [wrong(plain(failureWords(thrown, undefined)))]);
     const isWell = findings.every((finding) => finding.isWell);
     const isOver = session.clock.monotonic() - begun >= ((wait * 1_000) as DurationMs);
     if (isWell || isOver) {

@@ -89,7 +89,7 @@ function createReader(session: Session) {
 export function createGatherer(session: Session) {
   const reader = createReader(session);
   return async (
-    { namespace, name: pod, uid, account: accountName, secrets: names }: Pod,
+    { namespace, name: pod, uid, account: accountName, secrets: names, isReplaceable }: Pod,
     waiting: WaitingImage,
   ): Promise<GatheredPull> => {
     const [view, own, cluster, accountFacts, found, operator, pulls] = await Promise.all([
@@ -104,6 +104,7 @@ export function createGatherer(session: Session) {
     const all = [own, cluster].flatMap((list) => (list === 'unseen' ? [] : list));
     const facts: PullFacts = {
       pod,
+      isReplaceable,
       waiting,
       secrets: names.map((name, at) => ({ name, found: sinceRenewal(found[at] ?? 'unseen', all) })),
       account: accountFacts,

@@ -2,11 +2,11 @@
 
 import { SECRETS } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
-import { type JsonRecord, listOf, parseJson, recordOf, stringOf } from '../lib/json.ts';
+import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
 import { type EpochMs, formatRfc3339, parseRfc3339 } from '../lib/time.ts';
 import { type Context, type Given, type PeopleCommand, usage } from './command.ts';
 import { whenWords } from './login-bar.ts';
-import { type HostLogin, readLogins, readPullSecret } from './pull-secret.ts';
+import { type HostLogin, readLogins, readPullSecret, tokenEnd } from './pull-secret.ts';
 import type { Session } from './session.ts';
 import { colored, type Output, plain, table } from './terminal.ts';
 import { type Trial, tryPull } from './trial.ts';
@@ -96,13 +96,6 @@ function hostView({ host, username, password }: HostLogin, annotated: EpochMs | 
     endsAt: ends === undefined ? null : formatRfc3339(ends),
     problem: username === '' || password === '' ? 'it has no user, or no password' : null,
   };
-}
-
-/** A token of ECR is JSON in base64 that names its end in seconds since 1970: no promise of AWS, so only a help. */
-function tokenEnd(token: string): EpochMs | undefined {
-  const { expiration } = recordOf(parseJson(Buffer.from(token, 'base64').toString('utf8')));
-  const isTime = typeof expiration === 'number' && expiration > 0 && expiration < 1e11;
-  return isTime ? ((expiration * 1_000) as EpochMs) : undefined;
 }
 
 function printView({ namespace, name, type, owner, hosts, problem }: SecretView, out: Output, now: EpochMs): void {

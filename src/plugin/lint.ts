@@ -106,7 +106,19 @@ async function lintFile(file: string, text: string, schemas: ReadonlyMap<string,
       });
       continue;
     }
-    const whole: unknown = document.toJS({ maxAliasCount: 100 });
+    const whole = contentOf(document);
+    if (whole === undefined) {
+      const message = 'has an alias without its anchor, or too many of them';
+      faults.push({
+        file,
+        line: lines.linePos(offsetOf(document, [])).line,
+        object: '',
+        field: '',
+        message,
+        isFault: true,
+      });
+      continue;
+    }
     const isList = isRecord(whole) && stringOf(whole['kind']) === 'List';
     const parts = isList
       ? listOf(whole['items']).map((item, at) => [item, ['items', at]] as const)
@@ -138,6 +150,16 @@ function faultsOf(
       isFault,
     });
   return [...found.faults.map(of(true)), ...found.warnings.map(of(false))];
+}
+
+/** @returns undefined for aliases that lead nowhere, or to too much */
+function contentOf(document: { toJS(options: { maxAliasCount: number }): unknown }): unknown {
+  try {
+    // An empty document has no content, which is none of ours.
+    return document.toJS({ maxAliasCount: 100 }) ?? null;
+  } catch {
+    return undefined;
+  }
 }
 
 interface Document {

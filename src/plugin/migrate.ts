@@ -7,7 +7,7 @@ import { findInstalled } from '../checks/installation.ts';
 import { faultOf, isObserved } from '../core/explain-object.ts';
 import { holdsKeys, keysPatch, keysSecret, type Migration, planMigration } from '../core/migrate.ts';
 import type { PullSecretObject } from '../core/resource.ts';
-import { isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
+import { ApiError, isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
 import { Failure, failureFrom } from '../lib/errors.ts';
 import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
 import { seconds, sleep } from '../lib/time.ts';
@@ -33,7 +33,8 @@ export const migrateCommand: PeopleCommand = {
   act: migrate,
 };
 
-type Outcome = 'to move' | 'moved' | 'nothing to do' | 'left';
+/** `failing`: moved, and the operator reports a fault since. */
+type Outcome = 'to move' | 'moved' | 'failing' | 'nothing to do' | 'left';
 
 interface Row {
   readonly object: string;
@@ -52,7 +53,8 @@ async function migrate(context: Context, words: readonly string[], given: Given)
   if (!wanted) rows.push(...(await legacyRows(session)));
   if (context.format === 'table') printRows(rows, found.notes, given['apply'] === true, context.out);
   else await context.print({ objects: rows, notes: found.notes });
-  return rows.some(({ outcome }) => outcome === 'left') ? 1 : 0;
+  const isUnread = found.objects.length === 0 && found.notes.length > 0;
+  return isUnread || rows.some(({ outcome }) => outcome === 'left' || outcome === 'failing') ? 1 : 0;
 }
 
 /** @returns undefined when nobody says it, and no Deployment is found: a wrong one would leave objects without keys */
@@ -74,14 +76,14 @@ async function handle(
     outcome,
     words: plain(words),
   });
+  const planned = planMigration(object, operatorNamespace ?? '');
+  if (planned === undefined) return row('nothing to do', 'its keys are not in its spec');
+  if (typeof planned === 'string') return row('left', planned);
   if (kind === CLUSTER_KIND && operatorNamespace === undefined)
     return row(
       'left',
       'its Secret has to be where the operator runs, which is not found: say it by --operator-namespace',
     );
-  const planned = planMigration(object, operatorNamespace ?? '');
-  if (planned === undefined) return row('nothing to do', 'its keys are not in its spec');
-  if (typeof planned === 'string') return row('left', planned);
   const where = `Secret ${planned.secretName} in namespace ${planned.namespace}`;
   if (!isApplied) return row('to move', `the keys go into ${where}`);
   try {
@@ -92,7 +94,8 @@ async function handle(
   }
   const after = await untilObserved(session, object);
   const fault = after && faultOf(after, namespace ?? '');
-  if (fault) return row('moved', `the keys are in ${where}; ${fault.what}`);
+  if (fault) return row('failing', `the keys are in ${where}; ${fault.what}`);
+  if (!after) return row('moved', `the keys are in ${where}; the operator has not looked at it yet: see its status`);
   return row('moved', `the keys are in ${where}; change the manifest that made the object, too`);
 }
 
@@ -103,8 +106,9 @@ const PATIENCE = seconds(15);
 async function untilObserved(session: Session, object: PullSecretObject): Promise<PullSecretObject | undefined> {
   const begun = session.clock.monotonic();
   while (session.clock.monotonic() - begun < PATIENCE) {
-    const now = await readObject(session, object);
-    if (isObserved(now)) return now;
+    // The keys are moved: what cannot be read now is no reason to stop.
+    const now = await readObject(session, object).catch(() => undefined);
+    if (now && isObserved(now)) return now;
     await sleep(session.clock, LOOK_EVERY, session.signal);
   }
   return undefined;
@@ -121,9 +125,24 @@ async function move(session: Session, migration: Migration): Promise<void> {
   try {
     await client.patch(RESOURCES[object.kind], object, keysPatch(migration), signal);
   } catch (thrown) {
-    if (made) await takeBack(session, migration, made, thrown);
-    throw thrown;
+    if (await namesSecret(session, migration)) return;
+    // Without a refusal the change may still be made: the only copy of the keys may be this one.
+    if (made && isRefused(thrown)) await takeBack(session, migration, made, thrown);
+    if (!made || isRefused(thrown)) throw thrown;
+    const words = `${failureFrom(thrown).message}; whether the object names the Secret is not known, and it is kept: run the command again`;
+    throw new Failure({ next: 'change', reason: 'SecretKept', message: words });
   }
+}
+
+/** The API server has answered, and changed nothing. */
+function isRefused(thrown: unknown): boolean {
+  return thrown instanceof ApiError && thrown.status >= 400 && thrown.status < 500 && thrown.status !== 408;
+}
+
+/** The change was made though its answer was lost. */
+async function namesSecret(session: Session, { object, secretName }: Migration): Promise<boolean> {
+  const now = await readObject(session, object).catch(() => undefined);
+  return recordOf(recordOf(now?.spec['awsAccess'])['secretRef'])['name'] === secretName && now?.uid === object.uid;
 }
 
 /** The object does not name the new Secret: it goes again. @throws Failure when it stays, with both reasons */

@@ -11,14 +11,16 @@ import { usage } from './command.ts';
 import { orUnseen, type Session } from './session.ts';
 
 /** What users call the kinds: as kubectl takes them. */
-const KINDS: Readonly<Record<string, PullSecretKind>> = {
-  aeps: NAMESPACED_KIND,
-  awsecrimagepullsecret: NAMESPACED_KIND,
-  awsecrimagepullsecrets: NAMESPACED_KIND,
-  caeps: CLUSTER_KIND,
-  clusterawsecrimagepullsecret: CLUSTER_KIND,
-  clusterawsecrimagepullsecrets: CLUSTER_KIND,
-};
+const KINDS: ReadonlyMap<string, PullSecretKind> = new Map(
+  Object.entries({
+    aeps: NAMESPACED_KIND,
+    awsecrimagepullsecret: NAMESPACED_KIND,
+    awsecrimagepullsecrets: NAMESPACED_KIND,
+    caeps: CLUSTER_KIND,
+    clusterawsecrimagepullsecret: CLUSTER_KIND,
+    clusterawsecrimagepullsecrets: CLUSTER_KIND,
+  }),
+);
 /** Objects that are kept of a list. */
 const MOST = 10_000;
 
@@ -38,7 +40,7 @@ export function parseObject(words: readonly string[]): ObjectWords | undefined {
   if (third !== undefined || first === '' || second === '')
     throw usage(`"${words.join(' ')}" names no object: write NAME or caeps/NAME`);
   if (second === undefined) return { kind: NAMESPACED_KIND, name: first };
-  const kind = KINDS[first.toLowerCase().replace(`.${GROUP}`, '')];
+  const kind = KINDS.get(first.toLowerCase().replace(`.${GROUP}`, ''));
   if (!kind) throw usage(`"${first}" is no kind of the operator: write aeps/NAME, or caeps/NAME for the cluster kind`);
   return { kind, name: second };
 }

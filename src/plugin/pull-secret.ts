@@ -11,7 +11,7 @@ import {
 import { hostsIn } from '../core/docker-config.ts';
 import type { FoundSecret } from '../core/pull-facts.ts';
 import { isRecord, type JsonRecord, parseJson, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
-import { parseRfc3339 } from '../lib/time.ts';
+import { type EpochMs, parseRfc3339 } from '../lib/time.ts';
 import { seenSecretOf } from '../operator/state/reduced-objects.ts';
 
 /** The older form that the kubelet reads too: the entries without `auths` around them (Kubernetes, Secret types). */
@@ -26,7 +26,9 @@ export function readPullSecret(raw: JsonRecord): FoundSecret {
     type: stringOf(raw['type']) ?? '',
     hosts: hostsOf(raw),
     // Anybody may set the annotation: on a Secret of others it means what they mean by it.
-    endsAt: isManaged ? parseRfc3339(stringMapOf(metadata['annotations']).get(EXPIRY_ANNOTATION)) : undefined,
+    endsAt:
+      (isManaged ? parseRfc3339(stringMapOf(metadata['annotations']).get(EXPIRY_ANNOTATION)) : undefined) ??
+      firstEnd(raw),
     since: parseRfc3339(stringOf(metadata['creationTimestamp'])),
     writerUid: seenSecretOf(raw)?.ownerUid ?? (isManaged ? labels.get(OWNER_UID_LABEL) : undefined),
   };
@@ -52,12 +54,22 @@ export function readLogins(raw: JsonRecord): readonly HostLogin[] | undefined {
     const { username, password, auth } = recordOf(value);
     const pair = Buffer.from(stringOf(auth) ?? '', 'base64').toString('utf8');
     const colon = pair.indexOf(':');
-    return {
-      host,
-      username: stringOf(username) || pair.slice(0, Math.max(0, colon)),
-      password: stringOf(password) || (colon === -1 ? '' : pair.slice(colon + 1)),
-    };
+    // As the kubelet: `auth` goes before the others (k8s.io/kubernetes/pkg/credentialprovider, DockerConfigEntry).
+    if (colon !== -1) return { host, username: pair.slice(0, colon), password: pair.slice(colon + 1) };
+    return { host, username: stringOf(username) ?? '', password: stringOf(password) ?? '' };
   });
+}
+
+/** A token of ECR is JSON in base64 that names its end in seconds since 1970: no promise of AWS, so only a help. */
+export function tokenEnd(token: string): EpochMs | undefined {
+  const { expiration } = recordOf(parseJson(Buffer.from(token, 'base64').toString('utf8')));
+  const isTime = typeof expiration === 'number' && expiration > 0 && expiration < 1e11;
+  return isTime ? ((expiration * 1_000) as EpochMs) : undefined;
+}
+
+function firstEnd(raw: JsonRecord): EpochMs | undefined {
+  const ends = (readLogins(raw) ?? []).flatMap(({ password }) => tokenEnd(password) ?? []);
+  return ends.toSorted((one, other) => one - other)[0];
 }
 
 function hostsOf(raw: JsonRecord): readonly string[] | undefined {

@@ -5,6 +5,8 @@ import { CLUSTER_KIND, RECONCILE_AT_ANNOTATION } from '../api/names.ts';
 import type { PullSecretStatus } from '../api/schema.ts';
 import { faultOf } from '../core/explain-object.ts';
 import type { PullSecretObject } from '../core/resource.ts';
+import { ApiError } from '../kube/api-error.ts';
+import { failureFrom } from '../lib/errors.ts';
 import { type DurationMs, formatMilliseconds, seconds, sleep } from '../lib/time.ts';
 import { type Context, type Given, type PeopleCommand, usage } from './command.ts';
 import { parseObject, readObject } from './objects.ts';
@@ -74,11 +76,20 @@ async function untilHandled(
 ): Promise<PullSecretObject> {
   const begun = session.clock.monotonic();
   for (;;) {
-    const now = await readObject(session, object);
     const isOver = session.clock.monotonic() - begun >= timeout;
-    if (now.status.lastHandledReconcileAt === mark || isOver || now.uid !== object.uid) return now;
+    // The request is made: a moment without an answer is no reason to stop waiting for what comes of it.
+    const now = await readObject(session, object).catch((thrown: unknown) => {
+      if (isOver || !isPassing(thrown)) throw thrown;
+      return undefined;
+    });
+    if (now && (now.status.lastHandledReconcileAt === mark || isOver || now.uid !== object.uid)) return now;
     await sleep(session.clock, LOOK_EVERY, session.signal);
   }
+}
+
+/** It may be otherwise in a moment, without anybody changing anything. */
+function isPassing(thrown: unknown): boolean {
+  return failureFrom(thrown).reason === 'ApiServerUnreachable' || (thrown instanceof ApiError && thrown.status >= 500);
 }
 
 function unanswered(object: PullSecretObject, timeout: number, err: Output): number {

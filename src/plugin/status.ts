@@ -5,6 +5,7 @@ import { CLUSTER_KIND, CONDITION_READY, OWNER_UID_LABEL } from '../api/names.ts'
 import type { PullSecretObject } from '../core/resource.ts';
 import { cut } from '../core/text.ts';
 import { listInPages } from '../kube/pages.ts';
+import { failureFrom } from '../lib/errors.ts';
 import { recordOf, stringOf } from '../lib/json.ts';
 import { type EpochMs, formatRfc3339, parseRfc3339, seconds, sleep } from '../lib/time.ts';
 import type { Context, Given, PeopleCommand } from './command.ts';
@@ -79,7 +80,11 @@ async function status(context: Context, words: readonly string[], given: Given):
   for (;;) {
     const lines: string[] = [];
     const out: Output = { ...context.out, write: (text) => void lines.push(text) };
-    await show({ ...context, out }, await look(), session);
+    // A moment without an answer is no reason to stop looking.
+    const view = await look().catch(
+      (thrown: unknown): View => ({ objects: [], notes: [plain(failureFrom(thrown).message)] }),
+    );
+    await show({ ...context, out }, view, session);
     const text = lines.join('');
     if (text !== before) context.out.write(context.out.isTerminal ? `${CLEAR}${text}` : text);
     before = text;
@@ -91,7 +96,8 @@ async function status(context: Context, words: readonly string[], given: Given):
 async function show({ format, out, print }: Context, view: View, { clock }: Session): Promise<number> {
   if (format === 'table') printView(view, out, clock.now());
   else await print(view);
-  return view.objects.every(isWell) ? 0 : 1;
+  const isUnread = view.objects.length === 0 && view.notes.length > 0;
+  return !isUnread && view.objects.every(isWell) ? 0 : 1;
 }
 
 function isWell({ ready, secrets, namespaces }: ObjectView): boolean {

@@ -1,7 +1,7 @@
 // Asks a registry whether a login of a Secret may pull an image.
 
 import { opens } from '../core/docker-keyring.ts';
-import { parseImage } from '../core/image.ts';
+import { isPublicEcr, parseImage } from '../core/image.ts';
 import { pullVerdict } from '../core/pull-verdict.ts';
 import { createMask } from '../lib/mask.ts';
 import type { RegistryClient } from '../registry/client.ts';
@@ -26,6 +26,8 @@ const HOST = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?$/;
 export async function tryPull(registry: RegistryClient, image: string, logins: readonly HostLogin[]): Promise<Trial> {
   const named = parseImage(image);
   if (!HOST.test(named.host)) throw usage(`--test: "${image}" is no name of an image`);
+  if (isPublicEcr(named.host))
+    throw usage('--test: ECR Public gives tokens by another way; it can be asked for private registries');
   const login = logins.find(({ host }) => opens(host, named));
   const trial = { image: plain(image), host: named.host };
   if (!login)

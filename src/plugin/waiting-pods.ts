@@ -17,6 +17,7 @@ const REASONS: ReadonlySet<string> = new Set([
   'ErrImageNeverPull',
   'ImageInspectError',
   'RegistryUnavailable',
+  'SignatureValidationFailed',
 ]);
 
 /** A pod, by what an explanation needs of it. */
@@ -28,6 +29,8 @@ export interface Pod {
   /** Names in `spec.imagePullSecrets`. */
   readonly secrets: readonly string[];
   readonly waiting: readonly WaitingImage[];
+  /** As of `PullFacts`. */
+  readonly isReplaceable: boolean;
   /** What stands in its status when no image is waited for. */
   readonly state: string;
 }
@@ -47,12 +50,12 @@ export async function podsOf(session: Session, subject: Subject): Promise<readon
     if (!found) throw await notFound(session, `pod ${subject.name}`);
     return [podOf(found)];
   }
-  if (subject.op === 'all') return (await listPods(session, undefined)).filter(({ waiting }) => waiting.length > 0);
+  if (subject.op === 'all') return await listPods(session, undefined, ({ waiting }) => waiting.length > 0);
   const { resource, name } = subject;
   const workload = await session.client.find(resource, namespaceOf(session), name, session.signal);
   if (!workload) throw await notFound(session, `${resource.plural.replace(/s$/, '')} ${name}`);
   const selector = selectorText(recordOf(recordOf(workload['spec'])['selector']));
-  return await listPods(session, selector);
+  return await listPods(session, selector, () => true);
 }
 
 function namespaceOf({ namespace }: Session): string {
@@ -67,10 +70,15 @@ async function notFound(session: Session, what: string): Promise<Failure> {
   return new Failure({ next: 'change', reason: 'NotFound', message: `${words}: -n names another one` });
 }
 
-async function listPods({ client, namespace, signal }: Session, labelSelector: string | undefined): Promise<Pod[]> {
+async function listPods(
+  { client, namespace, signal }: Session,
+  labelSelector: string | undefined,
+  isWanted: (pod: Pod) => boolean,
+): Promise<Pod[]> {
   const pods: Pod[] = [];
   const take = (raw: JsonRecord): void => {
-    if (pods.length < MOST_PODS) pods.push(podOf(raw));
+    const pod = podOf(raw);
+    if (pods.length < MOST_PODS && isWanted(pod)) pods.push(pod);
   };
   await listInPages(client, PODS, { namespace, labelSelector, onSkipped: () => {} }, take, signal);
   return pods;
@@ -111,6 +119,7 @@ function podOf(raw: JsonRecord): Pod {
     account: stringOf(spec['serviceAccountName']) || 'default',
     secrets: [...new Set(secrets)].slice(0, MOST_SECRETS),
     waiting: waitingImages(spec, status),
+    isReplaceable: isReplaceable(metadata, status),
     state: stateOf(status),
   };
 }
@@ -132,6 +141,15 @@ function waitingImages(spec: JsonRecord, status: JsonRecord): readonly WaitingIm
       if (!REASONS.has(why)) return [];
       return [{ container, image: images.get(container) ?? '', reason: why, message: stringOf(message) ?? '' }];
     });
+}
+
+/** Its owner is a controller (a mirror pod's is the node), and none of its containers runs. */
+function isReplaceable(metadata: JsonRecord, status: JsonRecord): boolean {
+  const owners = listOf(metadata['ownerReferences']).map(recordOf);
+  const runs = ['initContainerStatuses', 'containerStatuses']
+    .flatMap((list) => listOf(status[list]))
+    .some((item) => recordOf(recordOf(item)['state'])['running'] !== undefined);
+  return !runs && owners.some(({ controller, kind }) => controller === true && kind !== 'Node');
 }
 
 /** Why no image is waited for, in the words of the status. */

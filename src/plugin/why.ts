@@ -5,7 +5,7 @@ import type { Explanation } from '../core/explain-object.ts';
 import { parseImage } from '../core/image.ts';
 import { LONGEST_WAIT, waitsStill } from '../core/kubelet-wait.ts';
 import type { NamedSecret } from '../core/pull-facts.ts';
-import { listNames } from '../core/text.ts';
+import { cut, listNames } from '../core/text.ts';
 import { formatRfc3339 } from '../lib/time.ts';
 import { type Context, type PeopleCommand, usage } from './command.ts';
 import { createGatherer, type GatheredPull } from './gather.ts';
@@ -65,6 +65,7 @@ interface Answers {
 /** Images that are explained: each costs some requests. */
 const MOST_IMAGES = 200;
 const LONGEST_WORDS = 600;
+const LONGEST_READ = 10_000;
 const LONGEST_LIST = 400;
 
 /** @throws Failure when the subject cannot be read */
@@ -105,7 +106,8 @@ function answerOf(pod: Pod, { facts, pulls }: GatheredPull, { clock }: Session):
     image: plain(image),
     host: plain(parseImage(image).host),
     reason,
-    kubelet: plain(message.slice(0, LONGEST_WORDS)),
+    // Masked before it is cut: half a token has no shape to know it by.
+    kubelet: cut(plain(message.slice(0, LONGEST_READ)), LONGEST_WORDS),
     cause,
     what: plain(what),
     next: plain(next),

@@ -63,6 +63,19 @@ describe('a person who calls the plugin', () => {
     assert.match(stderr, /^error: pods is forbidden: User "somebody" cannot list/);
   });
 
+  test('acts as nobody when it cannot be said to the API server as whom', async () => {
+    for (const user of [
+      { as: 1_000 },
+      { as: 'a\r\nb: c' },
+      { 'as-groups': ['system:masters'] },
+      { as: 'a', 'as-groups': [1] },
+    ]) {
+      const { code, stderr } = await why(user);
+      assert.equal(code, 1);
+      assert.match(stderr, /^error: the kubeconfig: "as(-groups)?" of user a /);
+    }
+  });
+
   test('has a token in a file, which goes before the one in the kubeconfig', async () => {
     const tokenFile = join(folder, 'token');
     writeFileSync(tokenFile, `${world.plane.adminToken}\n`);
@@ -76,8 +89,8 @@ describe('a person who calls the plugin', () => {
     let isOpen = true;
     const proxy = createTunnelServer((target, socket) => {
       if (!isOpen) return refuseTunnel(socket, '403 Forbidden');
-      const [host = '', port = ''] = target.split(':');
-      const onward = connect(Number(port), host);
+      const [, port = ''] = target.split(':');
+      const onward = connect(Number(port), '127.0.0.1');
       onward.on('error', () => socket.destroy());
       socket.on('close', () => onward.destroy());
       grantTunnel(socket);
@@ -88,11 +101,21 @@ describe('a person who calls the plugin', () => {
       isServed(await why({}, { 'proxy-url': url }));
       assert.equal(proxy.tunnels.length > 0, true);
       proxy.clear();
-      isServed(await why({}, {}, { HTTPS_PROXY: url }));
+      const { port } = new URL(world.plane.url);
+      // A name that leads nowhere but through the proxy; this machine's own addresses are never asked for there.
+      const elsewhere = { server: `https://kube.invalid:${port}`, 'tls-server-name': 'kubernetes' };
+      for (const address of [url, url.replace('http://', '')])
+        isServed(await why({}, elsewhere, { HTTPS_PROXY: address }));
       assert.equal(proxy.tunnels.length > 0, true);
       proxy.clear();
-      isServed(await why({}, {}, { HTTPS_PROXY: url, NO_PROXY: '127.0.0.1' }));
+      isServed(await why({}, {}, { HTTPS_PROXY: url }));
       assert.deepEqual(proxy.tunnels, []);
+      assert.equal((await why({}, elsewhere, { HTTPS_PROXY: url, NO_PROXY: 'kube.invalid' })).code, 1);
+      assert.deepEqual(proxy.tunnels, []);
+      assert.match(
+        (await why({}, elsewhere, { HTTPS_PROXY: 'socks5://a:1' })).stderr,
+        /HTTPS_PROXY has to begin with http/,
+      );
       isOpen = false;
       const { code, stderr } = await why({}, { 'proxy-url': url });
       assert.equal(code, 1);

@@ -72,6 +72,8 @@ describe('a pod in ImagePullBackOff is explained', () => {
     await world.api.merge(`/api/v1/namespaces/${namespace}/serviceaccounts/default`, {
       imagePullSecrets: [{ name: 'ecr-login' }],
     });
+    await createPullSecret(world.api, namespace, 'login');
+    await world.ready(NAMESPACED_PATH(namespace, 'login'));
     isGolden('account changed since', await run(['why', 'pod/api', '-n', namespace]), namespace);
   });
 

@@ -79,6 +79,7 @@ export function facts({
 }: Over): PullFacts {
   return {
     pod: 'api-0',
+    isReplaceable: true,
     waiting: { container: 'api', image, reason, message },
     secrets: [],
     account: { name: 'default', secrets: [] },
