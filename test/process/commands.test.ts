@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,67 +46,6 @@ describe('version', () => {
       assert.match(stdout, /^kube-ecr-secrets-operator \S+ \(node 24\.\S+\)\n$/);
       assert.equal(stdout.split(' ')[1], version);
     }
-  });
-});
-
-describe('under the name of a kubectl plugin', () => {
-  const link = (): string => join(folder, 'kubectl-ecr_secrets');
-  before(() => symlinkSync(ensureBundle(), link()));
-  const run = (args: readonly string[], input = '') =>
-    spawnSync(process.execPath, [link(), ...args], { encoding: 'utf8', input, env: NO_ENVIRONMENT });
-
-  test('the program has the commands for people, and its help says how it was called', () => {
-    const { status, stdout } = run(['--help']);
-    assert.equal(status, 0);
-    assert.match(stdout, /^Usage: kubectl ecr-secrets /);
-    for (const command of ['why', 'status', 'inspect', 'refresh', 'check', 'migrate', 'lint']) {
-      assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
-      const help = run([command, '--help']);
-      assert.equal(help.status, 0);
-      assert.match(help.stdout, new RegExp(`^Usage: kubectl ecr-secrets ${command} `));
-    }
-    assert.ok(!stdout.includes('--metrics-bind-address'));
-  });
-
-  test('it offers completions as kubectl asks for them', () => {
-    assert.equal(run(['__complete', 'wh']).stdout, 'why\n:4\n');
-  });
-
-  test('it checks files and its standard input without any cluster', () => {
-    const file = join(folder, 'objects.yaml');
-    const object =
-      'apiVersion: aws.zakariaamine.com/v1alpha2\nkind: AWSECRImagePullSecret\nmetadata: {name: login}\nspec:\n';
-    writeFileSync(
-      file,
-      `kind: Other\n---\n${object}  awsAccess:\n    region: eu-west-1\n    secretref: {name: keys}\n  secretName: ecr-login\n`,
-    );
-    const { status, stdout } = run(['lint', file]);
-    assert.equal(status, 1);
-    assert.equal(
-      stdout,
-      `${file}:9: error: AWSECRImagePullSecret login spec.awsAccess.secretref is no field here; it is written secretRef\n1 object, 1 error\n`,
-    );
-    const good = `${object}  awsAccess: {region: eu-west-1, secretRef: {name: keys}}\n  secretName: ecr-login\n`;
-    const read = run(['lint', '-'], good);
-    assert.deepEqual([read.status, read.stdout], [0, '1 object, 0 errors\n']);
-    const json = run(
-      ['lint', '-', '-o', 'json'],
-      `{"kind":"List","items":[${JSON.stringify({ apiVersion: 'aws.zakariaamine.com/v1' })}]}`,
-    );
-    assert.equal(JSON.parse(json.stdout).faults[0].field, 'kind');
-    for (const [input, words] of [
-      ['a: [', /-:\d+: error: is no YAML from here on \([A-Z_]+\)/],
-      ['a: &a [1]\nb: *a\n', /0 objects, 0 errors/],
-    ] as const)
-      assert.match(run(['lint', '-'], input).stdout, words);
-    assert.match(run(['lint', join(folder, 'none.yaml')]).stderr, /^error: cannot read .*none\.yaml: ENOENT/);
-    assert.equal(run(['lint']).status, 2);
-  });
-
-  test('it says what is wrong with a context that is not there', () => {
-    const { status, stderr } = run(['why', '--kubeconfig', join(folder, 'kubeconfig'), '--context', 'none']);
-    assert.equal(status, 1);
-    assert.match(stderr, /^error: the kubeconfig .* has no context "none"; it has "/);
   });
 });
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
+import { startFaultProxy } from '../../testing/network/fault-proxy.ts';
 import {
   CLUSTER_PATH,
   GOOD_KEY,
@@ -82,6 +83,26 @@ describe('migrate', () => {
     await world.api.must('DELETE', CLUSTER_PATH('moving'));
     await world.api.must('DELETE', SECRET_PATH(keys, 'moving-aws-keys'));
   });
+
+  for (const [fate, outcome] of [
+    ['lose', 'moved'],
+    ['fail', 'left'],
+  ] as const)
+    test(`keeps the keys when the answer to the change of the object does not come (${fate})`, async () => {
+      const other = await world.api.createNamespace();
+      await createPullSecret(world.api, other, 'lost');
+      const proxy = await startFaultProxy(world.plane, world.plane.adminToken);
+      proxy.decide(({ method, path }) => (method === 'PATCH' && path.endsWith('/lost') ? fate : 'pass'));
+      const args = ['migrate', 'lost', '-n', other, '--apply'];
+      const { out } = await runPlugin(world, args, undefined, undefined, proxy.access).finally(() => proxy.stop());
+      assert.match(out, new RegExp(`^aeps/lost -n ${other} +${outcome} `, 'm'));
+      const { spec } = await world.api.must('GET', NAMESPACED_PATH(other, 'lost'));
+      const secret = await world.api.get(SECRET_PATH(other, 'lost-aws-keys'));
+      assert.equal(secret.status, 200, 'it may be the only copy of the keys');
+      assert.equal(spec.awsAccess.accessKeyId === undefined, outcome === 'moved');
+      const again = await migrate(['lost', '-n', other, '--apply']);
+      assert.equal(again.code, 0, again.out);
+    });
 
   test('leaves a cluster object when nobody says where the operator runs', async () => {
     await createClusterPullSecret(world.api, 'staying', { namespaces: [namespace], secretName: 'staying' });
