@@ -94,7 +94,8 @@ describe('migrate', () => {
       const proxy = await startFaultProxy(world.plane, world.plane.adminToken);
       proxy.decide(({ method, path }) => (method === 'PATCH' && path.endsWith('/lost') ? fate : 'pass'));
       const args = ['migrate', 'lost', '-n', other, '--apply'];
-      const { out } = await runPlugin(world, args, undefined, undefined, proxy.access).finally(() => proxy.stop());
+      const { out } = await runPlugin(world, args, undefined, undefined, proxy.access);
+      await proxy.stop();
       assert.match(out, new RegExp(`^aeps/lost -n ${other} +${outcome} `, 'm'));
       const { spec } = await world.api.must('GET', NAMESPACED_PATH(other, 'lost'));
       const secret = await world.api.get(SECRET_PATH(other, 'lost-aws-keys'));
