@@ -10,9 +10,15 @@ const MOST_CAUSES = 4;
 
 /** Without keys, tokens of headers and passwords in URLs: servers and plugins choose some of the texts. */
 export function masked(text: string): string {
-  return redact(text)
-    .replaceAll(/(?<=\bbearer )\S+/gi, '[redacted]')
-    .replaceAll(/(?<=:\/\/)[^\s/@]+(?=@)/g, '[redacted]');
+  return (
+    redact(text)
+      .replaceAll(/(?<=\bbearer )\S+/gi, '[redacted]')
+      // Not the words of "no basic auth credentials".
+      .replaceAll(/(?<=\b[Bb]asic )(?=\S*[A-Z0-9=])\S{8,}/g, '[redacted]')
+      // JSON web tokens (RFC 7519): what they begin with is the base64 of `{"`.
+      .replaceAll(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, '[redacted]')
+      .replaceAll(/(?<=:\/\/)[^\s/@]+(?=@)/g, '[redacted]')
+  );
 }
 
 /**

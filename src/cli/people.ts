@@ -32,6 +32,8 @@ export function isForPeople(command: string | undefined): boolean {
 /** @returns the exit code */
 export async function runForPeople(args: readonly string[]): Promise<number> {
   const { plugin } = await import('../plugin/main.ts');
+  // Who looks on closed the pipe, as `head` does: nothing is to be shown any longer.
+  process.stdout.once('error', () => process.exit(0));
   const folder = RUN_FLAGS.find(({ name }) => name === 'service-account-folder')?.fallback ?? '';
   const outputTo = (stream: NodeJS.WriteStream) => ({
     write: (text: string) => void stream.write(text),

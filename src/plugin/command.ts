@@ -21,7 +21,7 @@ export interface Context {
   /** Standard input. */
   readonly input: () => AsyncIterable<Buffer>;
   /** Prints a value as the chosen format other than `table`. */
-  readonly print: (value: unknown) => Promise<void>;
+  readonly print: (value: unknown, to?: Output) => Promise<void>;
 }
 
 export interface PeopleCommand {

@@ -29,6 +29,8 @@ interface FileFault {
 }
 
 const MOST_BYTES = 16 * 1024 * 1024;
+/** As sigs.k8s.io/yaml: YAML 1.1 with merge keys. A search for repeated keys would take the square of their number. */
+const AS_KUBECTL = { version: '1.1', merge: true, uniqueKeys: false } as const;
 const TOO_LARGE = 'it is larger than 16 MiB';
 
 async function lint({ format, out, print, input }: Context, words: readonly string[]): Promise<number> {
@@ -88,7 +90,7 @@ interface LintedFile {
 async function lintFile(file: string, text: string, schemas: ReadonlyMap<string, JsonRecord>): Promise<LintedFile> {
   const { LineCounter, parseAllDocuments } = await import('yaml');
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines });
+  const documents = parseAllDocuments(text, { ...AS_KUBECTL, lineCounter: lines });
   const faults: FileFault[] = [];
   let objects = 0;
   for (const document of Array.isArray(documents) ? documents : []) {

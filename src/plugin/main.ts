@@ -147,7 +147,7 @@ async function run(
     err,
     input,
     registry: () => createRegistryClient({ agent: agent(), clock, userAgent: calledBy(options) }),
-    print: (value) => print(value, format, out),
+    print: (value, to = out) => print(value, format, to),
   };
   try {
     return await command.act(context, words, given);

@@ -1,7 +1,8 @@
 // `status`: what the operator's objects hold, where, and what is wrong.
 
 import { SECRETS } from '../api/meta.ts';
-import { CLUSTER_KIND, CONDITION_READY, OWNER_UID_LABEL } from '../api/names.ts';
+import { CLUSTER_KIND, CONDITION_READY, CONDITION_STALLED, OWNER_UID_LABEL } from '../api/names.ts';
+import { isObserved } from '../core/explain-object.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { cut } from '../core/text.ts';
 import { listInPages } from '../kube/pages.ts';
@@ -49,6 +50,8 @@ interface ObjectView {
   readonly ready: string;
   readonly reason: string;
   readonly message: string;
+  /** What is wrong beside Ready: a condition, a spec that nobody has looked at, a login that has ended. */
+  readonly faults: readonly string[];
   readonly secretName: string;
   readonly secrets: { readonly desired: number; readonly ready: number };
   readonly logins: readonly LoginView[];
@@ -72,7 +75,7 @@ async function status(context: Context, words: readonly string[], given: Given):
   const wanted = parseObject(words);
   const session = await context.session();
   const look = async (): Promise<View> => {
-    if (!wanted) return viewOf(await listObjects(session));
+    if (!wanted) return viewOf(await listObjects(session), session.clock.now());
     return await wholeView(session, await readObject(session, wanted));
   };
   if (!given['watch']) return await show(context, await look(), session);
@@ -84,7 +87,7 @@ async function status(context: Context, words: readonly string[], given: Given):
     const view = await look().catch(
       (thrown: unknown): View => ({ objects: [], notes: [plain(failureFrom(thrown).message)] }),
     );
-    await show({ ...context, out }, view, session);
+    await show({ ...context, out, print: (value) => context.print(value, out) }, view, session);
     const text = lines.join('');
     if (text !== before) context.out.write(context.out.isTerminal ? `${CLEAR}${text}` : text);
     before = text;
@@ -100,23 +103,40 @@ async function show({ format, out, print }: Context, view: View, { clock }: Sess
   return !isUnread && view.objects.every(isWell) ? 0 : 1;
 }
 
-function isWell({ ready, secrets, namespaces }: ObjectView): boolean {
+function isWell({ ready, faults, secrets, namespaces }: ObjectView): boolean {
   const areGood = namespaces?.every(({ state }) => state === 'good') ?? true;
-  return ready === 'True' && secrets.ready === secrets.desired && areGood;
+  return ready === 'True' && faults.length === 0 && secrets.ready === secrets.desired && areGood;
 }
 
-function viewOf({ objects, notes }: FoundObjects): View {
-  return { objects: objects.map((object) => objectView(object, null)), notes };
+function viewOf({ objects, notes }: FoundObjects, now: EpochMs): View {
+  return { objects: objects.map((object) => objectView(object, null, now)), notes };
 }
 
 async function wholeView(session: Session, object: PullSecretObject): Promise<View> {
   const namespaces = await namespacesOf(session, object);
   const notes = namespaces === 'unseen' ? ['you may not list the Secrets: only problems of the status are shown'] : [];
   const shown = namespaces === 'unseen' ? problemsOnly(object) : namespaces;
-  return { objects: [objectView(object, shown)], notes };
+  const view = objectView(object, shown, session.clock.now());
+  const { desired } = view.secrets;
+  const isShort = namespaces !== 'unseen' && namespaces.length < desired;
+  const faults = isShort
+    ? [...view.faults, `${desired - namespaces.length} of ${desired} Secrets are not there`]
+    : view.faults;
+  return { objects: [{ ...view, faults }], notes };
 }
 
-function objectView(object: PullSecretObject, namespaces: readonly SecretView[] | null): ObjectView {
+function faultsOf(object: PullSecretObject, at: EpochMs): readonly string[] {
+  const { conditions = [], logins = [] } = object.status;
+  const stalled = conditions.find(({ type, status: is }) => type === CONDITION_STALLED && is === 'True');
+  const ended = logins.filter(({ expiresAt }) => (parseRfc3339(expiresAt) ?? at) < at);
+  return [
+    ...(stalled ? [plain(`Stalled: ${stalled.reason}: ${cut(stalled.message, LONGEST_MESSAGE)}`)] : []),
+    ...(conditions.length > 0 && !isObserved(object) ? ['the operator has not looked at the present spec'] : []),
+    ...ended.map(({ registry }) => plain(`the login to ${registry} has ended`)),
+  ];
+}
+
+function objectView(object: PullSecretObject, namespaces: readonly SecretView[] | null, at: EpochMs): ObjectView {
   const { status: now, spec } = object;
   const ready = now.conditions?.find(({ type }) => type === CONDITION_READY);
   const { desired = 0, ready: inPlace = 0 } = now.secrets ?? {};
@@ -127,6 +147,7 @@ function objectView(object: PullSecretObject, namespaces: readonly SecretView[] 
     ready: ready?.status ?? 'Unknown',
     reason: plain(ready?.reason ?? 'NotObserved'),
     message: plain(ready?.message ?? 'the operator has not looked at it yet'),
+    faults: faultsOf(object, at),
     secretName: plain(stringOf(spec['secretName']) ?? ''),
     secrets: { desired, ready: inPlace },
     logins: (now.logins ?? []).map(({ registry, hosts, refreshedAt, nextRefreshAt, expiresAt }) => ({
@@ -185,9 +206,12 @@ function printView({ objects, notes }: View, out: Output, now: EpochMs): void {
   for (const note of notes) out.write(`${colored(out, 'dim', `(${note})`)}\n`);
 }
 
-const HEAD = ['KIND', 'NAMESPACE', 'NAME', 'READY', 'REASON', 'SECRETS', 'ENDS', 'RENEWED'];
+const HEAD = ['KIND', 'NAMESPACE', 'NAME', 'READY', 'REASON', 'SECRETS', 'ENDS', 'RENEWED', ''];
 
-function row({ kind, namespace, name, ready, reason, secrets, logins }: ObjectView, now: EpochMs): readonly string[] {
+function row(
+  { kind, namespace, name, ready, reason, faults, secrets, logins }: ObjectView,
+  now: EpochMs,
+): readonly string[] {
   const first = (field: 'expiresAt' | 'nextRefreshAt'): string => {
     const at = parseRfc3339(logins.map((login) => login[field]).toSorted()[0]);
     return at === undefined ? '–' : whenWords(at, now);
@@ -201,16 +225,18 @@ function row({ kind, namespace, name, ready, reason, secrets, logins }: ObjectVi
     `${secrets.ready}/${secrets.desired}`,
     first('expiresAt'),
     first('nextRefreshAt'),
+    faults.join('; '),
   ];
 }
 
 function printWhole(object: ObjectView, out: Output, now: EpochMs): void {
-  const { kind, namespace, name, ready, reason, message, secretName, secrets, logins, namespaces } = object;
+  const { kind, namespace, name, ready, reason, message, faults, secretName, secrets, logins, namespaces } = object;
   const isGood = ready === 'True';
   const where = namespace === null ? '' : ` in namespace ${namespace}`;
   out.write(`${colored(out, 'bold', `${kind} ${name}`)}${where}\n`);
   out.write(`  ${colored(out, isGood ? 'green' : 'red', isGood ? '✔' : '✖')} Ready ${ready}: ${reason}\n`);
   if (!isGood) out.write(`    ${cut(message, LONGEST_MESSAGE)}\n`);
+  for (const fault of faults) out.write(`  ${colored(out, 'red', '✖')} ${fault}\n`);
   out.write(`  Secret ${secretName}: ${secrets.ready} of ${secrets.desired} in place\n\n`);
   if (logins.length > 0)
     out.write(

@@ -1,7 +1,7 @@
 // Text for a terminal: what others wrote in it can neither move the cursor nor hide anything.
 
 import { styleText } from 'node:util';
-import { redact } from '../lib/redact.ts';
+import { masked } from '../checks/failure-words.ts';
 
 /** Where a command writes, and whether colours are shown there. */
 export interface Output {
@@ -16,7 +16,7 @@ const UNSEEN = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu;
 
 /** One line of somebody else's text, without keys and tokens. */
 export function plain(text: string): string {
-  return redact(text.toWellFormed()).replaceAll(UNSEEN, ' ').trim();
+  return masked(text.toWellFormed()).replaceAll(UNSEEN, ' ').trim();
 }
 
 type Color = 'red' | 'green' | 'yellow' | 'bold' | 'dim';

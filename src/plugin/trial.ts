@@ -4,7 +4,7 @@ import { opens } from '../core/docker-keyring.ts';
 import { isPublicEcr, parseImage } from '../core/image.ts';
 import { pullVerdict } from '../core/pull-verdict.ts';
 import { createMask } from '../lib/mask.ts';
-import type { RegistryClient } from '../registry/client.ts';
+import { BadImageName, type RegistryClient } from '../registry/client.ts';
 import { usage } from './command.ts';
 import type { HostLogin } from './pull-secret.ts';
 import { plain } from './terminal.ts';
@@ -25,7 +25,7 @@ const HOST = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?$/;
 /** @throws Failure of usage for an image that no login could be sent for */
 export async function tryPull(registry: RegistryClient, image: string, logins: readonly HostLogin[]): Promise<Trial> {
   const named = parseImage(image);
-  if (!HOST.test(named.host)) throw usage(`--test: "${image}" is no name of an image`);
+  if (image === '' || !HOST.test(named.host)) throw usage(`--test: "${image}" is no name of an image`);
   if (isPublicEcr(named.host))
     throw usage('--test: ECR Public gives tokens by another way; it can be asked for private registries');
   const login = logins.find(({ host }) => opens(host, named));
@@ -45,6 +45,7 @@ export async function tryPull(registry: RegistryClient, image: string, logins: r
     const words = [String(answer.status), answer.code, answer.message].filter((part) => part !== '').join(' ');
     return { ...trial, ...pullVerdict(answer), words: plain(mask(words)) };
   } catch (thrown) {
+    if (thrown instanceof BadImageName) throw usage(`--test: "${image}" is no name of an image`);
     const words = thrown instanceof Error ? plain(mask(thrown.message)) : '';
     const help = 'it could not be asked: is its name right, and is it reached from here (HTTPS_PROXY)?';
     return { ...trial, mayPull: false, reason: 'RegistryUnreachable', words, help };

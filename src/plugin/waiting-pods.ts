@@ -37,7 +37,7 @@ export interface Pod {
 
 /** Pods that are looked at; a kubelet reads no more Secrets of one than these either before it gets slow. */
 const MOST_PODS = 5_000;
-const MOST_SECRETS = 20;
+const MOST_SECRETS = 100;
 
 /**
  * The pods of a subject.

@@ -28,8 +28,11 @@ export interface ManifestAnswer {
   readonly message: string;
 }
 
+/** Nothing was asked. */
+export class BadImageName extends Error {}
+
 export interface RegistryClient {
-  /** @throws Error for what is no name of an image, and when nothing answers in time */
+  /** @throws BadImageName; another Error when nothing answers in time */
   ask(question: ManifestQuestion, signal?: AbortSignal): Promise<ManifestAnswer>;
 }
 
@@ -64,7 +67,8 @@ export function createRegistryClient({ agent, clock, userAgent }: RegistryClient
     signal: AbortSignal,
   ): Promise<ManifestAnswer> => {
     const url = new URL(`https://${host}`);
-    if (!REPOSITORY.test(repository) || !REFERENCE.test(reference)) throw new Error('that is no name of an image');
+    if (!REPOSITORY.test(repository) || !REFERENCE.test(reference))
+      throw new BadImageName('that is no name of an image');
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       request(
         {

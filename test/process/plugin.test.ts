@@ -68,6 +68,20 @@ describe('under the name of a kubectl plugin', () => {
     assert.equal(run(['lint']).status, 2);
   });
 
+  test('it reads YAML as kubectl does: yes is no text, and keys are merged', () => {
+    const head =
+      'apiVersion: aws.zakariaamine.com/v1alpha2\nkind: AWSECRImagePullSecret\nmetadata: {name: login}\nspec:\n';
+    const merged = `${head}  awsAccess: {<<: {region: eu-west-1}, secretRef: {name: keys}}\n  secretName: login\n  registries: {public: yes}\n`;
+    assert.equal(run(['lint', '-'], merged).stdout, '1 object, 0 errors\n');
+    const named = merged.replace('secretName: login', 'secretName: on');
+    assert.match(run(['lint', '-'], named).stdout, /^-:6: error: .* spec\.secretName is of type boolean/);
+  });
+
+  test('it reads a file of very many keys in time', () => {
+    const keys = Array.from({ length: 100_000 }, (_, at) => `  k${at}: v`).join('\n');
+    assert.equal(run(['lint', '-'], `kind: ConfigMap\ndata:\n${keys}\n`).stdout, '0 objects, 0 errors\n');
+  });
+
   test('it writes a long answer whole, though it ends by 1', () => {
     const bad = { apiVersion: 'aws.zakariaamine.com/v1', kind: 'AWSECRImagePullSecret' };
     const items = Array.from({ length: 2_000 }, () => bad);

@@ -126,6 +126,52 @@ describe('the commands for people', () => {
       );
     });
 
+    test('is not well with a condition, a spec that nobody has looked at, or a login that has ended', async () => {
+      const other = await world.api.createNamespace();
+      await createPullSecret(world.api, other, 'forged', { secretName: 'forged' });
+      const path = NAMESPACED_PATH(other, 'forged');
+      await world.ready(path);
+      await operator.stop();
+      const { status } = await world.api.must('GET', path);
+      const [ready] = status.conditions;
+      const stalled = { ...ready, type: 'Stalled', reason: 'GetAWSAuthTokenFailed', message: 'AWS says \u001b[31mno' };
+      await world.api.merge(`${path}/status`, {
+        status: {
+          conditions: [ready, stalled],
+          observedGeneration: 0,
+          logins: [{ ...status.logins[0], expiresAt: '2026-01-01T00:00:00Z' }],
+        },
+      });
+      await world.api.must('DELETE', SECRET_PATH(other, 'forged'));
+      for (const args of [
+        ['status', 'forged', '-n', other],
+        ['status', '-n', other],
+      ]) {
+        const { code, out } = await run(args);
+        assert.equal(code, 1);
+        for (const words of [
+          /Stalled: GetAWSAuthTokenFailed: AWS says/,
+          /has not looked at the present spec/,
+          /login to eu-west-1 has ended/,
+        ])
+          assert.match(out, words);
+      }
+      assert.match((await run(['status', 'forged', '-n', other])).out, /1 of 1 Secrets are not there/);
+      await world.api.must('DELETE', path);
+      operator = await world.startOperator();
+    });
+
+    test('ends by 1 when nothing may be read', async () => {
+      const nobody = await world.api.createNamespace();
+      await world.api.must('POST', `/api/v1/namespaces/${nobody}/serviceaccounts`, { metadata: { name: 'nobody' } });
+      const token = await requestToken(world.api, nobody, 'nobody');
+      for (const command of ['status', 'migrate']) {
+        const { code, out } = await run([command, '-n', nobody], token);
+        assert.equal(code, 1);
+        assert.match(out, /you may not list/);
+      }
+    });
+
     test('says that there is nothing where there is nothing', async () => {
       const empty = await world.api.createNamespace();
       assert.deepEqual(await run(['status', '-n', empty]), {
