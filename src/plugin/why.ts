@@ -30,7 +30,11 @@ async function why({ session: connect, format, out, print }: Context, words: rea
   const session = await connect();
   const answers = await askWhy(session, subject);
   const where = session.namespace === undefined ? 'in any namespace' : `in namespace ${session.namespace}`;
-  if (format === 'table') return printAnswers(answers, out, where);
+  const none =
+    subject.op === 'workload'
+      ? `${words.join('/')} has no pods ${where}: kubectl describe says why`
+      : `no pod waits for an image ${where}`;
+  if (format === 'table') return printAnswers(answers, out, none);
   await print(answers);
   return answers.answers.length > 0 ? 1 : 0;
 }
@@ -126,11 +130,11 @@ function stateOf({ found }: NamedSecret): string {
 }
 
 /** @returns 0 when nothing waits, else 1 */
-function printAnswers({ answers, others, left }: Answers, output: Output, where: string): number {
+function printAnswers({ answers, others, left }: Answers, output: Output, none: string): number {
   if (answers.length > 0) output.write(answers.map((answer) => words(answer, output)).join('\n'));
   if (left > 0) output.write(`${left} more images are waited for: name one pod, or one workload\n`);
   if (answers.length > 0) return 1;
-  if (others.length === 0) output.write(`no pod waits for an image ${where}\n`);
+  if (others.length === 0) output.write(`${none}\n`);
   for (const { pod, state } of others) output.write(`pod ${pod} waits for no image: ${state}\n`);
   return 0;
 }

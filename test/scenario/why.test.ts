@@ -306,6 +306,20 @@ describe('a pod in ImagePullBackOff is explained', () => {
       }
     });
 
+    test('of a workload without pods, that it has none', async () => {
+      await world.api.must('POST', `/apis/batch/v1/namespaces/${namespace}/jobs`, {
+        apiVersion: 'batch/v1',
+        kind: 'Job',
+        metadata: { name: 'nightly' },
+        spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'a', image: 'a' }] } } },
+      });
+      const { code, out } = await run(['why', 'job/nightly', '-n', namespace]);
+      assert.deepEqual(
+        [code, out],
+        [0, `job/nightly has no pods in namespace ${namespace}: kubectl describe says why\n`],
+      );
+    });
+
     test('of the namespace, and an image of another registry is none of ours', async () => {
       isGolden('namespace', await run(['why', '--namespace', namespace]), namespace);
     });
