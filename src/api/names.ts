@@ -17,6 +17,9 @@ export const LEGACY_API_VERSION = `${GROUP}/${LEGACY_VERSION}`;
 /** Value of the label `app.kubernetes.io/managed-by`, the field manager and the reporting controller. */
 export const OPERATOR_NAME = 'kube-ecr-secrets-operator';
 
+/** Where the documentation installs the operator: used when nothing says where it is. */
+export const DEFAULT_NAMESPACE = `${OPERATOR_NAME}-system`;
+
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 /** On a pull Secret: uid of the object it was written for. */
 export const OWNER_UID_LABEL = `${GROUP}/owner-uid`;

@@ -2,18 +2,15 @@
 
 import { X509Certificate } from 'node:crypto';
 import { type ResourceDescriptor, VALIDATING_WEBHOOKS } from '../api/meta.ts';
-import { OPERATOR_NAME } from '../api/names.ts';
-import { isForbidden } from '../kube/api-error.ts';
+import { DEFAULT_NAMESPACE, OPERATOR_NAME } from '../api/names.ts';
+import type { Unseen } from '../core/pull-facts.ts';
 import type { KubeReader } from '../kube/client.ts';
-import { listInPages } from '../kube/pages.ts';
 import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
 import { type EpochMs, formatRfc3339, parseRfc3339 } from '../lib/time.ts';
 import { type Finding, unseen, well, wrong } from './finding.ts';
+import { listKept, orUnseen } from './seen.ts';
 
 const OF_CHART = `app.kubernetes.io/part-of=${OPERATOR_NAME}`;
-/** Where the documentation installs it: the place to look when not all namespaces may be listed. */
-export const USUAL_NAMESPACE = `${OPERATOR_NAME}-system`;
-
 const DEPLOYMENTS: ResourceDescriptor = { group: 'apps', version: 'v1', plural: 'deployments', namespaced: true };
 const admission = (plural: string): ResourceDescriptor => ({ ...VALIDATING_WEBHOOKS, plural });
 const POLICIES = admission('validatingadmissionpolicies');
@@ -32,42 +29,33 @@ export interface Installed {
 }
 
 type Lister = Pick<KubeReader, 'list'>;
+/** Of one kind with the chart's labels. */
+const MOST = 100;
 
 /**
  * The Deployment with the chart's labels; of several, as during a move, one that works.
  *
  * @returns `unseen` when the caller may list Deployments neither everywhere nor in the usual namespace
  */
-export async function findInstalled(client: Lister, signal: AbortSignal): Promise<Installed | 'missing' | 'unseen'> {
+export async function findInstalled(client: Lister, signal: AbortSignal): Promise<Installed | 'missing' | Unseen> {
   const labels = `${OF_CHART},app.kubernetes.io/component=operator`;
-  const everywhere = await listed(client, DEPLOYMENTS, undefined, labels, signal);
-  const found = everywhere ?? (await listed(client, DEPLOYMENTS, USUAL_NAMESPACE, labels, signal));
-  if (!found || (!everywhere && found.length === 0)) return 'unseen';
+  const everywhere = await labelled(client, DEPLOYMENTS, undefined, labels, signal);
+  const isPart = everywhere === 'unseen';
+  const found = isPart ? await labelled(client, DEPLOYMENTS, DEFAULT_NAMESPACE, labels, signal) : everywhere;
+  if (found === 'unseen' || (isPart && found.length === 0)) return 'unseen';
   return found.map(installedOf).toSorted((one, other) => other.ready - one.ready)[0] ?? 'missing';
 }
 
-/** @returns undefined when the caller may not */
-async function listed(
+/** What carries these labels of the chart; of one release, or a few. */
+function labelled(
   client: Lister,
   resource: ResourceDescriptor,
   namespace: string | undefined,
   labelSelector: string,
   signal: AbortSignal,
-): Promise<readonly JsonRecord[] | undefined> {
-  const items: JsonRecord[] = [];
-  try {
-    await listInPages(
-      client,
-      resource,
-      { namespace, labelSelector, onSkipped: () => {} },
-      (raw) => void items.push(raw),
-      signal,
-    );
-    return items;
-  } catch (thrown) {
-    if (isForbidden(thrown)) return undefined;
-    throw thrown;
-  }
+): Promise<readonly JsonRecord[] | Unseen> {
+  const kept = { keep: (raw: JsonRecord) => raw, most: MOST };
+  return orUnseen(listKept(client, resource, { namespace, labelSelector }, kept, signal));
 }
 
 function installedOf(raw: JsonRecord): Installed {
@@ -91,7 +79,7 @@ function installedOf(raw: JsonRecord): Installed {
   };
 }
 
-export function deploymentFinding(found: Installed | 'missing' | 'unseen'): Finding {
+export function deploymentFinding(found: Installed | 'missing' | Unseen): Finding {
   if (found === 'unseen') return unseen('you may not list Deployments: whether the operator runs is not known');
   if (found === 'missing')
     return wrong('no Deployment of the operator is found in this cluster: install it (docs/install.md)');
@@ -103,8 +91,9 @@ export function deploymentFinding(found: Installed | 'missing' | 'unseen'): Find
 
 /** Whether the API server can trust the webhook. */
 export async function webhookFinding(client: Lister, now: EpochMs, signal: AbortSignal): Promise<Finding> {
-  const found = await listed(client, VALIDATING_WEBHOOKS, undefined, OF_CHART, signal);
-  if (!found) return unseen('you may not list webhook configurations: whether the webhook is trusted is not known');
+  const found = await labelled(client, VALIDATING_WEBHOOKS, undefined, OF_CHART, signal);
+  if (found === 'unseen')
+    return unseen('you may not list webhook configurations: whether the webhook is trusted is not known');
   const [configuration] = found;
   if (!configuration)
     return well('there is no webhook: the status of an object alone reports its mistakes (webhook.enabled)');
@@ -136,9 +125,9 @@ function endOf(pem: string): EpochMs | undefined {
 
 /** Whether the policies that confine the operator are there, and bound. */
 export async function policiesFinding(client: Lister, signal: AbortSignal): Promise<Finding> {
-  const policies = await listed(client, POLICIES, undefined, OF_CHART, signal);
-  const bindings = await listed(client, BINDINGS, undefined, OF_CHART, signal);
-  if (!policies || !bindings)
+  const policies = await labelled(client, POLICIES, undefined, OF_CHART, signal);
+  const bindings = await labelled(client, BINDINGS, undefined, OF_CHART, signal);
+  if (policies === 'unseen' || bindings === 'unseen')
     return unseen('you may not list admission policies: whether they confine the operator is not known');
   if (policies.length === 0) return well('no admission policy confines the operator (admissionPolicy.enabled)');
   const bound = new Set(bindings.map(({ spec }) => stringOf(recordOf(spec)['policyName'])));

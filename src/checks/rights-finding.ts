@@ -18,7 +18,7 @@ const all = (verbs: readonly string[], right: Omit<Right, 'verb'>): readonly Rig
   verbs.map((verb) => ({ verb, ...right }));
 
 /** Those that every operator needs, as the chart grants them (charts/…/templates/rbac.yaml). */
-const RIGHTS: readonly Right[] = [
+export const RIGHTS: readonly Right[] = [
   ...all(['get', 'list', 'watch'], { group: GROUP, resource: 'awsecrimagepullsecrets' }),
   ...all(['patch'], { group: GROUP, resource: 'awsecrimagepullsecrets', subresource: 'status' }),
   ...all(['get', 'list', 'watch'], { group: GROUP, resource: 'clusterawsecrimagepullsecrets', isOfCluster: true }),

@@ -8,13 +8,15 @@ import type { Person } from '../kube/kubeconfig.ts';
 import { systemClock } from '../lib/time.ts';
 import type { AccessConfig } from './config.ts';
 
-/** The namespace of the documentation, used when nothing names the operator's. */
-export const DEFAULT_NAMESPACE = 'kube-ecr-secrets-operator-system';
-
-/** The API server is that of the pod in which this runs, and the account too. */
-export function isInPod({ kubeconfig }: Pick<AccessConfig, 'kubeconfig'>): boolean {
+/** The API server that Kubernetes names to a pod, unless a kubeconfig names another. */
+function ofPod({ kubeconfig }: Pick<AccessConfig, 'kubeconfig'>): { host: string; port: string } | undefined {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  return kubeconfig === undefined && Boolean(host && port);
+  return kubeconfig === undefined && host && port ? { host, port } : undefined;
+}
+
+/** The account is that of the pod in which this runs. */
+export function isInPod(config: Pick<AccessConfig, 'kubeconfig'>): boolean {
+  return ofPod(config) !== undefined;
 }
 
 /** A person in a pod, as in a CI's runner, may work on another cluster: a kubeconfig goes before the pod's account. */
@@ -30,9 +32,8 @@ export async function accessOf(
   { kubeconfig, serviceAccountFolder: folder }: AccessConfig,
   person?: Person,
 ): Promise<ApiServerAccess> {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  if (kubeconfig === undefined && host && port && !(person && hasKubeconfig(person)))
-    return await podAccess({ host, port, folder }, systemClock);
+  const pod = ofPod({ kubeconfig });
+  if (pod && !(person && hasKubeconfig(person))) return await podAccess({ ...pod, folder }, systemClock);
   const [{ kubeconfigAccess }, { parse }] = await Promise.all([import('../kube/kubeconfig.ts'), import('yaml')]);
   // The client reads the variable too, but of the files that it names it shows only the first as it stands.
   return kubeconfigAccess(kubeconfig ?? process.env['KUBECONFIG'] ?? '', parse, person);

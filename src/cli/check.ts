@@ -1,7 +1,7 @@
 // The command `check`: does the API server answer with this access, do its CRDs fit this version, and does a replica
 // lead? Changes nothing.
 
-import { OPERATOR_NAME } from '../api/names.ts';
+import { DEFAULT_NAMESPACE, OPERATOR_NAME } from '../api/names.ts';
 import { crdsFinding } from '../checks/crds-finding.ts';
 import { failureWords, masked } from '../checks/failure-words.ts';
 import { type Finding, well, wrong } from '../checks/finding.ts';
@@ -11,7 +11,7 @@ import { createClient } from '../kube/client.ts';
 import { createTransport } from '../kube/transport.ts';
 import { recordOf, stringOf } from '../lib/json.ts';
 import { systemClock } from '../lib/time.ts';
-import { accessOf, DEFAULT_NAMESPACE, isInPod } from './access.ts';
+import { accessOf, isInPod } from './access.ts';
 import { parseCheckConfig } from './config.ts';
 import { PROGRAM_VERSION } from './version.ts';
 

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { OPERATOR_NAME } from '../api/names.ts';
+import { DEFAULT_NAMESPACE, OPERATOR_NAME } from '../api/names.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { systemClock, systemRandom } from '../lib/time.ts';
@@ -13,7 +13,7 @@ import { type AwsEnvironment, readAwsEnvironment } from '../operator/aws-environ
 import { networkPorts } from '../operator/ports.ts';
 import { type Operator, startOperator } from '../operator/run.ts';
 import { METRIC } from '../operator/telemetry/metric-catalogue.ts';
-import { accessOf, DEFAULT_NAMESPACE } from './access.ts';
+import { accessOf } from './access.ts';
 import { type Config, parseRunConfig } from './config.ts';
 import { keepSmall } from './engine.ts';
 import { createLogOutput } from './log-output.ts';

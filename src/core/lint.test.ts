@@ -5,17 +5,11 @@ import { describe, test } from 'node:test';
 import { spec } from '../../testing/rigs/builders.ts';
 import { makeCrds } from '../api/crd.ts';
 import { API_VERSION, CLUSTER_KIND, GROUP, LEGACY_KIND, NAMESPACED_KIND } from '../api/names.ts';
-import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
-import { lintObject } from './lint.ts';
+import type { JsonRecord } from '../lib/json.ts';
+import { lintObject, specSchemas } from './lint.ts';
 import { schemaFaults } from './schema-check.ts';
 
-const SCHEMAS = new Map(
-  makeCrds().map((crd): readonly [string, JsonRecord] => {
-    const { names, versions } = recordOf(recordOf(crd)['spec']);
-    const schema = recordOf(recordOf(recordOf(listOf(versions).at(-1))['schema'])['openAPIV3Schema']);
-    return [stringOf(recordOf(names)['kind']) ?? '', recordOf(recordOf(schema['properties'])['spec'])];
-  }),
-);
+const SCHEMAS = specSchemas(makeCrds());
 
 const REFERENCE = { secretRef: { name: 'keys' } };
 const object = (over: JsonRecord = {}): JsonRecord => ({

@@ -1,7 +1,7 @@
 // What is wrong with an object in a file, before any API server has seen it. Pure.
 
 import { CLUSTER_KIND, GROUP, LEGACY_KIND, NAMESPACED_KIND, SECRET_NAME_PATTERN, VERSION } from '../api/names.ts';
-import { type JsonRecord, recordOf, stringOf, stringsOf } from '../lib/json.ts';
+import { type JsonRecord, listOf, recordOf, stringOf, stringsOf } from '../lib/json.ts';
 import { parseWish } from './resource.ts';
 import { type Fault, schemaFaults } from './schema-check.ts';
 
@@ -12,6 +12,17 @@ export interface Linted {
   readonly faults: readonly Fault[];
   /** It works, and there is something to know. */
   readonly warnings: readonly Fault[];
+}
+
+/** The schema of each kind's spec, by kind, of its newest version. */
+export function specSchemas(crds: readonly unknown[]): ReadonlyMap<string, JsonRecord> {
+  return new Map(
+    crds.map((crd) => {
+      const { names, versions } = recordOf(recordOf(crd)['spec']);
+      const schema = recordOf(recordOf(recordOf(listOf(versions).at(-1))['schema'])['openAPIV3Schema']);
+      return [String(recordOf(names)['kind']), recordOf(recordOf(schema['properties'])['spec'])];
+    }),
+  );
 }
 
 const NAME = new RegExp(SECRET_NAME_PATTERN);

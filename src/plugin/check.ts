@@ -1,26 +1,21 @@
 // `check`: is the operator installed as it should be, and can the caller create its objects?
 
 import { RESOURCES } from '../api/kinds.ts';
-import { API_VERSION, CLUSTER_KIND, NAMESPACED_KIND, type PullSecretKind } from '../api/names.ts';
+import { API_VERSION, CLUSTER_KIND, DEFAULT_NAMESPACE, NAMESPACED_KIND, type PullSecretKind } from '../api/names.ts';
 import { crdsFinding } from '../checks/crds-finding.ts';
 import { failureWords } from '../checks/failure-words.ts';
 import { type Finding, unseen, well, wrong } from '../checks/finding.ts';
-import {
-  deploymentFinding,
-  findInstalled,
-  policiesFinding,
-  USUAL_NAMESPACE,
-  webhookFinding,
-} from '../checks/installation.ts';
+import { deploymentFinding, findInstalled, policiesFinding, webhookFinding } from '../checks/installation.ts';
 import { leaderFinding } from '../checks/leader-finding.ts';
 import { isForbidden } from '../kube/api-error.ts';
 import { apiPath } from '../kube/path.ts';
 import { failureFrom } from '../lib/errors.ts';
 import { recordOf, stringOf } from '../lib/json.ts';
-import { type DurationMs, seconds, sleep } from '../lib/time.ts';
-import { type Context, type Given, type PeopleCommand, usage } from './command.ts';
+import { seconds, sleep } from '../lib/time.ts';
+import { type Context, type Given, type PeopleCommand, secondsIn } from './command.ts';
 import type { Session } from './session.ts';
 import { colored, type Output, plain } from './terminal.ts';
+import { usage } from './usage.ts';
 
 export const checkCommand: PeopleCommand = {
   name: 'check',
@@ -34,19 +29,16 @@ export const checkCommand: PeopleCommand = {
 };
 
 const LOOK_EVERY = seconds(2);
-const LONGEST_WAIT_SECONDS = 3_600;
 
 async function check(context: Context, words: readonly string[], given: Given): Promise<number> {
   if (words.length > 0) throw usage('check takes no name');
-  const wait = Number(given['wait']);
-  if (!Number.isFinite(wait) || wait < 0 || wait > LONGEST_WAIT_SECONDS)
-    throw usage(`--wait: "${String(given['wait'])}" is no number of seconds from 0 to ${LONGEST_WAIT_SECONDS}`);
+  const wait = secondsIn(given, 'wait', 0);
   const session = await context.session();
   const begun = session.clock.monotonic();
   for (;;) {
     const findings = await look(session).catch((thrown: unknown) => [wrong(plain(failureWords(thrown, undefined)))]);
     const isWell = findings.every((finding) => finding.isWell);
-    const isOver = session.clock.monotonic() - begun >= ((wait * 1_000) as DurationMs);
+    const isOver = session.clock.monotonic() - begun >= wait;
     if (isWell || isOver) {
       if (context.format === 'table') printFindings(findings, context.out);
       else await context.print({ findings });
@@ -98,7 +90,7 @@ async function creationFinding({ transport, signal, ...session }: Session, kind:
   const spec = {
     awsAccess: { region: 'us-east-1', secretRef: { name: 'ecr-secrets-check' } },
     secretName: 'ecr-secrets-check',
-    ...(isCluster ? { namespaces: [USUAL_NAMESPACE] } : {}),
+    ...(isCluster ? { namespaces: [DEFAULT_NAMESPACE] } : {}),
   };
   const body = { apiVersion: API_VERSION, kind, metadata: { generateName: 'ecr-secrets-check-' }, spec };
   try {

@@ -1,15 +1,22 @@
 // What a command for people is: its words for help, and what it does with a connection.
 
-import { Failure } from '../lib/errors.ts';
+import { type DurationMs, seconds } from '../lib/time.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import type { Session } from './session.ts';
 import type { Output } from './terminal.ts';
+import { usage } from './usage.ts';
 
 export const FORMATS = ['table', 'json', 'yaml'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** Flags of a command line by their long names, as given. */
 export type Given = Readonly<Record<string, string | boolean | undefined>>;
+
+/** What stands at one place of a command line, for completion. */
+export type Wanted =
+  | { readonly op: 'words'; readonly words: readonly string[] }
+  | { readonly op: 'files' }
+  | { readonly op: 'names'; readonly of: 'pods' | 'secrets' | 'objects' | 'namespaces' };
 
 export interface Context {
   /** Opens the connection, once. @throws Failure */
@@ -32,6 +39,8 @@ export interface PeopleCommand {
   readonly description: string;
   /** Name, as commander writes it (`[a...]`: any number), and help. */
   readonly argument: readonly [name: string, help: string];
+  /** What its argument is; undefined: it takes none. */
+  readonly about?: Wanted;
   /** Flags, help, and a default. */
   readonly options?: readonly (readonly [flags: string, help: string, fallback?: string])[];
   /**
@@ -41,13 +50,11 @@ export interface PeopleCommand {
   readonly act: (context: Context, words: readonly string[], given: Given) => Promise<number>;
 }
 
-const USAGE = 'Usage';
+const MOST_SECONDS = 3_600;
 
-/** A command line that cannot be meant. */
-export function usage(message: string): Failure {
-  return new Failure({ next: 'change', reason: USAGE, message });
-}
-
-export function isUsage({ reason }: Failure): boolean {
-  return reason === USAGE;
+/** A flag that is a time in seconds, an hour at most. @throws Failure of usage */
+export function secondsIn(given: Given, flag: string, least: number): DurationMs {
+  const count = Number(given[flag]);
+  if (Number.isFinite(count) && count >= least && count <= MOST_SECONDS) return seconds(count);
+  throw usage(`--${flag}: "${String(given[flag])}" is no number of seconds from ${least} to ${MOST_SECONDS}`);
 }

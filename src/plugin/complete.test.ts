@@ -5,17 +5,20 @@ import { test } from 'node:test';
 import { complete, wantedAt } from './complete.ts';
 import { lintCommand } from './lint.ts';
 import { statusCommand } from './status.ts';
+import { whyCommand } from './why.ts';
 
-const COMMANDS = [statusCommand, lintCommand];
+const COMMANDS = [whyCommand, statusCommand, lintCommand];
 const nobody = (): Promise<never> => Promise.reject(new Error('there is no cluster'));
 
 test('commands, flags, their values, and what a command is about are told apart', () => {
-  assert.deepEqual(wantedAt([''], COMMANDS), { op: 'words', words: ['status', 'lint', 'help'] });
+  assert.deepEqual(wantedAt([''], COMMANDS), { op: 'words', words: ['why', 'status', 'lint', 'help'] });
   assert.deepEqual(wantedAt(['status', ''], COMMANDS), { op: 'names', of: 'objects' });
   assert.deepEqual(wantedAt(['why', '-n', ''], COMMANDS), { op: 'names', of: 'namespaces' });
   assert.deepEqual(wantedAt(['why', '-n', 'shop', 'a'], COMMANDS), { op: 'names', of: 'pods' });
   assert.deepEqual(wantedAt(['lint', 'a'], COMMANDS), { op: 'files' });
-  assert.deepEqual(wantedAt(['help', ''], COMMANDS), { op: 'words', words: [] });
+  for (const name of ['help', 'constructor'])
+    assert.deepEqual(wantedAt([name, ''], COMMANDS), { op: 'words', words: [] });
+  assert.deepEqual(wantedAt(['why', 'constructor', ''], COMMANDS), { op: 'names', of: 'pods' });
 });
 
 test('candidates are those that go on with what is written, and no files follow them', async () => {

@@ -5,49 +5,36 @@ import { RESOURCES } from '../api/kinds.ts';
 import { NAMESPACES, type ResourceDescriptor, SECRETS } from '../api/meta.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND } from '../api/names.ts';
 import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
-import { FORMATS, type PeopleCommand } from './command.ts';
+import { FORMATS, type PeopleCommand, type Wanted } from './command.ts';
 import { PODS } from './kinds.ts';
 import type { Session } from './session.ts';
-
-/** What stands at the place of the cursor. */
-export type Wanted =
-  | { readonly op: 'words'; readonly words: readonly string[] }
-  | { readonly op: 'files' }
-  | { readonly op: 'names'; readonly of: 'pods' | 'secrets' | 'objects' | 'namespaces' };
 
 /** No files after the candidates; or files, and nothing of ours. */
 const NO_FILES = ':4';
 const FILES = ':0';
 
 const COMMON = ['--namespace', '--all-namespaces', '--context', '--kubeconfig', '--output', '--help'];
+const NOTHING: Wanted = { op: 'words', words: [] };
 /** Flags of every command that take a value. */
-const VALUES: Readonly<Record<string, Wanted>> = {
-  '-n': { op: 'names', of: 'namespaces' },
-  '--namespace': { op: 'names', of: 'namespaces' },
-  '-o': { op: 'words', words: FORMATS },
-  '--output': { op: 'words', words: FORMATS },
-  '--kubeconfig': { op: 'files' },
-  '--context': { op: 'words', words: [] },
-};
-const ARGUMENTS: Readonly<Record<string, Wanted>> = {
-  why: { op: 'names', of: 'pods' },
-  inspect: { op: 'names', of: 'secrets' },
-  status: { op: 'names', of: 'objects' },
-  refresh: { op: 'names', of: 'objects' },
-  migrate: { op: 'names', of: 'objects' },
-  lint: { op: 'files' },
-};
+const VALUES: ReadonlyMap<string, Wanted> = new Map<string, Wanted>([
+  ['-n', { op: 'names', of: 'namespaces' }],
+  ['--namespace', { op: 'names', of: 'namespaces' }],
+  ['-o', { op: 'words', words: FORMATS }],
+  ['--output', { op: 'words', words: FORMATS }],
+  ['--kubeconfig', { op: 'files' }],
+  ['--context', NOTHING],
+]);
 
 /** @param words  of the command line behind the program's name; the last is the one being written, perhaps empty */
 export function wantedAt(words: readonly string[], commands: readonly PeopleCommand[]): Wanted {
   const before = words.slice(0, -1);
   const [name] = before;
   if (name === undefined) return { op: 'words', words: [...commands.map((one) => one.name), 'help'] };
-  const afterFlag = VALUES[before.at(-1) ?? ''];
+  const afterFlag = VALUES.get(before.at(-1) ?? '');
   if (afterFlag) return afterFlag;
-  if (!words.at(-1)?.startsWith('-')) return ARGUMENTS[name] ?? { op: 'words', words: [] };
-  const own = commands.find((one) => one.name === name)?.options ?? [];
-  const flags = own.flatMap(([text]) => /--[a-z-]+/.exec(text) ?? []);
+  const command = commands.find((one) => one.name === name);
+  if (!words.at(-1)?.startsWith('-')) return command?.about ?? NOTHING;
+  const flags = (command?.options ?? []).flatMap(([text]) => /--[a-z-]+/.exec(text) ?? []);
   return { op: 'words', words: [...flags, ...COMMON] };
 }
 

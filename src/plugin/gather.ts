@@ -1,24 +1,23 @@
 // From a pod that waits for an image to the facts about it: each thing in the cluster is read once for all pods.
 
-import { RESOURCES } from '../api/kinds.ts';
-import { NAMESPACES, type ResourceDescriptor, SECRETS, SERVICE_ACCOUNTS } from '../api/meta.ts';
+import { NAMESPACES, SECRETS, SERVICE_ACCOUNTS } from '../api/meta.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND, type PullSecretKind } from '../api/names.ts';
 import { findInstalled } from '../checks/installation.ts';
+import { listKept, orUnseen } from '../checks/seen.ts';
 import type { NamespaceView } from '../core/desired.ts';
 import type { Pulls } from '../core/kubelet-wait.ts';
 import type { AccountFacts, FoundSecret, OperatorFacts, PullFacts, Unseen, WaitingImage } from '../core/pull-facts.ts';
 import type { PullSecretObject } from '../core/resource.ts';
-import { isNotFound } from '../kube/api-error.ts';
-import { listInPages } from '../kube/pages.ts';
 import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
 import { parseRfc3339 } from '../lib/time.ts';
-import { namespaceOf, pullSecretOf } from '../operator/state/reduced-objects.ts';
+import { namespaceOf } from '../operator/state/reduced-objects.ts';
 import { CORE_EVENTS } from './kinds.ts';
+import { listKind } from './objects.ts';
 import { readPullSecret } from './pull-secret.ts';
-import { orUnseen, type Session } from './session.ts';
+import type { Session } from './session.ts';
 import type { Pod } from './waiting-pods.ts';
 
-/** Objects of one kind that are kept. */
+/** Objects of one kind that are looked at. */
 const MOST_OBJECTS = 5_000;
 
 export interface GatheredPull {
@@ -43,20 +42,8 @@ function createReader(session: Session) {
       return raw === 'unseen' || !raw ? undefined : namespaceOf(raw);
     });
 
-  const objects = (
-    kind: PullSecretKind,
-    namespace: string | undefined,
-  ): Promise<readonly PullSecretObject[] | Unseen> =>
-    shared(`${kind} ${namespace ?? ''}`, async () => {
-      const found: PullSecretObject[] = [];
-      const list = await orUnseen(listAll(session, RESOURCES[kind], { namespace }, MOST_OBJECTS).catch(noneWithoutCrd));
-      if (list === 'unseen') return list;
-      for (const raw of list) {
-        const object = pullSecretOf(kind, raw);
-        if (object) found.push(object);
-      }
-      return found;
-    });
+  const objects = (kind: PullSecretKind, namespace: string | undefined) =>
+    shared(`${kind} ${namespace ?? ''}`, () => listKind(session, kind, namespace, MOST_OBJECTS));
 
   const account = (namespace: string, name: string): Promise<AccountFacts> =>
     shared(`account ${namespace}/${name}`, async () => {
@@ -101,7 +88,7 @@ export function createGatherer(session: Session) {
       reader.operator(),
       pullEvents(session, namespace, uid, waiting.container),
     ]);
-    const all = [own, cluster].flatMap((list) => (list === 'unseen' ? [] : list));
+    const all = [own, cluster].flatMap((list) => (typeof list === 'string' ? [] : list));
     const facts: PullFacts = {
       pod,
       isReplaceable,
@@ -126,32 +113,6 @@ function sinceRenewal<Found>(found: FoundSecret | Found, objects: readonly PullS
   return { ...found, since: parseRfc3339(writer?.status.refreshedAt) ?? found.since };
 }
 
-interface Selection {
-  readonly namespace: string | undefined;
-  readonly labelSelector?: string;
-  readonly fieldSelector?: string;
-}
-
-async function listAll(
-  { client, signal }: Session,
-  resource: ResourceDescriptor,
-  selection: Selection,
-  most: number,
-): Promise<readonly JsonRecord[]> {
-  const all: JsonRecord[] = [];
-  const take = (raw: JsonRecord): void => {
-    if (all.length < most) all.push(raw);
-  };
-  await listInPages(client, resource, { ...selection, onSkipped: () => {} }, take, signal);
-  return all;
-}
-
-/** The API server does not know the kind: no object can be there. */
-function noneWithoutCrd(thrown: unknown): readonly JsonRecord[] {
-  if (isNotFound(thrown)) return [];
-  throw thrown;
-}
-
 /** The plugin finds it as `check` does. */
 async function operatorFacts({ client, signal }: Session): Promise<OperatorFacts | 'missing' | Unseen> {
   const found = await findInstalled(client, signal);
@@ -167,8 +128,10 @@ async function pullEvents(
   uid: string,
   container: string,
 ): Promise<Pulls | undefined> {
+  const { client, signal } = session;
   const selection = { namespace, fieldSelector: `involvedObject.uid=${uid},reason=Pulling` };
-  const events = await orUnseen(listAll(session, CORE_EVENTS, selection, MOST_EVENTS));
+  const kept = { keep: (raw: JsonRecord) => raw, most: MOST_EVENTS };
+  const events = await orUnseen(listKept(client, CORE_EVENTS, selection, kept, signal));
   if (events === 'unseen') return undefined;
   const of = events.filter(({ involvedObject }) =>
     stringOf(recordOf(involvedObject)['fieldPath'])?.endsWith(`{${container}}`),

@@ -4,12 +4,13 @@ import { SECRETS } from '../api/meta.ts';
 import { Failure } from '../lib/errors.ts';
 import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
 import { type EpochMs, formatRfc3339, parseRfc3339 } from '../lib/time.ts';
-import { type Context, type Given, type PeopleCommand, usage } from './command.ts';
+import type { Context, Given, PeopleCommand } from './command.ts';
 import { whenWords } from './login-bar.ts';
 import { type HostLogin, readLogins, readPullSecret, tokenEnd } from './pull-secret.ts';
-import type { Session } from './session.ts';
+import { oneNamespace, type Session } from './session.ts';
 import { colored, type Output, plain, table } from './terminal.ts';
 import { type Trial, tryPull } from './trial.ts';
+import { usage } from './usage.ts';
 
 export const inspectCommand: PeopleCommand = {
   name: 'inspect',
@@ -18,6 +19,7 @@ export const inspectCommand: PeopleCommand = {
   description:
     'Shows the hosts that a Secret of type kubernetes.io/dockerconfigjson opens, for which user, when its logins end, and who owns it. Never a password. Needs the right to read the Secret. Ends by 1 when the kubelet could take no good login from it.',
   argument: ['[secret...]', 'name of the Secret'],
+  about: { op: 'names', of: 'secrets' },
   options: [['--test <image>', 'ask the registry whether this login may pull the image, and say what it answered']],
   act: inspect,
 };
@@ -60,9 +62,9 @@ async function inspect(context: Context, words: readonly string[], given: Given)
   return view.problem === null && view.hosts.length > 0 && view.hosts.every(isGood) ? 0 : 1;
 }
 
-async function read({ client, namespace, signal }: Session, name: string): Promise<JsonRecord> {
-  if (namespace === undefined) throw usage('one Secret is in one namespace: leave out -A');
-  const raw = await client.find(SECRETS, namespace, name, signal);
+async function read(session: Session, name: string): Promise<JsonRecord> {
+  const namespace = oneNamespace(session);
+  const raw = await session.client.find(SECRETS, namespace, name, session.signal);
   if (raw) return raw;
   const message = `there is no Secret ${name} in namespace ${namespace}: -n names another one`;
   throw new Failure({ next: 'change', reason: 'NotFound', message });

@@ -1,12 +1,13 @@
 // `lint`: objects in files, checked without a cluster.
 
 import { readFile, stat } from 'node:fs/promises';
-import { type Linted, lintObject } from '../core/lint.ts';
+import { type Linted, lintObject, specSchemas } from '../core/lint.ts';
 import type { FieldPath } from '../core/schema-check.ts';
 import { Failure } from '../lib/errors.ts';
-import { isRecord, type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
-import { type Context, type PeopleCommand, usage } from './command.ts';
+import { isRecord, type JsonRecord, listOf, recordOf } from '../lib/json.ts';
+import type { Context, PeopleCommand } from './command.ts';
 import { colored, type Output, plain } from './terminal.ts';
+import { usage } from './usage.ts';
 
 export const lintCommand: PeopleCommand = {
   name: 'lint',
@@ -15,6 +16,7 @@ export const lintCommand: PeopleCommand = {
   description:
     'Checks the objects of the operator in YAML or JSON files as the API server and the operator would, without asking either: for the CI of a repository. Other objects are left out. Ends by 1 when one would be refused.',
   argument: ['[file...]', 'files; - for standard input'],
+  about: { op: 'files' },
   act: lint,
 };
 
@@ -35,7 +37,8 @@ const TOO_LARGE = 'it is larger than 16 MiB';
 
 async function lint({ format, out, print, input }: Context, words: readonly string[]): Promise<number> {
   if (words.length === 0) throw usage('lint takes the names of files, or - for standard input');
-  const schemas = await specSchemas();
+  const { default: crds } = await import('../api/crds.generated.json', { with: { type: 'json' } });
+  const schemas = specSchemas(crds);
   const found: FileFault[] = [];
   let objects = 0;
   for (const file of words) {
@@ -46,17 +49,6 @@ async function lint({ format, out, print, input }: Context, words: readonly stri
   if (format === 'table') printFaults(found, objects, out);
   else await print({ objects, faults: found });
   return found.some(({ isFault }) => isFault) ? 1 : 0;
-}
-
-async function specSchemas(): Promise<ReadonlyMap<string, JsonRecord>> {
-  const { default: crds } = await import('../api/crds.generated.json', { with: { type: 'json' } });
-  return new Map(
-    crds.map(({ spec }) => {
-      const { schema } = recordOf(spec.versions.at(-1));
-      const whole = recordOf(recordOf(schema)['openAPIV3Schema']);
-      return [spec.names.kind, recordOf(recordOf(whole['properties'])['spec'])];
-    }),
-  );
 }
 
 /** @throws Failure when it cannot be read */
@@ -95,37 +87,17 @@ async function lintFile(file: string, text: string, schemas: ReadonlyMap<string,
   let objects = 0;
   for (const document of Array.isArray(documents) ? documents : []) {
     const [error] = document.errors;
-    if (error) {
-      const line = lines.linePos(error.pos[0]).line;
-      // The parser's own words quote the file, in which keys may stand.
-      faults.push({
-        file,
-        line,
-        object: '',
-        field: '',
-        message: `is no YAML from here on (${error.code})`,
-        isFault: true,
-      });
-      continue;
-    }
-    const whole = contentOf(document);
+    const whole = error ? undefined : contentOf(document);
     if (whole === undefined) {
-      const message = 'has an alias without its anchor, or too many of them';
-      faults.push({
-        file,
-        line: lines.linePos(offsetOf(document, [])).line,
-        object: '',
-        field: '',
-        message,
-        isFault: true,
-      });
+      // The parser's own words quote the file, in which keys may stand.
+      const message = error
+        ? `is no YAML from here on (${error.code})`
+        : 'has an alias without its anchor, or too many of them';
+      const { line } = lines.linePos(error ? error.pos[0] : offsetOf(document, []));
+      faults.push({ file, line, object: '', field: '', message, isFault: true });
       continue;
     }
-    const isList = isRecord(whole) && stringOf(whole['kind']) === 'List';
-    const parts = isList
-      ? listOf(whole['items']).map((item, at) => [item, ['items', at]] as const)
-      : [[whole, []] as const];
-    for (const [part, before] of parts) {
+    for (const [part, before] of partsOf(whole)) {
       const linted = isRecord(part) ? lintObject(part, schemas) : undefined;
       if (!linted) continue;
       objects += 1;
@@ -134,6 +106,12 @@ async function lintFile(file: string, text: string, schemas: ReadonlyMap<string,
     }
   }
   return { objects, faults };
+}
+
+/** The objects of a document, each with its place in it: of a List its items, else the document itself. */
+function partsOf(whole: unknown): readonly (readonly [part: unknown, place: FieldPath])[] {
+  if (!isRecord(whole) || whole['kind'] !== 'List') return [[whole, []]];
+  return listOf(whole['items']).map((item, at) => [item, ['items', at]]);
 }
 
 function faultsOf(

@@ -2,22 +2,22 @@
 
 import type { Agent } from 'node:https';
 import { Command, CommanderError, Option } from 'commander';
-import { OPERATOR_NAME } from '../api/names.ts';
-import { failureWords, masked } from '../checks/failure-words.ts';
+import { failureWords } from '../checks/failure-words.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { failureFrom } from '../lib/errors.ts';
 import { type Clock, systemClock } from '../lib/time.ts';
 import { createRegistryClient } from '../registry/client.ts';
 import { checkCommand } from './check.ts';
-import { type Context, FORMATS, type Format, type Given, isUsage, type PeopleCommand, usage } from './command.ts';
+import { type Context, FORMATS, type Format, type Given, type PeopleCommand } from './command.ts';
 import { complete } from './complete.ts';
 import { inspectCommand } from './inspect.ts';
 import { lintCommand } from './lint.ts';
 import { migrateCommand } from './migrate.ts';
 import { refreshCommand } from './refresh.ts';
-import { openSession, type Session } from './session.ts';
+import { openSession, type Session, userAgent } from './session.ts';
 import { statusCommand } from './status.ts';
 import { type Output, plain } from './terminal.ts';
+import { isUsage, usage } from './usage.ts';
 import { whyCommand } from './why.ts';
 
 /** How the API server is found. */
@@ -89,12 +89,7 @@ async function completed(words: readonly string[], options: PluginOptions): Prom
     kubeconfig: after('--kubeconfig'),
     allNamespaces: words.includes('-A') || words.includes('--all-namespaces'),
   };
-  let opened: Promise<Session> | undefined;
-  try {
-    return await complete(words, COMMANDS, () => (opened ??= connected(given, options)));
-  } finally {
-    await opened?.then((session) => session.close()).catch(() => {});
-  }
+  return await withSession(given, options, (session) => complete(words, COMMANDS, session));
 }
 
 function createProgram({ calledAs, version, out, err }: PluginOptions): Command {
@@ -128,7 +123,6 @@ function addCommand(program: Command, { name, usage: words, summary, description
     .addOption(new Option('-o, --output <format>', 'form of the answer').choices(FORMATS).default('table'));
 }
 
-/** Runs a command, and closes the connection if it opened one. */
 async function run(
   command: PeopleCommand,
   words: readonly string[],
@@ -137,27 +131,35 @@ async function run(
 ): Promise<number> {
   if (given['namespace'] !== undefined && given['allNamespaces'])
     throw usage('-n and -A exclude each other: leave one out');
-  const { out, err, input, agent, clock = systemClock } = options;
-  let opened: Promise<Session> | undefined;
+  const { out, err, input, agent, version, clock = systemClock } = options;
   const format = FORMATS.find((one) => one === given['output']) ?? 'table';
-  const context: Context = {
-    session: () => (opened ??= connected(given, options)),
-    format,
-    out,
-    err,
-    input,
-    registry: () => createRegistryClient({ agent: agent(), clock, userAgent: calledBy(options) }),
-    print: (value, to = out) => print(value, format, to),
-  };
+  return await withSession(given, options, (session) => {
+    const registry = () => createRegistryClient({ agent: agent(), clock, userAgent: userAgent(version) });
+    const context: Context = {
+      session,
+      format,
+      out,
+      err,
+      input,
+      registry,
+      print: (value, to = out) => print(value, format, to),
+    };
+    return command.act(context, words, given);
+  });
+}
+
+/** Gives `act` a way to the one connection of this run, and closes that if it was opened. */
+async function withSession<Result>(
+  given: Given,
+  options: PluginOptions,
+  act: (session: () => Promise<Session>) => Promise<Result>,
+): Promise<Result> {
+  let opened: Promise<Session> | undefined;
   try {
-    return await command.act(context, words, given);
+    return await act(() => (opened ??= connected(given, options)));
   } finally {
     await opened?.then((session) => session.close()).catch(() => {});
   }
-}
-
-function calledBy({ version }: PluginOptions): string {
-  return `${OPERATOR_NAME}-plugin/${version}`;
 }
 
 async function connected(given: Given, { connect, version, clock = systemClock }: PluginOptions): Promise<Session> {
@@ -177,7 +179,7 @@ function complaint(thrown: unknown, { calledAs, err }: PluginOptions): number {
   // Commander has printed its own words.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
   const failure = failureFrom(thrown);
-  err.write(`error: ${plain(masked(failureWords(failure, undefined)))}\n`);
+  err.write(`error: ${plain(failureWords(failure, undefined))}\n`);
   if (!isUsage(failure)) return 1;
   err.write(`(${calledAs} --help says more)\n`);
   return 2;

@@ -4,7 +4,7 @@ import { LEGACY, RESOURCES } from '../api/kinds.ts';
 import { SECRETS } from '../api/meta.ts';
 import { CLUSTER_KIND, LEGACY_KIND } from '../api/names.ts';
 import { findInstalled } from '../checks/installation.ts';
-import { faultOf, isObserved } from '../core/explain-object.ts';
+import { faultOf, isObserved, kubectlName } from '../core/explain-object.ts';
 import { holdsKeys, keysPatch, keysSecret, type Migration, planMigration } from '../core/migrate.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { ApiError, isConflict, isForbidden, isNotFound } from '../kube/api-error.ts';
@@ -23,6 +23,7 @@ export const migrateCommand: PeopleCommand = {
   description:
     'Shows which objects hold their AWS keys in the spec, as those of the Go project do, and with --apply moves them: it writes a Secret with the keys, then names it in the object in place of the keys. The pull secrets stay as they are until the next login. Nothing is changed without --apply.',
   argument: ['[object...]', 'NAME, or caeps/NAME for the cluster kind; by default all'],
+  about: { op: 'names', of: 'objects' },
   options: [
     ['--apply', 'do it'],
     [
@@ -70,9 +71,9 @@ async function handle(
   operatorNamespace: string | undefined,
   isApplied: boolean,
 ): Promise<Row> {
-  const { kind, namespace, name } = object;
+  const { kind, namespace } = object;
   const row = (outcome: Outcome, words: string): Row => ({
-    object: `${kind === CLUSTER_KIND ? 'caeps' : 'aeps'}/${name}${namespace === undefined ? '' : ` -n ${namespace}`}`,
+    object: kubectlName(object),
     outcome,
     words: plain(words),
   });

@@ -2,13 +2,15 @@
 
 import { RESOURCES } from '../api/kinds.ts';
 import { CLUSTER_KIND, GROUP, NAMESPACED_KIND, type PullSecretKind } from '../api/names.ts';
-import type { PullSecretObject } from '../core/resource.ts';
+import { listKept, orUnseen } from '../checks/seen.ts';
+import type { Unseen } from '../core/pull-facts.ts';
+import { keyOf, type PullSecretObject } from '../core/resource.ts';
 import { isNotFound } from '../kube/api-error.ts';
-import { listInPages } from '../kube/pages.ts';
 import { Failure } from '../lib/errors.ts';
+import type { JsonRecord } from '../lib/json.ts';
 import { pullSecretOf } from '../operator/state/reduced-objects.ts';
-import { usage } from './command.ts';
-import { orUnseen, type Session } from './session.ts';
+import { oneNamespace, type Session } from './session.ts';
+import { usage } from './usage.ts';
 
 /** What users call the kinds: as kubectl takes them. */
 const KINDS: ReadonlyMap<string, PullSecretKind> = new Map(
@@ -50,13 +52,10 @@ export function parseObject(words: readonly string[]): ObjectWords | undefined {
  *
  * @throws Failure when there is none, or it may not be read
  */
-export async function readObject(
-  { client, namespace, signal }: Session,
-  { kind, name }: ObjectWords,
-): Promise<PullSecretObject> {
+export async function readObject(session: Session, { kind, name }: ObjectWords): Promise<PullSecretObject> {
   const isCluster = kind === CLUSTER_KIND;
-  if (!isCluster && namespace === undefined) throw usage('one object is in one namespace: leave out -A, or the name');
-  const raw = await client.find(RESOURCES[kind], isCluster ? undefined : namespace, name, signal);
+  const namespace = isCluster ? undefined : oneNamespace(session);
+  const raw = await session.client.find(RESOURCES[kind], namespace, name, session.signal);
   const object = raw && pullSecretOf(kind, raw);
   if (object) return object;
   const where = isCluster ? '' : ` in namespace ${namespace}`;
@@ -71,35 +70,31 @@ export interface FoundObjects {
   readonly notes: readonly string[];
 }
 
+/** All objects of one kind, or why there are none: the caller may not list them, or the cluster does not serve it. */
+export async function listKind(
+  { client, signal }: Session,
+  kind: PullSecretKind,
+  namespace: string | undefined,
+  most = MOST,
+): Promise<readonly PullSecretObject[] | Unseen | 'unserved'> {
+  const kept = { keep: (raw: JsonRecord) => pullSecretOf(kind, raw), most };
+  const listed = listKept(client, RESOURCES[kind], { namespace }, kept, signal);
+  return await orUnseen(listed).catch((thrown: unknown) => {
+    if (isNotFound(thrown)) return 'unserved' as const;
+    throw thrown;
+  });
+}
+
 /** All objects of the session's namespaces, and those of the cluster kind. */
 export async function listObjects(session: Session): Promise<FoundObjects> {
   const objects: PullSecretObject[] = [];
   const notes: string[] = [];
   for (const kind of [NAMESPACED_KIND, CLUSTER_KIND] as const) {
-    const found: PullSecretObject[] = [];
-    const namespace = kind === NAMESPACED_KIND ? session.namespace : undefined;
-    const listed = listInPages(
-      session.client,
-      RESOURCES[kind],
-      { namespace, onSkipped: () => {} },
-      (raw) => {
-        const object = found.length < MOST ? pullSecretOf(kind, raw) : undefined;
-        if (object) found.push(object);
-      },
-      session.signal,
-    );
-    const answer = await orUnseen(listed).catch((thrown: unknown) => {
-      if (isNotFound(thrown)) return undefined;
-      throw thrown;
-    });
-    if (answer === 'unseen') notes.push(`you may not list ${RESOURCES[kind].plural} there`);
-    if (answer === undefined)
-      notes.push(`the cluster does not serve ${RESOURCES[kind].plural}: the CRDs are not installed`);
-    objects.push(...found.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1)));
+    const found = await listKind(session, kind, kind === NAMESPACED_KIND ? session.namespace : undefined);
+    const { plural } = RESOURCES[kind];
+    if (found === 'unseen') notes.push(`you may not list ${plural} there`);
+    else if (found === 'unserved') notes.push(`the cluster does not serve ${plural}: the CRDs are not installed`);
+    else objects.push(...found.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1)));
   }
   return { objects, notes };
-}
-
-function keyOf({ namespace, name }: PullSecretObject): string {
-  return `${namespace ?? ''}/${name}`;
 }

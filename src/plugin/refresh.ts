@@ -7,11 +7,12 @@ import { faultOf } from '../core/explain-object.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { ApiError } from '../kube/api-error.ts';
 import { failureFrom } from '../lib/errors.ts';
-import { type DurationMs, formatMilliseconds, seconds, sleep } from '../lib/time.ts';
-import { type Context, type Given, type PeopleCommand, usage } from './command.ts';
+import { type DurationMs, formatMilliseconds, SECOND, seconds, sleep } from '../lib/time.ts';
+import { type Context, type Given, type PeopleCommand, secondsIn } from './command.ts';
 import { parseObject, readObject } from './objects.ts';
 import type { Session } from './session.ts';
 import { colored, type Output, plain, table } from './terminal.ts';
+import { usage } from './usage.ts';
 
 export const refreshCommand: PeopleCommand = {
   name: 'refresh',
@@ -20,6 +21,7 @@ export const refreshCommand: PeopleCommand = {
   description:
     'Asks the operator for new logins of an object, by its annotation, waits for them, and shows the end of the old and the new ones. Needs the right to patch the object.',
   argument: ['[object...]', 'NAME, or caeps/NAME for the cluster kind'],
+  about: { op: 'names', of: 'objects' },
   options: [['--timeout <seconds>', 'how long to wait', '60']],
   act: refresh,
 };
@@ -33,7 +35,6 @@ interface Refreshed {
 }
 
 const LOOK_EVERY = seconds(0.5);
-const LONGEST_TIMEOUT_SECONDS = 3_600;
 
 async function refresh(
   { session: connect, format, out, err, print }: Context,
@@ -42,11 +43,7 @@ async function refresh(
 ): Promise<number> {
   const wanted = parseObject(words);
   if (!wanted) throw usage('refresh takes the name of one object');
-  const timeout = Number(given['timeout']);
-  if (!Number.isFinite(timeout) || timeout <= 0 || timeout > LONGEST_TIMEOUT_SECONDS)
-    throw usage(
-      `--timeout: "${String(given['timeout'])}" is no number of seconds from 1 to ${LONGEST_TIMEOUT_SECONDS}`,
-    );
+  const timeout = secondsIn(given, 'timeout', 1);
   const session = await connect();
   const before = await readObject(session, wanted);
   const mark = formatMilliseconds(session.clock.now());
@@ -59,7 +56,7 @@ async function refresh(
     session.signal,
   );
   if (out.isTerminal) err.write(`asked for new logins of ${wanted.name}; waiting …\n`);
-  const after = await untilHandled(session, before, mark, seconds(timeout));
+  const after = await untilHandled(session, before, mark, timeout);
   if (after.status.lastHandledReconcileAt !== mark) return unanswered(after, timeout, err);
   const logins = refreshed(before.status, after.status);
   if (format === 'table') printLogins(logins, out);
@@ -92,12 +89,12 @@ function isPassing(thrown: unknown): boolean {
   return failureFrom(thrown).reason === 'ApiServerUnreachable' || (thrown instanceof ApiError && thrown.status >= 500);
 }
 
-function unanswered(object: PullSecretObject, timeout: number, err: Output): number {
+function unanswered(object: PullSecretObject, timeout: DurationMs, err: Output): number {
   const fault = faultOf(object, object.namespace ?? '');
   const why = fault
     ? `${fault.what} → ${fault.next}`
     : 'the operator has not looked at it: does it run, and does it work in this namespace?';
-  err.write(`error: no new login within ${timeout} s: ${plain(why)}\n`);
+  err.write(`error: no new login within ${timeout / SECOND} s: ${plain(why)}\n`);
   return 1;
 }
 

@@ -2,10 +2,10 @@
 
 import { OPERATOR_NAME } from '../api/names.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
-import { isForbidden } from '../kube/api-error.ts';
 import { createClient, type KubeClient } from '../kube/client.ts';
 import { createTransport, type Transport } from '../kube/transport.ts';
-import { type Clock, systemClock } from '../lib/time.ts';
+import type { Clock } from '../lib/time.ts';
+import { usage } from './usage.ts';
 
 export interface Session {
   readonly client: KubeClient;
@@ -19,18 +19,25 @@ export interface Session {
   readonly close: () => void;
 }
 
+/** As which a command makes itself known, and under which its writes stand. */
+const NAME = `${OPERATOR_NAME}-plugin`;
+
+export function userAgent(version: string): string {
+  return `${NAME}/${version}`;
+}
+
 /** @param namespace  undefined: all namespaces */
 export function openSession(
   access: ApiServerAccess,
   namespace: string | undefined,
-  { clock = systemClock, version = '' }: { readonly clock?: Clock; readonly version?: string } = {},
+  { clock, version }: Pick<Session, 'clock' | 'version'>,
 ): Session {
-  const transport = createTransport({ access, clock, userAgent: `${OPERATOR_NAME}-plugin/${version}` });
+  const transport = createTransport({ access, clock, userAgent: userAgent(version) });
   const stop = new AbortController();
   return {
     transport,
     version,
-    client: createClient(transport, `${OPERATOR_NAME}-plugin`),
+    client: createClient(transport, NAME),
     namespace,
     clock,
     signal: stop.signal,
@@ -41,12 +48,8 @@ export function openSession(
   };
 }
 
-/** What was asked for, or `unseen` when the caller has no right to it. @throws Failure for everything else */
-export async function orUnseen<Answer>(asked: Promise<Answer>): Promise<Answer | 'unseen'> {
-  try {
-    return await asked;
-  } catch (thrown) {
-    if (isForbidden(thrown)) return 'unseen';
-    throw thrown;
-  }
+/** Of a session whose command is about one object. @throws Failure of usage with `-A` */
+export function oneNamespace({ namespace }: Session): string {
+  if (namespace !== undefined) return namespace;
+  throw usage('one object is in one namespace: leave out -A, or the name');
 }

@@ -2,6 +2,7 @@
 
 import { SECRETS } from '../api/meta.ts';
 import { CLUSTER_KIND, CONDITION_READY, CONDITION_STALLED, OWNER_UID_LABEL } from '../api/names.ts';
+import { orUnseen } from '../checks/seen.ts';
 import { isObserved } from '../core/explain-object.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { cut } from '../core/text.ts';
@@ -13,7 +14,7 @@ import type { Context, Given, PeopleCommand } from './command.ts';
 import { lifeBar, whenWords } from './login-bar.ts';
 import { type FoundObjects, listObjects, parseObject, readObject } from './objects.ts';
 import { readPullSecret } from './pull-secret.ts';
-import { orUnseen, type Session } from './session.ts';
+import type { Session } from './session.ts';
 import { colored, type Output, plain, table } from './terminal.ts';
 
 export const statusCommand: PeopleCommand = {
@@ -23,6 +24,7 @@ export const statusCommand: PeopleCommand = {
   description:
     'Shows the objects of the namespace and those of the cluster kind. With a name: one object, with its logins from issue to end and its Secret in every namespace. Ends by 1 when something is wrong.',
   argument: ['[object...]', 'NAME, or caeps/NAME for the cluster kind'],
+  about: { op: 'names', of: 'objects' },
   options: [['-w, --watch', 'look again every two seconds, until Ctrl-C']],
   act: status,
 };

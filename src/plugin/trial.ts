@@ -5,9 +5,9 @@ import { isPublicEcr, parseImage } from '../core/image.ts';
 import { pullVerdict } from '../core/pull-verdict.ts';
 import { createMask } from '../lib/mask.ts';
 import { BadImageName, type RegistryClient } from '../registry/client.ts';
-import { usage } from './command.ts';
 import type { HostLogin } from './pull-secret.ts';
 import { plain } from './terminal.ts';
+import { usage } from './usage.ts';
 
 export interface Trial {
   readonly image: string;

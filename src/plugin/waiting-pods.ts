@@ -1,13 +1,12 @@
 // Pods that wait for an image: which, and in which of their containers.
 
 import { NAMESPACES } from '../api/meta.ts';
+import { listKept } from '../checks/seen.ts';
 import type { WaitingImage } from '../core/pull-facts.ts';
-import { listInPages } from '../kube/pages.ts';
 import { Failure } from '../lib/errors.ts';
 import { type JsonRecord, listOf, recordOf, stringMapOf, stringOf } from '../lib/json.ts';
-import { usage } from './command.ts';
 import { PODS, type Subject } from './kinds.ts';
-import type { Session } from './session.ts';
+import { oneNamespace, type Session } from './session.ts';
 
 /** `state.waiting.reason` of a container without its image (k8s.io/kubernetes/pkg/kubelet/images). */
 const REASONS: ReadonlySet<string> = new Set([
@@ -35,7 +34,7 @@ export interface Pod {
   readonly state: string;
 }
 
-/** Pods that are looked at; a kubelet reads no more Secrets of one than these either before it gets slow. */
+/** Pods that are kept, and the Secrets of one that are looked at. */
 const MOST_PODS = 5_000;
 const MOST_SECRETS = 100;
 
@@ -46,42 +45,35 @@ const MOST_SECRETS = 100;
  */
 export async function podsOf(session: Session, subject: Subject): Promise<readonly Pod[]> {
   if (subject.op === 'pod') {
-    const found = await session.client.find(PODS, namespaceOf(session), subject.name, session.signal);
+    const found = await session.client.find(PODS, oneNamespace(session), subject.name, session.signal);
     if (!found) throw await notFound(session, `pod ${subject.name}`);
     return [podOf(found)];
   }
   if (subject.op === 'all') return await listPods(session, undefined, ({ waiting }) => waiting.length > 0);
   const { resource, name } = subject;
-  const workload = await session.client.find(resource, namespaceOf(session), name, session.signal);
+  const workload = await session.client.find(resource, oneNamespace(session), name, session.signal);
   if (!workload) throw await notFound(session, `${resource.plural.replace(/s$/, '')} ${name}`);
   const selector = selectorText(recordOf(recordOf(workload['spec'])['selector']));
   return await listPods(session, selector, () => true);
 }
 
-function namespaceOf({ namespace }: Session): string {
-  if (namespace !== undefined) return namespace;
-  throw usage('one object is in one namespace: leave out -A, or the name');
-}
-
 async function notFound(session: Session, what: string): Promise<Failure> {
-  const namespace = namespaceOf(session);
+  const namespace = oneNamespace(session);
   const there = await session.client.find(NAMESPACES, undefined, namespace, session.signal).catch(() => ({}));
   const words = there ? `there is no ${what} in namespace ${namespace}` : `there is no namespace ${namespace}`;
   return new Failure({ next: 'change', reason: 'NotFound', message: `${words}: -n names another one` });
 }
 
-async function listPods(
+function listPods(
   { client, namespace, signal }: Session,
   labelSelector: string | undefined,
   isWanted: (pod: Pod) => boolean,
-): Promise<Pod[]> {
-  const pods: Pod[] = [];
-  const take = (raw: JsonRecord): void => {
+): Promise<readonly Pod[]> {
+  const keep = (raw: JsonRecord): Pod | undefined => {
     const pod = podOf(raw);
-    if (pods.length < MOST_PODS && isWanted(pod)) pods.push(pod);
+    return isWanted(pod) ? pod : undefined;
   };
-  await listInPages(client, PODS, { namespace, labelSelector, onSkipped: () => {} }, take, signal);
-  return pods;
+  return listKept(client, PODS, { namespace, labelSelector }, { keep, most: MOST_PODS }, signal);
 }
 
 /** A LabelSelector as a query has it. */
@@ -106,11 +98,7 @@ function selectorText({ matchLabels, matchExpressions }: JsonRecord): string {
 }
 
 function podOf(raw: JsonRecord): Pod {
-  const [metadata, spec, status] = [raw['metadata'], raw['spec'], raw['status']].map(recordOf) as [
-    JsonRecord,
-    JsonRecord,
-    JsonRecord,
-  ];
+  const [metadata, spec, status] = [recordOf(raw['metadata']), recordOf(raw['spec']), recordOf(raw['status'])];
   const secrets = listOf(spec['imagePullSecrets']).flatMap((item) => stringOf(recordOf(item)['name']) || []);
   return {
     namespace: stringOf(metadata['namespace']) ?? '',

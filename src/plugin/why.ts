@@ -7,11 +7,12 @@ import { LONGEST_WAIT, waitsStill } from '../core/kubelet-wait.ts';
 import type { NamedSecret } from '../core/pull-facts.ts';
 import { cut, listNames } from '../core/text.ts';
 import { formatRfc3339 } from '../lib/time.ts';
-import { type Context, type PeopleCommand, usage } from './command.ts';
+import type { Context, PeopleCommand } from './command.ts';
 import { createGatherer, type GatheredPull } from './gather.ts';
 import { parseSubject, type Subject } from './kinds.ts';
 import type { Session } from './session.ts';
 import { colored, type Output, plain } from './terminal.ts';
+import { usage } from './usage.ts';
 import { type Pod, podsOf } from './waiting-pods.ts';
 
 export const whyCommand: PeopleCommand = {
@@ -21,6 +22,7 @@ export const whyCommand: PeopleCommand = {
   description:
     'Says why pods wait for their image: which pull secrets they name, whether those open the registry and are good, which object should write them, and what to do. Without a name: all pods of the namespace that wait.',
   argument: ['[subject...]', 'a pod, or what makes pods: deployment/api, job/nightly'],
+  about: { op: 'names', of: 'pods' },
   act: why,
 };
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { makeCrds } from '../../src/api/crd.ts';
 import { API_VERSION, CLUSTER_KIND, NAMESPACED_KIND } from '../../src/api/names.ts';
-import { lintObject } from '../../src/core/lint.ts';
+import { lintObject, specSchemas } from '../../src/core/lint.ts';
 import type { FieldPath } from '../../src/core/schema-check.ts';
 import { recordOf } from '../../src/lib/json.ts';
 import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
@@ -12,13 +12,7 @@ import { GOOD_CLUSTER } from './access-specs.ts';
 import { BAD, CLUSTER_SPEC, GOOD, NAMESPACED_SPEC } from './specs.ts';
 
 const OF_CLUSTER = ['namespaces', 'namespaceSelector', 'excludeNamespaces'];
-const SCHEMAS = new Map(
-  makeCrds().map((crd) => {
-    const { names, versions } = recordOf(recordOf(crd)['spec']) as { names: { kind: string }; versions: unknown[] };
-    const whole = recordOf(recordOf(recordOf(versions.at(-1))['schema'])['openAPIV3Schema']);
-    return [names.kind, recordOf(recordOf(whole['properties'])['spec'])] as const;
-  }),
-);
+const SCHEMAS = specSchemas(makeCrds());
 
 const SPECS: Readonly<Record<string, object>> = {
   ...GOOD,
