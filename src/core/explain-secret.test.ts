@@ -1,30 +1,26 @@
 // Covers the causes that lie in the Secrets that a pod names, or in what its user may not see.
 
-import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe } from 'node:test';
 import { after, START } from '../../testing/rigs/builders.ts';
 import {
   cluster,
   condition,
   ENDED,
-  facts,
+  type ExplainedRow,
   failing,
   HOST,
   LOGIN,
-  type Over,
   object,
   READY,
   REFUSED,
   secret,
+  testExplanations,
   unseen,
   withProblem,
 } from '../../testing/rigs/pull-facts.ts';
 import { MINUTE } from '../lib/time.ts';
-import { explainPull } from './explain.ts';
 
-type Row = readonly [over: Over, cause: string, what: RegExp, next: RegExp];
-
-const rows: Readonly<Record<string, Row>> = {
+const rows: Readonly<Record<string, ExplainedRow>> = {
   'a login that has ended, of an object that fails': [
     {
       secrets: [secret({ endsAt: START })],
@@ -208,13 +204,4 @@ const rows: Readonly<Record<string, Row>> = {
   ],
 };
 
-describe('a pod that names Secrets is told of', () => {
-  for (const [name, [over, cause, what, next]] of Object.entries(rows)) {
-    test(name, () => {
-      const said = explainPull(facts(over), START);
-      assert.equal(said.cause, cause);
-      assert.match(said.what, what);
-      assert.match(said.next, next);
-    });
-  }
-});
+describe('a pod that names Secrets is told of', () => testExplanations(rows));

@@ -1,25 +1,21 @@
 // Covers the causes that keep a pod from its image, as far as no Secret that it names is there.
 
-import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { START, spec } from '../../testing/rigs/builders.ts';
+import { describe } from 'node:test';
+import { spec } from '../../testing/rigs/builders.ts';
 import {
   cluster,
   condition,
   DOWN,
-  facts,
+  type ExplainedRow,
   failing,
   HOST,
   missing,
-  type Over,
   object,
+  testExplanations,
   withProblem,
 } from '../../testing/rigs/pull-facts.ts';
-import { explainPull } from './explain.ts';
 
-type Row = readonly [over: Over, cause: string, what: RegExp, next: RegExp];
-
-const rows: Readonly<Record<string, Row>> = {
+const rows: Readonly<Record<string, ExplainedRow>> = {
   'a name that is no image': [{ reason: 'InvalidImageName' }, 'InvalidImageName', /cannot be read/, /Correct/],
   'a policy that never pulls': [{ reason: 'ErrImageNeverPull' }, 'ImageNeverPulled', /Never/, /IfNotPresent/],
   'an image of another registry': [{ image: 'nginx' }, 'NotEcr', /docker\.io is no registry of ECR/, /another|image/],
@@ -227,13 +223,4 @@ const rows: Readonly<Record<string, Row>> = {
   ],
 };
 
-describe('a pod that waits for its image is told of', () => {
-  for (const [name, [over, cause, what, next]] of Object.entries(rows)) {
-    test(name, () => {
-      const said = explainPull(facts(over), START);
-      assert.equal(said.cause, cause);
-      assert.match(said.what, what);
-      assert.match(said.next, next);
-    });
-  }
-});
+describe('a pod that waits for its image is told of', () => testExplanations(rows));

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { OPERATOR_NAME } from '../../src/api/names.ts';
 import { makeAuthority } from '../../testing/network/self-signed.ts';
-import { OPERATOR_NAMESPACE, requestToken } from '../../testing/operator/operator-account.ts';
+import { OPERATOR_NAMESPACE } from '../../testing/operator/operator-account.ts';
 import { useWorld } from '../../testing/operator/world.ts';
-import { type Ran, runPlugin } from './plugin-rig.ts';
+import { createNobody, type Ran, runPlugin } from './plugin-rig.ts';
 
 const LABELS = { 'app.kubernetes.io/part-of': OPERATOR_NAME, 'app.kubernetes.io/component': 'operator' };
 const DEPLOYMENTS = `/apis/apps/v1/namespaces/${OPERATOR_NAMESPACE}/deployments`;
@@ -125,8 +125,7 @@ describe('check', () => {
 
   test('tells whoever may only view what could not be looked at, and finds nothing wrong in that', async () => {
     const namespace = await world.api.createNamespace();
-    await world.api.must('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: 'viewer' } });
-    const { code, out } = await check(['-n', namespace], await requestToken(world.api, namespace, 'viewer'));
+    const { code, out } = await check(['-n', namespace], await createNobody(world.api, namespace));
     assert.equal(code, 0, out);
     for (const words of [
       'you may not list Deployments',

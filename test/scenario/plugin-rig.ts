@@ -1,8 +1,11 @@
 // Runs the commands for people against the control plane of a suite.
 
 import { Agent } from 'node:https';
+import { OPERATOR_NAME } from '../../src/api/names.ts';
 import type { ApiServerAccess } from '../../src/kube/access.ts';
 import { plugin } from '../../src/plugin/main.ts';
+import type { TestApi } from '../../testing/api-server/test-api.ts';
+import { requestToken } from '../../testing/operator/operator-account.ts';
 import { accessTo } from '../../testing/operator/plane-access.ts';
 import type { World } from '../../testing/operator/world.ts';
 
@@ -40,4 +43,29 @@ export async function runPlugin(
   });
   world.alsoSearch('the output of the plugin', () => `${said.out}${said.err}`);
   return { code, ...said };
+}
+
+/** Creates an account of a namespace that may do what `view` and the chart's view role let it. @returns its token */
+export async function createViewer(api: TestApi, namespace: string): Promise<string> {
+  await createAccount(api, namespace, 'viewer');
+  for (const name of ['view', `${OPERATOR_NAME}-view`])
+    await api.must('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', name: 'viewer', namespace }],
+    });
+  return await requestToken(api, namespace, 'viewer');
+}
+
+/** Creates an account without any right. @returns its token */
+export async function createNobody(api: TestApi, namespace: string): Promise<string> {
+  await createAccount(api, namespace, 'nobody');
+  return await requestToken(api, namespace, 'nobody');
+}
+
+async function createAccount(api: TestApi, namespace: string, name: string): Promise<void> {
+  const body = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } };
+  await api.must('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, body);
 }

@@ -2,9 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { OPERATOR_NAME } from '../../src/api/names.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
-import { requestToken } from '../../testing/operator/operator-account.ts';
 import {
   CLUSTER_PATH,
   NAMESPACED_PATH,
@@ -13,7 +11,7 @@ import {
   useWorld,
 } from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
-import { type Ran, runPlugin } from './plugin-rig.ts';
+import { createNobody, createViewer, type Ran, runPlugin } from './plugin-rig.ts';
 
 const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
 
@@ -34,20 +32,7 @@ describe('the commands for people', () => {
     namespace = await world.api.createNamespace();
     await createPullSecret(world.api, namespace, 'login', { registries: { regions: ['us-east-1'] } });
     await world.ready(NAMESPACED_PATH(namespace, 'login'));
-    await world.api.must('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, {
-      apiVersion: 'v1',
-      kind: 'ServiceAccount',
-      metadata: { name: 'viewer' },
-    });
-    for (const name of ['view', `${OPERATOR_NAME}-view`])
-      await world.api.must('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, {
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'RoleBinding',
-        metadata: { name },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-        subjects: [{ kind: 'ServiceAccount', name: 'viewer', namespace }],
-      });
-    viewer = await requestToken(world.api, namespace, 'viewer');
+    viewer = await createViewer(world.api, namespace);
   });
 
   describe('status', () => {
@@ -163,8 +148,7 @@ describe('the commands for people', () => {
 
     test('ends by 1 when nothing may be read', async () => {
       const nobody = await world.api.createNamespace();
-      await world.api.must('POST', `/api/v1/namespaces/${nobody}/serviceaccounts`, { metadata: { name: 'nobody' } });
-      const token = await requestToken(world.api, nobody, 'nobody');
+      const token = await createNobody(world.api, nobody);
       for (const command of ['status', 'migrate']) {
         const { code, out } = await run([command, '-n', nobody], token);
         assert.equal(code, 1);

@@ -13,7 +13,7 @@ import {
   HOST,
   type WaitingPod,
 } from '../../testing/api-server/waiting-pod.ts';
-import { OPERATOR_NAMESPACE, requestToken } from '../../testing/operator/operator-account.ts';
+import { OPERATOR_NAMESPACE } from '../../testing/operator/operator-account.ts';
 import {
   CLUSTER_PATH,
   NAMESPACED_PATH,
@@ -22,7 +22,7 @@ import {
   useWorld,
 } from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret } from './manifests.ts';
-import { type Ran, runPlugin } from './plugin-rig.ts';
+import { createViewer, type Ran, runPlugin } from './plugin-rig.ts';
 
 const DEPLOYMENTS = `/apis/apps/v1/namespaces/${OPERATOR_NAMESPACE}/deployments`;
 const POLICIES = '/apis/admissionregistration.k8s.io/v1';
@@ -249,20 +249,7 @@ describe('a pod in ImagePullBackOff is explained', () => {
       namespace = await world.api.createNamespace();
       await createPullSecret(world.api, namespace, 'login');
       await world.ready(NAMESPACED_PATH(namespace, 'login'));
-      await world.api.must('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, {
-        apiVersion: 'v1',
-        kind: 'ServiceAccount',
-        metadata: { name: 'viewer' },
-      });
-      for (const name of ['view', `${OPERATOR_NAME}-view`])
-        await world.api.must('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, {
-          apiVersion: 'rbac.authorization.k8s.io/v1',
-          kind: 'RoleBinding',
-          metadata: { name },
-          roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-          subjects: [{ kind: 'ServiceAccount', name: 'viewer', namespace }],
-        });
-      viewer = await requestToken(world.api, namespace, 'viewer');
+      viewer = await createViewer(world.api, namespace);
     });
 
     test('as far as the status of the object goes, and what could not be seen is said', async () => {

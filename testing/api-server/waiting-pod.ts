@@ -9,7 +9,7 @@ export const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
 export const ANSWERS = {
   anonymous: `failed to pull and unpack image "${HOST}/team/api:1.0": failed to resolve reference "${HOST}/team/api:1.0": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials`,
   refused: `failed to pull and unpack image "${HOST}/team/api:1.0": failed to resolve reference "${HOST}/team/api:1.0": unexpected status from HEAD request to https://${HOST}/v2/team/api/manifests/1.0: 403 Forbidden`,
-  ended: `failed to pull and unpack image "${HOST}/team/api:1.0": failed to resolve reference "${HOST}/team/api:1.0": unexpected status from HEAD request to https://${HOST}/v2/team/api/manifests/1.0: 403 Forbidden: denied: Your authorization token has expired. Reauthenticate and try again.`,
+  ended: `failed to pull and unpack image "${HOST}/team/api:1.0": failed to resolve reference "${HOST}/team/api:1.0": unexpected status from GET request to https://${HOST}/v2/team/api/manifests/sha256:0: 403 Forbidden: denied: Your authorization token has expired. Reauthenticate and try again.`,
 } as const;
 
 export interface WaitingPod {

@@ -1,7 +1,10 @@
 // A pod that waits for its image, its Secrets and its objects, in as few words as a test of an explanation needs.
 
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { CLUSTER_KIND, DOCKER_CONFIG_TYPE, NAMESPACED_KIND } from '../../src/api/names.ts';
 import type { PullSecretStatus } from '../../src/api/schema.ts';
+import { explainPull } from '../../src/core/explain.ts';
 import type { FoundSecret, NamedSecret, PullFacts } from '../../src/core/pull-facts.ts';
 import type { PullSecretObject } from '../../src/core/resource.ts';
 import { formatRfc3339, HOUR } from '../../src/lib/time.ts';
@@ -65,18 +68,13 @@ export const missing: NamedSecret = { name: 'ecr-login', found: 'missing' };
 export const unseen: NamedSecret = { name: 'ecr-login', found: 'unseen' };
 export const DOWN = { namespace: 'ops', name: 'operator', ready: 0 };
 
-export interface Over extends Partial<Omit<PullFacts, 'waiting'>> {
+interface Over extends Partial<Omit<PullFacts, 'waiting'>> {
   readonly message?: string;
   readonly image?: string;
   readonly reason?: string;
 }
 
-export function facts({
-  message = '',
-  image = `${HOST}/api:1`,
-  reason = 'ImagePullBackOff',
-  ...over
-}: Over): PullFacts {
+function facts({ message = '', image = `${HOST}/api:1`, reason = 'ImagePullBackOff', ...over }: Over): PullFacts {
   return {
     pod: 'api-0',
     isReplaceable: true,
@@ -91,4 +89,19 @@ export function facts({
     askedAt: undefined,
     ...over,
   };
+}
+
+/** The facts, and the cause, the sentences and the advice that they are to lead to. */
+export type ExplainedRow = readonly [over: Over, cause: string, what: RegExp, next: RegExp];
+
+/** One test for each row. */
+export function testExplanations(rows: Readonly<Record<string, ExplainedRow>>): void {
+  for (const [name, [over, cause, what, next]] of Object.entries(rows)) {
+    test(name, () => {
+      const said = explainPull(facts(over), START);
+      assert.equal(said.cause, cause);
+      assert.match(said.what, what);
+      assert.match(said.next, next);
+    });
+  }
 }
