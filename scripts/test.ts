@@ -26,10 +26,8 @@ const TIMEOUT_MS = 20 * 60 * 1_000;
  * that two processes take little more than half the time; what overloads a machine on purpose has it for itself.
  */
 const ALONE = /^test\/load\//;
-const LANES = [
-  /^test\/(?:scenario|process|conformance)\/|^bench\//,
-  /^(?!test\/(?:scenario|process|conformance)\/|bench\/)/,
-];
+/** Of the others, those of one of the two; they take about as long as the rest. */
+const FIRST_LANE = /^test\/(?:scenario|process|conformance)\/|^bench\//;
 
 const LIVE_VARIABLES = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION'];
 
@@ -115,13 +113,12 @@ const sum = (all: readonly Counts[]): Counts => ({
 async function runInLanes(): Promise<Counts> {
   // Suites that find it out of date build it: two at a time would be in each other's way.
   await import('./build.ts');
-  const lanes = LANES.map((lane) => files.filter((file) => lane.test(file) && !ALONE.test(file)));
+  const alone = files.filter((file) => ALONE.test(file));
+  const others = files.filter((file) => !ALONE.test(file));
+  const lanes = [others.filter((file) => FIRST_LANE.test(file)), others.filter((file) => !FIRST_LANE.test(file))];
   const ended = await Promise.all(lanes.map((lane, index) => runInChild(lane, index === 0)));
   for (const { text } of ended) process.stdout.write(text);
-  const { counts } = await runInChild(
-    files.filter((file) => ALONE.test(file)),
-    true,
-  );
+  const { counts } = await runInChild(alone, true);
   return sum([...ended.map((one) => one.counts), counts]);
 }
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { API_VERSION, LEGACY_API_VERSION, LEGACY_KIND } from '../../src/api/names.ts';
+import { RIGHTS } from '../../src/checks/rights-finding.ts';
 import { eventually, type TestApi } from '../../testing/api-server/test-api.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import { makeAuthority } from '../../testing/network/self-signed.ts';
@@ -56,6 +57,17 @@ describe('the rights of the chart', () => {
       );
     return pairs.toSorted(byText);
   };
+  test('are those of which check asks whether it has them, beside those of switches, webhook and election', async () => {
+    const OF_SWITCHES =
+      / (?:serviceaccounts|awsecrcredentials|leases|validatingwebhookconfigurations)\b|^create cluster/;
+    const asked = RIGHTS.map(({ verb, group, resource, subresource }) => {
+      const name = `${resource}${group && `.${group}`}${subresource ? `/${subresource}` : ''}`;
+      return `${verb} ${name}`;
+    });
+    const always = (await granted()).filter((right) => !OF_SWITCHES.test(right));
+    assert.deepEqual(asked.toSorted(byText), always);
+  });
+
   const used = (): readonly string[] => {
     const asked = world.audit().filter(({ resource }) => !resource.startsWith('/'));
     return [...new Set(asked.map(({ verb, resource }) => `${verb} ${resource}`))].sort(byText);

@@ -10,6 +10,7 @@ import { eventually } from '../../testing/api-server/test-api.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import { CLUSTER_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createClusterPullSecret } from '../scenario/manifests.ts';
+import { createNobody } from '../scenario/plugin-rig.ts';
 import { runToEnd } from './bundle.ts';
 
 const CRD =
@@ -127,18 +128,35 @@ describe('check', () => {
     assert.match(stdout, /^✖ no replica leads: the Lease a in namespace \S+ is no longer renewed by gone; /m);
   });
 
-  test('says that an account which should lead may not read the Lease', async () => {
+  /** As in a pod of this account. */
+  const checkAs = async (token: string, ...flags: readonly string[]): ReturnType<typeof runToEnd> => {
     const folder = mkdtempSync(join(tmpdir(), 'account-'));
-    // The operator's account has the right to the Lease of its own name only.
-    writeFileSync(join(folder, 'token'), world.token);
+    writeFileSync(join(folder, 'token'), token);
     writeFileSync(join(folder, 'ca.crt'), world.plane.certificateAuthority);
     writeFileSync(join(folder, 'namespace'), 'kube-system');
     const { hostname, port } = new URL(world.plane.url);
     const env = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port };
-    const pod = ['check', '--service-account-folder', folder, '--leader-elect-resource-name', 'another'];
-    const { code, stdout } = await runToEnd(pod, env).finally(() => rmSync(folder, { recursive: true }));
+    const pod = ['check', '--service-account-folder', folder, ...flags];
+    return await runToEnd(pod, env).finally(() => rmSync(folder, { recursive: true }));
+  };
+
+  test('says that an account which should lead may not read the Lease', async () => {
+    // The operator's account has the right to the Lease of its own name only.
+    const { code, stdout } = await checkAs(world.token, '--leader-elect-resource-name', 'another');
     assert.equal(code, 1, stdout);
     assert.match(stdout, /^✖ this account may not read the Lease another in namespace kube-system; /m);
+  });
+
+  test('says in a pod whether the account has the rights of the operator, and which it lacks', async () => {
+    const good = await checkAs(world.token);
+    assert.equal(good.code, 0, good.stdout);
+    assert.match(good.stdout, /^✔ this account has the rights that the operator needs$/m);
+    const nobody = await checkAs(await createNobody(world.api, await world.api.createNamespace()));
+    assert.equal(nobody.code, 1);
+    assert.match(
+      nobody.stdout,
+      /^✖ this account may not get awsecrimagepullsecrets, list awsecrimagepullsecrets, .* and \d+ more: are the roles of the chart/m,
+    );
   });
 
   test('does not miss a leader where nobody says that there is one', async () => {

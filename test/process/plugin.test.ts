@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { PEOPLE_COMMANDS } from '../../src/cli/people.ts';
 import { NO_ENVIRONMENT } from '../../testing/operator/operator-process.ts';
 import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
 import { ensureBundle } from './bundle.ts';
@@ -24,12 +25,14 @@ describe('under the name of a kubectl plugin', () => {
     const { status, stdout } = run(['--help']);
     assert.equal(status, 0);
     assert.match(stdout, /^Usage: kubectl ecr-secrets /);
-    for (const command of ['why', 'status', 'inspect', 'refresh', 'check', 'migrate', 'lint']) {
+    // The operator has a `check` of its own under that name.
+    for (const command of [...PEOPLE_COMMANDS.map(({ name }) => name), 'check']) {
       assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
       const help = run([command, '--help']);
       assert.equal(help.status, 0);
       assert.match(help.stdout, new RegExp(`^Usage: kubectl ecr-secrets ${command} `));
     }
+    assert.equal(stdout.match(/^ {2}[a-z]+ \[/gm)?.length, PEOPLE_COMMANDS.length + 2, 'these, check and help');
     assert.ok(!stdout.includes('--metrics-bind-address'));
   });
 
