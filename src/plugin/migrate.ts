@@ -178,7 +178,7 @@ async function legacyRows({ client, signal }: Session): Promise<readonly Row[]> 
 }
 
 function printRows(rows: readonly Row[], notes: readonly string[], isApplied: boolean, out: Output): void {
-  if (rows.length === 0) out.write('there is no object of the operator here\n');
+  if (rows.length === 0) out.write(notes.length > 0 ? '' : 'there is no object of the operator here\n');
   else
     out.write(
       table([['OBJECT', 'OUTCOME', ''], ...rows.map(({ object, outcome, words }) => [object, outcome, words])]),

@@ -6,7 +6,7 @@ import type { PullSecretStatus } from '../api/schema.ts';
 import { faultOf } from '../core/explain-object.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import { ApiError } from '../kube/api-error.ts';
-import { failureFrom } from '../lib/errors.ts';
+import { Failure, failureFrom } from '../lib/errors.ts';
 import { type DurationMs, formatMilliseconds, SECOND, seconds, sleep } from '../lib/time.ts';
 import { type Context, type Given, type PeopleCommand, secondsIn } from './command.ts';
 import { parseObject, readObject } from './objects.ts';
@@ -57,6 +57,12 @@ async function refresh(
   );
   if (out.isTerminal) err.write(`asked for new logins of ${wanted.name}; waiting …\n`);
   const after = await untilHandled(session, before, mark, timeout);
+  if (after.uid !== before.uid)
+    throw new Failure({
+      next: 'change',
+      reason: 'Replaced',
+      message: `${wanted.name} was deleted, and is another object now: ask again`,
+    });
   if (after.status.lastHandledReconcileAt !== mark) return unanswered(after, timeout, err);
   const logins = refreshed(before.status, after.status);
   if (format === 'table') printLogins(logins, out);

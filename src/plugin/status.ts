@@ -80,21 +80,22 @@ async function status(context: Context, words: readonly string[], given: Given):
     if (!wanted) return viewOf(await listObjects(session), session.clock.now());
     return await wholeView(session, await readObject(session, wanted));
   };
-  if (!given['watch']) return await show(context, await look(), session);
+  let view = await look();
+  if (!given['watch']) return await show(context, view, session);
   let before = '';
   for (;;) {
     const lines: string[] = [];
     const out: Output = { ...context.out, write: (text) => void lines.push(text) };
-    // A moment without an answer is no reason to stop looking.
-    const view = await look().catch(
-      (thrown: unknown): View => ({ objects: [], notes: [plain(failureFrom(thrown).message)] }),
-    );
     await show({ ...context, out, print: (value) => context.print(value, out) }, view, session);
     const text = lines.join('');
     if (text !== before) context.out.write(context.out.isTerminal ? `${CLEAR}${text}` : text);
     before = text;
     await sleep(session.clock, LOOK_EVERY, session.signal);
     if (session.signal.aborted) return 0;
+    // A moment without an answer is no reason to stop looking.
+    view = await look().catch(
+      (thrown: unknown): View => ({ objects: [], notes: [plain(failureFrom(thrown).message)] }),
+    );
   }
 }
 
@@ -202,7 +203,7 @@ async function namespacesOf(
 
 function printView({ objects, notes }: View, out: Output, now: EpochMs): void {
   const [only, ...others] = objects;
-  if (!only) out.write('there is no object of the operator here\n');
+  if (!only) out.write(notes.length > 0 ? '' : 'there is no object of the operator here\n');
   else if (others.length === 0 && only.namespaces) printWhole(only, out, now);
   else out.write(table([HEAD, ...objects.map((object) => row(object, now))]));
   for (const note of notes) out.write(`${colored(out, 'dim', `(${note})`)}\n`);

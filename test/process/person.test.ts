@@ -2,15 +2,19 @@
 // API server behind. The operator itself refuses all but the first (commands.test.ts).
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { listen } from '../../src/http/server.ts';
 import { createTunnelServer, grantTunnel, refuseTunnel } from '../../testing/network/tunnel-server.ts';
+import { NO_ENVIRONMENT } from '../../testing/operator/operator-process.ts';
 import { useWorld } from '../../testing/operator/world.ts';
+import { startNode } from '../../testing/process/node-process.ts';
 import { makeTemporaryFolder } from '../../testing/process/temporary-folder.ts';
-import { type Finished, runToEnd } from './bundle.ts';
+import { createPullSecret } from '../scenario/manifests.ts';
+import { ensureBundle, type Finished, runToEnd } from './bundle.ts';
 
 describe('a person who calls the plugin', () => {
   const world = useWorld();
@@ -83,6 +87,18 @@ describe('a person who calls the plugin', () => {
     isServed(await why({ token: 'wrong', tokenFile: 'token' }));
     const { stderr } = await why({ tokenFile: join(folder, 'none') });
     assert.match(stderr, /the token file \S+none that the kubeconfig names cannot be read/);
+  });
+
+  test('looks no longer when nobody reads what a watch shows', async () => {
+    await why({});
+    const args = ['status', '-w', '--kubeconfig', join(folder, 'kubeconfig'), '--context', 'there'];
+    const child = startNode([ensureBundle(), ...args], NO_ENVIRONMENT);
+    await once(child.stdout ?? child, 'data');
+    child.stdout?.destroy();
+    // Something else to show, so that it writes.
+    await createPullSecret(world.api, namespace, 'seen');
+    const [code] = await once(child, 'exit');
+    assert.equal(code, 0);
   });
 
   test('goes by a proxy, of the kubeconfig or of the environment, and is told when it refuses', async () => {

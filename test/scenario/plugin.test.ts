@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import {
   CLUSTER_PATH,
@@ -153,6 +154,7 @@ describe('the commands for people', () => {
         const { code, out } = await run([command, '-n', nobody], token);
         assert.equal(code, 1);
         assert.match(out, /you may not list/);
+        assert.doesNotMatch(out, /there is no object/);
       }
     });
 
@@ -190,6 +192,11 @@ describe('the commands for people', () => {
           'kubernetes.io/dockerconfigjson',
           { '.dockerconfigjson': JSON.stringify({ auths: { 'a.io': { auth } } }) },
         ],
+        // As the kubelet has it, `auth` goes before the others.
+        'both-forms': [
+          'kubernetes.io/dockerconfigjson',
+          { '.dockerconfigjson': JSON.stringify({ auths: { 'a.io': { username: 'you', password: 'old', auth } } }) },
+        ],
         older: [
           'kubernetes.io/dockercfg',
           { '.dockercfg': JSON.stringify({ 'a.io': { username: 'me', password: 'hush' } }) },
@@ -206,7 +213,7 @@ describe('the commands for people', () => {
           metadata: { name },
           stringData,
         });
-      for (const name of ['by-auth', 'older']) {
+      for (const name of ['by-auth', 'both-forms', 'older']) {
         const { code, value } = await runJson(['inspect', name, '-n', namespace]);
         assert.deepEqual(
           [code, value.owner, value.hosts],
@@ -271,6 +278,27 @@ describe('the commands for people', () => {
       operator = await world.startOperator();
       assert.equal(code, 1);
       assert.match(err, /no new login within 1 s/);
+    });
+
+    test('says that another object has the name meanwhile', async () => {
+      const other = await world.api.createNamespace();
+      await operator.stop();
+      await createPullSecret(world.api, other, 'replaced');
+      const waiting = run(['refresh', 'replaced', '-n', other, '--timeout', '20']);
+      const path = NAMESPACED_PATH(other, 'replaced');
+      await eventually(async () =>
+        (await world.api.must('GET', path)).metadata.annotations?.[RECONCILE_AT_ANNOTATION] ? true : undefined,
+      );
+      await world.api.must('DELETE', path);
+      await createPullSecret(world.api, other, 'replaced');
+      const { code, err } = await waiting;
+      operator = await world.startOperator();
+      assert.equal(code, 1);
+      // It may look in the moment in which there is none.
+      assert.match(
+        err,
+        /^error: (?:replaced was deleted, and is another object now|there is no AWSECRImagePullSecret replaced)/,
+      );
     });
 
     test('needs the right to patch, a name, and a time', async () => {

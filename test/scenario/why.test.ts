@@ -213,6 +213,23 @@ describe('a pod in ImagePullBackOff is explained', () => {
     isGolden('may not pull', { ...said, out: said.out.replace(/in about 3[56]\d s/, 'in about 360 s') }, namespace);
   });
 
+  test("when somebody else's login has ended, by what the token says", async () => {
+    const namespace = await world.api.createNamespace();
+    const password = Buffer.from(JSON.stringify({ payload: 'x', expiration: 1_700_000_000 })).toString('base64');
+    await world.api.must('POST', SECRET_PATH(namespace), {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'kubernetes.io/dockerconfigjson',
+      metadata: { name: 'ecr-login' },
+      stringData: { '.dockerconfigjson': JSON.stringify({ auths: { [HOST]: { username: 'AWS', password } } }) },
+    });
+    const { out } = await waiting(namespace, { answer: ANSWERS.refused });
+    assert.match(
+      out,
+      /✖ SecretEnded: Secret ecr-login holds a login that ended at 2023-11-14T22:13:20Z, and no object renews it/,
+    );
+  });
+
   test('when only the kubelet still waits', async () => {
     const namespace = await world.api.createNamespace();
     await createWaitingPod(world.api, namespace, 'api', { answer: ANSWERS.ended });
