@@ -34,6 +34,13 @@ const COLUMNS: readonly Column[] = [
   // Absent from a good object: what needs a person stands out.
   { name: 'Stalled', type: 'string', jsonPath: CONDITION('Stalled', 'reason'), description: 'What needs a change' },
   {
+    name: 'Attached',
+    type: 'string',
+    jsonPath: CONDITION('Attached', 'status'),
+    description: 'Whether the ServiceAccounts of spec.serviceAccounts name the pull secret',
+    priority: 1,
+  },
+  {
     name: 'Secrets',
     type: 'string',
     jsonPath: '.status.secrets.summary',

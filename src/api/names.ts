@@ -46,12 +46,20 @@ export const RECONCILE_AT_ANNOTATION = `${GROUP}/reconcile-at`;
  */
 export const CONVERTED_FROM_ANNOTATION = `${GROUP}/converted-from`;
 
+/**
+ * On a ServiceAccount: the pull Secrets that the operator has added to its `imagePullSecrets`, as JSON: the name of
+ * each, and the uid of the object that it was added for. The operator takes away no other entry.
+ */
+export const ATTACHED_ANNOTATION = `${GROUP}/attached-pull-secrets`;
+
 export const DOCKER_CONFIG_TYPE = 'kubernetes.io/dockerconfigjson';
 export const DOCKER_CONFIG_KEY = '.dockerconfigjson';
 
 export const CONDITION_READY = 'Ready';
 export const CONDITION_RECONCILING = 'Reconciling';
 export const CONDITION_STALLED = 'Stalled';
+/** Only on objects with `spec.serviceAccounts`. */
+export const CONDITION_ATTACHED = 'Attached';
 
 /** Reasons, shared by conditions, problems and events. The first eight are the Go project's. */
 export const REASON = {
@@ -80,6 +88,11 @@ export const REASON = {
   retrying: 'Retrying',
   converted: 'Converted',
   conversionConflict: 'ConversionConflict',
+  attached: 'Attached',
+  attaching: 'Attaching',
+  attachmentDisabled: 'AttachmentDisabled',
+  attachmentFailed: 'AttachmentFailed',
+  noServiceAccounts: 'NoServiceAccounts',
 } as const;
 
 /**
@@ -102,6 +115,9 @@ export const MAX_SELECTABLE_LABELS = 100;
 /** RFC 1123 subdomain: a Secret's name. */
 export const SECRET_NAME_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
 export const SECRET_NAME_MAX_LENGTH = 253;
+
+/** ServiceAccounts of one object by name; more belong in a selector. */
+export const MAX_SERVICE_ACCOUNTS = 32;
 
 /** Longest list of namespaces; a larger one belongs in a selector. */
 export const MAX_NAMESPACES = 10_000;

@@ -9,16 +9,15 @@ import {
   EXPIRY_ANNOTATION,
   INPUTS_ANNOTATION,
   MANAGED_BY_LABEL,
-  MAX_NAMESPACES,
   MAX_TEMPLATE_KEYS,
   MAX_TEMPLATE_VALUE,
   NAMESPACE_MAX_LENGTH,
-  NAMESPACE_PATTERN,
   OWNER_UID_LABEL,
   SECRET_NAME_MAX_LENGTH,
   SECRET_NAME_PATTERN,
   TEMPLATE_ANNOTATION,
 } from './names.ts';
+import { namespaceList, namespaceSelector, serviceAccounts } from './places-schema.ts';
 import { SECRET_NAME_WORDS, text } from './text-rules.ts';
 
 /** Longest list of problems in a status. */
@@ -32,45 +31,6 @@ const secretName = text(SECRET_NAME_PATTERN, SECRET_NAME_WORDS, SECRET_NAME_MAX_
   rule: 'self == oldSelf',
   message: 'secretName is immutable: delete this object and create another one',
 }).describe('Name of the pull secret that is kept in each namespace. Immutable.');
-
-const namespaceWords =
-  'must be the name of a namespace, such as team-a: lower case letters, digits and "-", with a letter or digit at both ends';
-
-/** @param everyNamespace  what to write instead of a star */
-const namespaceList = (everyNamespace: string, description: string) => {
-  const noStar = { rule: "self != '*'", message: `is no pattern: ${everyNamespace}` };
-  const name = text(`${NAMESPACE_PATTERN}|^\\*$`, namespaceWords, NAMESPACE_MAX_LENGTH, noStar);
-  return z.array(name).max(MAX_NAMESPACES).meta({ 'x-kubernetes-list-type': 'atomic' }).describe(description);
-};
-
-const labelSelector = z
-  .strictObject({
-    matchLabels: z
-      .record(z.string(), z.string().max(63))
-      .optional()
-      .describe('Labels that a namespace must have, with these values.'),
-    matchExpressions: z
-      .array(
-        z.strictObject({
-          key: z.string().min(1).max(317).describe('Label that the requirement is about.'),
-          operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the label is compared.'),
-          values: z
-            .array(z.string().max(63))
-            .max(1_000)
-            .meta({ 'x-kubernetes-list-type': 'atomic' })
-            .optional()
-            .describe('Values for In and NotIn; absent for Exists and DoesNotExist.'),
-        }),
-      )
-      .max(100)
-      .meta({ 'x-kubernetes-list-type': 'atomic' })
-      .optional()
-      .describe('Requirements, all of which must hold.'),
-  })
-  .describe(
-    'Namespaces by their labels, of which the first 100 by name count; {} selects every namespace. Who may label a ' +
-      'namespace may make it receive the login.',
-  );
 
 /** In CEL, without going through the map; `core/secret-template.ts` refuses every key of the operator's domain. */
 const without = (...keys: readonly string[]) => keys.map((key) => `!('${key}' in self)`).join(' && ');
@@ -106,7 +66,13 @@ const secretTemplate = z
   );
 
 export const namespacedSpec = z
-  .strictObject({ awsAccess: namespacedAccess, secretName, registries: registries.optional(), secretTemplate })
+  .strictObject({
+    awsAccess: namespacedAccess,
+    secretName,
+    registries: registries.optional(),
+    secretTemplate,
+    serviceAccounts,
+  })
   .describe('What is wanted: one pull secret, in this namespace.');
 
 export const clusterSpec = z
@@ -115,13 +81,14 @@ export const clusterSpec = z
     secretName,
     registries: registries.optional(),
     secretTemplate,
+    serviceAccounts,
     namespaces: namespaceList(
       'namespaceSelector: {} selects every namespace',
       'Namespaces by name. Repeats are folded.',
     )
       .min(1)
       .optional(),
-    namespaceSelector: labelSelector.optional(),
+    namespaceSelector: namespaceSelector.optional(),
     excludeNamespaces: namespaceList(
       'name each namespace',
       'Namespaces that never receive the pull secret, however they were selected.',
@@ -136,7 +103,7 @@ const condition = z.strictObject({
     .regex(
       /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$/,
     )
-    .describe('Ready; Reconciling and Stalled are there only while they are true.'),
+    .describe('Ready; Attached where serviceAccounts is set; Reconciling and Stalled only while they are true.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
   observedGeneration: z
     .number()
@@ -196,7 +163,7 @@ export const status = z
       .max(16)
       .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
       .optional()
-      .describe('Ready, and while they are true Reconciling and Stalled.'),
+      .describe('Ready; Attached where spec.serviceAccounts is set; Reconciling and Stalled only while they are true.'),
     logins: z
       .array(login)
       .max(64)

@@ -21,6 +21,7 @@ describe('the configuration of run', () => {
       namespace: undefined,
       serviceAccountFolder: '/var/run/secrets/kubernetes.io/serviceaccount',
       convertsLegacy: true,
+      attaches: false,
       ambientCredentials: 'cluster',
       logLevel: 'info',
       logFormat: 'json',

@@ -39,6 +39,8 @@ export interface Config extends AccessConfig {
   /** Which objects may use the operator's own AWS identity. */
   readonly ambientCredentials: (typeof AMBIENT)[number];
   readonly convertsLegacy: boolean;
+  /** Whether the operator changes ServiceAccounts. */
+  readonly attaches: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** The number of objects with metrics of their own. */
@@ -87,6 +89,7 @@ export function parseRunConfig(args: readonly string[], env: Environment): Parse
     namespace: having('namespace', isNamespaceOrNone, 'a name a namespace can have') || undefined,
     serviceAccountFolder: read('service-account-folder').text,
     convertsLegacy: oneOf('convert-legacy', YES_OR_NO, 'true') === 'true',
+    attaches: oneOf('attach-to-service-accounts', YES_OR_NO, 'false') === 'true',
     ambientCredentials: oneOf('ambient-credentials', AMBIENT, 'none'),
     logLevel: oneOf('log-level', LEVELS, 'info'),
     logFormat: oneOf('log-format', FORMATS, 'json'),

@@ -110,6 +110,13 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: 'Whether AWSECRCredential (v1alpha1) objects are looked for and converted.',
   },
   {
+    name: 'attach-to-service-accounts',
+    env: 'ECR_OPERATOR_ATTACH_TO_SERVICE_ACCOUNTS',
+    fallback: 'false',
+    value: 'true|false',
+    help: 'Whether pull secrets are added to the ServiceAccounts that objects ask for (spec.serviceAccounts); needs the right to patch them.',
+  },
+  {
     name: 'renewals-per-second',
     env: 'ECR_OPERATOR_RENEWALS_PER_SECOND',
     fallback: '50',

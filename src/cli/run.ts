@@ -113,6 +113,7 @@ async function operate({ config, aws, log, metrics }: Parts, signal: AbortSignal
         onBroken: (count) => broken.set('AWS_CA_BUNDLE', count),
       },
       convertsLegacy: config.convertsLegacy,
+      attaches: config.attaches,
       perObjectMetrics: config.perObjectMetrics,
       objectsPerNamespace: config.objectsPerNamespace,
       scope: config.scope,

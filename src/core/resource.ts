@@ -13,6 +13,7 @@ import {
 import type { PullSecretStatus } from '../api/schema.ts';
 import { digest } from '../lib/digest.ts';
 import { type JsonRecord, recordOf, stringOf, stringsOf } from '../lib/json.ts';
+import { type AccountSelection, parseServiceAccounts } from './attachment.ts';
 import { type Identity, parseIdentity, parseRole, type Role } from './identity.ts';
 import { type ExtraHosts, isRegion, parseRegistries, type Registry } from './registries.ts';
 import { parseSecretTemplate, type SecretTemplate } from './secret-template.ts';
@@ -72,6 +73,8 @@ export interface Wish {
   readonly targets: Targets;
   /** Labels and annotations that the pull Secrets are to have. */
   readonly template: SecretTemplate;
+  /** ServiceAccounts of the targets that are to name the pull Secret; undefined: none. */
+  readonly accounts: AccountSelection | undefined;
 }
 
 /** The part of an object that says what it wants. */
@@ -104,7 +107,9 @@ export function parseWish(object: Specified): Wish | string {
   if (typeof targets === 'string') return targets;
   const template = parseSecretTemplate(object.spec);
   if (typeof template === 'string') return template;
-  return { secretName, access, ...wanted, targets, template };
+  const accounts = parseServiceAccounts(object.spec);
+  if (typeof accounts === 'string') return accounts;
+  return { secretName, access, ...wanted, targets, template, accounts };
 }
 
 function parseAccess(awsAccess: JsonRecord, region: string, kind: PullSecretKind): Access | string {

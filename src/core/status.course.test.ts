@@ -24,6 +24,28 @@ function condition(status: PullSecretStatus, type: string): Condition | undefine
   return status.conditions?.find((one) => one.type === type);
 }
 
+describe('a condition about something else than the Secrets', () => {
+  const attached = (status: 'True' | 'False') =>
+    ({ type: 'Attached', status, reason: 'Attached', message: 'so' }) as const;
+  const first = nextStatus({}, findings(['ns1'], { beside: [attached('True')] }), START);
+
+  test('stands beside Ready with the time of its last change, and goes when nothing is found out of it', () => {
+    assert.equal(condition(first, 'Attached')?.lastTransitionTime, formatRfc3339(START));
+    const same = nextStatus(first, findings(['ns1'], { beside: [attached('True')] }), after(HOUR));
+    assert.equal(condition(same, 'Attached')?.lastTransitionTime, formatRfc3339(START));
+    const other = nextStatus(first, findings(['ns1'], { beside: [attached('False')] }), after(HOUR));
+    assert.equal(condition(other, 'Attached')?.lastTransitionTime, formatRfc3339(after(HOUR)));
+    assert.equal(condition(other, 'Ready')?.status, 'True');
+    assert.equal(condition(nextStatus(first, findings(['ns1'], { beside: [] }), after(HOUR)), 'Attached'), undefined);
+  });
+  test('stays as it is while the first login takes long, and where nothing was looked at', () => {
+    const waiting = processingStatus(first, 2, 'ecr-login', after(HOUR));
+    assert.deepEqual(condition(waiting, 'Attached'), condition(first, 'Attached'));
+    const refused = nextStatus(first, findings([], { refusal: { reason: 'InvalidSpec', message: 'no' } }), after(HOUR));
+    assert.deepEqual(condition(refused, 'Attached'), condition(first, 'Attached'));
+  });
+});
+
 describe('lastTransitionTime', () => {
   test('stays when only reason, message or generation change', () => {
     const first = nextStatus({}, findings(['ns1'], { logins: [], failures: [failure('eu-west-1', true)] }), START);

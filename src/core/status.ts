@@ -6,6 +6,7 @@ import { type EpochMs, formatRfc3339 } from '../lib/time.ts';
 import type { Problem } from './desired.ts';
 import { isUsable, type Login } from './login.ts';
 import { fitting, PROBLEM_MESSAGE, problemStatus } from './problems.ts';
+import { SIDE_CONDITIONS, type SideCondition } from './side-condition.ts';
 import { cut, formatGoTime, listNames } from './text.ts';
 
 /** Why there is no new login. */
@@ -42,6 +43,8 @@ export interface Findings {
   /** Secrets that hold a good login, among `ready`, but could not get the newest one yet. */
   readonly delayed: readonly Problem[];
   readonly handledReconcileAt: string | undefined;
+  /** Conditions about something else than the Secrets; absent: they stay as they are. */
+  readonly beside?: readonly SideCondition[];
 }
 
 interface StatusVerdict {
@@ -68,7 +71,7 @@ export function nextStatus(previous: PullSecretStatus, findings: Findings, now: 
   const verdict = findings.refusal ? judgeRefusal(logins, findings.refusal, now) : judge(previous, findings, now);
   const rest = {
     observedGeneration: findings.generation,
-    conditions: conditions(previous, verdict, findings.generation, now),
+    conditions: conditions(previous, verdict, findings.generation, now, findings.beside),
     ...logins,
     secrets: secretsStatus(findings),
     ...(findings.handledReconcileAt === undefined ? {} : { lastHandledReconcileAt: findings.handledReconcileAt }),
@@ -89,7 +92,7 @@ export function processingStatus(
   now: EpochMs,
 ): PullSecretStatus {
   const verdict = processing(`fetching the login for secret ${secretName}`);
-  const after = conditions(previous, verdict, generation, now);
+  const after = conditions(previous, verdict, generation, now, undefined);
   return bounded({ ...previous, observedGeneration: generation, conditions: after });
 }
 
@@ -238,7 +241,14 @@ function updatedMessage(findings: Findings): string {
   );
 }
 
-function conditions(previous: PullSecretStatus, verdict: StatusVerdict, generation: number, now: EpochMs): Condition[] {
+/** @param beside  undefined: as they were */
+function conditions(
+  previous: PullSecretStatus,
+  verdict: StatusVerdict,
+  generation: number,
+  now: EpochMs,
+  beside: readonly SideCondition[] | undefined,
+): Condition[] {
   const make = (type: string, status: Condition['status'], reason: string, message: string): Condition => {
     const before = previous.conditions?.find((condition) => condition.type === type);
     const since = before?.status === status ? before.lastTransitionTime : formatRfc3339(now);
@@ -255,6 +265,8 @@ function conditions(previous: PullSecretStatus, verdict: StatusVerdict, generati
   const result = [make(CONDITION_READY, verdict.status, verdict.reason, verdict.message)];
   if (reconciling) result.push(make(CONDITION_RECONCILING, 'True', reconciling.reason, reconciling.message));
   if (stalled) result.push(make(CONDITION_STALLED, 'True', stalled.reason, stalled.message));
+  if (beside === undefined) result.push(...(previous.conditions ?? []).filter(({ type }) => SIDE_CONDITIONS.has(type)));
+  else for (const { type, status, reason, message } of beside) result.push(make(type, status, reason, message));
   return result;
 }
 

@@ -26,6 +26,8 @@ export interface AssemblyOptions {
   readonly objectsPerNamespace: number;
   /** The only namespaces that the operator works in, at least one; undefined: the whole cluster. */
   readonly scope: readonly string[] | undefined;
+  /** Whether the operator changes ServiceAccounts, which it has the right to do then. */
+  readonly attaches: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -52,6 +54,7 @@ export function assemble(
   tokenAudienceProblem: string | undefined,
 ): Assembly {
   const { clock, random, metrics, log, instance, namespace: operatorNamespace, objectsPerNamespace, scope } = options;
+  const { attaches } = options;
   const client = createClient(ports.transport, OPERATOR_NAME);
   const state = createClusterView({ operatorNamespace, objectsPerNamespace, scope });
   const pacer = createPacer(clock, random, options.renewalsPerSecond);
@@ -67,9 +70,11 @@ export function assemble(
       work?.onGone(uid);
     },
     onCredentials: (key) => work?.onCredentials(key),
+    onAccount: (key) => work?.onAccount(key),
+    onAttachment: (key) => work?.onAttachment(key),
   });
   const supervise: WorkParts['supervise'] = (name, loop, signal) => supervisor.run(name, loop, signal);
-  const tools = { clock, random, log, instance, supervise };
+  const tools = { clock, random, log, instance, supervise, attaches };
   const parts = { ports, state, heldLogins, pacer, telemetry, operatorNamespace, tokenAudienceProblem, ...tools };
 
   return {

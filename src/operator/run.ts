@@ -83,15 +83,15 @@ interface Running extends Started {
  */
 export async function startOperator(options: OperatorOptions, signal: AbortSignal): Promise<Operator> {
   const { access, scope, clock, random, log, metrics } = options;
-  const telemetry = createTelemetry(metrics, clock, access.url, watchedNames(scope, options.convertsLegacy));
+  const telemetry = createTelemetry(metrics, clock, access.url, watchedNames(options));
   const supervisor = createSupervisor({ clock, random, log, onFailed: telemetry.onLoopFailed });
   const ports = options.openPorts(telemetry);
   const audience = await Promise.race([tokenAudienceProblem(access, log), aborted(signal)]);
   const assembly = assemble(options, ports, supervisor, audience);
   const { client, state, heldLogins, load } = assembly;
   const { onReflectorEvent } = telemetry;
-  const { convertsLegacy } = options;
-  const tools = { convertsLegacy, onReflectorEvent, scope, clock, random, log };
+  const { convertsLegacy, attaches } = options;
+  const tools = { convertsLegacy, attaches, onReflectorEvent, scope, clock, random, log };
   const watches = createWatches({ client, ...state, heldLogins, ...tools });
   const election = options.election && electing(options, options.election, ports);
   observeLoad(metrics, load.logins, load.references);

@@ -1,7 +1,7 @@
 // What the operator watches, under which selector, and what it keeps of it.
 
 import { LEGACY, RESOURCES } from '../api/kinds.ts';
-import { NAMESPACES, objectKey, type ResourceDescriptor, SECRETS } from '../api/meta.ts';
+import { NAMESPACES, objectKey, type ResourceDescriptor, SECRETS, SERVICE_ACCOUNTS } from '../api/meta.ts';
 import { CLUSTER_KIND, CREDENTIALS_LABEL, MANAGED_BY_LABEL, NAMESPACED_KIND, OPERATOR_NAME } from '../api/names.ts';
 import type { SeenSecret } from '../core/seen-secret.ts';
 import type { KubeReader } from '../kube/client.ts';
@@ -25,6 +25,7 @@ import {
   seenSecretOf,
   versionOf,
 } from './state/reduced-objects.ts';
+import { accountOf } from './state/seen-account.ts';
 
 /** Names of the watches, in metrics and probes, by store. */
 const NAMES = {
@@ -34,31 +35,40 @@ const NAMES = {
   credentials: 'credentials',
   legacy: LEGACY.plural,
   secrets: SECRETS.plural,
+  accounts: SERVICE_ACCOUNTS.plural,
 } as const;
 type Name = (typeof NAMES)[keyof typeof NAMES];
 
 /** Names of the watches for metrics. */
-export function watchedNames(scope: readonly string[] | undefined, convertsLegacy: boolean): readonly string[] {
-  if (!scope) return Object.values(NAMES).filter((name) => name !== NAMES.legacy || convertsLegacy);
-  return PARTED.flatMap((name) => scope.map((namespace) => nameOf(name, namespace)));
+export function watchedNames({ scope, convertsLegacy, attaches }: Watched): readonly string[] {
+  const isOff = (name: Name): boolean =>
+    (name === NAMES.legacy && !convertsLegacy) || (name === NAMES.accounts && !attaches);
+  const names = (scope ? PARTED : Object.values(NAMES)).filter((name) => !isOff(name));
+  return scope ? names.flatMap((name) => scope.map((namespace) => nameOf(name, namespace))) : names;
+}
+
+/** What is watched beside what every operator watches. */
+interface Watched {
+  /** The only namespaces to watch; undefined: the whole cluster, and what belongs to no namespace. */
+  readonly scope: readonly string[] | undefined;
+  /** Whether the operator watches objects of the deprecated kind. */
+  readonly convertsLegacy: boolean;
+  /** Whether it watches ServiceAccounts. */
+  readonly attaches: boolean;
 }
 
 /** What is watched in each namespace when only some are. */
-const PARTED: readonly Name[] = [NAMES.namespaced, NAMES.credentials, NAMES.secrets];
+const PARTED: readonly Name[] = [NAMES.namespaced, NAMES.credentials, NAMES.secrets, NAMES.accounts];
 
 function nameOf(name: Name, namespace: string | undefined): string {
   return namespace === undefined ? name : `${name} in ${namespace}`;
 }
 
-export interface WatchesParts {
+export interface WatchesParts extends Watched {
   readonly client: Pick<KubeReader, 'list' | 'watch'>;
   readonly view: ClusterView;
   readonly stores: ClusterStores;
   readonly heldLogins: Pick<HeldLogins, 'restore'>;
-  /** The only namespaces to watch; undefined: the whole cluster, and what belongs to no namespace. */
-  readonly scope: readonly string[] | undefined;
-  /** Whether the operator watches objects of the deprecated kind. */
-  readonly convertsLegacy: boolean;
   /** Is notified of each event of the watch with this name. */
   readonly onReflectorEvent: (name: string, event: ReflectorEvent) => void;
   readonly clock: Clock;
@@ -124,6 +134,7 @@ export function createWatches(parts: WatchesParts): Watches {
         return object && view.quota.reserve(object);
       }),
       ...reflectParts(NAMES.credentials, SECRETS, stores.credentials, versionOf, `${CREDENTIALS_LABEL}=true`),
+      ...(parts.attaches ? reflectParts(NAMES.accounts, SERVICE_ACCOUNTS, stores.accounts, accountOf) : []),
       ...(scope ? [] : ofCluster()),
     ],
     secrets: reflectParts(NAMES.secrets, SECRETS, stores.secrets, reduceSecret, `${MANAGED_BY_LABEL}=${OPERATOR_NAME}`),

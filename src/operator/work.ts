@@ -13,7 +13,9 @@ import type { Load } from '../lib/fair-semaphore.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Pacer } from '../lib/pacer.ts';
 import type { Loop } from '../lib/supervise.ts';
-import { type Clock, type Random, seconds } from '../lib/time.ts';
+import { type Clock, plus, type Random, seconds } from '../lib/time.ts';
+import { createAttacher } from './attachment/attach.ts';
+import { findingAttachments } from './attachment/attachment-findings.ts';
 import { createConverter } from './conversion.ts';
 import { createCredentialResolver } from './login/credentials.ts';
 import type { HeldLogins } from './login/held-logins.ts';
@@ -35,6 +37,8 @@ export interface WorkParts {
   readonly operatorNamespace: string;
   /** Name of this process in Events. */
   readonly instance: string;
+  /** Whether the operator changes ServiceAccounts. */
+  readonly attaches: boolean;
   /** Why no object may use a ServiceAccount in this cluster; undefined: objects may. */
   readonly tokenAudienceProblem: string | undefined;
   /** Runs a loop, again when it fails, until the signal aborts. */
@@ -56,14 +60,18 @@ export interface Work extends ClusterListener {
  * Keys that each controller reconciles at once. The transport bounds requests, and no attempt waits for AWS: this
  * bounds the attempts that wait for requests.
  */
-export const WORKERS = { pullsecret: 256, conversion: 4 } as const;
+export const WORKERS = { pullsecret: 256, conversion: 4, attachment: 16 } as const;
 type ControllerName = keyof typeof WORKERS;
 
 /** Names of the loops, in metrics and probes. */
 const LOOP_OF: Readonly<Record<ControllerName, string>> = {
   pullsecret: 'workers',
   conversion: 'workers of conversions',
+  attachment: 'workers of attachments',
 };
+
+/** A thousand accounts that change at once bring the objects that ask for them a few times, not a thousand. */
+const STATUS_AFTER = seconds(1);
 
 /** Time for writes under way once the operator stops: half of the process's own limit. */
 const LAST_WRITES = seconds(5);
@@ -77,15 +85,8 @@ export function beginWork(parts: WorkParts, term: Term): Work {
   void ports.aws.load();
   const writes = createWrites(term, clock, log);
   const client = createClient(whileHeld(ports.transport, term), OPERATOR_NAME);
-  const queue = createQueue(parts, telemetry.pullsecret);
-  const conversions = createQueue(parts, telemetry.conversion);
-  /** What comes late, after the end of the term, begins nothing. */
-  const adding =
-    (to: Workqueue) =>
-    (key: string): void => {
-      if (!signal.aborted) to.add(key);
-    };
-  const [enqueue, onLegacy] = [adding(queue), adding(conversions)];
+  const { queue, conversions, accounts, ...add } = createQueues(parts, signal);
+  const { enqueue, onLegacy, onAccount, onAttachment } = add;
 
   const isThere = (uid: string): boolean => view.objectByUid(uid) !== undefined;
   const wake = (uid: string): boolean => {
@@ -102,16 +103,23 @@ export function beginWork(parts: WorkParts, term: Term): Work {
   const { instance } = parts;
   const events = createEventRecorder({ client, clock, log, instance, controller: OPERATOR_NAME, signal });
   const secrets = createSecretWriter(client, stores.secrets, clock, writes.signal);
+  const attacher = createAttacher({ view, client, store: stores.accounts, clock, onAttachment }, writes.signal);
+  const findAttachments = findingAttachments(view, attacher, parts.attaches);
   const objectLogins = createObjectLogins(credentials, logins, clock);
   const common = { client, secrets, events, clock, writes: writes.signal };
-  const reconcile = createReconciler({ ...common, state, logins, objectLogins, rollout });
+  const reconcile = createReconciler({ ...common, state, logins, objectLogins, rollout, findAttachments });
   const run = (on: Workqueue, name: ControllerName, reconcile: Reconcile): Promise<void> => {
     const work = createController({ queue: on, signal, clock, random, log, telemetry: telemetry[name] }, reconcile);
     return parts.supervise(LOOP_OF[name], (until) => on.run(work, WORKERS[name], until), signal);
   };
   for (const object of view.objects()) enqueue(keyOf(object));
   for (const [key] of stores.legacy.entries()) onLegacy(key);
-  const running = [run(queue, 'pullsecret', reconcile), run(conversions, 'conversion', createConverter(common))];
+  for (const [key] of stores.accounts.entries()) onAccount(key);
+  const running = [
+    run(queue, 'pullsecret', reconcile),
+    run(conversions, 'conversion', createConverter(common)),
+    run(accounts, 'attachment', attacher.reconcile),
+  ];
 
   return {
     enqueue,
@@ -122,6 +130,8 @@ export function beginWork(parts: WorkParts, term: Term): Work {
       rollout.forget(uid);
     },
     onCredentials: (key) => credentials.forget(key),
+    onAccount,
+    onAttachment,
     load: { logins: logins.load, references: credentials.load },
     done: (async () => {
       await Promise.all(running);
@@ -129,6 +139,30 @@ export function beginWork(parts: WorkParts, term: Term): Work {
       writes.ended();
       await events.flush();
     })(),
+  };
+}
+
+/** The queues of a term; what comes late, after its end, begins nothing. */
+function createQueues(parts: WorkParts, signal: AbortSignal) {
+  const { telemetry, clock } = parts;
+  const queue = createQueue(parts, telemetry.pullsecret);
+  const conversions = createQueue(parts, telemetry.conversion);
+  const accounts = createQueue(parts, telemetry.attachment);
+  const adding =
+    (to: Workqueue) =>
+    (key: string): void => {
+      if (!signal.aborted) to.add(key);
+    };
+  return {
+    queue,
+    conversions,
+    accounts,
+    enqueue: adding(queue),
+    onLegacy: adding(conversions),
+    onAccount: adding(accounts),
+    onAttachment: (key: string): void => {
+      if (!signal.aborted) queue.addAt(key, plus(clock.now(), STATUS_AFTER));
+    },
   };
 }
 

@@ -48,7 +48,7 @@ describe('a release of some namespaces', () => {
       await world.api.createNamespace(),
       await world.api.createNamespace(),
     ];
-    const switches = `fullnameOverride=${SCOPED_ACCOUNT},serviceAccountTokens.enabled=true,scope.policiesInstalled=true,scope.namespaces={${one},${two}}`;
+    const switches = `fullnameOverride=${SCOPED_ACCOUNT},serviceAccountTokens.enabled=true,serviceAccountAttachment.enabled=true,scope.policiesInstalled=true,scope.namespaces={${one},${two}}`;
     objects = await renderChart(await createHelm(4), RELEASE, '--set', switches);
     for (const namespace of [one, two]) await give(namespace, namespace, SCOPED_ACCOUNT);
     clock = createTravelClock();
@@ -79,7 +79,7 @@ describe('a release of some namespaces', () => {
   };
   const start = async (scope = [one, two], account = SCOPED_ACCOUNT): Promise<RunningOperator> => {
     const token = await requestToken(world.api, OPERATOR_NAMESPACE, account);
-    return await world.startOperator({ clock, access: accessTo(world.plane, token), scope });
+    return await world.startOperator({ clock, access: accessTo(world.plane, token), scope, attaches: true });
   };
   const granted = (): readonly string[] => {
     const role = objects.find(({ kind }) => kind === 'Role');
@@ -183,7 +183,8 @@ describe('a release of some namespaces', () => {
     const keys = { AWS_ACCESS_KEY_ID: ACCESS.accessKeyId, AWS_SECRET_ACCESS_KEY: ACCESS.secretAccessKey };
     await world.api.must('POST', SECRET_PATH(one), { metadata: { name: 'keys' }, stringData: keys });
     const awsAccess = { region: 'eu-west-1', secretRef: { name: 'keys' } };
-    await createPullSecret(world.api, one, 'by-secret', { awsAccess, secretName: 'by-secret' });
+    const serviceAccounts = { names: ['puller'] };
+    await createPullSecret(world.api, one, 'by-secret', { awsAccess, secretName: 'by-secret', serviceAccounts });
     const annotations = { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::111122223333:role/puller' };
     await world.api.must('POST', `/api/v1/namespaces/${one}/serviceaccounts`, {
       metadata: { name: 'puller', annotations },
@@ -191,6 +192,7 @@ describe('a release of some namespaces', () => {
     const byAccount = { region: 'eu-west-1', serviceAccountRef: { name: 'puller' } };
     await createPullSecret(world.api, one, 'by-account', { awsAccess: byAccount, secretName: 'by-account' });
     await uses('get secrets', 'create secrets', 'create events.events.k8s.io', 'create serviceaccounts/token');
+    await uses('patch serviceaccounts');
 
     const denied = { ...ACCESS, accessKeyId: 'AKIADENIEDDENIED0001' };
     await createPullSecret(world.api, one, 'denied', { awsAccess: denied, secretName: 'denied' });
@@ -208,7 +210,7 @@ describe('a release of some namespaces', () => {
     await world.api.merge(SECRET_PATH(two, 'ecr-login'), { immutable: true });
     world.aws.setTokenLife(24 * HOUR);
     clock.travel(6 * HOUR);
-    await uses('patch secrets', 'delete secrets');
+    await uses('patch secrets', 'delete secrets', 'watch serviceaccounts');
     assert.deepEqual(used(), granted());
   });
 

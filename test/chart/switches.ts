@@ -48,6 +48,15 @@ export const SWITCHES: Readonly<Record<string, object>> = {
     logFormat: 'text',
     legacyConversion: { enabled: true },
     serviceAccountTokens: { enabled: true, denied: ['vault', 'ci/builder'] },
+    serviceAccountAttachment: {
+      enabled: true,
+      firstPods: {
+        enabled: true,
+        secretName: 'ecr-login',
+        serviceAccounts: ['builder'],
+        namespaceSelector: { matchLabels: { ecr: 'true' } },
+      },
+    },
     extraArgs: ['--namespace=other'],
   },
   'the way to AWS': {

@@ -219,6 +219,7 @@ describe('the CRDs', () => {
         Status: 'SecretsUpdated',
         'Message (wide)': 'all is well',
         Stalled: null,
+        'Attached (wide)': null,
         Secrets: '3/4',
         Secret: 'ecr-login',
         Region: 'eu-west-1',

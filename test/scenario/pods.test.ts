@@ -6,6 +6,8 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { useWorld } from '../../testing/operator/world.ts';
+import { type Rendered, renderChart } from '../../testing/tools/helm/chart.ts';
+import { createHelm } from '../../testing/tools/helm/helm.ts';
 
 const PAGE = readFileSync('docs/pods.md', 'utf8');
 const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
@@ -26,9 +28,14 @@ describe('a pod that is created', () => {
   });
   const account = (): string => `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
   /** Names of the Secrets of a new pod, which names these. */
-  const secretsOf = async (...names: readonly string[]): Promise<readonly string[]> => {
+  const secretsOf = (...names: readonly string[]): Promise<readonly string[]> => secretsOfAccount('default', names);
+  const secretsOfAccount = async (
+    serviceAccountName: string,
+    names: readonly string[] = [],
+  ): Promise<readonly string[]> => {
     const imagePullSecrets = names.map((name) => ({ name }));
-    const spec = { containers: [{ name: 'a', image: 'registry.example.com/a' }], imagePullSecrets };
+    const containers = [{ name: 'a', image: 'registry.example.com/a' }];
+    const spec = { serviceAccountName, containers, imagePullSecrets };
     // The controller manager makes the ServiceAccount a moment after the namespace.
     const { spec: created } = await eventually(async () => {
       const { status, body } = await world.api.send('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, {
@@ -94,6 +101,44 @@ describe('a pod that is created', () => {
       await patchAccount({ imagePullSecrets: [{ name: 'of-account' }] }, 'application/strategic-merge-patch+json');
       await eventually(async () => ((await secretsOf()).length === 2 ? true : undefined));
       assert.deepEqual(await secretsOf(), ['of-account', 'ecr-login']);
+      namespace = await world.api.createNamespace();
+      assert.deepEqual(await secretsOf(), []);
+    });
+  });
+
+  describe('under the policy of the chart for first pods', () => {
+    let policies: readonly Rendered[] = [];
+    let isServed = false;
+    const pathOf = ({ kind }: Rendered): string =>
+      `${ADMISSION}/${kind === 'MutatingAdmissionPolicy' ? 'mutatingadmissionpolicies' : 'mutatingadmissionpolicybindings'}`;
+
+    before(async () => {
+      const { resources } = await world.api.must('GET', ADMISSION);
+      isServed = resources.some(({ kind }: { kind: string }) => kind === 'MutatingAdmissionPolicyBinding');
+      if (!isServed) return;
+      const values = { secretName: 'first', serviceAccounts: ['default', 'builder'], namespaceSelector: LABELLED };
+      const set = `serviceAccountAttachment=${JSON.stringify({ firstPods: { enabled: true, ...values } })}`;
+      const served = ['--api-versions', 'admissionregistration.k8s.io/v1/MutatingAdmissionPolicy'];
+      const only = ['--show-only', 'templates/first-pods.yaml'];
+      policies = await renderChart(await createHelm(4), RELEASE, '--set-json', set, ...served, ...only);
+      for (const one of policies) await world.api.must('POST', `${pathOf(one)}?fieldValidation=Strict`, one);
+    });
+    after(async () => {
+      for (const one of policies) await world.api.must('DELETE', `${pathOf(one)}/${one.metadata.name}`);
+    });
+    const LABELLED = { matchLabels: { ecr: 'true' } };
+    const RELEASE = { name: 'first-pods', namespace: 'default' };
+
+    test('names the Secret before its account does, in the chosen namespaces, of the chosen accounts', async (t) => {
+      if (!isServed) return t.skip('Kubernetes before 1.36 does not serve it');
+      assert.equal(policies.length, 2);
+      // The API server forgets the policy of the page, and learns of this one, a moment later.
+      await eventually(async () => ((await secretsOf()).join() === 'first' ? true : undefined));
+      assert.deepEqual(await secretsOf('mine', 'first'), ['mine', 'first']);
+      for (const name of ['builder', 'other'])
+        await world.api.must('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name } });
+      assert.deepEqual(await secretsOfAccount('builder'), ['first']);
+      assert.deepEqual(await secretsOfAccount('other'), []);
       namespace = await world.api.createNamespace();
       assert.deepEqual(await secretsOf(), []);
     });

@@ -41,6 +41,7 @@ export async function installOperatorAccount(api: TestApi): Promise<string> {
     'crds.enabled=false',
     'legacyConversion.enabled=true',
     'serviceAccountTokens.enabled=true',
+    'serviceAccountAttachment.enabled=true',
     ...DENIED_ACCOUNTS.map((one, index) => `serviceAccountTokens.denied[${index}]=${one}`),
   ];
   const objects = await renderChart(await createHelm(4), release, '--set', switches.join(','));

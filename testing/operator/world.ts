@@ -58,7 +58,7 @@ export interface RunningOperator {
 
 /** The parts of an operator's environment that differ from the default of every suite. */
 export type OperatorSurroundings = Partial<
-  Pick<OperatorOptions, 'webhook' | 'objectsPerNamespace' | 'scope' | 'election'> &
+  Pick<OperatorOptions, 'webhook' | 'objectsPerNamespace' | 'scope' | 'election' | 'attaches'> &
     Pick<PortsOptions, 'env' | 'certificateAuthorities' | 'useAmbient'>
 >;
 
@@ -241,6 +241,7 @@ export async function startInProcess(
       renewalsPerSecond: 50,
       awsAuthorities: undefined,
       convertsLegacy: true,
+      attaches: false,
       scope: undefined,
       perObjectMetrics: 1_000,
       objectsPerNamespace: 500,

@@ -41,13 +41,15 @@ export function createTestView(over: Wanted = {}): TestState {
     scope: undefined,
     ...over,
   });
-  state.follow({ enqueue: ignore, onLegacy: ignore, onGone: ignore, onCredentials: ignore, ...over });
-  const { namespaced, secrets, credentials } = state.stores;
+  const nobody = { enqueue: ignore, onLegacy: ignore, onGone: ignore, onCredentials: ignore };
+  state.follow({ ...nobody, onAccount: ignore, onAttachment: ignore, ...over });
+  const { namespaced, secrets, credentials, accounts } = state.stores;
   const stores = {
     ...state.stores,
     namespaced: whole(namespaced),
     secrets: whole(secrets),
     credentials: whole(credentials),
+    accounts: whole(accounts),
   };
   return { ...state, stores };
 }

@@ -11,6 +11,7 @@ import type { KubeReader, KubeWriter } from '../../kube/client.ts';
 import type { Reconcile, Result } from '../../kube/controller.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { type Clock, type DurationMs, MINUTE, plus } from '../../lib/time.ts';
+import type { FindAttachments } from '../attachment/attachment-findings.ts';
 import type { LoginBook } from '../login/login-book.ts';
 import type { ObjectLogins } from '../login/object-logins.ts';
 import { confirmingPrune } from '../secrets/prune.ts';
@@ -31,6 +32,7 @@ export interface ReconcilerParts {
   readonly logins: LoginBook;
   readonly objectLogins: ObjectLogins;
   readonly rollout: Rollout;
+  readonly findAttachments: FindAttachments;
   readonly secrets: SecretWriter;
   readonly events: EventRecorder;
   readonly clock: Clock;
@@ -42,7 +44,7 @@ export interface ReconcilerParts {
 const ROOM_AGAIN = (5 * MINUTE) as DurationMs;
 
 export function createReconciler(parts: ReconcilerParts): Reconcile {
-  const { client, state, logins, objectLogins, rollout, secrets, events, clock, writes } = parts;
+  const { client, state, logins, objectLogins, rollout, findAttachments, secrets, events, clock, writes } = parts;
   const { view, stores } = state;
   const statuses = createStatusWriter({ client, view, stores }, writes);
   const fence = createFence({ client, view, store: stores.secrets, logins, statuses, clock });
@@ -51,7 +53,7 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
   const writeSecrets = writingSecrets({ view, fence, rollout, secrets, confirmPrune, clock });
   const refuse = refusing({ statuses, events, clock });
   const doMeanwhile = doingMeanwhile({ writeSecrets, statuses, events, clock });
-  const settle = settling({ client, view, writeSecrets, statuses, refuse, events, clock });
+  const settle = settling({ client, view, writeSecrets, findAttachments, statuses, refuse, events, clock });
 
   /**
    * The object is not kept whole. If the quota has space by now, the operator reads it again, and its key comes

@@ -9,6 +9,7 @@ import type { Attempt, Result } from '../../kube/controller.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Clock, plus, read } from '../../lib/time.ts';
+import type { FindAttachments } from '../attachment/attachment-findings.ts';
 import type { LoginResult } from '../login/object-logins.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { recordExpiry, recordRemark } from './object-events.ts';
@@ -23,6 +24,7 @@ export interface SettleParts {
   readonly client: Pick<KubeReader, 'find'>;
   readonly view: ClusterView;
   readonly writeSecrets: WriteSecrets;
+  readonly findAttachments: FindAttachments;
   readonly statuses: StatusWriter;
   readonly refuse: Refuse;
   readonly events: EventRecorder;
@@ -31,7 +33,8 @@ export interface SettleParts {
 
 export type Settle = (subject: Subject, logins: LoginResult, attempt: Attempt) => Promise<Result>;
 
-export function settling({ client, view, writeSecrets, statuses, refuse, events, clock }: SettleParts): Settle {
+export function settling(parts: SettleParts): Settle {
+  const { client, view, writeSecrets, findAttachments, statuses, refuse, events, clock } = parts;
   /** Writes the findings into the status, and returns when to reconcile again. */
   const report = async (
     { object, wish }: Subject,
@@ -46,7 +49,8 @@ export function settling({ client, view, writeSecrets, statuses, refuse, events,
     // Another object of the same name has its own attempt: these findings are not about it.
     const current = view.object(keyOf(object));
     if (!current || since(object, current) === 'replaced') return { op: 'done', wakeAt: undefined };
-    const next = nextStatus(current.status, findings, clock.now());
+    const beside = findAttachments(wish, findings.ready);
+    const next = nextStatus(current.status, { ...findings, beside }, clock.now());
     if (!(await statuses.write(current, next))) return { op: 'retry' };
     recordExpiry(events, current, next);
     warnOfProblems(current, wish.secretName, findings, log);

@@ -3,6 +3,7 @@
 
 import { type ObjectKey, objectKey } from '../../api/meta.ts';
 import { NAMESPACED_KIND } from '../../api/names.ts';
+import type { SeenAccount } from '../../core/attachment.ts';
 import { type LegacyObject, type Predecessor, predecessorOf } from '../../core/conversion.ts';
 import { isTarget, type NamespaceView } from '../../core/desired.ts';
 import type { IsLive } from '../../core/offers.ts';
@@ -10,6 +11,7 @@ import { isOlder, type PullSecretObject, type Wish } from '../../core/resource.t
 import type { SeenSecret } from '../../core/seen-secret.ts';
 import { createPartedStore, type PartedStore } from '../../kube/parted-store.ts';
 import { type Change, createStore, type Store, type StoreReader } from '../../kube/store.ts';
+import { type Attachments, createAttachments } from './attachments.ts';
 import { createIndexBy } from './index-by.ts';
 import { type ClusterListener, createNews } from './news.ts';
 import { createObjectIndex } from './object-index.ts';
@@ -26,6 +28,8 @@ export interface ClusterStores {
   readonly legacy: Store<LegacyObject>;
   /** Secrets whose label requests a watch for changed AWS keys. */
   readonly credentials: PartedStore<{ readonly resourceVersion: string }>;
+  /** ServiceAccounts; empty in an operator that changes none. */
+  readonly accounts: PartedStore<SeenAccount>;
 }
 
 /** The same stores, for whoever only looks. */
@@ -74,6 +78,9 @@ export interface ClusterView extends Readers {
   /** Every Secret whose label names the object with this uid. */
   secretsOf(uid: string): Iterable<SeenSecret>;
   namespaceViews(): ReadonlyMap<string, NamespaceView>;
+  /** Whether an object wants its Secret in a namespace, which exists. */
+  readonly wants: (object: PullSecretObject, namespace: string) => boolean;
+  readonly attachments: Pick<Attachments, 'claimants' | 'accountsIn'>;
 }
 
 export interface ClusterState {
@@ -115,9 +122,11 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace, scop
     Array.from(secretsByOwner.get(uid)).filter((key) => stores.secrets.get(key)?.hasOwners === false);
   const parts = { index, quota, wants, objectsOfCluster, ownerless, isLegacy };
   const news = createNews({ ...parts, listener: () => listener });
+  const attachments = createAttachments({ index, wants, accounts: () => stores.accounts, listener: () => listener });
   const onObject = (change: Change<PullSecretObject>): void => {
     index.update(change.key, change.before, change.after);
     news.ofObject(change);
+    attachments.ofObject(change);
   };
 
   const stores: ClusterStores = {
@@ -133,14 +142,17 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace, scop
       if (before?.ownerUidLabel !== undefined) secretsByOwner.remove(before.ownerUidLabel, key);
       if (after?.ownerUidLabel !== undefined) secretsByOwner.add(after.ownerUidLabel, key);
       news.ofSecret(change);
+      attachments.ofSecret(change);
     }),
     namespaces: createStore((change) => {
       const { before, after } = change;
       if (after) namespaceViews.set(after.name, after);
       else if (before) namespaceViews.delete(before.name);
       news.ofNamespace(change);
+      attachments.ofNamespace(change);
     }),
     credentials: createPartedStore(scope, (change) => news.ofCredentials(change)),
+    accounts: createPartedStore(scope, (change) => attachments.ofAccount(change)),
   };
   const held = (key: ObjectKey): PullSecretObject | undefined =>
     (key.startsWith('/') ? stores.cluster : stores.namespaced).get(key);
@@ -181,6 +193,8 @@ export function createClusterView({ operatorNamespace, objectsPerNamespace, scop
     wish: (object) => index.wish(object),
     secretsOf: (uid) => Array.from(secretsByOwner.get(uid)).flatMap((key) => stores.secrets.get(key) ?? []),
     namespaceViews: () => namespaceViews,
+    wants,
+    attachments,
   };
   return {
     view,

@@ -19,6 +19,10 @@ export interface ClusterListener {
   readonly onGone: (uid: string) => void;
   /** Gets the key of a Secret with AWS keys that changed. */
   readonly onCredentials: (key: ObjectKey) => void;
+  /** Gets the key of every ServiceAccount that a change may concern. */
+  readonly onAccount: (key: ObjectKey) => void;
+  /** Gets the key of every object whose status says something else of its ServiceAccounts now. */
+  readonly onAttachment: (key: ObjectKey) => void;
 }
 
 export interface NewsParts {

@@ -224,7 +224,8 @@ export function namespaceOf(raw: JsonRecord): StoredNamespace | undefined {
   return { name, resourceVersion, labels, hasAllLabels: labels.size === metadata.labels.size, terminating: deleting };
 }
 
-function selectable(labels: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+/** The first of them by name, so that none of the others can cost memory. */
+export function selectable(labels: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   if (labels.size <= MAX_SELECTABLE_LABELS) return labels;
   return new Map([...labels].sort(([one], [other]) => (one < other ? -1 : 1)).slice(0, MAX_SELECTABLE_LABELS));
 }
