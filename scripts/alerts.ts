@@ -28,6 +28,7 @@ const stalled = condition('type="Stalled",status="True"');
 /** Also while it waits for its turn at the next try, when the condition may be gone for some minutes. */
 const retrying = object('max_over_time(ecr_operator_resource_condition{type="Reconciling",status="True"}[10m]) == 1');
 const notReady = condition('type="Ready",status!="True"');
+const notPullable = condition('type="Pullable",status="False"');
 const secretsFailing = object('ecr_operator_resource_secrets{state="failing"} > 0');
 
 /** Several objects wait for AWS: one of them alone is not a matter of all logins. */
@@ -104,6 +105,15 @@ const OF_OBJECTS: readonly Alert[] = [
     summary: `${WHO} has been tried again for an hour`,
     meaning:
       'Its login, or the write of its Secrets, fails again and again, while those of others do not; the message of its condition Reconciling says why. The login in place is good.',
+  },
+  {
+    name: 'EcrOperatorPullDenied',
+    severity: 'warning',
+    lasts: '15m',
+    expression: unless(notPullable, [notReady, stalled, expiring]),
+    summary: `${WHO}: a registry does not let its login pull`,
+    meaning:
+      'Its Secret is in place, and a registry that spec.probe names refuses it; new pods cannot pull from there. The message of its condition Pullable says why.',
   },
 ];
 

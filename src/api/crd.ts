@@ -41,6 +41,13 @@ const COLUMNS: readonly Column[] = [
     priority: 1,
   },
   {
+    name: 'Pullable',
+    type: 'string',
+    jsonPath: CONDITION('Pullable', 'reason'),
+    description: 'What the registries of spec.probe answer',
+    priority: 1,
+  },
+  {
     name: 'Secrets',
     type: 'string',
     jsonPath: '.status.secrets.summary',

@@ -60,6 +60,8 @@ export const CONDITION_RECONCILING = 'Reconciling';
 export const CONDITION_STALLED = 'Stalled';
 /** Only on objects with `spec.serviceAccounts`. */
 export const CONDITION_ATTACHED = 'Attached';
+/** Only on objects with `spec.probe`. */
+export const CONDITION_PULLABLE = 'Pullable';
 
 /** Reasons, shared by conditions, problems and events. The first eight are the Go project's. */
 export const REASON = {
@@ -93,6 +95,14 @@ export const REASON = {
   attachmentDisabled: 'AttachmentDisabled',
   attachmentFailed: 'AttachmentFailed',
   noServiceAccounts: 'NoServiceAccounts',
+  pullable: 'Pullable',
+  pullDenied: 'PullDenied',
+  repositoryNotFound: 'RepositoryNotFound',
+  loginRefused: 'LoginRefused',
+  registryThrottled: 'Throttled',
+  registryUnreachable: 'RegistryUnreachable',
+  registryNotOpened: 'RegistryNotOpened',
+  unexpectedAnswer: 'UnexpectedAnswer',
 } as const;
 
 /**
@@ -118,6 +128,14 @@ export const SECRET_NAME_MAX_LENGTH = 253;
 
 /** ServiceAccounts of one object by name; more belong in a selector. */
 export const MAX_SERVICE_ACCOUNTS = 32;
+
+/** A repository with an optional host and tag, as an image is named; `core/probe.ts` reads it more strictly. */
+export const PROBED_PATTERN = '^[a-z0-9][a-z0-9._/-]*(:[0-9]+/[a-z0-9._/-]+)?(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$';
+/** A host, a repository of at most 256 characters (ECR API reference, CreateRepository) and a tag of 128. */
+export const PROBED_MAX_LENGTH = 512;
+export const MAX_PROBED = 16;
+export const PROBE_INTERVAL_PATTERN = '^[1-9][0-9]{0,3}[mh]$';
+export const PROBE_INTERVAL_MAX_LENGTH = 5;
 
 /** Longest list of namespaces; a larger one belongs in a selector. */
 export const MAX_NAMESPACES = 10_000;

@@ -18,6 +18,7 @@ import {
   TEMPLATE_ANNOTATION,
 } from './names.ts';
 import { namespaceList, namespaceSelector, serviceAccounts } from './places-schema.ts';
+import { probe } from './probe-schema.ts';
 import { SECRET_NAME_WORDS, text } from './text-rules.ts';
 
 /** Longest list of problems in a status. */
@@ -72,6 +73,7 @@ export const namespacedSpec = z
     registries: registries.optional(),
     secretTemplate,
     serviceAccounts,
+    probe,
   })
   .describe('What is wanted: one pull secret, in this namespace.');
 
@@ -82,6 +84,7 @@ export const clusterSpec = z
     registries: registries.optional(),
     secretTemplate,
     serviceAccounts,
+    probe,
     namespaces: namespaceList(
       'namespaceSelector: {} selects every namespace',
       'Namespaces by name. Repeats are folded.',
@@ -103,7 +106,9 @@ const condition = z.strictObject({
     .regex(
       /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$/,
     )
-    .describe('Ready; Attached where serviceAccounts is set; Reconciling and Stalled only while they are true.'),
+    .describe(
+      'Ready; Attached where serviceAccounts is set, Pullable where probe is; Reconciling and Stalled only while they are true.',
+    ),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
   observedGeneration: z
     .number()
@@ -163,7 +168,9 @@ export const status = z
       .max(16)
       .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
       .optional()
-      .describe('Ready; Attached where spec.serviceAccounts is set; Reconciling and Stalled only while they are true.'),
+      .describe(
+        'Ready; Attached where spec.serviceAccounts is set, Pullable where spec.probe is; Reconciling and Stalled only while they are true.',
+      ),
     logins: z
       .array(login)
       .max(64)

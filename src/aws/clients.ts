@@ -5,7 +5,7 @@ import type { Clock } from '../lib/time.ts';
 import { type AmbientIdentity, createAmbientIdentity } from './ambient.ts';
 import { type AwsCall, type AwsKeys, createCalls } from './calls.ts';
 import { createEcrClient, type EcrClient } from './ecr-client.ts';
-import { createEgress } from './egress.ts';
+import { createEgress, type Egress } from './egress.ts';
 import { endpointOf } from './endpoints.ts';
 import { createStsClient, type StsClient } from './sts-client.ts';
 
@@ -27,6 +27,8 @@ export interface Aws {
   readonly sts: StsClient;
   /** Undefined when no object may use it. */
   readonly ambient: AmbientIdentity | undefined;
+  /** The way to one of its registries. */
+  agentFor: Egress['agentFor'];
   /** Trusts these further authorities, each PEM, instead of the former ones. */
   trust(authorities: readonly string[]): void;
   /** Loads what the first call needs, ahead of it. */
@@ -43,6 +45,7 @@ export function createAws(options: AwsOptions, lookup: NameLookup, onCall: (call
     ecr: createEcrClient({ clock, userAgent, egress, call, endpoint: endpointOf('ECR', env) }),
     sts: createStsClient({ clock, userAgent, egress, call }),
     ambient: useAmbient ? createAmbientIdentity({ env, environmentKeys, clock, egress, call }) : undefined,
+    agentFor: (host, port) => egress.agentFor(host, port),
     trust: (authorities) => egress.trust(authorities),
     load: () => import('./sdk.ts'),
     close: () => egress.close(),

@@ -24,6 +24,8 @@ export interface Egress {
   readonly handler: RequestHandler;
   /** `host:port` of the proxy to AWS, without its password; undefined when there is none. */
   readonly proxy: string | undefined;
+  /** For other clients that go the same way to a host of AWS, such as one of its registries. */
+  agentFor(host: string, port: string): HttpsAgent;
   /** New connections trust these beside the usual ones, and the formerly given ones no longer. */
   trust(authorities: readonly string[]): void;
   close(): void;
@@ -42,10 +44,10 @@ export function createEgress({ env, certificateAuthorities = [], lookup }: Egres
   const isProxied = Object.values(proxyEnv).some(Boolean);
   const proxied = isProxied ? openWay({ certificateAuthorities, lookup, proxyEnv }) : direct;
   const ways = new Set([direct, proxied]);
+  const goesDirect = readNoProxy(valueOf(env, 'NO_PROXY')?.value ?? '');
   return {
-    handler: isProxied
-      ? choosing(valueOf(env, 'NO_PROXY')?.value ?? '', direct.handler, proxied.handler)
-      : direct.handler,
+    handler: isProxied ? choosing(goesDirect, direct.handler, proxied.handler) : direct.handler,
+    agentFor: (host, port) => (goesDirect(host, port) ? direct : proxied).agent,
     proxy: secure?.host,
     trust(authorities) {
       for (const way of ways) way.trust(authorities);
@@ -61,8 +63,12 @@ interface WayOptions extends Omit<EgressOptions, 'env'> {
   readonly proxyEnv?: { readonly HTTPS_PROXY: string | undefined; readonly HTTP_PROXY: string | undefined };
 }
 
+interface Way extends Pick<Egress, 'handler' | 'trust' | 'close'> {
+  readonly agent: HttpsAgent;
+}
+
 /** Connections that all go through the proxy, or all go without one. */
-function openWay({ certificateAuthorities = [], lookup, proxyEnv }: WayOptions): Omit<Egress, 'proxy'> {
+function openWay({ certificateAuthorities = [], lookup, proxyEnv }: WayOptions): Way {
   const common = {
     keepAlive: true,
     maxSockets: SOCKETS,
@@ -85,6 +91,7 @@ function openWay({ certificateAuthorities = [], lookup, proxyEnv }: WayOptions):
       requestTimeout: ANSWER_TIMEOUT_MS,
       throwOnRequestTimeout: true,
     }),
+    agent: httpsAgent,
     trust(authorities) {
       // The agent pools connections by what they trust: it reuses none of the former ones.
       Object.assign(httpsAgent.options, trusting(authorities));
@@ -121,8 +128,11 @@ function proxyFrom(env: NodeJS.ProcessEnv, variable: (typeof PROXY_VARIABLES)[nu
 }
 
 /** Two ways out in one: by the proxy, and without it to hosts that `NO_PROXY` exempts. */
-function choosing(noProxy: string, direct: RequestHandler, proxied: RequestHandler): RequestHandler {
-  const goesDirect = readNoProxy(noProxy);
+function choosing(
+  goesDirect: ReturnType<typeof readNoProxy>,
+  direct: RequestHandler,
+  proxied: RequestHandler,
+): RequestHandler {
   return {
     metadata: direct.metadata,
     handle(request, ...options) {

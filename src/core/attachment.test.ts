@@ -25,6 +25,14 @@ describe('spec.serviceAccounts', () => {
   test('names accounts, sorted and without repeats', () => {
     assert.deepEqual(parse({ names: ['b', 'a', 'b'] }), { op: 'names', names: ['a', 'b'] });
   });
+  test('selects the accounts that it names, and no others', () => {
+    const selection = parse({ names: ['a'] });
+    assert.ok(typeof selection === 'object');
+    assert.deepEqual(
+      [selectsAccount(selection, NOBODY), selectsAccount(selection, { ...NOBODY, name: 'b' })],
+      ['yes', 'no'],
+    );
+  });
   test('selects accounts by their labels', () => {
     const selection = parse({ selector: { matchLabels: { team: 'a' } } });
     assert.ok(typeof selection === 'object');

@@ -2,7 +2,7 @@
 // an account needs, and what the object's status says of it. Pure.
 
 import { ATTACHED_ANNOTATION, CONDITION_ATTACHED, REASON } from '../api/names.ts';
-import { isRecord, type JsonRecord, stringMapOf, stringsOf } from '../lib/json.ts';
+import { canonicalJson, isRecord, type JsonRecord, stringMapOf, stringsOf } from '../lib/json.ts';
 import { type Labels, type Match, match, parseSelector, type Selector } from './selector.ts';
 import type { SideCondition } from './side-condition.ts';
 import { listNames } from './text.ts';
@@ -122,10 +122,7 @@ export function attachmentPatch(
   { uid, resourceVersion }: Pick<SeenAccount, 'uid' | 'resourceVersion'>,
   { pullSecrets, attached }: AttachmentPlan,
 ): JsonRecord {
-  const listing =
-    attached.size === 0
-      ? null
-      : JSON.stringify(Object.fromEntries([...attached].toSorted(([one], [other]) => (one < other ? -1 : 1))));
+  const listing = attached.size === 0 ? null : canonicalJson(Object.fromEntries(attached));
   return {
     metadata: { uid, resourceVersion, annotations: { [ATTACHED_ANNOTATION]: listing } },
     imagePullSecrets: pullSecrets.map((name) => ({ name })),

@@ -7,11 +7,21 @@ export interface RegistryWords {
   readonly message: string;
 }
 
+/** Words that name an answer. */
+export const PULL_VERDICTS = [
+  'Pullable',
+  'ImageNotFound',
+  'RepositoryNotFound',
+  'PullDenied',
+  'LoginRefused',
+  'Throttled',
+  'UnexpectedAnswer',
+] as const;
+
 export interface PullVerdict {
   /** A kubelet with this login would get the image, or be told that there is none: it may pull. */
   readonly mayPull: boolean;
-  /** CamelCase word that names the answer. */
-  readonly reason: string;
+  readonly reason: (typeof PULL_VERDICTS)[number];
   /** In a sentence; empty when all is well. */
   readonly help: string;
 }

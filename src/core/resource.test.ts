@@ -177,6 +177,7 @@ describe('a spec is refused, with the words of the part that is wrong,', () => {
       /^spec\.registries\.public: ECR Public has no FIPS endpoint/,
     ],
     'with a selector that is wrong': [spec({ namespaceSelector: [] }), /^spec\.namespaceSelector: it is not an object/],
+    'with a probe of nothing': [spec({ probe: {} }), /^spec\.probe\.repositories is not a list/],
     'with accounts that are none': [spec({ serviceAccounts: {} }), /^spec\.serviceAccounts: give either/],
     'with a label of the operator in its template': [
       spec({ secretTemplate: { labels: { 'aws.zakariaamine.com/owner-uid': 'x' } } }),

@@ -15,6 +15,7 @@ import { digest } from '../lib/digest.ts';
 import { type JsonRecord, recordOf, stringOf, stringsOf } from '../lib/json.ts';
 import { type AccountSelection, parseServiceAccounts } from './attachment.ts';
 import { type Identity, parseIdentity, parseRole, type Role } from './identity.ts';
+import { type ProbeWish, parseProbe } from './probe.ts';
 import { type ExtraHosts, isRegion, parseRegistries, type Registry } from './registries.ts';
 import { parseSecretTemplate, type SecretTemplate } from './secret-template.ts';
 import { parseSelector, type Selector } from './selector.ts';
@@ -75,6 +76,8 @@ export interface Wish {
   readonly template: SecretTemplate;
   /** ServiceAccounts of the targets that are to name the pull Secret; undefined: none. */
   readonly accounts: AccountSelection | undefined;
+  /** What registries are asked about; undefined: nothing. */
+  readonly probe: ProbeWish | undefined;
 }
 
 /** The part of an object that says what it wants. */
@@ -109,7 +112,9 @@ export function parseWish(object: Specified): Wish | string {
   if (typeof template === 'string') return template;
   const accounts = parseServiceAccounts(object.spec);
   if (typeof accounts === 'string') return accounts;
-  return { secretName, access, ...wanted, targets, template, accounts };
+  const probe = parseProbe(object.spec);
+  if (typeof probe === 'string') return probe;
+  return { secretName, access, ...wanted, targets, template, accounts, probe };
 }
 
 function parseAccess(awsAccess: JsonRecord, region: string, kind: PullSecretKind): Access | string {

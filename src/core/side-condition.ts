@@ -1,10 +1,10 @@
 // Conditions about something else than the Secrets. Pure.
 
-import { CONDITION_ATTACHED } from '../api/names.ts';
+import { CONDITION_ATTACHED, CONDITION_PULLABLE } from '../api/names.ts';
 import type { Condition } from '../api/schema.ts';
 
 /** A condition that does not enter into Ready, and never holds back a Secret. */
 export type SideCondition = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 /** Their types. */
-export const SIDE_CONDITIONS: ReadonlySet<string> = new Set([CONDITION_ATTACHED]);
+export const SIDE_CONDITIONS: ReadonlySet<string> = new Set([CONDITION_ATTACHED, CONDITION_PULLABLE]);

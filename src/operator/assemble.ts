@@ -13,6 +13,7 @@ import { createHeldLogins, type HeldLogins } from './login/held-logins.ts';
 import type { Ports } from './ports.ts';
 import { type ClusterState, createClusterView } from './state/cluster-view.ts';
 import { createControllerTelemetry } from './telemetry/controller-telemetry.ts';
+import { createProbeTelemetry } from './telemetry/probe-telemetry.ts';
 import { beginWork, WORKERS, type Work, type WorkParts } from './work.ts';
 
 export interface AssemblyOptions {
@@ -75,7 +76,18 @@ export function assemble(
   });
   const supervise: WorkParts['supervise'] = (name, loop, signal) => supervisor.run(name, loop, signal);
   const tools = { clock, random, log, instance, supervise, attaches };
-  const parts = { ports, state, heldLogins, pacer, telemetry, operatorNamespace, tokenAudienceProblem, ...tools };
+  const onProbed = createProbeTelemetry(metrics);
+  const parts = {
+    onProbed,
+    ports,
+    state,
+    heldLogins,
+    pacer,
+    telemetry,
+    operatorNamespace,
+    tokenAudienceProblem,
+    ...tools,
+  };
 
   return {
     client,

@@ -4,12 +4,14 @@ import { type Aws, type AwsOptions, createAws } from '../aws/clients.ts';
 import type { ApiServerAccess } from '../kube/access.ts';
 import { createTransport, type Transport } from '../kube/transport.ts';
 import { createNameLookup } from '../lib/name-lookup.ts';
+import { createRegistryClient, type RegistryClient } from '../registry/client.ts';
 import { environmentKeys } from './aws-environment.ts';
 import type { Telemetry } from './telemetry/request-telemetry.ts';
 
 export interface Ports {
   readonly transport: Transport;
   readonly aws: Aws;
+  readonly registry: RegistryClient;
 }
 
 /**
@@ -30,6 +32,7 @@ export function networkPorts(options: PortsOptions): OpenPorts {
   return ({ onAnswer, onAwsCall }) => {
     const lookup = createNameLookup({ clock });
     const aws = createAws(own, lookup, onAwsCall);
-    return { aws, transport: createTransport({ access, clock, userAgent, lookup, onAnswer }) };
+    const registry = createRegistryClient({ agentFor: aws.agentFor, clock, userAgent });
+    return { aws, registry, transport: createTransport({ access, clock, userAgent, lookup, onAnswer }) };
   };
 }

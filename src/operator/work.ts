@@ -21,6 +21,7 @@ import { createCredentialResolver } from './login/credentials.ts';
 import type { HeldLogins } from './login/held-logins.ts';
 import { createLoginBook } from './login/login-book.ts';
 import { createObjectLogins } from './login/object-logins.ts';
+import { createPullProbes, type PullProbesParts } from './login/pull-probe.ts';
 import type { Ports } from './ports.ts';
 import { createReconciler } from './reconcile/reconcile.ts';
 import { createRollout } from './secrets/rollout.ts';
@@ -34,6 +35,8 @@ export interface WorkParts {
   readonly heldLogins: HeldLogins;
   readonly pacer: Pacer;
   readonly telemetry: Readonly<Record<ControllerName, ControllerTelemetry>>;
+  /** Is notified of each answer of a registry. */
+  readonly onProbed: PullProbesParts['onAnswer'];
   readonly operatorNamespace: string;
   /** Name of this process in Events. */
   readonly instance: string;
@@ -106,15 +109,14 @@ export function beginWork(parts: WorkParts, term: Term): Work {
   const attacher = createAttacher({ view, client, store: stores.accounts, clock, onAttachment }, writes.signal);
   const findAttachments = findingAttachments(view, attacher, parts.attaches);
   const objectLogins = createObjectLogins(credentials, logins, clock);
+  const probes = createPullProbes({ registry: ports.registry, clock, random, wake, onAnswer: parts.onProbed, signal });
   const common = { client, secrets, events, clock, writes: writes.signal };
-  const reconcile = createReconciler({ ...common, state, logins, objectLogins, rollout, findAttachments });
+  const reconcile = createReconciler({ ...common, state, logins, objectLogins, rollout, findAttachments, probes });
   const run = (on: Workqueue, name: ControllerName, reconcile: Reconcile): Promise<void> => {
     const work = createController({ queue: on, signal, clock, random, log, telemetry: telemetry[name] }, reconcile);
     return parts.supervise(LOOP_OF[name], (until) => on.run(work, WORKERS[name], until), signal);
   };
-  for (const object of view.objects()) enqueue(keyOf(object));
-  for (const [key] of stores.legacy.entries()) onLegacy(key);
-  for (const [key] of stores.accounts.entries()) onAccount(key);
+  addAll(state, add);
   const running = [
     run(queue, 'pullsecret', reconcile),
     run(conversions, 'conversion', createConverter(common)),
@@ -128,6 +130,7 @@ export function beginWork(parts: WorkParts, term: Term): Work {
       logins.forget(uid);
       credentials.leave(uid);
       rollout.forget(uid);
+      probes.forget(uid);
     },
     onCredentials: (key) => credentials.forget(key),
     onAccount,
@@ -164,6 +167,15 @@ function createQueues(parts: WorkParts, signal: AbortSignal) {
       if (!signal.aborted) queue.addAt(key, plus(clock.now(), STATUS_AFTER));
     },
   };
+}
+
+function addAll(
+  { view }: ClusterState,
+  { enqueue, onLegacy, onAccount }: Pick<ClusterListener, 'enqueue' | 'onLegacy' | 'onAccount'>,
+): void {
+  for (const object of view.objects()) enqueue(keyOf(object));
+  for (const [key] of view.legacy.entries()) onLegacy(key);
+  for (const [key] of view.accounts.entries()) onAccount(key);
 }
 
 /** A replica that leads no longer sends no request that changes anything, at whatever point it was held up. */

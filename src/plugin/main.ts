@@ -134,7 +134,7 @@ async function run(
   const { out, err, input, agent, version, clock = systemClock } = options;
   const format = FORMATS.find((one) => one === given['output']) ?? 'table';
   return await withSession(given, options, (session) => {
-    const registry = () => createRegistryClient({ agent: agent(), clock, userAgent: userAgent(version) });
+    const registry = () => createRegistryClient({ agentFor: agent, clock, userAgent: userAgent(version) });
     const context: Context = {
       session,
       format,

@@ -35,7 +35,7 @@ describe('a registry', () => {
 
   const ask = (repository = 'team/app', signal?: AbortSignal): Promise<ManifestAnswer> => {
     seen.splice(0);
-    const client = createRegistryClient({ agent, clock: systemClock, userAgent: 'test' });
+    const client = createRegistryClient({ agentFor: () => agent, clock: systemClock, userAgent: 'test' });
     return client.ask({ host, repository, reference: '1.0', username: 'AWS', password: 'token' }, signal);
   };
   const basic = `Basic ${Buffer.from('AWS:token').toString('base64')}`;

@@ -38,7 +38,7 @@ export interface RegistryClient {
 
 export interface RegistryClientOptions {
   /** Proxies and authorities are its. */
-  readonly agent: Agent;
+  readonly agentFor: (host: string, port: string) => Agent;
   readonly clock: Clock;
   readonly userAgent: string;
 }
@@ -60,7 +60,7 @@ const ACCEPT = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ].join(', ');
 
-export function createRegistryClient({ agent, clock, userAgent }: RegistryClientOptions): RegistryClient {
+export function createRegistryClient({ agentFor, clock, userAgent }: RegistryClientOptions): RegistryClient {
   const send = async (
     method: 'HEAD' | 'GET',
     { host, repository, reference, username, password }: ManifestQuestion,
@@ -69,14 +69,15 @@ export function createRegistryClient({ agent, clock, userAgent }: RegistryClient
     const url = new URL(`https://${host}`);
     if (!REPOSITORY.test(repository) || !REFERENCE.test(reference))
       throw new BadImageName('that is no name of an image');
+    const port = url.port === '' ? '443' : url.port;
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       request(
         {
           host: url.hostname,
-          port: url.port === '' ? 443 : url.port,
+          port,
           path: `/v2/${repository}/manifests/${reference}`,
           method,
-          agent,
+          agent: agentFor(url.hostname, port),
           signal,
           headers: {
             accept: ACCEPT,

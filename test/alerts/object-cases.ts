@@ -134,4 +134,20 @@ export const OBJECT_CASES: Readonly<Record<string, AlertCases>> = {
       },
     ],
   },
+  EcrOperatorPullDenied: {
+    fires: {
+      when: 'a registry refuses the login of an object, which is ready all the same',
+      series: { [condition('Pullable', 'False')]: '1x30', [condition('Ready', 'True')]: '1x30' },
+      at: '20m',
+      labels: OBJECT,
+      says: `${WHO}: a registry does not let its login pull`,
+    },
+    silent: [
+      {
+        when: 'the registry could not be asked',
+        series: { [condition('Pullable', 'Unknown')]: '1x30', [condition('Ready', 'True')]: '1x30' },
+        at: '20m',
+      },
+    ],
+  },
 };

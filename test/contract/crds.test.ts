@@ -220,6 +220,7 @@ describe('the CRDs', () => {
         'Message (wide)': 'all is well',
         Stalled: null,
         'Attached (wide)': null,
+        'Pullable (wide)': null,
         Secrets: '3/4',
         Secret: 'ecr-login',
         Region: 'eu-west-1',

@@ -6,27 +6,12 @@ import { after, before, describe, test } from 'node:test';
 import { type ConnectProxy, startConnectProxy } from '../../testing/network/connect-proxy.ts';
 import { makeAuthority } from '../../testing/network/self-signed.ts';
 import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
-import { createOciRegistry, type OciRegistry, type Refusal } from '../../testing/registry/oci-registry.ts';
+import { createEcrRegistry } from '../../testing/registry/ecr-registry.ts';
+import type { OciRegistry } from '../../testing/registry/oci-registry.ts';
 import { createPullSecret, passwordOf } from './manifests.ts';
 import { type Ran, runPlugin } from './plugin-rig.ts';
 
 const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
-const ARN = 'arn:aws:ecr:eu-west-1:111122223333:repository/denied/app';
-
-const REFUSALS: Readonly<Record<string, Refusal>> = {
-  'denied/app': {
-    status: 403,
-    code: 'DENIED',
-    message: `User: arn:aws:iam::111122223333:user/ci is not authorized to perform: ecr:BatchGetImage on resource: ${ARN}`,
-  },
-  'missing/app': {
-    status: 404,
-    code: 'NAME_UNKNOWN',
-    message: "The repository with name 'missing/app' does not exist",
-  },
-  'empty/app': { status: 404, code: 'MANIFEST_UNKNOWN', message: 'Requested image not found' },
-};
-
 describe('inspect --test', () => {
   const world = useWorld();
   const authority = makeAuthority();
@@ -35,14 +20,7 @@ describe('inspect --test', () => {
   let agent: Agent;
   let namespace = '';
   before(async () => {
-    registry = createOciRegistry({
-      opens(host, username, password) {
-        const owner = world.aws.isValidToken(password);
-        const isHis = owner && host === `${owner.accountId}.dkr.ecr.${owner.region}.amazonaws.com`;
-        return username === 'AWS' && isHis ? 1_000 : undefined;
-      },
-      refusal: (repository) => REFUSALS[repository],
-    });
+    registry = createEcrRegistry(() => world.aws);
     proxy = await startConnectProxy({ authority, serve: (_host, socket) => registry.accept(socket) });
     agent = new Agent({ ca: authority.certificate, proxyEnv: { HTTPS_PROXY: proxy.url } });
     await world.startOperator();

@@ -1,6 +1,7 @@
 // AWS under its own host names, on loopback: operators reach the stand-in through a proxy, as if it were AWS, so that a
 // test sees which hosts they call.
 
+import type { Socket } from 'node:net';
 import { after, before } from 'node:test';
 import { type ConnectProxy, startConnectProxy } from '../network/connect-proxy.ts';
 import { type Authority, makeAuthority } from '../network/self-signed.ts';
@@ -16,8 +17,12 @@ export interface AwsByName {
 /** Variables by which an AWS SDK finds endpoints and identities: those of the machine must not reach a test. */
 const OF_AWS = /^AWS_/;
 
-/** Call it inside `describe`, after `useWorld('by name')`. */
-export function useAwsByName(world: World): AwsByName {
+/**
+ * Call it inside `describe`, after `useWorld('by name')`.
+ *
+ * @param takes  takes the connections to some hosts, and returns false for those to AWS
+ */
+export function useAwsByName(world: World, takes: (host: string, socket: Socket) => boolean = () => false): AwsByName {
   const authority = makeAuthority();
   const hidden = new Map<string, string>();
   let proxy: ConnectProxy | undefined;
@@ -25,7 +30,10 @@ export function useAwsByName(world: World): AwsByName {
   before(async () => {
     for (const [name, value] of Object.entries(process.env)) if (OF_AWS.test(name)) hidden.set(name, value ?? '');
     for (const name of hidden.keys()) delete process.env[name];
-    proxy = await startConnectProxy({ authority, serve: (_host, socket) => world.aws.accept(socket) });
+    proxy = await startConnectProxy({
+      authority,
+      serve: (host, socket) => takes(host, socket) || world.aws.accept(socket),
+    });
   });
   after(async () => {
     for (const name of Object.keys(process.env)) if (OF_AWS.test(name)) delete process.env[name];

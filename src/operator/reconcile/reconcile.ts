@@ -14,6 +14,7 @@ import { type Clock, type DurationMs, MINUTE, plus } from '../../lib/time.ts';
 import type { FindAttachments } from '../attachment/attachment-findings.ts';
 import type { LoginBook } from '../login/login-book.ts';
 import type { ObjectLogins } from '../login/object-logins.ts';
+import type { PullProbes } from '../login/pull-probe.ts';
 import { confirmingPrune } from '../secrets/prune.ts';
 import type { Rollout } from '../secrets/rollout.ts';
 import type { SecretWriter } from '../secrets/secret-writer.ts';
@@ -33,6 +34,7 @@ export interface ReconcilerParts {
   readonly objectLogins: ObjectLogins;
   readonly rollout: Rollout;
   readonly findAttachments: FindAttachments;
+  readonly probes: Pick<PullProbes, 'look'>;
   readonly secrets: SecretWriter;
   readonly events: EventRecorder;
   readonly clock: Clock;
@@ -44,7 +46,8 @@ export interface ReconcilerParts {
 const ROOM_AGAIN = (5 * MINUTE) as DurationMs;
 
 export function createReconciler(parts: ReconcilerParts): Reconcile {
-  const { client, state, logins, objectLogins, rollout, findAttachments, secrets, events, clock, writes } = parts;
+  const { client, state, logins, objectLogins, rollout, findAttachments, probes, secrets, events, clock, writes } =
+    parts;
   const { view, stores } = state;
   const statuses = createStatusWriter({ client, view, stores }, writes);
   const fence = createFence({ client, view, store: stores.secrets, logins, statuses, clock });
@@ -53,7 +56,7 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
   const writeSecrets = writingSecrets({ view, fence, rollout, secrets, confirmPrune, clock });
   const refuse = refusing({ statuses, events, clock });
   const doMeanwhile = doingMeanwhile({ writeSecrets, statuses, events, clock });
-  const settle = settling({ client, view, writeSecrets, findAttachments, statuses, refuse, events, clock });
+  const settle = settling({ client, view, writeSecrets, findAttachments, probes, statuses, refuse, events, clock });
 
   /**
    * The object is not kept whole. If the quota has space by now, the operator reads it again, and its key comes

@@ -11,6 +11,7 @@ import type { Logger } from '../../lib/log.ts';
 import { type Clock, plus, read } from '../../lib/time.ts';
 import type { FindAttachments } from '../attachment/attachment-findings.ts';
 import type { LoginResult } from '../login/object-logins.ts';
+import type { PullProbes } from '../login/pull-probe.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { recordExpiry, recordRemark } from './object-events.ts';
 import { outlook } from './outlook.ts';
@@ -25,6 +26,7 @@ export interface SettleParts {
   readonly view: ClusterView;
   readonly writeSecrets: WriteSecrets;
   readonly findAttachments: FindAttachments;
+  readonly probes: Pick<PullProbes, 'look'>;
   readonly statuses: StatusWriter;
   readonly refuse: Refuse;
   readonly events: EventRecorder;
@@ -34,7 +36,7 @@ export interface SettleParts {
 export type Settle = (subject: Subject, logins: LoginResult, attempt: Attempt) => Promise<Result>;
 
 export function settling(parts: SettleParts): Settle {
-  const { client, view, writeSecrets, findAttachments, statuses, refuse, events, clock } = parts;
+  const { client, view, writeSecrets, findAttachments, probes, statuses, refuse, events, clock } = parts;
   /** Writes the findings into the status, and returns when to reconcile again. */
   const report = async (
     { object, wish }: Subject,
@@ -49,12 +51,13 @@ export function settling(parts: SettleParts): Settle {
     // Another object of the same name has its own attempt: these findings are not about it.
     const current = view.object(keyOf(object));
     if (!current || since(object, current) === 'replaced') return { op: 'done', wakeAt: undefined };
-    const beside = findAttachments(wish, findings.ready);
+    const probed = probes.look(current, wish, logins.held);
+    const beside = [...findAttachments(wish, findings.ready), ...probed.conditions];
     const next = nextStatus(current.status, { ...findings, beside }, clock.now());
     if (!(await statuses.write(current, next))) return { op: 'retry' };
     recordExpiry(events, current, next);
     warnOfProblems(current, wish.secretName, findings, log);
-    return outlook(written, logins, read(clock));
+    return outlook(written, logins, read(clock), probed.nextAt === undefined ? [] : [probed.nextAt]);
   };
 
   return async (subject, logins, attempt) => {

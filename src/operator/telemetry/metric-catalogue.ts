@@ -132,6 +132,12 @@ export const METRIC = {
     'Logins asked for at AWS by outcome: success, denied (only a change of keys or rights helps) or failed (it is tried again).',
   ),
 
+  pullProbes: counter(
+    'ecr_operator_pull_probes_total',
+    ['answer'],
+    'Questions to registries for spec.probe by answer: the reasons of the condition Pullable, and ImageNotFound (pulling is allowed, and there is no image of this tag).',
+  ),
+
   loginsUnderWay: gauge(
     'ecr_operator_logins_under_way',
     ['state'],

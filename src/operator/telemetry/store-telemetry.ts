@@ -11,6 +11,7 @@ import {
 import type { PullSecretStatus } from '../../api/schema.ts';
 import { isServed } from '../../core/quota.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
+import { SIDE_CONDITIONS } from '../../core/side-condition.ts';
 import type { Definition, Metrics, Sample } from '../../lib/metrics.ts';
 import { type Clock, type EpochMs, parseRfc3339 } from '../../lib/time.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
@@ -32,7 +33,12 @@ export interface StoreTelemetryOptions {
 
 const READY = ['True', 'False', 'Unknown'] as const;
 /** Conditions of other types are another writer's, and could be many. */
-const CONDITIONS: ReadonlySet<string> = new Set([CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED]);
+const CONDITIONS: ReadonlySet<string> = new Set([
+  CONDITION_READY,
+  CONDITION_RECONCILING,
+  CONDITION_STALLED,
+  ...SIDE_CONDITIONS,
+]);
 const STATES = ['ready', 'expired', 'failing', 'pending'] as const;
 const TROUBLES = [CONDITION_RECONCILING, CONDITION_STALLED] as const;
 
