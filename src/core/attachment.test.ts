@@ -119,11 +119,19 @@ describe('the change of a ServiceAccount', () => {
 });
 
 describe('the condition Attached', () => {
-  const ALL: AttachmentFindings = { isEnabled: true, wanted: 2, attached: 2, missing: [], problems: [] };
+  const ALL: AttachmentFindings = {
+    isEnabled: true,
+    isAnywhere: true,
+    wanted: 2,
+    attached: 2,
+    missing: [],
+    problems: [],
+  };
   const problems = [{ account: 'shop/default', message: 'refused' }];
   for (const [over, status, reason, message] of [
     [{}, 'True', 'Attached', '2 of 2 ServiceAccounts name the secret ecr'],
     [{ missing: ['shop/b'] }, 'True', 'Attached', '2 of 2 ServiceAccounts name the secret ecr; not there yet: shop/b'],
+    [{ isAnywhere: false }, 'False', 'Attaching', 'the secret ecr is not in place yet'],
     [{ attached: 1 }, 'False', 'Attaching', '1 of 2 ServiceAccounts name the secret ecr'],
     [
       { wanted: 0, attached: 0, missing: ['shop/b'] },

@@ -143,6 +143,8 @@ export function attachedIn(annotation: string | undefined): ReadonlyMap<string, 
 export interface AttachmentFindings {
   /** False: the operator was started without the right to change ServiceAccounts. */
   readonly isEnabled: boolean;
+  /** Whether the Secret is in place anywhere. */
+  readonly isAnywhere: boolean;
   /** Accounts asked for that exist, in namespaces where the Secret is in place. */
   readonly wanted: number;
   /** How many of them name the Secret. */
@@ -162,11 +164,12 @@ const DISABLED =
 const NAMES = 500;
 
 export function judgeAttachment(findings: AttachmentFindings, secretName: string): SideCondition {
-  const { isEnabled, wanted, attached, missing, problems } = findings;
+  const { isEnabled, isAnywhere, wanted, attached, missing, problems } = findings;
   const verdict = (status: 'True' | 'False', reason: string, message: string): SideCondition => {
     return { type: CONDITION_ATTACHED, status, reason, message };
   };
   if (!isEnabled) return verdict('False', REASON.attachmentDisabled, DISABLED);
+  if (!isAnywhere) return verdict('False', REASON.attaching, `the secret ${secretName} is not in place yet`);
   const done = `${attached} of ${wanted} ServiceAccounts name the secret ${secretName}`;
   const absent = missing.length === 0 ? '' : `; not there yet: ${listNames(missing, ', ', NAMES)}`;
   if (problems.length > 0) {

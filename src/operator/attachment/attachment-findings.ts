@@ -49,7 +49,14 @@ export function findingAttachments(
           if (selectsAccount(selection, account) === 'yes') count(objectKey(namespace, account.name), account);
       }
     }
-    const findings: AttachmentFindings = { isEnabled, wanted, attached, missing, problems };
+    const findings: AttachmentFindings = {
+      isEnabled,
+      isAnywhere: ready.length > 0,
+      wanted,
+      attached,
+      missing,
+      problems,
+    };
     return [judgeAttachment(findings, secretName)];
   };
 }
