@@ -33,23 +33,26 @@ export const RIGHTS: readonly Right[] = [
   ...all(['list', 'watch'], { group: '', resource: 'namespaces', isOfCluster: true }),
 ];
 
+/** Those that the switch of the chart gives beside them. */
+const OF_ATTACHMENTS = all(['list', 'watch', 'patch'], { group: '', resource: 'serviceaccounts' });
+
 const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 
 /**
- * @param env  of the operator's pod: it says in which namespaces it works
+ * @param operator  what it is told: the only namespaces that it works in, and whether it changes ServiceAccounts
  * @throws Failure when the API server could not be asked
  */
 export async function rightsFinding(
   transport: Transport,
-  env: Readonly<Record<string, string | undefined>>,
+  { scope = [], attaches }: { readonly scope: readonly string[] | undefined; readonly attaches: boolean },
   signal: AbortSignal,
 ): Promise<Finding> {
-  const scope = (env['ECR_OPERATOR_NAMESPACES'] ?? '').split(',').filter((name) => name.trim() !== '');
-  const rights = scope.length === 0 ? RIGHTS : RIGHTS.filter(({ isOfCluster }) => !isOfCluster);
+  const needed = [...RIGHTS, ...(attaches ? OF_ATTACHMENTS : [])];
+  const rights = scope.length === 0 ? needed : needed.filter(({ isOfCluster }) => !isOfCluster);
   const missing: string[] = [];
   for (const namespace of scope.length === 0 ? [undefined] : scope) {
-    const answers = await Promise.all(rights.map((right) => isAllowed(transport, right, namespace?.trim(), signal)));
-    const where = namespace === undefined ? '' : ` in namespace ${namespace.trim()}`;
+    const answers = await Promise.all(rights.map((right) => isAllowed(transport, right, namespace, signal)));
+    const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
     for (const [at, isGiven] of answers.entries()) if (!isGiven) missing.push(`${wordsOf(rights[at])}${where}`);
   }
   if (missing.length === 0) return well('this account has the rights that the operator needs');

@@ -42,7 +42,7 @@ export async function check(args: readonly string[]): Promise<number> {
     const { namespace = access.namespace ?? DEFAULT_NAMESPACE, lease, isLeaseExpected: isExpected } = parsed.config;
     const sought = { namespace, lease, isExpected };
     tell(await leaderFinding(createClient(transport, OPERATOR_NAME), sought, systemClock, signal));
-    if (isInPod(parsed.config)) tell(await rightsFinding(transport, process.env, signal));
+    if (isInPod(parsed.config)) tell(await rightsFinding(transport, parsed.config, signal));
     transport.close();
   } catch (thrown) {
     tell(wrong(failureWords(thrown, server)));

@@ -117,6 +117,9 @@ export interface CheckConfig extends AccessConfig {
   readonly lease: string;
   /** Whoever names the Lease expects that a replica holds it. */
   readonly isLeaseExpected: boolean;
+  /** As of `Config`: what the operator's rights depend on. */
+  readonly scope: readonly string[] | undefined;
+  readonly attaches: boolean;
 }
 
 export type ParsedCheck =
@@ -127,15 +130,20 @@ export type ParsedCheck =
 export function parseCheckConfig(args: readonly string[], env: Environment): ParsedCheck {
   const { read, mistakes } = createReader('check', CHECK_FLAGS, args, env);
   const [namespace, lease] = [read('namespace'), read('leader-elect-resource-name')];
+  const attaches = read('attach-to-service-accounts');
   const config = {
     kubeconfig: read('kubeconfig').text || undefined,
     serviceAccountFolder: read('service-account-folder').text,
     namespace: namespace.text || undefined,
     lease: lease.text,
     isLeaseExpected: args.some((one) => one.startsWith('--leader-elect-resource-name')),
+    scope: scopeOf(read('namespaces'), mistakes),
+    attaches: attaches.text === 'true',
   };
   if (!isNamespaceOrNone(namespace.text))
     mistakes.push(`${namespace.from}: "${namespace.text}" is not a name a namespace can have`);
+  if (!YES_OR_NO.some((value) => value === attaches.text))
+    mistakes.push(`${attaches.from}: "${attaches.text}" is not one of ${YES_OR_NO.join(', ')}`);
   if (!isObjectName(lease.text)) mistakes.push(`${lease.from}: "${lease.text}" is not a name a Lease can have`);
   return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, config };
 }

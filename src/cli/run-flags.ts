@@ -129,6 +129,8 @@ export const RUN_FLAGS: readonly Flag[] = [
 
 /** Flags of every command that talks to the API server. */
 const ACCESS = ['kubeconfig', 'service-account-folder'];
+/** What the operator's rights depend on. */
+const RIGHTS = ['namespaces', 'attach-to-service-accounts'];
 /** Where `check` finds the Lease of a running operator. */
 const LEASE = ['namespace', 'leader-elect-resource-name'];
-export const CHECK_FLAGS = RUN_FLAGS.filter(({ name }) => [...ACCESS, ...LEASE].includes(name));
+export const CHECK_FLAGS = RUN_FLAGS.filter(({ name }) => [...ACCESS, ...RIGHTS, ...LEASE].includes(name));

@@ -156,6 +156,16 @@ const rows: Readonly<Record<string, ExplainedRow>> = {
     /Secret dockerhub does not open .* writes Secret ecr-login there/,
     /^Name ecr-login in the pod template, beside/,
   ],
+  'a login that the registry refuses, of an object that has asked as well': [
+    {
+      secrets: [secret()],
+      objects: [object({ status: { ...READY, conditions: [condition('Pullable', 'False', 'PullDenied')] } })],
+      message: REFUSED,
+    },
+    'PullRefused',
+    /has asked as well, and reports Pullable False, PullDenied: words of PullDenied$/,
+    /^Give the identity/,
+  ],
   'a good login behind one that is not there': [
     { secrets: [{ name: 'gone', found: 'missing' }, secret()] },
     'WaitsForKubelet',

@@ -1,8 +1,9 @@
 // Why the Secrets that a pod names, or that it names none, keep it from its image. Pure.
 
-import { PUBLIC_REGISTRY } from '../api/names.ts';
+import { CONDITION_PULLABLE, PUBLIC_REGISTRY } from '../api/names.ts';
 import { formatRfc3339 } from '../lib/time.ts';
 import { opens } from './docker-keyring.ts';
+import { notAttached } from './explain-account.ts';
 import { type Case, nameOf, prefixed, type Writer } from './explain-case.ts';
 import { type Explanation, faultOf, kubectlName } from './explain-object.ts';
 import { noObject, notSelected, withFault } from './explain-writer.ts';
@@ -16,11 +17,9 @@ import { listNames } from './text.ts';
 const LONGEST_LIST = 400;
 
 /** What is said of a login that opens the image, by what the registry answered. */
-export function loginIsGood(
-  { facts, image, answer, now }: Case,
-  name: string,
-  { endsAt, since }: FoundSecret,
-): Explanation {
+export function loginIsGood(all: Case, name: string, found: FoundSecret): Explanation {
+  const { facts, image, answer, now } = all;
+  const { endsAt, since } = found;
   const isSeen = facts.secrets.some((secret) => secret.name === name && secret.found !== 'unseen');
   const end =
     endsAt === undefined ? '; it does not say when that ends' : ` that is good until ${formatRfc3339(endsAt)}`;
@@ -34,7 +33,7 @@ export function loginIsGood(
       what: `${holds}; the kubelet has not tried with it yet.`,
       next: `Wait, or ${madeAnew(facts)}`,
     };
-  if (answer === 'refused') return refused(holds, image, endsAt === undefined);
+  if (answer === 'refused') return refused(holds, image, endsAt === undefined, writerOf(all, name, found));
   if (answer === 'anonymous' || answer === 'ended')
     return {
       cause: 'LoginNotUsed',
@@ -48,7 +47,12 @@ export function loginIsGood(
   };
 }
 
-function refused(holds: string, { host, repository }: ImageName, isEndUnknown: boolean): Explanation {
+function refused(
+  holds: string,
+  { host, repository }: ImageName,
+  isEndUnknown: boolean,
+  writer: PullSecretObject | undefined,
+): Explanation {
   const { account = 'of that registry' } = ecrHost(host) ?? {};
   const either = isEndUnknown
     ? 'it has ended, or the AWS identity may not pull'
@@ -56,9 +60,17 @@ function refused(holds: string, { host, repository }: ImageName, isEndUnknown: b
   const first = isEndUnknown ? 'Renew the login; if that does not help, give' : 'Give';
   return {
     cause: 'PullRefused',
-    what: `${holds}, but the registry refuses the pull: ${either}.`,
+    what: `${holds}, but the registry refuses the pull: ${either}.${probed(writer)}`,
     next: `${first} the identity ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on ${repository}; in another account (${account}), the repository's policy has to allow them too`,
   };
+}
+
+/** What the registry told the operator itself, where the object has it asked. */
+function probed(writer: PullSecretObject | undefined): string {
+  const pullable = writer?.status.conditions?.find(({ type }) => type === CONDITION_PULLABLE);
+  if (!writer || !pullable) return '';
+  const { status, reason, message } = pullable;
+  return ` ${nameOf(writer)} has asked as well, and reports Pullable ${status}, ${reason}: ${message}`;
 }
 
 function madeAnew({ pod, namespace, isReplaceable }: PullFacts): string {
@@ -136,12 +148,14 @@ export function nothingNamed(all: Case): Explanation {
       what: `${none} The account names ${secretName} now.`,
       next: `A pod keeps what it named: ${madeAnew(facts)}`,
     };
+  const waits = notAttached(here, account, none);
+  if (waits) return waits;
   // The patch replaces the list: it is for an account that is known to have none.
   const forAll = `, or for all pods of the account: kubectl patch serviceaccount ${account} -n ${facts.namespace.name} -p '{"imagePullSecrets":[{"name":"${secretName}"}]}'`;
   return {
     cause: 'NoSecretNamed',
     what: `${none} ${nameOf(here.object)} writes Secret ${secretName} there.`,
-    next: `Name it in the pod template (imagePullSecrets)${ofAccount?.length === 0 ? forAll : ''}; a pod keeps what it named, so have it made anew`,
+    next: `Name it in the pod template (imagePullSecrets)${ofAccount?.length === 0 ? forAll : ''}, or have the operator do that (spec.serviceAccounts of the object); a pod keeps what it named, so have it made anew`,
   };
 }
 

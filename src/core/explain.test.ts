@@ -11,6 +11,7 @@ import {
   HOST,
   missing,
   object,
+  READY,
   testExplanations,
   withProblem,
 } from '../../testing/rigs/pull-facts.ts';
@@ -38,6 +39,58 @@ const rows: Readonly<Record<string, ExplainedRow>> = {
     /AWSECRImagePullSecret ns1\/a writes Secret ecr-login there/,
     /kubectl patch serviceaccount default -n ns1 .*"ecr-login"/,
   ],
+  'an object that asks for the account, of an operator that changes none': [
+    {
+      objects: [
+        object({
+          spec: spec({ serviceAccounts: { names: ['default'] } }),
+          status: { ...READY, conditions: [condition('Attached', 'False', 'AttachmentDisabled')] },
+        }),
+      ],
+    },
+    'NotAttached',
+    /asks for ServiceAccounts \(spec\.serviceAccounts\), and reports AttachmentDisabled: words of AttachmentDisabled$/,
+    /^Set serviceAccountAttachment\.enabled .*; then have the pod made anew$/,
+  ],
+  'an object that asks for accounts by label, and has not been looked at': [
+    { objects: [object({ spec: spec({ serviceAccounts: { selector: { matchLabels: { a: 'b' } } } }) })] },
+    'NotAttached',
+    /reports Attaching: the operator has not looked at it yet$/,
+    /^Wait a moment/,
+  ],
+  'an object that asks for the account, with a reason that is not known': [
+    {
+      objects: [
+        object({
+          spec: spec({ serviceAccounts: { names: ['default'] } }),
+          status: { ...READY, conditions: [condition('Attached', 'False', 'Other')] },
+        }),
+      ],
+    },
+    'NotAttached',
+    /reports Other/,
+    /^Do as the message says/,
+  ],
+  'an object that asks for another account': [
+    { objects: [object({ spec: spec({ serviceAccounts: { names: ['builder'] } }) })] },
+    'NoSecretNamed',
+    /./,
+    /./,
+  ],
+  'an object that asks for the account, and says that it names the Secret': [
+    {
+      objects: [
+        object({
+          spec: spec({ serviceAccounts: { names: ['default'] } }),
+          status: { ...READY, conditions: [condition('Attached', 'True', 'Attached')] },
+        }),
+      ],
+      account: { name: 'default', secrets: 'unseen' },
+    },
+    'NoSecretNamed',
+    /./,
+    /./,
+  ],
   'a cluster object whose Secret the pod does not name, before one for other namespaces': [
     { objects: [cluster({ namespaces: ['ns2'] }), cluster({ namespaceSelector: {}, secretName: 'team-login' })] },
     'NoSecretNamed',
@@ -54,7 +107,7 @@ const rows: Readonly<Record<string, ExplainedRow>> = {
     },
     'NoSecretNamed',
     /writes Secret ecr-login there/,
-    /^Name it in the pod template \(imagePullSecrets\); a pod keeps/,
+    /^Name it in the pod template \(imagePullSecrets\), or have the operator do that/,
   ],
   'an object for the public registry that has no login yet': [
     {
@@ -78,7 +131,7 @@ const rows: Readonly<Record<string, ExplainedRow>> = {
     { objects: [object()], account: { name: 'x', secrets: 'unseen' } },
     'NoSecretNamed',
     /./,
-    /^Name it in the pod template \(imagePullSecrets\); a pod keeps/,
+    /^Name it in the pod template \(imagePullSecrets\), or have the operator do that/,
   ],
   'a ServiceAccount that may not be seen': [
     { objects: [cluster({ namespaces: ['ns2'] })], account: { name: 'x', secrets: 'unseen' } },

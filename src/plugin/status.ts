@@ -5,6 +5,7 @@ import { CLUSTER_KIND, CONDITION_READY, CONDITION_STALLED, OWNER_UID_LABEL } fro
 import { orUnseen } from '../checks/seen.ts';
 import { isObserved } from '../core/explain-object.ts';
 import type { PullSecretObject } from '../core/resource.ts';
+import { SIDE_CONDITIONS, type SideCondition } from '../core/side-condition.ts';
 import { cut } from '../core/text.ts';
 import { listInPages } from '../kube/pages.ts';
 import { failureFrom } from '../lib/errors.ts';
@@ -54,6 +55,8 @@ interface ObjectView {
   readonly message: string;
   /** What is wrong beside Ready: a condition, a spec that nobody has looked at, a login that has ended. */
   readonly faults: readonly string[];
+  /** Conditions that do not enter into Ready: Attached, Pullable. */
+  readonly beside: readonly SideCondition[];
   readonly secretName: string;
   readonly secrets: { readonly desired: number; readonly ready: number };
   readonly logins: readonly LoginView[];
@@ -134,9 +137,23 @@ function faultsOf(object: PullSecretObject, at: EpochMs): readonly string[] {
   const ended = logins.filter(({ expiresAt }) => (parseRfc3339(expiresAt) ?? at) < at);
   return [
     ...(stalled ? [plain(`Stalled: ${stalled.reason}: ${cut(stalled.message, LONGEST_MESSAGE)}`)] : []),
+    ...conditions
+      .filter(({ type, status: is }) => SIDE_CONDITIONS.has(type) && is === 'False')
+      .map(({ type, reason, message }) => plain(`not ${type}: ${reason}: ${cut(message, LONGEST_MESSAGE)}`)),
     ...(conditions.length > 0 && !isObserved(object) ? ['the operator has not looked at the present spec'] : []),
     ...ended.map(({ registry }) => plain(`the login to ${registry} has ended`)),
   ];
+}
+
+function besideOf({ status: { conditions = [] } }: PullSecretObject): readonly SideCondition[] {
+  return conditions
+    .filter(({ type }) => SIDE_CONDITIONS.has(type))
+    .map(({ type, status: is, reason, message }) => ({
+      type,
+      status: is,
+      reason: plain(reason),
+      message: plain(cut(message, LONGEST_MESSAGE)),
+    }));
 }
 
 function objectView(object: PullSecretObject, namespaces: readonly SecretView[] | null, at: EpochMs): ObjectView {
@@ -151,6 +168,7 @@ function objectView(object: PullSecretObject, namespaces: readonly SecretView[] 
     reason: plain(ready?.reason ?? 'NotObserved'),
     message: plain(ready?.message ?? 'the operator has not looked at it yet'),
     faults: faultsOf(object, at),
+    beside: besideOf(object),
     secretName: plain(stringOf(spec['secretName']) ?? ''),
     secrets: { desired, ready: inPlace },
     logins: (now.logins ?? []).map(({ registry, hosts, refreshedAt, nextRefreshAt, expiresAt }) => ({
@@ -233,13 +251,17 @@ function row(
 }
 
 function printWhole(object: ObjectView, out: Output, now: EpochMs): void {
-  const { kind, namespace, name, ready, reason, message, faults, secretName, secrets, logins, namespaces } = object;
+  const { kind, namespace, name, ready, reason, message, faults, beside } = object;
+  const { secretName, secrets, logins, namespaces } = object;
   const isGood = ready === 'True';
   const where = namespace === null ? '' : ` in namespace ${namespace}`;
   out.write(`${colored(out, 'bold', `${kind} ${name}`)}${where}\n`);
   out.write(`  ${colored(out, isGood ? 'green' : 'red', isGood ? '✔' : '✖')} Ready ${ready}: ${reason}\n`);
   if (!isGood) out.write(`    ${cut(message, LONGEST_MESSAGE)}\n`);
   for (const fault of faults) out.write(`  ${colored(out, 'red', '✖')} ${fault}\n`);
+  for (const { type, status: is, reason: why, message: words } of beside)
+    if (is !== 'False')
+      out.write(`  ${is === 'True' ? colored(out, 'green', '✔') : '?'} ${type} ${is}: ${why}: ${words}\n`);
   out.write(`  Secret ${secretName}: ${secrets.ready} of ${secrets.desired} in place\n\n`);
   if (logins.length > 0)
     out.write(

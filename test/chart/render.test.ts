@@ -263,6 +263,21 @@ describe('the right to patch the configuration of the webhook', () => {
   }
 });
 
+test('helm test asks about the namespaces and the switches that the operator is told', async () => {
+  const [operator, check] = [/^(?:run)$/, /^check$/].map(async (command) => {
+    const scope = { namespaces: ['shop', 'bank'], policiesInstalled: true };
+    const objects = await render({ scope, serviceAccountAttachment: { enabled: true } });
+    const containers = objects.flatMap(({ kind, spec }) =>
+      kind === 'Deployment' ? spec.template.spec.containers : kind === 'Pod' ? spec.containers : [],
+    ) as readonly { readonly args: readonly string[] }[];
+    return containers.find(({ args: [first = ''] }) => command.test(first))?.args ?? assert.fail(command.source);
+  });
+  const told = new Set(await operator);
+  const [, ...asked] = (await check) ?? [];
+  assert.deepEqual(asked.length, 3);
+  for (const flag of asked) assert.ok(told.has(flag), flag);
+});
+
 describe('roles for people', () => {
   const aggregated = (objects: readonly Rendered[]): readonly string[] =>
     sorted(objects)

@@ -159,6 +159,37 @@ describe('check', () => {
     );
   });
 
+  test('asks in a pod for the rights of an operator of some namespaces that changes ServiceAccounts, and no others', async () => {
+    const namespace = await world.api.createNamespace();
+    const token = await createNobody(world.api, namespace);
+    const rules = [
+      { apiGroups: ['aws.zakariaamine.com'], resources: ['awsecrimagepullsecrets'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: ['aws.zakariaamine.com'], resources: ['awsecrimagepullsecrets/status'], verbs: ['patch'] },
+      { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
+      { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+    ];
+    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+    await world.api.must('POST', `${rbac}/roles`, { metadata: { name: 'operator' }, rules });
+    await world.api.must('POST', `${rbac}/rolebindings`, {
+      metadata: { name: 'operator' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'operator' },
+      subjects: [{ kind: 'ServiceAccount', name: 'nobody', namespace }],
+    });
+    const scoped = await eventually(async () => {
+      const ran = await checkAs(token, '--namespaces', namespace);
+      return ran.stdout.includes('✔ this account has the rights') ? ran : undefined;
+    });
+    assert.match(scoped.stdout, /^✔ this account has the rights that the operator needs$/m);
+    const { stdout } = await checkAs(token, '--namespaces', namespace, '--attach-to-service-accounts=true');
+    const where = `in namespace ${namespace}`;
+    assert.ok(
+      stdout.includes(
+        `✖ this account may not list serviceaccounts ${where}, watch serviceaccounts ${where}, patch serviceaccounts ${where}: are`,
+      ),
+      stdout,
+    );
+  });
+
   test('does not miss a leader where nobody says that there is one', async () => {
     const namespace = await world.api.createNamespace();
     await world.api.must('POST', `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`, {
