@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util';
 import { bystanders } from './bystanders.ts';
 import { clusterObject, manyKeys, namespacedObjects } from './creations.ts';
+import { firstPods } from './first-pods.ts';
 import { latencies, shortTokens } from './latencies.ts';
 import { anonymousMemory, memoryOverSecrets } from './memory.ts';
 import { renewal } from './renewal.ts';
@@ -26,6 +27,7 @@ const USUAL = {
   restarts,
   foreignSecrets,
   latencies,
+  firstPods,
   bystanders,
   shortTokens,
 };
