@@ -18,6 +18,7 @@ test('host and repository of an image are those that the kubelet pulls from', ()
     nginx: ['docker.io', 'library/nginx', 'latest'],
     'team/app:1': ['docker.io', 'team/app', '1'],
     'localhost/app': ['localhost', 'app', 'latest'],
+    'REGISTRY/app': ['REGISTRY', 'app', 'latest'],
     'registry:5000/app:1': ['registry:5000', 'app', '1'],
     [`${HOST}/team/app:1.0`]: [HOST, 'team/app', '1.0'],
     [`${HOST}/app@${sha}`]: [HOST, 'app', sha],

@@ -13,14 +13,15 @@ export interface ImageName {
 const DOCKER_HUB = 'docker.io';
 
 /**
- * A first part is a host when it has a dot or a port, or is `localhost`; any other one belongs to the repository.
+ * A first part is a host when it has a dot, a port or a capital, or is `localhost`; any other one belongs to the
+ * repository (github.com/distribution/reference, `splitDockerDomain`).
  *
  * @param reference  as it stands in a pod, such as `111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/api:1.0`
  */
 export function parseImage(reference: string): ImageName {
   const slash = reference.indexOf('/');
   const first = slash === -1 ? '' : reference.slice(0, slash);
-  const hasHost = /[.:]/.test(first) || first === 'localhost';
+  const hasHost = /[.:A-Z]/.test(first) || first === 'localhost';
   const path = hasHost ? reference.slice(slash + 1) : reference;
   const at = path.indexOf('@');
   const named = at === -1 ? path : path.slice(0, at);

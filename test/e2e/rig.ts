@@ -107,12 +107,16 @@ export interface PodOptions {
   /** Of the image: each is the same image under a name of its own. */
   readonly tag?: string;
   readonly pullPolicy?: 'Always' | 'IfNotPresent';
+  readonly repository?: string;
+  /** In place of region, repository and tag. */
+  readonly image?: string;
   /** Names of pull Secrets; default: `ecr-login`. */
   readonly pullSecrets?: readonly string[];
 }
 
 export async function createPod({ api }: E2e, namespace: string, options: PodOptions): Promise<void> {
   const { name, region = 'eu-west-1', tag = name, pullPolicy = 'Always', pullSecrets = ['ecr-login'] } = options;
+  const { repository = 'shop/app', image = `${registryOf(region)}/${repository}:${tag}` } = options;
   await api.must('POST', `/api/v1/namespaces/${namespace}/pods`, {
     metadata: { name },
     spec: {
@@ -120,7 +124,7 @@ export async function createPod({ api }: E2e, namespace: string, options: PodOpt
       automountServiceAccountToken: false,
       terminationGracePeriodSeconds: 0,
       dnsPolicy: 'Default',
-      containers: [{ name: 'app', image: `${registryOf(region)}/shop/app:${tag}`, imagePullPolicy: pullPolicy }],
+      containers: [{ name: 'app', image, imagePullPolicy: pullPolicy }],
     },
   });
 }

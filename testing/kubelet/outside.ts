@@ -11,6 +11,7 @@ import type { AwsKey } from '../aws/iam.ts';
 import { type MetadataStandIn, startMetadataStandIn } from '../aws/metadata.ts';
 import { startConnectProxy } from '../network/connect-proxy.ts';
 import type { Authority } from '../network/self-signed.ts';
+import { REFUSALS } from '../registry/ecr-registry.ts';
 import type { Image } from '../registry/oci-image.ts';
 import { createOciRegistry, type OciRegistry } from '../registry/oci-registry.ts';
 
@@ -18,7 +19,7 @@ export interface Outside {
   readonly aws: AwsStandIn;
   readonly registry: OciRegistry;
   readonly metadata: MetadataStandIn;
-  /** Value of `HTTPS_PROXY` in pods: it leads to AWS under its own names. */
+  /** Value of `HTTPS_PROXY` in pods: it leads to AWS and its registries under their own names. */
   readonly proxyUrl: string;
   /**
    * The agent of EKS Pod Identity, at 169.254.170.23.
@@ -41,7 +42,7 @@ export interface OutsideOptions {
   /** Of the node. */
   readonly address: string;
   readonly state: string;
-  /** What every repository of every registry holds. */
+  /** What every repository of every registry holds, those aside that refuse (registry/ecr-registry.ts). */
   readonly image: Image;
 }
 
@@ -58,6 +59,7 @@ export async function startOutside({ authority, keys, address, state, image }: O
   const aws = await startAwsStandIn({ accounts: keys });
   const registry = createOciRegistry({
     image,
+    refusal: (repository) => REFUSALS[repository],
     opens(host, username, password) {
       const owner = username === 'AWS' ? aws.isValidToken(password) : undefined;
       if (!owner || host !== `${owner.accountId}.dkr.ecr.${owner.region}.amazonaws.com`) return undefined;
@@ -72,7 +74,10 @@ export async function startOutside({ authority, keys, address, state, image }: O
   });
   server.on('secureConnection', (socket) => registry.accept(socket));
   await listenOn(server, 443, '127.0.0.1');
-  const proxy = await startConnectProxy({ authority, serve: (_host, socket) => aws.accept(socket) });
+  const proxy = await startConnectProxy({
+    authority,
+    serve: (host, socket) => (host.includes('.dkr.ecr.') ? registry : aws).accept(socket),
+  });
   await listenOn(relayTo(proxy.url), PROXY_PORT, address);
   const metadata = await startMetadataStandIn();
   await listenOn(relayTo(metadata.instanceUrl), 80, INSTANCE);
