@@ -62,7 +62,7 @@ export async function firstPods(bench: Bench): Promise<void> {
   const until = async (path: string, isSo: (found: Named) => boolean): Promise<void> => {
     for (;;) {
       const found = await client.send('GET', path).catch(() => undefined);
-      if (found && isSo(found as Named)) return;
+      if (found && isSo(found)) return;
       await pause(LOOK_MS);
     }
   };

@@ -111,9 +111,9 @@ const OF_OBJECTS: readonly Alert[] = [
     severity: 'warning',
     lasts: '15m',
     expression: unless(notPullable, [notReady, stalled, expiring]),
-    summary: `${WHO}: a registry does not let its login pull`,
+    summary: `${WHO}: pods cannot pull what its spec.probe names`,
     meaning:
-      'Its Secret is in place, and a registry that spec.probe names refuses it; new pods cannot pull from there. The message of its condition Pullable says why.',
+      'Its Secret is in place, and the registry refuses what spec.probe names, or does not have it: new pods cannot pull it. The message of its condition Pullable says why.',
   },
 ];
 

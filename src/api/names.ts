@@ -98,6 +98,8 @@ export const REASON = {
   pullable: 'Pullable',
   pullDenied: 'PullDenied',
   repositoryNotFound: 'RepositoryNotFound',
+  imageNotFound: 'ImageNotFound',
+  noLogin: 'NoLogin',
   loginRefused: 'LoginRefused',
   registryThrottled: 'Throttled',
   registryUnreachable: 'RegistryUnreachable',
@@ -130,7 +132,18 @@ export const SECRET_NAME_MAX_LENGTH = 253;
 export const MAX_SERVICE_ACCOUNTS = 32;
 
 /** A repository with an optional host and tag, as an image is named; `core/probe.ts` reads it more strictly. */
-export const PROBED_PATTERN = '^[a-z0-9][a-z0-9._/-]*(:[0-9]+/[a-z0-9._/-]+)?(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$';
+export const PROBED_PATTERN = '^[a-z0-9]+((\\.|_|__|-+|/|:[0-9]+/)[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$';
+/** Prefixes of pull-through caches, as AWS proposes them (ECR user guide, Creating a pull through cache rule). */
+export const CACHE_PREFIXES = [
+  'docker-hub',
+  'ecr-public',
+  'kubernetes',
+  'quay',
+  'github',
+  'gitlab',
+  'azure',
+  'chainguard',
+] as const;
 /** A host, a repository of at most 256 characters (ECR API reference, CreateRepository) and a tag of 128. */
 export const PROBED_MAX_LENGTH = 512;
 export const MAX_PROBED = 16;

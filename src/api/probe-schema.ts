@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import {
+  CACHE_PREFIXES,
   MAX_PROBED,
   PROBE_INTERVAL_MAX_LENGTH,
   PROBE_INTERVAL_PATTERN,
@@ -14,6 +15,10 @@ const repository = text(
   PROBED_PATTERN,
   'must be a repository, with or without a host and a tag, such as team/app or team/app:1.0',
   PROBED_MAX_LENGTH,
+  {
+    rule: `self.size() > ${PROBED_MAX_LENGTH} || !self.matches(r'^([^/]*[.:][^/]*/)?(${CACHE_PREFIXES.join('|')})/')`,
+    message: 'is the name of a pull-through cache: asking it may create a repository; name one of your own',
+  },
 );
 
 const interval = text(

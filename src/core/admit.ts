@@ -16,7 +16,7 @@ import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
 import { isRecord, type JsonRecord, recordOf, sameJson, stringMapOf, stringOf } from '../lib/json.ts';
 import type { Credentials } from './aws-keys.ts';
 import { type Bearings, offerTo } from './offers.ts';
-import { isNamespaceName, type PullSecretObject, parseWish, type Wish } from './resource.ts';
+import { isNamespaceName, type PullSecretObject, parseStrictly, type Wish } from './resource.ts';
 import { cut, listNames } from './text.ts';
 
 /** What a review shows of an object that a decision needs. */
@@ -153,9 +153,9 @@ function objectOf({ kind, ...raw }: OurObject): ReviewedObject {
 export function examine(review: Review): AdmissionVerdict | Questions {
   const { object, before, isCreation, dryRun } = review;
   if (object.deleting || (before && sameJson(before.spec, object.spec))) return LET_THROUGH;
-  const wish = parseWish(object);
+  const wish = parseStrictly(object);
   if (typeof wish === 'string') {
-    const isOld = before !== undefined && parseWish(before) === wish;
+    const isOld = before !== undefined && parseStrictly(before) === wish;
     return isOld ? { denial: undefined, warnings: [cut(wish, LONGEST_WARNING)] } : { denial: wish, warnings: [] };
   }
   const { named, excluded, selector, isOwn } = wish.targets;

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { array, assert as assertProperty, boolean, constantFrom, dictionary, property, record } from 'fast-check';
 import { type AttachmentPlan, attachedIn, attachmentPatch, type Claim, planAttachment } from './attachment.ts';
 
-const NAMES = ['a', 'b', 'c', '__proto__', 'constructor'];
+const NAMES = ['a', 'b', 'c', 'a.b', 'constructor'];
 const name = constantFrom(...NAMES);
 const account = record({
   pullSecrets: array(name, { maxLength: 6 }),

@@ -8,6 +8,7 @@ import {
   attachmentPatch,
   judgeAttachment,
   MAX_ENTRIES,
+  ownPart,
   parseServiceAccounts,
   planAttachment,
   selectsAccount,
@@ -113,8 +114,32 @@ describe('the change of a ServiceAccount', () => {
     const large = { ...FREE, isTooLarge: true };
     assert.equal(planAttachment(large, [{ secretName: 'ecr', uid: 'u' }], keepsNone), undefined);
   });
-  test('reads no annotation that is no JSON object of texts', () => {
-    for (const text of [undefined, '', 'x', '[]', '1', 'null', '{"a":1}']) assert.equal(attachedIn(text).size, 0, text);
+  test('leaves a part of the account that changes with each entry, and with nothing else', () => {
+    const before = {
+      pullSecrets: ['mirror', 'b', 'a'],
+      attached: new Map([
+        ['b', 'u'],
+        ['a', 'u'],
+      ]),
+    };
+    assert.equal(ownPart(before), ownPart({ ...before, pullSecrets: ['a', 'b', 'more'] }));
+    for (const other of [
+      { ...before, pullSecrets: ['mirror', 'a'] },
+      { ...before, attached: new Map([['a', 'u']]) },
+      {
+        ...before,
+        attached: new Map([
+          ['b', 'v'],
+          ['a', 'u'],
+        ]),
+      },
+    ])
+      assert.notEqual(ownPart(before), ownPart(other));
+  });
+  test('reads no annotation but such as the operator writes', () => {
+    const others = [undefined, '', 'x', '[]', '1', 'null', '{"a":1}', '{"a": "u"}', '{"b":"u","a":"u"}', '{"A":"u"}'];
+    for (const text of others) assert.equal(attachedIn(text).size, 0, text);
+    assert.deepEqual(attachedIn('{"a":"u","b":"v"}').size, 2);
   });
 });
 
@@ -125,12 +150,19 @@ describe('the condition Attached', () => {
     wanted: 2,
     attached: 2,
     missing: [],
+    undecided: [],
     problems: [],
   };
   const problems = [{ account: 'shop/default', message: 'refused' }];
   for (const [over, status, reason, message] of [
     [{}, 'True', 'Attached', '2 of 2 ServiceAccounts name the secret ecr'],
     [{ missing: ['shop/b'] }, 'True', 'Attached', '2 of 2 ServiceAccounts name the secret ecr; not there yet: shop/b'],
+    [
+      { undecided: ['shop/b'] },
+      'True',
+      'Attached',
+      '2 of 2 ServiceAccounts name the secret ecr; with so many labels that the selector is not decided: shop/b',
+    ],
     [{ isAnywhere: false }, 'False', 'Attaching', 'the secret ecr is not in place yet'],
     [{ attached: 1 }, 'False', 'Attaching', '1 of 2 ServiceAccounts name the secret ecr'],
     [

@@ -1,8 +1,8 @@
 // Which ServiceAccounts name a pull Secret among their imagePullSecrets: what an object asks for, the one change that
 // an account needs, and what the object's status says of it. Pure.
 
-import { ATTACHED_ANNOTATION, CONDITION_ATTACHED, REASON } from '../api/names.ts';
-import { canonicalJson, isRecord, type JsonRecord, stringMapOf, stringsOf } from '../lib/json.ts';
+import { ATTACHED_ANNOTATION, CONDITION_ATTACHED, REASON, SECRET_NAME_PATTERN } from '../api/names.ts';
+import { canonicalJson, isRecord, type JsonRecord, parseJson, recordOf, stringMapOf, stringsOf } from '../lib/json.ts';
 import { type Labels, type Match, match, parseSelector, type Selector } from './selector.ts';
 import type { SideCondition } from './side-condition.ts';
 import { listNames } from './text.ts';
@@ -32,6 +32,7 @@ export interface SeenAccount {
 
 /** Entries of imagePullSecrets that are kept of one account, and of its annotation; Kubernetes bounds neither. */
 export const MAX_ENTRIES = 64;
+const SECRET_NAME = new RegExp(SECRET_NAME_PATTERN);
 
 /**
  * @returns undefined when the object asks for no account, or a sentence that says what is wrong
@@ -114,6 +115,12 @@ function sameEntries(one: ReadonlyMap<string, string>, other: ReadonlyMap<string
   return one.size === other.size && [...one].every(([name, uid]) => other.get(name) === uid);
 }
 
+/** What the operator has done to an account: the entries that the annotation lists, and which of them are there. */
+export function ownPart({ pullSecrets, attached }: Pick<SeenAccount, 'pullSecrets' | 'attached'>): string {
+  const entries = [...attached].map(([name, uid]) => [name, [uid, pullSecrets.includes(name)]]);
+  return canonicalJson(Object.fromEntries(entries));
+}
+
 /**
  * The change as a JSON merge patch that names the account in the version that it was decided on: the list is replaced
  * as a whole, as Kubernetes merges it (ServiceAccount v1, imagePullSecrets: an atomic list).
@@ -131,12 +138,11 @@ export function attachmentPatch(
 
 /** Reads the annotation; a text that the operator cannot have written lists nothing. */
 export function attachedIn(annotation: string | undefined): ReadonlyMap<string, string> {
-  if (annotation === undefined) return new Map();
-  try {
-    return stringMapOf(JSON.parse(annotation));
-  } catch {
-    return new Map();
-  }
+  const value = annotation === undefined ? undefined : parseJson(annotation);
+  const entries = stringMapOf(value);
+  // To the letter, as the admission policy reads it: whoever writes it anew has taken the entries over.
+  const isOurs = canonicalJson(value) === annotation && entries.size === Object.keys(recordOf(value)).length;
+  return isOurs && [...entries.keys()].every((name) => SECRET_NAME.test(name)) ? entries : new Map();
 }
 
 /** What was found out about the accounts that one object asks for. */
@@ -151,6 +157,8 @@ export interface AttachmentFindings {
   readonly attached: number;
   /** Accounts asked for by name that do not exist, as `namespace/name`, sorted. */
   readonly missing: readonly string[];
+  /** Accounts with too many labels to decide whether the selector matches, as `namespace/name`. */
+  readonly undecided: readonly string[];
   /** Accounts that could not be changed, as `namespace/name`, and why. */
   readonly problems: readonly { readonly account: string; readonly message: string }[];
 }
@@ -158,20 +166,26 @@ export interface AttachmentFindings {
 /** Of an account that is left alone. */
 export const TOO_LARGE = `it names more than ${MAX_ENTRIES} Secrets, or something that is none: the operator leaves it as it is`;
 
+/** Of an account that names so many Secrets that one more would be too many. */
+export const NO_ROOM = `it names ${MAX_ENTRIES} Secrets already: take one away`;
+const TOO_MANY_LABELS = 'with so many labels that the selector is not decided';
+
 const DISABLED =
   'this operator may not change ServiceAccounts: set serviceAccountAttachment.enabled in the values of its chart, or take spec.serviceAccounts away';
 /** Room for names in the message. */
 const NAMES = 500;
 
 export function judgeAttachment(findings: AttachmentFindings, secretName: string): SideCondition {
-  const { isEnabled, isAnywhere, wanted, attached, missing, problems } = findings;
+  const { isEnabled, isAnywhere, wanted, attached, missing, undecided, problems } = findings;
   const verdict = (status: 'True' | 'False', reason: string, message: string): SideCondition => {
     return { type: CONDITION_ATTACHED, status, reason, message };
   };
   if (!isEnabled) return verdict('False', REASON.attachmentDisabled, DISABLED);
   if (!isAnywhere) return verdict('False', REASON.attaching, `the secret ${secretName} is not in place yet`);
   const done = `${attached} of ${wanted} ServiceAccounts name the secret ${secretName}`;
-  const absent = missing.length === 0 ? '' : `; not there yet: ${listNames(missing, ', ', NAMES)}`;
+  const absent =
+    (missing.length === 0 ? '' : `; not there yet: ${listNames(missing, ', ', NAMES)}`) +
+    (undecided.length === 0 ? '' : `; ${TOO_MANY_LABELS}: ${listNames(undecided, ', ', NAMES)}`);
   if (problems.length > 0) {
     const words = problems.map(({ account, message }) => `${account}: ${message}`);
     return verdict('False', REASON.attachmentFailed, `${done}; ${listNames(words, '; ', 2 * NAMES)}${absent}`);

@@ -19,7 +19,8 @@ const HELP: ReadonlyMap<string, string> = new Map(
 
 /** @returns undefined when the object does not ask for the account, or says that all is well */
 export function notAttached({ object, wish }: Writer, account: string, before: string): Explanation | undefined {
-  if (!wish.accounts || selectsAccount(wish.accounts, { name: account, ...LABELS_UNKNOWN }) === 'no') return undefined;
+  if (typeof wish.accounts !== 'object' || selectsAccount(wish.accounts, { name: account, ...LABELS_UNKNOWN }) === 'no')
+    return undefined;
   const attached = object.status.conditions?.find(({ type }) => type === CONDITION_ATTACHED);
   if (attached?.status === 'True') return undefined;
   const { reason = REASON.attaching, message = 'the operator has not looked at it yet' } = attached ?? {};

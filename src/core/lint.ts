@@ -2,7 +2,7 @@
 
 import { CLUSTER_KIND, GROUP, LEGACY_KIND, NAMESPACED_KIND, SECRET_NAME_PATTERN, VERSION } from '../api/names.ts';
 import { type JsonRecord, listOf, recordOf, stringOf, stringsOf } from '../lib/json.ts';
-import { parseWish } from './resource.ts';
+import { parseStrictly } from './resource.ts';
 import { type Fault, schemaFaults } from './schema-check.ts';
 
 export interface Linted {
@@ -56,7 +56,7 @@ export function lintObject(object: JsonRecord, schemas: ReadonlyMap<string, Json
     ...starFaults(spec),
   ];
   // Its sentences name one fault after another; those of the schema have a place.
-  const wish = faults.length > 0 ? undefined : parseWish({ kind, namespace: 'default', spec });
+  const wish = faults.length > 0 ? undefined : parseStrictly({ kind, namespace: 'default', spec });
   if (typeof wish === 'string') faults.push(sentence(wish));
   return { kind, name, faults, warnings: warningsOf(kind, metadata, spec) };
 }
@@ -77,7 +77,7 @@ function starFaults(spec: JsonRecord): readonly Fault[] {
   });
 }
 
-/** A sentence of `parseWish` begins with the field that it is about. */
+/** A sentence of `parseStrictly` begins with the field that it is about. */
 function sentence(text: string): Fault {
   const field = text.replace(/:? .*$/s, '');
   return { path: field.split('.'), message: text.slice(field.length).replace(/^:? /, '') };

@@ -4,7 +4,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { hostOf, login } from '../../testing/rigs/builders.ts';
 import { HOUR, MINUTE } from '../lib/time.ts';
-import { judgeProbe, NO_SUCH_TAG, type ProbeAnswer, type ProbeWish, parseProbe, probeQuestions } from './probe.ts';
+import {
+  isVerdict,
+  judgeProbe,
+  NO_SUCH_TAG,
+  type ProbeAnswer,
+  type ProbeWish,
+  parseProbe,
+  probeQuestions,
+} from './probe.ts';
 import type { ExtraHosts } from './registries.ts';
 
 const read = (probe: unknown) => parseProbe({ probe });
@@ -70,8 +78,13 @@ describe('spec.probe', () => {
 describe('the questions', () => {
   const NONE: ExtraHosts = { accounts: [], hosts: [], region: 'eu-west-1' };
   const logins = [login('eu-west-1'), login('us-east-1')];
-  const asked = (probe: ProbeWish, extra: ExtraHosts = NONE) =>
-    probeQuestions(probe, logins, extra).map((one) => ('login' in one ? [one.host, one.login.registry] : undefined));
+  const registries = ['eu-west-1', 'us-east-1'].map(
+    (region) => ({ registry: region, kind: 'private', region }) as const,
+  );
+  const asked = (probe: ProbeWish, extra: ExtraHosts = NONE, held = logins) =>
+    probeQuestions(probe, { logins: held, extra, registries }).map((one) =>
+      'login' in one ? [one.host, one.login.registry] : one.op,
+    );
 
   test('go to the registry of the own region, or to the one that is named, with its own login', () => {
     assert.deepEqual(asked(wish('app', `${hostOf('us-east-1')}/app`)), [
@@ -81,18 +94,23 @@ describe('the questions', () => {
   });
   test('go to other accounts that the object names, one by one or all', () => {
     const other = '444455556666.dkr.ecr.us-east-1.amazonaws.com';
-    assert.deepEqual(asked(wish(`${other}/app`)), [undefined]);
+    assert.deepEqual(asked(wish(`${other}/app`)), ['not opened']);
     for (const accounts of [['444455556666'], ['*']])
       assert.deepEqual(asked(wish(`${other}/app`), { ...NONE, accounts }), [[other, 'us-east-1']]);
   });
   test('never go to a host that only the object names, or that only looks like one of ECR', () => {
     const hosts = ['registry.example.com', 'a.dkr.ecr.eu-west-1.amazonaws.com', '1.dkr.ecr.eu-west-1.evil.com'];
     for (const host of hosts)
-      assert.deepEqual(asked(wish(`${host}/app`), { ...NONE, hosts: [host], accounts: ['*'] }), [undefined], host);
+      assert.deepEqual(asked(wish(`${host}/app`), { ...NONE, hosts: [host], accounts: ['*'] }), ['not opened'], host);
   });
-  test('are none while there is no login of the own region', () => {
-    const [question] = probeQuestions(wish('app'), [login('us-east-1')], NONE);
-    assert.ok(question && !('login' in question));
+  test('wait for the login of their registry, where the object wants it', () => {
+    const targets = wish('app', `${hostOf('us-east-1')}/app`, `${hostOf('ap-south-1')}/app`);
+    assert.deepEqual(asked(targets, NONE, [login('us-east-1')]), [
+      'not opened',
+      [hostOf('us-east-1'), 'us-east-1'],
+      'no login',
+    ]);
+    assert.deepEqual(asked(targets, NONE, [login('eu-west-1')])[1], 'no login');
   });
 });
 
@@ -103,7 +121,14 @@ describe('the condition Pullable', () => {
   });
   const missing = said(404, 'MANIFEST_UNKNOWN', 'Requested image not found');
   for (const [answers, status, reason, message] of [
-    [[said(200), missing], 'True', 'Pullable', /^the registry lets this login pull from a, b:1$/],
+    [[missing, said(200)], 'True', 'Pullable', /^the registry lets this login pull from a, b:1$/],
+    [
+      [said(200), missing],
+      'False',
+      'ImageNotFound',
+      /^b:1: 404 MANIFEST_UNKNOWN .*: pulling is allowed, and there is no image/,
+    ],
+    [[{ op: 'no login' }, said(200)], 'Unknown', 'NoLogin', /^a: there is no login to ask with/],
     [
       [said(403, 'DENIED'), missing],
       'False',
@@ -129,6 +154,10 @@ describe('the condition Pullable', () => {
       assert.match(verdict.message, message);
     });
   }
+  test('has a verdict only where the registry has spoken of the login', () => {
+    const answers = [said(200), said(403), missing, said(429), said(500), { op: 'unreachable', message: '' }] as const;
+    assert.deepEqual(answers.map(isVerdict), [true, true, true, false, false, false]);
+  });
   test('names the host where the object does', () => {
     assert.match(judgeProbe(wish(`${IRELAND}/a`), [said(200)]).message, new RegExp(`from ${IRELAND}/a$`));
   });

@@ -1,14 +1,14 @@
 // Asking registries whether a pull would work: what an object wants to know, whom to ask, and what the answers say.
 // Pure.
 
-import { CONDITION_PULLABLE, MAX_PROBED, PROBED_MAX_LENGTH, REASON } from '../api/names.ts';
+import { CACHE_PREFIXES, CONDITION_PULLABLE, MAX_PROBED, PROBED_MAX_LENGTH, REASON } from '../api/names.ts';
 import { isRecord, type JsonRecord, stringOf, stringsOf } from '../lib/json.ts';
 import { type DurationMs, HOUR, MINUTE } from '../lib/time.ts';
 import { opens } from './docker-keyring.ts';
 import { ecrHost, parseImage } from './image.ts';
 import type { Login } from './login.ts';
 import { pullVerdict, type RegistryWords } from './pull-verdict.ts';
-import { type ExtraHosts, withExtraHosts } from './registries.ts';
+import { type ExtraHosts, type Registry, withExtraHosts } from './registries.ts';
 import type { SideCondition } from './side-condition.ts';
 import { cut, listNames } from './text.ts';
 
@@ -32,10 +32,16 @@ export interface ProbeQuestion extends ProbeTarget {
   readonly login: Login;
 }
 
+/** Why nobody is asked about a target. */
+export type Unasked =
+  /** None of the registries that the object wants is its host, as far as ECR named them. */
+  | { readonly op: 'not opened' }
+  /** There is no login to its registry now. */
+  | { readonly op: 'no login' };
+
 /** What is known of one target. */
 export type ProbeAnswer =
-  /** No login of the object opens its host, or none that ECR gave. */
-  | { readonly op: 'not opened' }
+  | Unasked
   | { readonly op: 'answered'; readonly words: RegistryWords }
   /** In the words of the connection. */
   | { readonly op: 'unreachable'; readonly message: string };
@@ -49,8 +55,7 @@ const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+|\/)[a-z0-9]+)*$/;
 const REFERENCE = /^\w[\w.-]{0,127}$/;
 /** Asked for where no tag is given. A registry that has it answers that pulling is allowed, too. */
 export const NO_SUCH_TAG = 'kube-ecr-secrets-operator-asks-whether-it-may-pull';
-/** Of pull-through caches, as AWS proposes them (ECR user guide, Creating a pull through cache rule). */
-const CACHES = ['docker-hub', 'ecr-public', 'kubernetes', 'quay', 'github', 'gitlab', 'azure', 'chainguard'];
+const CACHES: ReadonlySet<string> = new Set(CACHE_PREFIXES);
 const NAMES = 300;
 const MESSAGE = 1_000;
 
@@ -85,7 +90,7 @@ function parseTarget(text: string): ProbeTarget | string {
   if (text.length > PROBED_MAX_LENGTH || !REPOSITORY.test(repository) || !REFERENCE.test(tag))
     return 'is no repository (an example: team/app, or team/app:1.0)';
   const [prefix = ''] = repository.split('/');
-  if (repository.includes('/') && CACHES.includes(prefix))
+  if (repository.includes('/') && CACHES.has(prefix))
     return 'is the name of a pull-through cache: asking it may create a repository; name one of your own';
   return { host: hasHost ? host : undefined, repository, reference: tag };
 }
@@ -96,24 +101,35 @@ function parseInterval(text: string | undefined): DurationMs | undefined {
   return length >= LEAST_INTERVAL && length <= MOST_INTERVAL ? length : undefined;
 }
 
+/** What an object holds, and which registries it wants. */
+export interface Openable {
+  /** Without further hosts. */
+  readonly logins: readonly Login[];
+  readonly extra: ExtraHosts;
+  readonly registries: readonly Registry[];
+}
+
 /**
  * Whom to ask, with which login: only hosts that AWS gave with a login, and ECR's hosts of the accounts in
  * `spec.registries`. A host in `spec.registries.hosts` is a user's word: the operator would carry the login there, and
  * bring back what answers.
  *
- * @param logins  held, without further hosts
- * @returns in the order of the targets; without `login` where none opens the host
+ * @returns in the order of the targets
  */
 export function probeQuestions(
   { targets }: ProbeWish,
-  logins: readonly Login[],
-  extra: ExtraHosts,
-): readonly (ProbeQuestion | ProbeTarget)[] {
+  { logins, extra, registries }: Openable,
+): readonly (ProbeQuestion | Unasked)[] {
   const opened = withExtraHosts(logins, { ...extra, hosts: [] });
   return targets.map((target) => {
     const { host = logins.find(({ registry }) => registry === extra.region)?.hosts[0] } = target;
     const login = host === undefined ? undefined : opened.find((one) => isOpenedBy(one, host, target));
-    return host === undefined || !login ? target : { ...target, host, login };
+    if (host !== undefined && login) return { ...target, host, login };
+    const region = host === undefined ? extra.region : ecrHost(host)?.region;
+    const isAwaited = registries.some(
+      ({ registry }) => registry === region && !logins.some((one) => one.registry === registry),
+    );
+    return { op: isAwaited ? 'no login' : 'not opened' };
   });
 }
 
@@ -126,7 +142,10 @@ function isOpenedBy({ hosts }: Login, host: string, { repository, reference }: P
  * @param answers  of each target what is known, in their order
  */
 export function judgeProbe({ targets }: Pick<ProbeWish, 'targets'>, answers: readonly ProbeAnswer[]): SideCondition {
-  const verdicts = targets.map((target, at) => ({ name: nameOf(target), ...verdictOf(answers[at]) }));
+  const verdicts = targets.map((target, at) => ({
+    name: nameOf(target),
+    ...verdictOf(answers[at], target.reference !== NO_SUCH_TAG),
+  }));
   const [bad] = [...verdicts.filter(isFalse), ...verdicts.filter(({ status }) => status === 'Unknown')];
   if (!bad) {
     const names = listNames(
@@ -155,18 +174,28 @@ function isFalse({ status }: Verdict): boolean {
 }
 
 /** What only says that the registry could not be asked is no verdict about the login. */
-const NO_VERDICT: ReadonlySet<string> = new Set(['Throttled', 'UnexpectedAnswer']);
+const NO_VERDICT: ReadonlySet<string> = new Set([REASON.registryThrottled, REASON.unexpectedAnswer]);
+
+/** Whether it says something of the login. */
+export function isVerdict(answer: ProbeAnswer): boolean {
+  return answer.op === 'answered' && !NO_VERDICT.has(pullVerdict(answer.words).reason);
+}
+
 const NOT_OPENED =
   'no login of this object opens that registry: name a region or an account of spec.registries; hosts in spec.registries.hosts are not asked';
+const NO_LOGIN = 'there is no login to ask with; Ready says why';
 
-function verdictOf(answer: ProbeAnswer | undefined): Verdict {
+function verdictOf(answer: ProbeAnswer | undefined, isTagged: boolean): Verdict {
   if (!answer || answer.op === 'not opened')
     return { status: 'False', reason: REASON.registryNotOpened, words: NOT_OPENED };
+  if (answer.op === 'no login') return { status: 'Unknown', reason: REASON.noLogin, words: NO_LOGIN };
   if (answer.op === 'unreachable')
     return { status: 'Unknown', reason: REASON.registryUnreachable, words: `could not be asked: ${answer.message}` };
   const { mayPull, reason, help } = pullVerdict(answer.words);
-  if (mayPull) return { status: 'True', reason, words: help };
   const { status, code, message } = answer.words;
   const said = [String(status), code, message].filter((part) => part !== '').join(' ');
-  return { status: NO_VERDICT.has(reason) ? 'Unknown' : 'False', reason, words: `${said}: ${help}` };
+  const words = `${said}: ${help}`;
+  // Where no tag was given, one is asked for that does not exist.
+  if (mayPull && (!isTagged || reason !== REASON.imageNotFound)) return { status: 'True', reason, words };
+  return { status: NO_VERDICT.has(reason) ? 'Unknown' : 'False', reason, words };
 }

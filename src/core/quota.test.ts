@@ -58,5 +58,9 @@ describe('an object beyond the quota', () => {
     const wide = { ...spec(), secretName: 'x'.repeat(30_000), awsAccess: { region: 'x'.repeat(30_000) } };
     assert.deepEqual(reducedForm({ ...large, spec: wide }).spec, {});
     assert.deepEqual(reducedForm({ ...large, spec: {} }).spec, {});
+    const serviceAccounts = { names: ['default'] };
+    assert.deepEqual(reducedForm({ ...large, spec: { serviceAccounts } }).spec, { serviceAccounts });
+    const many = { names: Array.from({ length: 32 }, () => 'a'.repeat(100)) };
+    assert.deepEqual(reducedForm({ ...large, spec: { serviceAccounts: many } }).spec, {});
   });
 });

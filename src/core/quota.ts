@@ -15,6 +15,8 @@ export interface Share {
 const BYTES_OF_OBJECT = 8 * 1_024;
 /** Of the status of a waiting object: enough to say why it waits. */
 const STATUS_BYTES = 2 * 1_024;
+/** Of `spec.serviceAccounts` of such an object: 32 short names; a longer one keeps what it has. */
+const ACCOUNTS_BYTES = 1_024;
 /** Of `spec.awsAccess` of a served object that is not kept whole; the schema allows no longer one. */
 const ACCESS_BYTES = 4 * 1_024;
 
@@ -54,10 +56,11 @@ export function reducedForm(object: PullSecretObject): PullSecretObject {
 }
 
 /** The part of the spec that matters to the other objects and to the Secrets with keys. */
-function placeOf({ spec: { awsAccess, secretName } }: PullSecretObject): PullSecretObject['spec'] {
+function placeOf({ spec: { awsAccess, secretName, serviceAccounts } }: PullSecretObject): PullSecretObject['spec'] {
   const isName = typeof secretName === 'string' && secretName.length <= SECRET_NAME_MAX_LENGTH;
   const isSmall = awsAccess !== undefined && jsonBytes(awsAccess) <= ACCESS_BYTES;
-  return { ...(isName && { secretName }), ...(isSmall && { awsAccess }) };
+  const isShort = serviceAccounts !== undefined && jsonBytes(serviceAccounts) <= ACCOUNTS_BYTES;
+  return { ...(isName && { secretName }), ...(isSmall && { awsAccess }), ...(isShort && { serviceAccounts }) };
 }
 
 export function quotaMessage(namespace: string, { objects, bytes }: Share): string {

@@ -15,6 +15,7 @@ import {
   isOlder,
   keyOf,
   type PullSecretObject,
+  parseStrictly,
   parseWish,
   type Since,
   since,
@@ -177,8 +178,6 @@ describe('a spec is refused, with the words of the part that is wrong,', () => {
       /^spec\.registries\.public: ECR Public has no FIPS endpoint/,
     ],
     'with a selector that is wrong': [spec({ namespaceSelector: [] }), /^spec\.namespaceSelector: it is not an object/],
-    'with a probe of nothing': [spec({ probe: {} }), /^spec\.probe\.repositories is not a list/],
-    'with accounts that are none': [spec({ serviceAccounts: {} }), /^spec\.serviceAccounts: give either/],
     'with a label of the operator in its template': [
       spec({ secretTemplate: { labels: { 'aws.zakariaamine.com/owner-uid': 'x' } } }),
       /^spec\.secretTemplate\.labels has the key/,
@@ -187,6 +186,17 @@ describe('a spec is refused, with the words of the part that is wrong,', () => {
   for (const [when, [wanted, words]] of Object.entries(bad)) {
     test(when, () => assert.match(refusalOf(wanted), words));
   }
+});
+
+test('a spec whose probe or accounts are wrong is read, with what is wrong, and holds back no Secret', () => {
+  const wrong = pullSecret(NAMESPACED_KIND, spec({ probe: {}, serviceAccounts: {} }));
+  const wish = parseWish(wrong);
+  assert.ok(typeof wish === 'object' && typeof wish.probe === 'string' && typeof wish.accounts === 'string');
+  assert.equal(parseStrictly(wrong), wish.accounts);
+  assert.equal(parseStrictly(pullSecret(NAMESPACED_KIND, spec({ probe: {} }))), wish.probe);
+  assert.equal(typeof parseStrictly(pullSecret(NAMESPACED_KIND, spec())), 'object');
+  const none = pullSecret(NAMESPACED_KIND, {});
+  assert.equal(parseStrictly(none), parseWish(none));
 });
 
 test('any spec at all is read or refused, and no refusal shows a key', () => {

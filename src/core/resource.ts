@@ -74,10 +74,13 @@ export interface Wish {
   readonly targets: Targets;
   /** Labels and annotations that the pull Secrets are to have. */
   readonly template: SecretTemplate;
-  /** ServiceAccounts of the targets that are to name the pull Secret; undefined: none. */
-  readonly accounts: AccountSelection | undefined;
-  /** What registries are asked about; undefined: nothing. */
-  readonly probe: ProbeWish | undefined;
+  /**
+   * ServiceAccounts of the targets that are to name the pull Secret; undefined: none. A sentence: the field is wrong,
+   * which holds back no Secret.
+   */
+  readonly accounts: AccountSelection | string | undefined;
+  /** What registries are asked about; undefined: nothing. A sentence: as above. */
+  readonly probe: ProbeWish | string | undefined;
 }
 
 /** The part of an object that says what it wants. */
@@ -110,11 +113,15 @@ export function parseWish(object: Specified): Wish | string {
   if (typeof targets === 'string') return targets;
   const template = parseSecretTemplate(object.spec);
   if (typeof template === 'string') return template;
-  const accounts = parseServiceAccounts(object.spec);
-  if (typeof accounts === 'string') return accounts;
-  const probe = parseProbe(object.spec);
-  if (typeof probe === 'string') return probe;
+  const [accounts, probe] = [parseServiceAccounts(object.spec), parseProbe(object.spec)];
   return { secretName, access, ...wanted, targets, template, accounts, probe };
+}
+
+/** As `parseWish`, and a sentence also for the fields that hold back no Secret. */
+export function parseStrictly(object: Specified): Wish | string {
+  const wish = parseWish(object);
+  if (typeof wish === 'string') return wish;
+  return [wish.accounts, wish.probe].find((part) => typeof part === 'string') ?? wish;
 }
 
 function parseAccess(awsAccess: JsonRecord, region: string, kind: PullSecretKind): Access | string {

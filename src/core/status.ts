@@ -249,24 +249,24 @@ function conditions(
   now: EpochMs,
   beside: readonly SideCondition[] | undefined,
 ): Condition[] {
-  const make = (type: string, status: Condition['status'], reason: string, message: string): Condition => {
+  const make = ({ type, status, reason, message, observedGeneration = generation }: SideCondition): Condition => {
     const before = previous.conditions?.find((condition) => condition.type === type);
     const since = before?.status === status ? before.lastTransitionTime : formatRfc3339(now);
     return {
       type,
       status,
-      observedGeneration: generation,
+      observedGeneration,
       lastTransitionTime: since,
       reason,
       message: cut(message, LIST_BYTES + MESSAGE),
     };
   };
   const { stalled, reconciling } = verdict;
-  const result = [make(CONDITION_READY, verdict.status, verdict.reason, verdict.message)];
-  if (reconciling) result.push(make(CONDITION_RECONCILING, 'True', reconciling.reason, reconciling.message));
-  if (stalled) result.push(make(CONDITION_STALLED, 'True', stalled.reason, stalled.message));
+  const result = [make({ ...verdict, type: CONDITION_READY })];
+  if (reconciling) result.push(make({ ...reconciling, type: CONDITION_RECONCILING, status: 'True' }));
+  if (stalled) result.push(make({ ...stalled, type: CONDITION_STALLED, status: 'True' }));
   if (beside === undefined) result.push(...(previous.conditions ?? []).filter(({ type }) => SIDE_CONDITIONS.has(type)));
-  else for (const { type, status, reason, message } of beside) result.push(make(type, status, reason, message));
+  else result.push(...beside.map(make));
   return result;
 }
 

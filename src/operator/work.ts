@@ -16,6 +16,7 @@ import type { Loop } from '../lib/supervise.ts';
 import { type Clock, plus, type Random, seconds } from '../lib/time.ts';
 import { createAttacher } from './attachment/attach.ts';
 import { findingAttachments } from './attachment/attachment-findings.ts';
+import { createStatusPace } from './attachment/status-pace.ts';
 import { createConverter } from './conversion.ts';
 import { createCredentialResolver } from './login/credentials.ts';
 import type { HeldLogins } from './login/held-logins.ts';
@@ -72,9 +73,6 @@ const LOOP_OF: Readonly<Record<ControllerName, string>> = {
   conversion: 'workers of conversions',
   attachment: 'workers of attachments',
 };
-
-/** A thousand accounts that change at once bring the objects that ask for them a few times, not a thousand. */
-const STATUS_AFTER = seconds(1);
 
 /** Time for writes under way once the operator stops: half of the process's own limit. */
 const LAST_WRITES = seconds(5);
@@ -151,6 +149,7 @@ function createQueues(parts: WorkParts, signal: AbortSignal) {
   const queue = createQueue(parts, telemetry.pullsecret);
   const conversions = createQueue(parts, telemetry.conversion);
   const accounts = createQueue(parts, telemetry.attachment);
+  const pace = createStatusPace(clock);
   const adding =
     (to: Workqueue) =>
     (key: string): void => {
@@ -164,7 +163,7 @@ function createQueues(parts: WorkParts, signal: AbortSignal) {
     onLegacy: adding(conversions),
     onAccount: adding(accounts),
     onAttachment: (key: string): void => {
-      if (!signal.aborted) queue.addAt(key, plus(clock.now(), STATUS_AFTER));
+      if (!signal.aborted) queue.addAt(key, plus(clock.now(), pace(key)));
     },
   };
 }

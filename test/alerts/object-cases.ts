@@ -140,7 +140,7 @@ export const OBJECT_CASES: Readonly<Record<string, AlertCases>> = {
       series: { [condition('Pullable', 'False')]: '1x30', [condition('Ready', 'True')]: '1x30' },
       at: '20m',
       labels: OBJECT,
-      says: `${WHO}: a registry does not let its login pull`,
+      says: `${WHO}: pods cannot pull what its spec.probe names`,
     },
     silent: [
       {

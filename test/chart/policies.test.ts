@@ -220,6 +220,7 @@ describe('the policies of the chart', () => {
       }),
     );
     const both = [{ name: 'mirror' }, { name: 'ours' }];
+    const MANY = Array.from({ length: 70 }, (_, index) => `more-${index}`);
     const REFUSED_CHANGES: Readonly<Record<string, object>> = {
       'a role of the cloud': {
         metadata: { annotations: { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::1:role/admin' } },
@@ -243,6 +244,19 @@ describe('the policies of the chart', () => {
         metadata: { annotations: { [LIST]: '{"mirror":"uid","ours":"uid"}' } },
         imagePullSecrets: [{ name: 'ours' }],
       },
+      'an entry listed that nobody has added yet': {
+        metadata: { annotations: { [LIST]: '{"later":"uid","ours":"uid"}' } },
+      },
+      'its entries in another order': {
+        metadata: { annotations: { [LIST]: '{"more":"uid","ours":"uid"}' } },
+        imagePullSecrets: [{ name: 'more' }, { name: 'ours' }],
+      },
+      'a foreign entry twice': { imagePullSecrets: [{ name: 'mirror' }, ...both] },
+      'more entries than it keeps': {
+        metadata: { annotations: { [LIST]: JSON.stringify(Object.fromEntries(MANY.map((name) => [name, 'u']))) } },
+        imagePullSecrets: [...both, ...MANY.map((name) => ({ name }))],
+      },
+      'an annotation without end': { metadata: { annotations: { [LIST]: `{"ours":"${'u'.repeat(40_000)}"}` } } },
       'an entry whose name only ends as a listed one': { imagePullSecrets: [...both, { name: 'urs' }] },
     };
     for (const [what, change] of Object.entries(REFUSED_CHANGES)) {

@@ -221,13 +221,100 @@ describe('an object that asks for ServiceAccounts', () => {
     const namespace = await createNamespace();
     const path = ACCOUNTS(namespace, 'default');
     await createPullSecret(world.api, namespace, 'one', DEFAULT);
-    for (let round = 0; round < 5; round += 1) {
+    for (let round = 0; round < 7; round += 1) {
       await become(namespace, 'default', ['ecr-login']);
       await world.api.merge(path, { imagePullSecrets: null });
     }
     const status = await attached(NAMESPACED_PATH(namespace, 'one'), 'False', 'AttachmentFailed');
-    assert.match(conditionOf(status, 'Attached')?.message ?? '', /another writer takes the entry away/);
+    assert.match(conditionOf(status, 'Attached')?.message ?? '', /another writer undoes the change/);
     await attached(NAMESPACED_PATH(namespace, 'one'), 'True', 'Attached');
+  });
+
+  test('is one of ten that want the same account: none waits for another, and nobody is called a spoiler', async () => {
+    const namespace = await createNamespace();
+    const names = Array.from({ length: 10 }, (_, index) => `secret-${index}`);
+    for (const secretName of names) {
+      await createPullSecret(world.api, namespace, secretName, { secretName, ...DEFAULT });
+      await eventually(async () => ((await entriesOf(namespace)).includes(secretName) ? true : undefined), 900);
+    }
+    assert.ok(
+      !operator
+        .output()
+        .split('\n')
+        .some((line) => line.includes(namespace) && line.includes('undoes')),
+    );
+    for (const secretName of names) await world.api.must('DELETE', NAMESPACED_PATH(namespace, secretName));
+  });
+
+  test('gives way to a writer who undoes only the annotation', async () => {
+    const namespace = await createNamespace();
+    await createPullSecret(world.api, namespace, 'one', DEFAULT);
+    await become(namespace, 'default', ['ecr-login']);
+    const foreign = JSON.stringify({ 'ecr-login': 'of-another-cluster' });
+    const annotations = { [ATTACHED_ANNOTATION]: foreign };
+    const ends = Date.now() + 4_000;
+    let writes = 0;
+    while (Date.now() < ends) {
+      const { metadata } = await account(namespace);
+      if (metadata.annotations?.[ATTACHED_ANNOTATION] === foreign) continue;
+      await world.api.merge(ACCOUNTS(namespace, 'default'), { metadata: { annotations } });
+      writes += 1;
+    }
+    assert.ok(writes >= 5 && writes <= 12, `${writes}`);
+    await attached(NAMESPACED_PATH(namespace, 'one'), 'False', 'AttachmentFailed');
+    await world.api.must('DELETE', NAMESPACED_PATH(namespace, 'one'));
+  });
+
+  test('keeps its entry while its Secret has lost its owner, and when another object takes the Secret over', async () => {
+    const namespace = await createNamespace();
+    await createPullSecret(world.api, namespace, 'one', DEFAULT);
+    await become(namespace, 'default', ['ecr-login']);
+    const versions: string[] = [];
+    const looking = setInterval(() => void entriesOf(namespace).then((names) => versions.push(names.join())), 5);
+    await world.api.merge(SECRET_PATH(namespace, 'ecr-login'), { metadata: { ownerReferences: null } });
+    await operator.idle();
+    const { metadata } = await createPullSecret(world.api, namespace, 'two', DEFAULT);
+    await world.api.must('DELETE', NAMESPACED_PATH(namespace, 'one'), { propagationPolicy: 'Orphan' });
+    await eventually(async () => {
+      const listing = (await account(namespace)).metadata.annotations?.[ATTACHED_ANNOTATION];
+      return listing?.includes(metadata.uid) ? true : undefined;
+    }, COLLECTED).finally(() => clearInterval(looking));
+    assert.deepEqual([...new Set(versions)], ['ecr-login']);
+  });
+
+  test('is told that there is no room in an account, and that labels are too many to decide', async () => {
+    const namespace = await createNamespace();
+    const imagePullSecrets = Array.from({ length: 64 }, (_, index) => ({ name: `many-${index}` }));
+    await world.api.merge(ACCOUNTS(namespace, 'default'), { imagePullSecrets });
+    await createPullSecret(world.api, namespace, 'one', DEFAULT);
+    const status = await attached(NAMESPACED_PATH(namespace, 'one'), 'False', 'AttachmentFailed');
+    assert.match(conditionOf(status, 'Attached')?.message ?? '', /default: it names 64 Secrets already/);
+    const labels = Object.fromEntries(Array.from({ length: 105 }, (_, index) => [`a-${index}`, 'x']));
+    await world.api.merge(ACCOUNTS(namespace, 'default'), { metadata: { labels: { ...labels, zz: 'x' } } });
+    await world.api.merge(NAMESPACED_PATH(namespace, 'one'), {
+      spec: { serviceAccounts: { names: null, selector: { matchLabels: { zz: 'x' } } } },
+    });
+    const other = await attached(NAMESPACED_PATH(namespace, 'one'), 'False', 'NoServiceAccounts');
+    assert.match(conditionOf(other, 'Attached')?.message ?? '', /so many labels .*\/default$/);
+  });
+
+  test('keeps its entry when its namespace has no room for the whole of it any longer', async () => {
+    const namespace = await createNamespace();
+    await createPullSecret(world.api, namespace, 'one', { secretName: 'one', ...DEFAULT });
+    await createPullSecret(world.api, namespace, 'two', { secretName: 'two', ...DEFAULT });
+    await eventually(async () => ((await entriesOf(namespace)).length === 2 ? true : undefined));
+    await operator.stop();
+    operator = await world.startOperator({ attaches: true, objectsPerNamespace: 1 });
+    const annotations = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`a-${index}`, 'x'.repeat(1_000)]));
+    await world.api.merge(NAMESPACED_PATH(namespace, 'two'), { spec: { secretTemplate: { annotations } } });
+    await eventually(async () => {
+      const { metadata } = await world.api.must('GET', SECRET_PATH(namespace, 'two'));
+      return Object.keys(metadata.annotations).length > 20 ? true : undefined;
+    });
+    await operator.idle();
+    assert.deepEqual([...(await entriesOf(namespace))].sort(), ['one', 'two']);
+    await operator.stop();
+    operator = await world.startOperator({ attaches: true });
   });
 
   test('never names a Secret that is somebody else’s', async () => {

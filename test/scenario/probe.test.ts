@@ -16,7 +16,7 @@ import {
 } from '../../testing/operator/world.ts';
 import { createEcrRegistry, REFUSALS } from '../../testing/registry/ecr-registry.ts';
 import type { Refusal } from '../../testing/registry/oci-registry.ts';
-import { createPullSecret, passwordOf } from './manifests.ts';
+import { ACCESS, createPullSecret, passwordOf } from './manifests.ts';
 
 // Rule 23
 describe('an object that asks whether its login may pull', () => {
@@ -54,7 +54,8 @@ describe('an object that asks whether its login may pull', () => {
     assert.equal(conditionOf(found, 'Ready')?.status, 'True');
     return conditionOf(found, 'Pullable')?.message ?? '';
   };
-  const calls = (): number => registry.calls.length;
+  const calls = (repository: string): number =>
+    registry.calls.filter(({ path }) => path.startsWith(`/v2/${repository}/`)).length;
 
   test('is told that it may, by a repository with an image and by one without', async () => {
     await create(['empty/app', 'team/app', 'team/app:1.0']);
@@ -89,6 +90,38 @@ describe('an object that asks whether its login may pull', () => {
       assert.ok(passwordOf(secret).length > 0);
     });
 
+  test('is told that there is no image of the tag that it names', async () => {
+    await create(['empty/app:1.0']);
+    assert.match(await pullable('False', 'ImageNotFound'), /^empty\/app:1\.0: 404 MANIFEST_UNKNOWN/);
+  });
+
+  test('has its Secret kept and renewed though the probe is wrong, and says what is', async () => {
+    await create(['team/app']);
+    await pullable('True', 'Pullable');
+    const path = NAMESPACED_PATH(namespace, 'login');
+    const { metadata } = await world.api.must('GET', SECRET_PATH(namespace, 'ecr-login'));
+    // As an object of before these CRDs may be.
+    const broken = { matchExpressions: [{ key: 'a', operator: 'In' }] };
+    await world.api.merge(path, { spec: { serviceAccounts: { selector: broken } } });
+    const status = await world.status(path, (found) => conditionOf(found, 'Attached')?.reason === 'InvalidSpec');
+    assert.equal(conditionOf(status, 'Ready')?.status, 'True');
+    world.aws.setTokenLife(24 * HOUR);
+    clock.travel(7 * HOUR);
+    await eventually(async () => {
+      const now = await world.api.must('GET', SECRET_PATH(namespace, 'ecr-login'));
+      return now.metadata.resourceVersion === metadata.resourceVersion ? undefined : true;
+    });
+    await world.api.must('DELETE', path);
+  });
+
+  test('whose login cannot be had says that nobody could be asked', async () => {
+    const awsAccess = { ...ACCESS, accessKeyId: 'AKIADENIEDDENIED0001' };
+    await createPullSecret(world.api, namespace, 'login', { awsAccess, probe: { repositories: ['team/app'] } });
+    const path = NAMESPACED_PATH(namespace, 'login');
+    const status = await world.status(path, (found) => conditionOf(found, 'Pullable')?.reason === 'NoLogin');
+    assert.equal(conditionOf(status, 'Pullable')?.status, 'Unknown');
+  });
+
   test('is told when the registry is another account’s, and takes no login of this one', async () => {
     await create(['444455556666.dkr.ecr.eu-west-1.amazonaws.com/team/app'], {});
     assert.match(await pullable('False', 'RegistryNotOpened'), /no login of this object opens that registry/);
@@ -117,10 +150,10 @@ describe('an object that asks whether its login may pull', () => {
     const denied = REFUSALS['denied/app'];
     assert.ok(denied);
     refusals.set('changing/app', denied);
-    const before = calls();
+    const before = calls('changing/app');
     clock.travel(5 * MINUTE);
     await operator.idle();
-    assert.equal(calls(), before);
+    assert.equal(calls('changing/app'), before);
     clock.travel(6 * MINUTE);
     await pullable('False', 'PullDenied');
     await world.api.merge(NAMESPACED_PATH(namespace, 'login'), { spec: { probe: { repositories: ['team/app'] } } });
@@ -130,7 +163,6 @@ describe('an object that asks whether its login may pull', () => {
   });
 
   test('shares one question with others that have the same login', async () => {
-    const before = calls();
     for (let index = 0; index < 10; index += 1)
       await createPullSecret(world.api, namespace, `shared-${index}`, {
         secretName: `shared-${index}`,
@@ -141,7 +173,7 @@ describe('an object that asks whether its login may pull', () => {
         NAMESPACED_PATH(namespace, `shared-${index}`),
         (found) => conditionOf(found, 'Pullable')?.status === 'True',
       );
-    assert.equal(calls(), before + 1);
+    assert.equal(calls('shared/app'), 1);
   });
 
   test('is asked about again after a start, but not at once, and nothing is written', async () => {
@@ -149,12 +181,12 @@ describe('an object that asks whether its login may pull', () => {
     await pullable('True', 'Pullable');
     await operator.idle();
     await operator.stop();
-    const before = calls();
+    const before = calls('quiet/app');
     operator = await world.startOperator({ clock, ...aws.surroundings() });
     await operator.idle();
-    assert.equal(calls(), before);
+    assert.equal(calls('quiet/app'), before);
     clock.travel(11 * MINUTE);
-    await eventually(() => (calls() > before ? true : undefined));
+    await eventually(() => (calls('quiet/app') > before ? true : undefined));
   });
 
   test('is counted by answer, and shown as a condition of its own', async () => {
@@ -177,6 +209,7 @@ describe('an object that asks whether its login may pull', () => {
     'a time that is too short': { repositories: ['team/app'], interval: '1m' },
     'a time that is too long': { repositories: ['team/app'], interval: '25h' },
     'no time': { repositories: ['team/app'], interval: 'often' },
+    'two slashes, which the schema lets through': { repositories: ['team//app'] },
   })) {
     test(`is refused with ${what}, by the API server or in the status`, async () => {
       const body = {
@@ -190,9 +223,9 @@ describe('an object that asks whether its login may pull', () => {
       assert.equal(status, 201);
       const found = await world.status(
         NAMESPACED_PATH(namespace, 'login'),
-        (found) => conditionOf(found, 'Ready')?.reason === 'InvalidSpec',
+        (found) => conditionOf(found, 'Pullable')?.reason === 'InvalidSpec',
       );
-      assert.match(conditionOf(found, 'Ready')?.message ?? '', /^spec\.probe/);
+      assert.match(conditionOf(found, 'Pullable')?.message ?? '', /^spec\.probe/);
     });
   }
 });

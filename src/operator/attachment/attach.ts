@@ -2,21 +2,23 @@
 //
 // Guarantees: the operator adds an entry only while the Secret that it names is the claimant's own, and takes away only
 // what its annotation on the account lists. An object that cannot be read, a namespace that cannot be decided and a
-// store that is behind take nothing away: an entry goes with its Secret, or when the object no longer asks for it.
+// store that is behind take nothing away: an entry goes with its Secret, or when the object no longer asks for it. What
+// somebody undoes again and again is done ever less often; nobody's own changes count as that.
 
 import { type ObjectKey, objectKey } from '../../api/meta.ts';
-import { type Claim, planAttachment, type SeenAccount, selectsAccount } from '../../core/attachment.ts';
-import { isOwned } from '../../core/plan.ts';
-import { keyOf, type PullSecretObject, type Wish } from '../../core/resource.ts';
+import { ownPart, planAttachment, type SeenAccount } from '../../core/attachment.ts';
+import { keyOf } from '../../core/resource.ts';
+import { ApiError } from '../../kube/api-error.ts';
 import type { KubeWriter } from '../../kube/client.ts';
 import type { Reconcile, Result } from '../../kube/controller.ts';
 import type { StoreWriter } from '../../kube/store.ts';
 import { failureFrom } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type Clock, type DurationMs, plus, seconds } from '../../lib/time.ts';
-import { createRepairBackoff, type RepairBackoff, SETTLED_AFTER } from '../secrets/repair-backoff.ts';
+import { type Clock, type DurationMs, MINUTE, plus } from '../../lib/time.ts';
+import { createRepairBackoff, SETTLED_AFTER } from '../secrets/repair-backoff.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { writingAccounts } from './account-writer.ts';
+import { claimsOn, keeps } from './claims.ts';
 
 export interface AttacherParts {
   readonly view: ClusterView;
@@ -35,16 +37,17 @@ export interface Attacher {
 }
 
 const DONE: Result = { op: 'done', wakeAt: undefined };
-/** A refused write is tried again this often: a right that is granted later brings no event. */
-const REFUSED_AGAIN: DurationMs = seconds(60);
+/** A write that a right or a policy refuses is tried again this often: its mending brings no event. */
+const REFUSED_AGAIN = MINUTE;
+const REFUSALS: ReadonlySet<number> = new Set([400, 403, 422]);
 const CONTESTED =
-  'another writer takes the entry away again and again: the operator adds it less and less often; let that writer keep imagePullSecrets as they are';
+  'another writer undoes the change again and again: the operator makes it less and less often; let that writer keep imagePullSecrets and the annotation as they are';
 
 /** @param writes  ends writes under way */
 export function createAttacher(parts: AttacherParts, writes: AbortSignal): Attacher {
   const { view, clock, onAttachment } = parts;
   const write = writingAccounts(parts.client, parts.store, writes);
-  const repairs = createRepairBackoff(clock);
+  const undone = createUndone(clock);
   const problems = new Map<ObjectKey, string>();
   const tell = (key: ObjectKey, namespace: string, problem: string | undefined): void => {
     if (problems.get(key) === problem) return;
@@ -52,6 +55,7 @@ export function createAttacher(parts: AttacherParts, writes: AbortSignal): Attac
     else problems.set(key, problem);
     for (const object of view.attachments.claimants(namespace)) onAttachment(keyOf(object));
   };
+  const later = (wait: DurationMs): Result => ({ op: 'done', wakeAt: plus(clock.now(), wait) });
 
   return {
     problemOf: (account) => problems.get(account),
@@ -59,44 +63,37 @@ export function createAttacher(parts: AttacherParts, writes: AbortSignal): Attac
       const account = view.accounts.get(key);
       if (!account || account.deleting) {
         problems.delete(key);
+        undone.forget(key);
         return DONE;
       }
+      const { namespace } = account;
       const plan = planAttachment(account, claimsOn(view, account), (entry) => keeps(view, account, entry));
-      if (!plan) return rest(parts, repairs, key, () => tell(key, account.namespace, undefined), problems);
-      const wait = plan.added.length > 0 ? repairs.wait(key) : 0;
+      if (!plan) {
+        // A problem that was told ends once the account has been left alone for a while.
+        const isTold = problems.get(key) === CONTESTED;
+        if (undone.isSettling(account, isTold, () => view.accounts.isUnseen(key))) return later(SETTLED_AFTER);
+        tell(key, namespace, undefined);
+        return DONE;
+      }
+      const wait = undone.wait(account);
       if (wait > 0) {
-        tell(key, account.namespace, CONTESTED);
-        return { op: 'done', wakeAt: plus(clock.now(), wait as DurationMs) };
+        tell(key, namespace, CONTESTED);
+        return later(wait);
       }
       if (signal.aborted) return DONE;
       try {
         if (!(await write(account, plan))) return { op: 'retry' };
       } catch (thrown) {
-        const { message, delay } = failureFrom(thrown);
-        tell(key, account.namespace, message);
-        log.warn('Could not change the ServiceAccount; trying again', { message }, thrown);
-        return { op: 'done', wakeAt: plus(clock.now(), delay ?? REFUSED_AGAIN) };
+        tell(key, namespace, failureFrom(thrown).message);
+        if (!(thrown instanceof ApiError && REFUSALS.has(thrown.status))) throw thrown;
+        log.warn('Could not change the ServiceAccount; trying again', { message: thrown.message }, thrown);
+        return later(REFUSED_AGAIN);
       }
-      if (plan.added.length > 0) repairs.repaired(key);
+      undone.wrote(account, ownPart(plan));
       report(log, account, plan.added, plan.pullSecrets);
-      return { op: 'done', wakeAt: plus(clock.now(), SETTLED_AFTER) };
+      return later(SETTLED_AFTER);
     },
   };
-}
-
-/** The account is as it should be: a problem that was told ends once it has been left alone for a while. */
-function rest(
-  { view, clock }: AttacherParts,
-  repairs: RepairBackoff,
-  key: ObjectKey,
-  end: () => void,
-  problems: ReadonlyMap<ObjectKey, string>,
-): Result {
-  const isTold = problems.get(key) === CONTESTED;
-  if (repairs.isSettling(key, isTold, () => view.accounts.isUnseen(key)))
-    return { op: 'done', wakeAt: plus(clock.now(), SETTLED_AFTER) };
-  end();
-  return DONE;
 }
 
 function report(log: Logger, account: SeenAccount, added: readonly string[], now: readonly string[]): void {
@@ -105,48 +102,27 @@ function report(log: Logger, account: SeenAccount, added: readonly string[], now
   if (removed.length > 0) log.info('Detached', { secrets: removed.join(' ') });
 }
 
-/** What the objects of the cluster want this account to name: each Secret that is in place and its object's own. */
-function claimsOn(view: ClusterView, account: SeenAccount): readonly Claim[] {
-  const claims = new Map<string, Claim>();
-  for (const object of view.attachments.claimants(account.namespace)) {
-    const wish = view.wish(object);
-    if (typeof wish === 'string' || object.isCollected || !asksFor(wish, account)) continue;
-    const { secretName } = wish;
-    const isIn = holds(view, account.namespace, { secretName, uid: object.uid }) === 'own';
-    if (isIn && view.wants(object, account.namespace)) claims.set(secretName, { secretName, uid: object.uid });
-  }
-  return [...claims.values()];
-}
-
-function asksFor({ accounts }: Wish, account: SeenAccount): boolean {
-  return accounts !== undefined && selectsAccount(accounts, account) === 'yes';
-}
-
-/** Whether an entry that no claim names stays: its Secret is still there, or is only away for a moment. */
-function keeps(view: ClusterView, account: SeenAccount, entry: Claim): boolean {
-  const { namespace } = account;
-  const owner = view.objectByUid(entry.uid);
-  const held = holds(view, namespace, entry);
-  if (!owner || owner.isCollected) return held === 'own';
-  const wish = view.wish(owner);
-  if (typeof wish === 'string') return true;
-  const asked = wish.accounts && selectsAccount(wish.accounts, account);
-  if (wish.secretName !== entry.secretName || asked === undefined || asked === 'no') return false;
-  return held === 'none' ? isStillWanted(view, owner, namespace) : held === 'own';
-}
-
-function isStillWanted(view: ClusterView, owner: PullSecretObject, namespace: string): boolean {
-  return view.wants(owner, namespace) && !view.rivalOf(owner, namespace, secretNameOf(view, owner), false);
-}
-
-function secretNameOf(view: ClusterView, owner: PullSecretObject): string {
-  const wish = view.wish(owner);
-  return typeof wish === 'string' ? '' : wish.secretName;
-}
-
-/** What is in the place of a pull Secret, as far as the operator watches it. */
-function holds(view: ClusterView, namespace: string, { secretName, uid }: Claim): 'own' | 'other' | 'none' {
-  const secret = view.secrets.get(objectKey(namespace, secretName));
-  if (!secret) return 'none';
-  return isOwned(secret, uid) ? 'own' : 'other';
+/**
+ * How the operator's own part of each account was left, and how long what somebody has undone must wait. The first
+ * write after a start, and those that follow a change of what is wanted, wait for nothing.
+ */
+function createUndone(clock: Clock) {
+  const repairs = createRepairBackoff(clock);
+  const left = new Map<ObjectKey, { readonly uid: string; readonly part: string }>();
+  const keyOfAccount = ({ namespace, name }: SeenAccount): ObjectKey => objectKey(namespace, name);
+  const isUndone = (account: SeenAccount): boolean => {
+    const before = left.get(keyOfAccount(account));
+    return before?.uid === account.uid && before.part !== ownPart(account);
+  };
+  return {
+    wait: (account: SeenAccount): DurationMs => (isUndone(account) ? repairs.wait(account.uid) : (0 as DurationMs)),
+    isSettling: (account: SeenAccount, isTold: boolean, isUnseen: () => boolean): boolean =>
+      repairs.isSettling(account.uid, isTold, isUnseen),
+    /** @param account  as it was before the write */
+    wrote(account: SeenAccount, part: string): void {
+      if (isUndone(account)) repairs.repaired(account.uid);
+      left.set(keyOfAccount(account), { uid: account.uid, part });
+    },
+    forget: (key: ObjectKey): void => void left.delete(key),
+  };
 }

@@ -1,9 +1,12 @@
 // What the status of an object says of the ServiceAccounts that it asks for.
 
 import { type ObjectKey, objectKey } from '../../api/meta.ts';
+import { CONDITION_ATTACHED, REASON } from '../../api/names.ts';
 import {
   type AttachmentFindings,
   judgeAttachment,
+  MAX_ENTRIES,
+  NO_ROOM,
   type SeenAccount,
   selectsAccount,
   TOO_LARGE,
@@ -25,15 +28,22 @@ export function findingAttachments(
   { problemOf }: Pick<Attacher, 'problemOf'>,
   isEnabled: boolean,
 ): FindAttachments {
+  const problemWith = (key: ObjectKey, account: SeenAccount): string | undefined => {
+    if (account.isTooLarge) return TOO_LARGE;
+    return problemOf(key) ?? (account.pullSecrets.length >= MAX_ENTRIES ? NO_ROOM : undefined);
+  };
   return ({ accounts: selection, secretName }, ready) => {
-    if (!selection) return [];
-    const missing: string[] = [];
+    if (selection === undefined) return [];
+    if (typeof selection === 'string')
+      return [{ type: CONDITION_ATTACHED, status: 'False', reason: REASON.invalidSpec, message: selection }];
+    const [missing, undecided]: [string[], string[]] = [[], []];
     const problems: { account: string; message: string }[] = [];
     let [wanted, attached] = [0, 0];
     const count = (key: ObjectKey, account: SeenAccount): void => {
       wanted += 1;
-      if (account.pullSecrets.includes(secretName)) attached += 1;
-      const message = account.isTooLarge ? TOO_LARGE : problemOf(key);
+      const isIn = account.pullSecrets.includes(secretName);
+      if (isIn) attached += 1;
+      const message = isIn ? problemOf(key) : problemWith(key, account);
       if (message !== undefined) problems.push({ account: key, message });
     };
     for (const namespace of isEnabled ? ready : []) {
@@ -45,18 +55,15 @@ export function findingAttachments(
           else missing.push(key);
         }
       } else {
-        for (const account of view.attachments.accountsIn(namespace))
-          if (selectsAccount(selection, account) === 'yes') count(objectKey(namespace, account.name), account);
+        for (const account of view.attachments.accountsIn(namespace)) {
+          const answer = selectsAccount(selection, account);
+          if (answer === 'yes') count(objectKey(namespace, account.name), account);
+          if (answer === 'undecided') undecided.push(objectKey(namespace, account.name));
+        }
       }
     }
-    const findings: AttachmentFindings = {
-      isEnabled,
-      isAnywhere: ready.length > 0,
-      wanted,
-      attached,
-      missing,
-      problems,
-    };
+    const isAnywhere = ready.length > 0;
+    const findings: AttachmentFindings = { isEnabled, isAnywhere, wanted, attached, missing, undecided, problems };
     return [judgeAttachment(findings, secretName)];
   };
 }

@@ -98,7 +98,7 @@ describe('questions to a registry', () => {
     assert.equal(registry.calls.length, 20);
   });
 
-  test('that get no answer end after ten seconds, and are asked again after the interval', async () => {
+  test('that get no answer end after ten seconds, and are asked again after a minute', async () => {
     hangs = true;
     const one = object('one', 'ns1', 'app');
     assert.deepEqual(look(one).conditions, []);
@@ -106,7 +106,8 @@ describe('questions to a registry', () => {
     await clock.advance((11 * SECOND) as DurationMs);
     const { conditions, nextAt } = await settled(one);
     assert.deepEqual([conditions[0]?.status, conditions[0]?.reason], ['Unknown', 'RegistryUnreachable']);
-    assert.equal(nextAt, START + 10 * SECOND + 10 * MINUTE);
+    // A try that failed is repeated after a minute.
+    assert.equal(nextAt, START + 10 * SECOND + MINUTE);
     assert.deepEqual(woken, ['one']);
     hangs = false;
     await clock.advance((10 * MINUTE) as DurationMs);
@@ -114,19 +115,45 @@ describe('questions to a registry', () => {
     await eventually(() => (look(one).conditions[0]?.status === 'True' ? true : undefined));
   });
 
+  test('that fail once change nothing, and three times in a row the answer', async () => {
+    const one = object('one', 'ns1', 'app');
+    await settled(one);
+    let answers = 0;
+    const failed = async (): Promise<string | undefined> => {
+      hangs = true;
+      agent.destroy();
+      await eventually(() => {
+        look(one);
+        return hanging.size > answers ? true : undefined;
+      });
+      answers = hanging.size;
+      await clock.advance((11 * SECOND) as DurationMs);
+      await new Promise((resolve) => setImmediate(resolve));
+      return look(one).conditions[0]?.reason;
+    };
+    await clock.advance((10 * MINUTE) as DurationMs);
+    assert.equal(await failed(), 'Pullable');
+    await clock.advance(MINUTE);
+    assert.equal(await failed(), 'Pullable');
+    await clock.advance((2 * MINUTE) as DurationMs);
+    await failed();
+    await eventually(() => (look(one).conditions[0]?.reason === 'RegistryUnreachable' ? true : undefined));
+  });
+
   test('after a start are spread over ten minutes where the status has an answer', () => {
     const standing = { type: 'Pullable', status: 'True', reason: 'Pullable', message: 'so' } as const;
     const times = { observedGeneration: 1, lastTransitionTime: '2023-10-04T20:00:00Z' };
     const one = { ...object('one', 'ns1', 'app'), status: { conditions: [{ ...standing, ...times }] } };
     const probed = look(one);
-    assert.deepEqual(probed.conditions, [standing]);
+    assert.deepEqual(probed.conditions, [{ ...standing, ...times }]);
     assert.equal(probed.nextAt, clock.now() + 5 * MINUTE);
     assert.equal(registry.calls.length, 0);
   });
 
   test('are none with a login that has ended, and none of an object that no longer asks', async () => {
     await clock.advance((13 * HOUR) as DurationMs);
-    assert.deepEqual(look(object('one', 'ns1', 'app')), { conditions: [], nextAt: undefined });
+    const { conditions, nextAt } = look(object('one', 'ns1', 'app'));
+    assert.deepEqual([conditions[0]?.status, conditions[0]?.reason, nextAt], ['Unknown', 'NoLogin', undefined]);
     const silent = { ...pullSecret(NAMESPACED_KIND, spec()), uid: 'one' };
     assert.deepEqual(look(silent), { conditions: [], nextAt: undefined });
     assert.equal(registry.calls.length, 0);

@@ -36,7 +36,7 @@ function createClaimants({ wish, byUid }: AttachmentsParts['index']) {
   return {
     selectionOf(object: PullSecretObject | undefined): AccountSelection | undefined {
       const wanted = object && wish(object);
-      return typeof wanted === 'object' ? wanted.accounts : undefined;
+      return typeof wanted === 'object' && typeof wanted.accounts === 'object' ? wanted.accounts : undefined;
     },
     update(before: PullSecretObject | undefined, after: PullSecretObject | undefined, asks: boolean): void {
       if (before && before.uid !== after?.uid) asking.remove(before.namespace ?? '', before.uid);
@@ -63,9 +63,13 @@ function wantsTheSame(before: PullSecretObject | undefined, after: PullSecretObj
 }
 
 /** What the status of an object says of an account. */
-function stateFor(wish: Wish | string, account: SeenAccount | undefined): 'none' | 'waits' | 'names it' | 'too large' {
-  if (!account || typeof wish === 'string' || !wish.accounts) return 'none';
-  if (selectsAccount(wish.accounts, account) !== 'yes') return 'none';
+function stateFor(
+  wish: Wish | string,
+  account: SeenAccount | undefined,
+): 'none' | 'undecided' | 'waits' | 'names it' | 'too large' {
+  if (!account || typeof wish === 'string' || typeof wish.accounts !== 'object') return 'none';
+  const answer = selectsAccount(wish.accounts, account);
+  if (answer !== 'yes') return answer === 'no' ? 'none' : 'undecided';
   if (account.isTooLarge) return 'too large';
   return account.pullSecrets.includes(wish.secretName) ? 'names it' : 'waits';
 }
