@@ -81,13 +81,3 @@ test('an address that is far gets two seconds, for requests and for streams, bef
     assert.equal(Reflect.get(agent.options, 'autoSelectFamilyAttemptTimeout'), 2_000);
   pool.close();
 });
-
-test('connections for requests that nobody uses are closed after five seconds, and streams never', () => {
-  const pool = createConnectionPool(1);
-  const { requests, streams } = pool.connections({ headers: {} });
-  assert.deepEqual(
-    [Reflect.get(requests.options, 'timeout'), Reflect.get(streams.options, 'timeout')],
-    [5_000, undefined],
-  );
-  pool.close();
-});

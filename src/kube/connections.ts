@@ -28,12 +28,6 @@ export interface ConnectionPool {
 /** Idle time after which the kernel probes the peer (docs/design/rules.md, rule 13). */
 export const TCP_KEEP_ALIVE_MS = 15_000;
 
-/**
- * After a burst its connections are closed this soon: each keeps 64 to 200 KB in buffers of TLS, and these lie between
- * what could be given back (docs/design/performance.md, What was tried).
- */
-const IDLE_MS = 5_000;
-
 export interface PoolOptions {
   /** Resolves the host name; undefined: Node's own. */
   readonly lookup?: NameLookup | undefined;
@@ -57,14 +51,7 @@ export function createConnectionPool(requests: number, { lookup, proxyEnv }: Poo
       held = {
         of: credentials,
         secureContext,
-        requests: new Agent({
-          ...common,
-          keepAlive: true,
-          keepAliveMsecs: TCP_KEEP_ALIVE_MS,
-          maxSockets: requests,
-          // Of an agent it ends only connections that are in no request.
-          timeout: IDLE_MS,
-        }),
+        requests: new Agent({ ...common, keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE_MS, maxSockets: requests }),
         streams: new Agent({ ...common, keepAlive: false }),
       };
       return held;

@@ -169,7 +169,7 @@ the version and each kind; who gives `helm template --api-versions` only the ver
 {{- define "operator.environment" -}}
 - name: NODE_OPTIONS
   value: {{ include "operator.nodeOptions" . | quote }}
-# One arena, and freed memory given back, that of larger pieces at once: 15 MB less at rest, and 6 MB less after a burst. Threads for
+# One arena, and freed memory given back, that of larger pieces at once: 15 MB less at rest, and 8 MB less after large objects. Threads for
 # names of hosts that no name server answers for.
 - name: MALLOC_ARENA_MAX
   value: "1"
