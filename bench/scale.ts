@@ -16,13 +16,9 @@ const NAMESPACES_AT_SCALE = 10_000;
 const FOREIGN_AT_SCALE = 50_000;
 const PROBE_EVERY_MS = 20;
 
-/** The API server closes connections that are idle for 90 s (k8s.io/apiserver, IdleTimeout): their buffers go then. */
-const CLOSED_MS = 100_000;
-
-/** When the first lists have been read, and the connections of that are closed. */
+/** When the first lists have been read. */
 async function memoryAfterStart(bench: Bench): Promise<number> {
   await restart(bench);
-  await pause(CLOSED_MS);
   return (await memoryAtRest(bench.operator.pid)).rss;
 }
 

@@ -86,6 +86,7 @@ export async function setStage(): Promise<Stage> {
     ECR_OPERATOR_WEBHOOK_BIND_ADDRESS: `127.0.0.1:${webhookPort}`,
     ECR_OPERATOR_WEBHOOK_CONFIGURATION_NAME: WEBHOOK_NAME,
     ECR_OPERATOR_WEBHOOK_DNS_NAMES: '127.0.0.1',
+    ECR_OPERATOR_ATTACH_TO_SERVICE_ACCOUNTS: 'true',
   };
   let operator: OperatorProcess | undefined;
   return {

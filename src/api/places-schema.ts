@@ -77,7 +77,10 @@ export const serviceAccounts = z
   })
   .meta({
     'x-kubernetes-validations': [
-      { rule: 'has(self.names) != has(self.selector)', message: 'give either names or a selector, not both' },
+      {
+        rule: 'has(self.names) != has(self.selector)',
+        message: 'give names or a selector: one of the two, and not both',
+      },
     ],
   })
   .optional()

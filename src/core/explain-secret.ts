@@ -132,12 +132,20 @@ function otherName({ object, wish }: Writer, before: string): Explanation {
   };
 }
 
+/** An object that opens the image and whose Secret the account names by now, or is to name. */
+function askedFor({ facts, writers, image }: Case): Writer | undefined {
+  const { name, secrets } = facts.account;
+  const here = writers.filter((one) => one.isHere && opensImage(one, image));
+  const isNamed = ({ wish }: Writer): boolean => typeof secrets !== 'string' && secrets.includes(wish.secretName);
+  return here.find(isNamed) ?? here.find((one) => notAttached(one, name, '') !== undefined);
+}
+
 export function nothingNamed(all: Case): Explanation {
   const { facts, writers } = all;
   const { name: account, secrets } = facts.account;
   const none = `The pod names no pull secret, and ServiceAccount ${account} named none when the pod was made.`;
   const [writer] = writers;
-  const here = writerHere(all);
+  const here = askedFor(all) ?? writerHere(all);
   if (!writer) return prefixed(none, noObject(all, 'ecr-login'));
   if (!here) return prefixed(none, notSelected(all, writer));
   const { secretName } = here.wish;
@@ -155,7 +163,7 @@ export function nothingNamed(all: Case): Explanation {
   return {
     cause: 'NoSecretNamed',
     what: `${none} ${nameOf(here.object)} writes Secret ${secretName} there.`,
-    next: `Name it in the pod template (imagePullSecrets)${ofAccount?.length === 0 ? forAll : ''}, or have the operator do that (spec.serviceAccounts of the object); a pod keeps what it named, so have it made anew`,
+    next: `Name it in the pod template (imagePullSecrets)${ofAccount?.length === 0 ? forAll : ''}, or have the operator do that (spec.serviceAccounts of the object, and serviceAccountAttachment.enabled in the chart); a pod keeps what it named, so have it made anew`,
   };
 }
 

@@ -71,6 +71,26 @@ const rows: Readonly<Record<string, ExplainedRow>> = {
     /reports Other/,
     /^Do as the message says/,
   ],
+  'an object that asks for the account, behind one that does not': [
+    {
+      objects: [
+        object({ uid: 'other', name: 'other', spec: spec({ secretName: 'other' }) }),
+        object({ spec: spec({ serviceAccounts: { names: ['default'] } }) }),
+      ],
+    },
+    'NotAttached',
+    /AWSECRImagePullSecret ns1\/a asks for ServiceAccounts/,
+    /./,
+  ],
+  'an object whose Secret the account names by now, behind one that it does not name': [
+    {
+      objects: [object({ uid: 'other', name: 'other', spec: spec({ secretName: 'other' }) }), object()],
+      account: { name: 'default', secrets: ['ecr-login'] },
+    },
+    'PodIsOlder',
+    /The account names ecr-login now/,
+    /./,
+  ],
   'an object that asks for another account': [
     { objects: [object({ spec: spec({ serviceAccounts: { names: ['builder'] } }) })] },
     'NoSecretNamed',

@@ -143,9 +143,14 @@ describe('the condition Pullable', () => {
       [{ op: 'unreachable', message: 'ECONNREFUSED' }, said(200)],
       'Unknown',
       'RegistryUnreachable',
-      /^a: could not be asked: ECONNREFUSED$/,
+      /^a: could not be asked: ECONNREFUSED \(docs\/network\.md\)$/,
     ],
-    [[{ op: 'not opened' }, said(200)], 'False', 'RegistryNotOpened', /^a: no login of this object opens/],
+    [
+      [{ op: 'not opened' }, said(200)],
+      'False',
+      'RegistryNotOpened',
+      /^a: no login of this object opens that registry/,
+    ],
     [[said(200)], 'False', 'RegistryNotOpened', /^b:1: /],
   ] as const) {
     test(`is ${status}, ${reason}: ${message.source}`, () => {

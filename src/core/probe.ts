@@ -182,7 +182,7 @@ export function isVerdict(answer: ProbeAnswer): boolean {
 }
 
 const NOT_OPENED =
-  'no login of this object opens that registry: name a region or an account of spec.registries; hosts in spec.registries.hosts are not asked';
+  'no login of this object opens that registry, of those that can be asked: name its region or account in spec.registries (hosts in spec.registries.hosts and ECR Public are not asked)';
 const NO_LOGIN = 'there is no login to ask with; Ready says why';
 
 function verdictOf(answer: ProbeAnswer | undefined, isTagged: boolean): Verdict {
@@ -190,7 +190,11 @@ function verdictOf(answer: ProbeAnswer | undefined, isTagged: boolean): Verdict 
     return { status: 'False', reason: REASON.registryNotOpened, words: NOT_OPENED };
   if (answer.op === 'no login') return { status: 'Unknown', reason: REASON.noLogin, words: NO_LOGIN };
   if (answer.op === 'unreachable')
-    return { status: 'Unknown', reason: REASON.registryUnreachable, words: `could not be asked: ${answer.message}` };
+    return {
+      status: 'Unknown',
+      reason: REASON.registryUnreachable,
+      words: `could not be asked: ${answer.message} (docs/network.md)`,
+    };
   const { mayPull, reason, help } = pullVerdict(answer.words);
   const { status, code, message } = answer.words;
   const said = [String(status), code, message].filter((part) => part !== '').join(' ');

@@ -38,6 +38,20 @@ export const GOOD: Readonly<Record<string, Change>> = {
     namespaceSelector: { matchLabels: { ecr: 'true' } },
     excludeNamespaces: ['kube-system', 'kube-system'],
   },
+  'ServiceAccounts by name': { serviceAccounts: { names: ['default', 'builder.one'] } },
+  'every ServiceAccount': { serviceAccounts: { selector: {} } },
+  'a probe of every form of a repository': {
+    probe: {
+      repositories: [
+        'app',
+        'team/app:1.0',
+        '111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/my_app:latest',
+        'localhost.localstack.cloud:4566/app',
+        'quay',
+      ],
+      interval: '24h',
+    },
+  },
   'no exclusion in the list of exclusions': { excludeNamespaces: [] },
   'neither names nor a selector: it wants nothing yet': { namespaces: undefined },
 };
@@ -45,8 +59,62 @@ export const GOOD: Readonly<Record<string, Change>> = {
 const NAMESPACE =
   'must be the name of a namespace, such as team-a: lower case letters, digits and "-", with a letter or digit at both ends';
 
+const REPOSITORY = 'must be a repository, with or without a host and a tag, such as team/app or team/app:1.0';
+
 export const BAD: Readonly<Record<string, Bad>> = {
   ...BAD_ACCESSES,
+  'ServiceAccounts neither by name nor by label': {
+    spec: { serviceAccounts: {} },
+    message: 'spec.serviceAccounts: Invalid value: give names or a selector: one of the two, and not both',
+  },
+  'ServiceAccounts by name and by label': {
+    spec: { serviceAccounts: { names: ['default'], selector: {} } },
+    message: 'spec.serviceAccounts: Invalid value: give names or a selector: one of the two, and not both',
+  },
+  'a ServiceAccount twice': {
+    spec: { serviceAccounts: { names: ['default', 'default'] } },
+    message: 'spec.serviceAccounts.names[1]: Duplicate value: "default"',
+  },
+  'a ServiceAccount in upper case': {
+    spec: { serviceAccounts: { names: ['Default'] } },
+    message: unlike(
+      'spec.serviceAccounts.names[0]',
+      'Default',
+      'must be the name of a ServiceAccount, such as default: lower case letters, digits, "-" and ".", with a letter or digit at both ends',
+    ),
+  },
+  'a probe of nothing': {
+    spec: { probe: { repositories: [] } },
+    message: 'spec.probe.repositories: Invalid value: 0: spec.probe.repositories in body should have at least 1 items',
+  },
+  'a probe of a URL': {
+    spec: { probe: { repositories: ['https://a.example.com/app'] } },
+    message: unlike('spec.probe.repositories[0]', 'https://a.example.com/app', REPOSITORY),
+  },
+  'a probe of a digest': {
+    spec: { probe: { repositories: [`app@sha256:${'0'.repeat(64)}`] } },
+    message: unlike('spec.probe.repositories[0]', `app@sha256:${'0'.repeat(64)}`, REPOSITORY),
+  },
+  'a probe of two slashes': {
+    spec: { probe: { repositories: ['team//app'] } },
+    message: unlike('spec.probe.repositories[0]', 'team//app', REPOSITORY),
+  },
+  'a probe of a pull-through cache': {
+    spec: { probe: { repositories: ['111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/nginx'] } },
+    message: unlike(
+      'spec.probe.repositories[0]',
+      '111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/nginx',
+      'is the name of a pull-through cache: asking it may create a repository; name one of your own',
+    ),
+  },
+  'a probe each minute': {
+    spec: { probe: { repositories: ['app'], interval: '1m' } },
+    message: unlike('spec.probe.interval', '1m', 'must be from 5m to 24h'),
+  },
+  'a probe now and then': {
+    spec: { probe: { repositories: ['app'], interval: 'often' } },
+    message: unlike('spec.probe.interval', 'often', 'must be whole minutes or hours, such as 30m or 1h'),
+  },
   'no secret name': { spec: { secretName: undefined }, message: 'spec.secretName: Required value' },
   'an empty secret name': {
     spec: { secretName: '' },

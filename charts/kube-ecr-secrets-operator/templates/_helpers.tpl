@@ -199,3 +199,8 @@ the version and each kind; who gives `helm template --api-versions` only the ver
   value: /etc/aws-ca-bundle/{{ .Values.awsCABundle.key }}
 {{- end }}
 {{- end -}}
+
+{{/* "yes" where the API server has MutatingAdmissionPolicy v1, by its kinds or, where nobody asked it, by its version; else empty. */}}
+{{- define "operator.servesMutatingPolicies" -}}
+{{- if or (.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy") (semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version) }}yes{{ end -}}
+{{- end -}}

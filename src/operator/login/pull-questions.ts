@@ -7,9 +7,9 @@
 import type { ProbeAnswer, ProbeQuestion } from '../../core/probe.ts';
 import { isVerdict } from '../../core/probe.ts';
 import { digest } from '../../lib/digest.ts';
-import { failureFrom } from '../../lib/errors.ts';
 import { type Bounds, createFairSemaphore, type Permit } from '../../lib/fair-semaphore.ts';
 import { createMask } from '../../lib/mask.ts';
+import { ownText } from '../../lib/own-text.ts';
 import { createSlots, type Slots } from '../../lib/slots.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, SECOND, seconds } from '../../lib/time.ts';
 import { createUsers } from '../../lib/users.ts';
@@ -74,6 +74,7 @@ const AT_ONCE = 16;
 const AHEAD = 600;
 /** Namespaces whose slots are kept; one that is forgotten begins with a burst. */
 const GROUPS = 1_000;
+const LONGEST_WORDS = 300;
 /** A real answer stands while fewer tries in a row have failed. */
 const PATIENCE = 3;
 
@@ -150,8 +151,14 @@ async function ask(registry: RegistryClient, question: ProbeQuestion, signal: Ab
     const { status, code, message } = await registry.ask({ ...question, username, password }, signal);
     return { op: 'answered', words: { status, code: mask(code), message: mask(message) } };
   } catch (thrown) {
-    return { op: 'unreachable', message: mask(failureFrom(thrown).message) };
+    return { op: 'unreachable', message: mask(wordsOf(thrown)) };
   }
+}
+
+/** In the words of Node, such as `getaddrinfo ENOTFOUND …`: they name the host and what failed, and nothing of ours. */
+function wordsOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return 'no answer';
+  return thrown.name === 'AbortError' ? 'no answer in time' : ownText(thrown.message.slice(0, LONGEST_WORDS));
 }
 
 function keyOf({ login, host, repository, reference }: ProbeQuestion): string {
