@@ -309,6 +309,8 @@ describe('AWS keys', () => {
     // Once the looks are rare, no instant is named.
     await eventually(async () => {
       clock.travel(MINUTE);
+      // A request in flight would end by the clock.
+      await operator?.idle();
       const { status } = await world.api.must('GET', path);
       return /looks again every five minutes/.test(conditionOf(status, 'Ready')?.message ?? '') || undefined;
     });
