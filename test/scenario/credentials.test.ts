@@ -309,8 +309,7 @@ describe('AWS keys', () => {
     // Once the looks are rare, no instant is named.
     await eventually(async () => {
       clock.travel(MINUTE);
-      // A request in flight would end by the clock.
-      await operator?.idle();
+      await operator?.idle(); // A request in flight would end by the clock.
       const { status } = await world.api.must('GET', path);
       return /looks again every five minutes/.test(conditionOf(status, 'Ready')?.message ?? '') || undefined;
     });
@@ -360,9 +359,8 @@ describe('AWS keys', () => {
       clock.travel(HOUR / 12);
       await eventually(() => (world.aws.calls() > calls ? true : undefined));
       // An answer in flight would be late by five minutes.
-      await eventually(async () =>
-        (await operator?.metric('ecr_operator_logins_under_way')) === 0 ? true : undefined,
-      );
+      const underWay = async () => (await operator?.metric('ecr_operator_logins_under_way')) ?? 1;
+      await eventually(async () => ((await underWay()) === 0 ? true : undefined));
       await operator?.idle();
     }
     const [event, ...others] = await eventually(async () => {
