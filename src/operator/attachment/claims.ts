@@ -36,7 +36,8 @@ export function keeps(view: ClusterView, account: SeenAccount, entry: Claim): bo
   // Of an object without room most of the spec is not kept.
   if (typeof wish === 'string' || owner.isWaiting) return held !== 'other';
   if (wish.secretName !== entry.secretName || asks(wish, account) === 'no') return false;
-  return held === 'own' || (held === 'none' && isStillWanted(view, owner, wish, namespace));
+  if (held !== 'none') return held === 'own';
+  return isStillWanted(view, owner, wish, namespace) || isWantedAnew(view, account, entry);
 }
 
 function isStillWanted(view: ClusterView, owner: PullSecretObject, wish: Wish, namespace: string): boolean {
