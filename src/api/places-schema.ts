@@ -67,9 +67,11 @@ export const serviceAccounts = z
       )
       .min(1)
       .max(MAX_SERVICE_ACCOUNTS)
-      .meta({ 'x-kubernetes-list-type': 'set' })
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
       .optional()
-      .describe('ServiceAccounts by name, such as default. One that does not exist yet is served when it does.'),
+      .describe(
+        'ServiceAccounts by name, such as default. One that does not exist yet is served when it does. Repeats are folded.',
+      ),
     selector: labelSelector(
       'ServiceAccount',
       'ServiceAccounts by their labels, of which the first 100 by name count; {} selects every ServiceAccount.',

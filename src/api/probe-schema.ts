@@ -37,7 +37,7 @@ export const probe = z
       .array(repository)
       .min(1)
       .max(MAX_PROBED)
-      .meta({ 'x-kubernetes-list-type': 'set' })
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
       .describe(
         'Repositories that are asked about: in the registry of awsAccess.region, or with the host of another one that the login ' +
           'opens. With a tag that image is asked for; without one, a tag that does not exist: the answer says all the same whether ' +

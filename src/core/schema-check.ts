@@ -61,11 +61,7 @@ function checkList(list: readonly unknown[], schema: JsonRecord, path: FieldPath
   const [least, most] = [numberOf(schema['minItems'], 0), numberOf(schema['maxItems'], Number.POSITIVE_INFINITY)];
   if (list.length < least) tell(path, `has ${list.length} items, and must have ${least} or more`);
   if (list.length > most) return tell(path, `has ${list.length} items, and may have ${most}`);
-  const isSet = schema['x-kubernetes-list-type'] === 'set';
-  for (const [at, item] of list.entries()) {
-    check(item, recordOf(schema['items']), [...path, at], tell);
-    if (isSet && list.indexOf(item) < at) tell([...path, at], 'is there twice');
-  }
+  for (const [at, item] of list.entries()) check(item, recordOf(schema['items']), [...path, at], tell);
 }
 
 function checkObject(record: JsonRecord, schema: JsonRecord, path: FieldPath, tell: Tell): void {

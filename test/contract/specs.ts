@@ -39,6 +39,10 @@ export const GOOD: Readonly<Record<string, Change>> = {
     excludeNamespaces: ['kube-system', 'kube-system'],
   },
   'ServiceAccounts by name': { serviceAccounts: { names: ['default', 'builder.one'] } },
+  'repeated ServiceAccounts and repositories': {
+    serviceAccounts: { names: ['default', 'default'] },
+    probe: { repositories: ['app', 'app'] },
+  },
   'every ServiceAccount': { serviceAccounts: { selector: {} } },
   'a probe of every form of a repository': {
     probe: {
@@ -70,10 +74,6 @@ export const BAD: Readonly<Record<string, Bad>> = {
   'ServiceAccounts by name and by label': {
     spec: { serviceAccounts: { names: ['default'], selector: {} } },
     message: 'spec.serviceAccounts: Invalid value: give names or a selector: one of the two, and not both',
-  },
-  'a ServiceAccount twice': {
-    spec: { serviceAccounts: { names: ['default', 'default'] } },
-    message: 'spec.serviceAccounts.names[1]: Duplicate value: "default"',
   },
   'a ServiceAccount in upper case': {
     spec: { serviceAccounts: { names: ['Default'] } },
