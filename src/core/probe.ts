@@ -1,13 +1,21 @@
 // Asking registries whether a pull would work: what an object wants to know, whom to ask, and what the answers say.
 // Pure.
 
-import { CACHE_PREFIXES, CONDITION_PULLABLE, MAX_PROBED, PROBED_MAX_LENGTH, REASON } from '../api/names.ts';
+import {
+  CACHE_PREFIXES,
+  CONDITION_PULLABLE,
+  MAX_PROBED,
+  PROBE_INTERVAL_PATTERN,
+  PROBED_MAX_LENGTH,
+  REASON,
+} from '../api/names.ts';
 import { isRecord, type JsonRecord, stringOf, stringsOf } from '../lib/json.ts';
+import { isRepository, isTag } from '../lib/oci-name.ts';
 import { type DurationMs, HOUR, MINUTE } from '../lib/time.ts';
 import { opens } from './docker-keyring.ts';
 import { ecrHost, parseImage } from './image.ts';
 import type { Login } from './login.ts';
-import { pullVerdict, type RegistryWords } from './pull-verdict.ts';
+import { pullVerdict, type RegistryWords, wordsOf } from './pull-verdict.ts';
 import { type ExtraHosts, type Registry, withExtraHosts } from './registries.ts';
 import type { SideCondition } from './side-condition.ts';
 import { cut, listNames } from './text.ts';
@@ -49,10 +57,7 @@ export type ProbeAnswer =
 const DEFAULT_INTERVAL: DurationMs = HOUR;
 const LEAST_INTERVAL = (5 * MINUTE) as DurationMs;
 const MOST_INTERVAL = (24 * HOUR) as DurationMs;
-const INTERVAL = /^([1-9][0-9]{0,3})([mh])$/;
-/** OCI distribution specification, Pulling manifests. */
-const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+|\/)[a-z0-9]+)*$/;
-const REFERENCE = /^\w[\w.-]{0,127}$/;
+const INTERVAL = new RegExp(PROBE_INTERVAL_PATTERN);
 /** Asked for where no tag is given. A registry that has it answers that pulling is allowed, too. */
 export const NO_SUCH_TAG = 'kube-ecr-secrets-operator-asks-whether-it-may-pull';
 const CACHES: ReadonlySet<string> = new Set(CACHE_PREFIXES);
@@ -87,7 +92,7 @@ function parseTarget(text: string): ProbeTarget | string {
   const { host, repository, reference } = parseImage(hasHost ? text : `ecr.invalid/${text}`);
   const isTagged = reference !== 'latest' || text.endsWith(':latest');
   const tag = isTagged ? reference : NO_SUCH_TAG;
-  if (text.length > PROBED_MAX_LENGTH || !REPOSITORY.test(repository) || !REFERENCE.test(tag))
+  if (text.length > PROBED_MAX_LENGTH || !isRepository(repository) || !isTag(tag))
     return 'is no repository (an example: team/app, or team/app:1.0)';
   const [prefix = ''] = repository.split('/');
   if (repository.includes('/') && CACHES.has(prefix))
@@ -95,9 +100,9 @@ function parseTarget(text: string): ProbeTarget | string {
   return { host: hasHost ? host : undefined, repository, reference: tag };
 }
 
-function parseInterval(text: string | undefined): DurationMs | undefined {
-  const [, count, unit] = INTERVAL.exec(text ?? '') ?? [];
-  const length = (Number(count) * (unit === 'h' ? HOUR : MINUTE)) as DurationMs;
+function parseInterval(text = ''): DurationMs | undefined {
+  if (!INTERVAL.test(text)) return undefined;
+  const length = (Number(text.slice(0, -1)) * (text.endsWith('h') ? HOUR : MINUTE)) as DurationMs;
   return length >= LEAST_INTERVAL && length <= MOST_INTERVAL ? length : undefined;
 }
 
@@ -196,9 +201,7 @@ function verdictOf(answer: ProbeAnswer | undefined, isTagged: boolean): Verdict 
       words: `could not be asked: ${answer.message} (docs/network.md)`,
     };
   const { mayPull, reason, help } = pullVerdict(answer.words);
-  const { status, code, message } = answer.words;
-  const said = [String(status), code, message].filter((part) => part !== '').join(' ');
-  const words = `${said}: ${help}`;
+  const words = `${wordsOf(answer.words)}: ${help}`;
   // Where no tag was given, one is asked for that does not exist.
   if (mayPull && (!isTagged || reason !== REASON.imageNotFound)) return { status: 'True', reason, words };
   return { status: NO_VERDICT.has(reason) ? 'Unknown' : 'False', reason, words };

@@ -7,6 +7,11 @@ export interface RegistryWords {
   readonly message: string;
 }
 
+/** The answer in one line, such as `403 DENIED not you`. */
+export function wordsOf({ status, code, message }: RegistryWords): string {
+  return [String(status), code, message].filter((part) => part !== '').join(' ');
+}
+
 /** Words that name an answer. */
 export const PULL_VERDICTS = [
   'Pullable',

@@ -2,8 +2,7 @@
 
 import { opens } from '../core/docker-keyring.ts';
 import { isPublicEcr, parseImage } from '../core/image.ts';
-import { pullVerdict } from '../core/pull-verdict.ts';
-import { createMask } from '../lib/mask.ts';
+import { pullVerdict, wordsOf } from '../core/pull-verdict.ts';
 import { BadImageName, type RegistryClient } from '../registry/client.ts';
 import type { HostLogin } from './pull-secret.ts';
 import { plain } from './terminal.ts';
@@ -39,14 +38,12 @@ export async function tryPull(registry: RegistryClient, image: string, logins: r
       help: `the Secret does not open ${named.host}`,
     };
   const { username, password } = login;
-  const mask = createMask([username === 'AWS' ? undefined : username, password]);
   try {
     const answer = await registry.ask({ ...named, username, password });
-    const words = [String(answer.status), answer.code, answer.message].filter((part) => part !== '').join(' ');
-    return { ...trial, ...pullVerdict(answer), words: plain(mask(words)) };
+    return { ...trial, ...pullVerdict(answer), words: plain(wordsOf(answer)) };
   } catch (thrown) {
     if (thrown instanceof BadImageName) throw usage(`--test: "${image}" is no name of an image`);
-    const words = thrown instanceof Error ? plain(mask(thrown.message)) : '';
+    const words = thrown instanceof Error ? plain(thrown.message) : '';
     const help = 'it could not be asked: is its name right, and is it reached from here (HTTPS_PROXY)?';
     return { ...trial, mayPull: false, reason: 'RegistryUnreachable', words, help };
   }

@@ -58,6 +58,20 @@ describe('a registry', () => {
     );
   });
 
+  test('is quoted without the login, however it repeats it', async () => {
+    const password = 'the-token-of-a-login-that-nobody-may-read';
+    answer = ({ headers }, response) =>
+      void response
+        .writeHead(403)
+        .end(JSON.stringify({ errors: [{ code: password, message: `${password} as ${headers.authorization}` }] }));
+    const client = createRegistryClient({ agentFor: () => agent, clock: systemClock, userAgent: 'test' });
+    const said = await client.ask({ host, repository: 'app', reference: '1', username: 'a-user-of-theirs', password });
+    assert.deepEqual([said.status, said.code], [403, '[redacted]']);
+    assert.match(said.message, /^\[redacted\] as Basic \[redacted\]/);
+    const encoded = Buffer.from(`a-user-of-theirs:${password}`).toString('base64').slice(24);
+    for (let at = 0; at + 12 <= encoded.length; at += 1) assert.ok(!said.message.includes(encoded.slice(at, at + 12)));
+  });
+
   test('cannot be led to another path by the name of an image', async () => {
     for (const repository of ['../x', 'a/../b', 'a?b', 'a#b', 'A', '', 'a//b', '/a', 'a b', 'a%2fb'])
       await assert.rejects(ask(repository), /no name of an image/, repository);

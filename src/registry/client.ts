@@ -4,6 +4,8 @@ import type { IncomingMessage } from 'node:http';
 import { type Agent, request } from 'node:https';
 import { within } from '../lib/deadline.ts';
 import { listOf, parseJson, recordOf, stringOf } from '../lib/json.ts';
+import { createMask, maskError } from '../lib/mask.ts';
+import { isDigest, isRepository, isTag } from '../lib/oci-name.ts';
 import { ownText } from '../lib/own-text.ts';
 import { type Clock, seconds } from '../lib/time.ts';
 
@@ -18,13 +20,13 @@ export interface ManifestQuestion {
   readonly password: string;
 }
 
-/** What the registry said. */
+/** What the registry said; it repeats nothing of the login. */
 export interface ManifestAnswer {
   /** HTTP status. */
   readonly status: number;
   /** Of the first error in its body, such as NAME_UNKNOWN; empty when it named none. */
   readonly code: string;
-  /** The sentence of that error; empty when there is none. It is the registry's text, to be masked. */
+  /** The sentence of that error; empty when there is none. */
   readonly message: string;
 }
 
@@ -32,7 +34,7 @@ export interface ManifestAnswer {
 export class BadImageName extends Error {}
 
 export interface RegistryClient {
-  /** @throws BadImageName; another Error when nothing answers in time */
+  /** @throws BadImageName; another Error, whose texts repeat nothing of the login, when nothing answers in time */
   ask(question: ManifestQuestion, signal?: AbortSignal): Promise<ManifestAnswer>;
 }
 
@@ -47,10 +49,6 @@ const TIMEOUT = seconds(10);
 /** Of an answer, whatever its length. */
 const MOST_BYTES = 64 * 1024;
 const LONGEST_MESSAGE = 1_000;
-
-/** OCI distribution specification, Pulling manifests: no part of a path, and no query, can be in one. */
-const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+|\/)[a-z0-9]+)*$/;
-const REFERENCE = /^(?:\w[\w.-]{0,127}|sha256:[0-9a-f]{64})$/;
 
 /** Every form of a manifest that a container runtime takes (OCI image specification; Docker image manifest v2). */
 const ACCEPT = [
@@ -67,7 +65,7 @@ export function createRegistryClient({ agentFor, clock, userAgent }: RegistryCli
     signal: AbortSignal,
   ): Promise<ManifestAnswer> => {
     const url = new URL(`https://${host}`);
-    if (!REPOSITORY.test(repository) || !REFERENCE.test(reference))
+    if (!isRepository(repository) || !(isTag(reference) || isDigest(reference)))
       throw new BadImageName('that is no name of an image');
     const port = url.port === '' ? '443' : url.port;
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -93,12 +91,22 @@ export function createRegistryClient({ agentFor, clock, userAgent }: RegistryCli
     return { status: answer.statusCode ?? 0, ...errorIn(await textOf(answer)) };
   };
   return {
-    ask: (question, outer) =>
-      within(TIMEOUT, outer, clock, async (signal) => {
-        const head = await send('HEAD', question, signal);
-        // The answer to HEAD has no body: a refusal is asked again for its words.
-        return head.status < 400 ? head : await send('GET', question, signal);
-      }),
+    async ask(question, outer) {
+      const { username, password } = question;
+      // ECR's user name is everybody's.
+      const mask = createMask([username === 'AWS' ? undefined : username, password]);
+      try {
+        const { status, code, message } = await within(TIMEOUT, outer, clock, async (signal) => {
+          const head = await send('HEAD', question, signal);
+          // The answer to HEAD has no body: a refusal is asked again for its words.
+          return head.status < 400 ? head : await send('GET', question, signal);
+        });
+        return { status, code: mask(code), message: mask(message) };
+      } catch (thrown) {
+        maskError(thrown, mask);
+        throw thrown;
+      }
+    },
   };
 }
 

@@ -20,7 +20,7 @@ describe('inspect --test', () => {
   let agent: Agent;
   let namespace = '';
   before(async () => {
-    registry = createEcrRegistry(() => world.aws);
+    registry = createEcrRegistry({ aws: () => world.aws });
     proxy = await startConnectProxy({ authority, serve: (_host, socket) => registry.accept(socket) });
     agent = new Agent({ ca: authority.certificate, proxyEnv: { HTTPS_PROXY: proxy.url } });
     await world.startOperator();

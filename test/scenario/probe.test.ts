@@ -22,10 +22,10 @@ import { ACCESS, createPullSecret, passwordOf } from './manifests.ts';
 describe('an object that asks whether its login may pull', () => {
   const world = useWorld('by name');
   const refusals = new Map<string, Refusal>();
-  const registry = createEcrRegistry(
-    () => world.aws,
-    (repository) => refusals.get(repository) ?? REFUSALS[repository],
-  );
+  const registry = createEcrRegistry({
+    aws: () => world.aws,
+    refusal: (repository) => refusals.get(repository) ?? REFUSALS[repository],
+  });
   const asked = new Set<string>();
   const aws = useAwsByName(world, (host, socket) => {
     asked.add(host);

@@ -11,9 +11,9 @@ import type { AwsKey } from '../aws/iam.ts';
 import { type MetadataStandIn, startMetadataStandIn } from '../aws/metadata.ts';
 import { startConnectProxy } from '../network/connect-proxy.ts';
 import type { Authority } from '../network/self-signed.ts';
-import { REFUSALS } from '../registry/ecr-registry.ts';
+import { createEcrRegistry } from '../registry/ecr-registry.ts';
 import type { Image } from '../registry/oci-image.ts';
-import { createOciRegistry, type OciRegistry } from '../registry/oci-registry.ts';
+import type { OciRegistry } from '../registry/oci-registry.ts';
 
 export interface Outside {
   readonly aws: AwsStandIn;
@@ -57,15 +57,7 @@ export async function startOutside({ authority, keys, address, state, image }: O
   mkdirSync(state, { recursive: true });
   writeFileSync(join(state, 'registry-ca.pem'), authority.certificate);
   const aws = await startAwsStandIn({ accounts: keys });
-  const registry = createOciRegistry({
-    image,
-    refusal: (repository) => REFUSALS[repository],
-    opens(host, username, password) {
-      const owner = username === 'AWS' ? aws.isValidToken(password) : undefined;
-      if (!owner || host !== `${owner.accountId}.dkr.ecr.${owner.region}.amazonaws.com`) return undefined;
-      return owner.expiresAt - Date.now();
-    },
-  });
+  const registry = createEcrRegistry({ aws: () => aws, image });
   const server = createServer({
     SNICallback(name, done) {
       const { certificate: cert, key } = authority.issue(name);

@@ -1,7 +1,7 @@
 // A registry for the tokens of the AWS stand-in, with repositories for each kind of refusal, in ECR's words.
 
 import type { AwsStandIn } from '../aws/aws-stand-in.ts';
-import { createOciRegistry, type OciRegistry, type Refusal } from './oci-registry.ts';
+import { createOciRegistry, type OciRegistry, type OciRegistryOptions, type Refusal } from './oci-registry.ts';
 
 const ARN = 'arn:aws:ecr:eu-west-1:111122223333:repository/denied/app';
 
@@ -22,17 +22,20 @@ export const REFUSALS: Readonly<Record<string, Refusal>> = {
   'odd/app': { status: 500, code: 'INTERNAL', message: 'something went wrong' },
 };
 
-/** @param refusal  of a repository; by default those above */
-export function createEcrRegistry(
-  aws: () => Pick<AwsStandIn, 'isValidToken'>,
-  refusal: (repository: string) => Refusal | undefined = (repository) => REFUSALS[repository],
-): OciRegistry {
+/** `refusal`: by default those above. */
+export interface EcrRegistryOptions extends Pick<OciRegistryOptions, 'image' | 'refusal'> {
+  /** Gives the tokens; it may be there only when a request comes. */
+  readonly aws: () => Pick<AwsStandIn, 'isValidToken'>;
+}
+
+export function createEcrRegistry({ aws, ...options }: EcrRegistryOptions): OciRegistry {
   return createOciRegistry({
+    refusal: (repository) => REFUSALS[repository],
+    ...options,
     opens(host, username, password) {
-      const owner = aws().isValidToken(password);
-      const isHis = owner && host === `${owner.accountId}.dkr.ecr.${owner.region}.amazonaws.com`;
-      return username === 'AWS' && isHis ? 1_000 : undefined;
+      const owner = username === 'AWS' ? aws().isValidToken(password) : undefined;
+      if (!owner || host !== `${owner.accountId}.dkr.ecr.${owner.region}.amazonaws.com`) return undefined;
+      return owner.expiresAt - Date.now();
     },
-    refusal,
   });
 }

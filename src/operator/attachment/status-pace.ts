@@ -2,6 +2,7 @@
 // status counts all accounts of the object.
 
 import type { ObjectKey } from '../../api/meta.ts';
+import { createRecent } from '../../lib/recent.ts';
 import { createSlots, type Slots } from '../../lib/slots.ts';
 import { type Clock, type DurationMs, seconds } from '../../lib/time.ts';
 
@@ -21,15 +22,10 @@ interface Pace {
 
 /** @returns how long the status of this object waits */
 export function createStatusPace(clock: Clock): (object: ObjectKey) => DurationMs {
-  const paces = new Map<ObjectKey, Pace>();
+  const paceOf = createRecent<Pace>(MOST, () => ({ slots: createSlots(clock, EVERY, AT_ONCE, 1), at: -1 }));
   return (object) => {
     const now = clock.monotonic();
-    const pace = paces.get(object) ?? { slots: createSlots(clock, EVERY, AT_ONCE, 1), at: -1 };
-    // The least recently used one leaves.
-    paces.delete(object);
-    paces.set(object, pace);
-    const [oldest] = paces.keys();
-    if (paces.size > MOST && oldest !== undefined) paces.delete(oldest);
+    const pace = paceOf(object);
     // Else it is about to be told already.
     if (pace.at < now) pace.at = Math.max(now + FIRST, pace.slots.reserve() ?? now + EVERY);
     return (pace.at - now) as DurationMs;

@@ -8,9 +8,9 @@ import type { ProbeAnswer, ProbeQuestion } from '../../core/probe.ts';
 import { isVerdict } from '../../core/probe.ts';
 import { digest } from '../../lib/digest.ts';
 import { type Bounds, createFairSemaphore, type Permit } from '../../lib/fair-semaphore.ts';
-import { createMask } from '../../lib/mask.ts';
 import { ownText } from '../../lib/own-text.ts';
-import { createSlots, type Slots } from '../../lib/slots.ts';
+import { createRecent } from '../../lib/recent.ts';
+import { createSlots } from '../../lib/slots.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, SECOND, seconds } from '../../lib/time.ts';
 import { createUsers } from '../../lib/users.ts';
 import type { RegistryClient } from '../../registry/client.ts';
@@ -83,7 +83,7 @@ export function createPullQuestions(parts: PullQuestionsParts): PullQuestions {
   const entries = new Map<string, Entry>();
   const users = createUsers<string>((key) => void entries.delete(key));
   const permits = createFairSemaphore({ clock, bounds: BOUNDS, wake });
-  const slotsOf = createGroups(clock);
+  const slotsOf = createRecent(GROUPS, () => createSlots(clock, EVERY, AT_ONCE, AHEAD));
   /** By question in flight: uids of the objects that wait for it. */
   const waiters = new Map<string, Set<string>>();
 
@@ -146,12 +146,10 @@ function take(entry: Entry, answer: ProbeAnswer, now: DurationMs): void {
 
 async function ask(registry: RegistryClient, question: ProbeQuestion, signal: AbortSignal): Promise<ProbeAnswer> {
   const { username, password } = question.login;
-  const mask = createMask([username === 'AWS' ? undefined : username, password]);
   try {
-    const { status, code, message } = await registry.ask({ ...question, username, password }, signal);
-    return { op: 'answered', words: { status, code: mask(code), message: mask(message) } };
+    return { op: 'answered', words: await registry.ask({ ...question, username, password }, signal) };
   } catch (thrown) {
-    return { op: 'unreachable', message: mask(wordsOf(thrown)) };
+    return { op: 'unreachable', message: wordsOf(thrown) };
   }
 }
 
@@ -163,17 +161,4 @@ function wordsOf(thrown: unknown): string {
 
 function keyOf({ login, host, repository, reference }: ProbeQuestion): string {
   return digest(login.digest, host, repository, reference);
-}
-
-function createGroups(clock: Clock): (group: string) => Slots {
-  const groups = new Map<string, Slots>();
-  return (group) => {
-    const mine = groups.get(group) ?? createSlots(clock, EVERY, AT_ONCE, AHEAD);
-    // The least recently used one leaves.
-    groups.delete(group);
-    groups.set(group, mine);
-    const [oldest] = groups.keys();
-    if (groups.size > GROUPS && oldest !== undefined) groups.delete(oldest);
-    return mine;
-  };
 }

@@ -135,7 +135,7 @@ export const METRIC = {
   pullProbes: counter(
     'ecr_operator_pull_probes_total',
     ['answer'],
-    'Questions to registries for spec.probe by answer: the reasons of the condition Pullable, and ImageNotFound (pulling is allowed, and there is no image of this tag).',
+    'Questions to registries for spec.probe by answer: the reasons of the condition Pullable; ImageNotFound (pulling is allowed, and there is no image of this tag) is also that of a repository that is named without a tag.',
   ),
 
   loginsUnderWay: gauge(
