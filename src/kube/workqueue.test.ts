@@ -68,6 +68,32 @@ describe('a key', () => {
   });
 });
 
+describe('of many keys', () => {
+  const keys = Array.from({ length: 100 }, (_, index) => `n${index}/a`);
+
+  test('64 are worked on at once: each further one begins when one of them ends', async () => {
+    const { queue, begun, finish, stop } = await rig({ workers: 256, held: true });
+    for (const key of keys) queue.add(key);
+    await settle();
+    assert.deepEqual(begun, keys.slice(0, 64));
+    await finish('n5/a');
+    assert.deepEqual(begun, keys.slice(0, 65));
+    queue.add('urgent/a');
+    for (let index = 6; index < 42; index += 1) await finish(`n${index}/a`);
+    assert.deepEqual(begun.slice(0, 101), [...keys, 'urgent/a']);
+    await stop();
+  });
+
+  test('those that take a second hold up no other', async () => {
+    const { queue, begun, clock, stop } = await rig({ workers: 256, held: true });
+    for (const key of keys) queue.add(key);
+    await settle();
+    await clock.advance(SECOND);
+    assert.deepEqual(begun, keys);
+    await stop();
+  });
+});
+
 // Rule 12
 test('many keys whose work waits for nothing let the process answer in between', async () => {
   const still = createManualClock(START);

@@ -62,7 +62,7 @@ export interface Work extends ClusterListener {
 
 /**
  * Keys that each controller reconciles at once. The transport bounds requests, and no attempt waits for AWS: this
- * bounds the attempts that wait for requests.
+ * bounds the attempts that wait for slow requests; of quick ones the queue begins fewer at once.
  */
 export const WORKERS = { pullsecret: 256, conversion: 4, attachment: 16 } as const;
 type ControllerName = keyof typeof WORKERS;
