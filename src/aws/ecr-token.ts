@@ -25,6 +25,10 @@ const ASK_AGAIN_AFTER = MINUTE;
 const LONGEST_TOKEN = 64 * 1024;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+/** Control characters, and what stands for bytes that are no text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is them that are looked for
+const CONTROL = /[\u0000-\u001f\u007f\ufffd]/;
+
 /** Account, `dkr.ecr` (or `dkr-ecr`, dual-stack) with or without `-fips`, then the region. */
 const HOST = /^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(.+)$/;
 
@@ -98,13 +102,8 @@ function parsePassword(token: string | undefined): Pick<EcrToken, 'username' | '
   // Everything after the first colon is the password, whatever it holds.
   const colon = text.indexOf(':');
   if (colon <= 0 || colon === text.length - 1) throw bad('holds a token without a user name or a password');
-  if (hasControlCharacters(text)) throw bad('holds a token with control characters');
+  if (CONTROL.test(text)) throw bad('holds a token with control characters');
   return { username: text.slice(0, colon), password: text.slice(colon + 1) };
-}
-
-function hasControlCharacters(text: string): boolean {
-  for (const character of text) if (character < ' ' || character === '\u007f' || character === '\ufffd') return true;
-  return false;
 }
 
 function parseHosts(endpoint: string | undefined, expected: Expected): readonly string[] {

@@ -65,7 +65,7 @@ export function createConnectionPool(requests: number, { lookup, proxyEnv }: Poo
 
 /** By contents: a kubeconfig gives new buffers each time, and a TLS context costs time, and memory outside the heap. */
 function isSame(one: ApiCredentials, other: ApiCredentials): boolean {
-  return (['ca', 'cert', 'key'] as const).every((part) => String(one[part]) === String(other[part]));
+  return one === other || (['ca', 'cert', 'key'] as const).every((part) => String(one[part]) === String(other[part]));
 }
 
 /**

@@ -44,6 +44,7 @@ export interface RequestsOptions {
 /** @param most  upper bound of the connections for requests */
 export function createRequests(options: RequestsOptions, most: number) {
   const { access, lookup, onAnswer = () => {} } = options;
+  const server = serverOf(access.url);
   const pool = createConnectionPool(most, { lookup, proxyEnv: access.proxyEnv });
   return {
     /**
@@ -59,7 +60,10 @@ export function createRequests(options: RequestsOptions, most: number) {
         throw new Failure({ next: 'backoff', reason: 'NotLeading', message: 'this replica leads no longer' });
       // `secureContext` is an option of tls.connect; node:https passes it on.
       const sent: RequestOptions & { readonly secureContext: SecureContext } = {
-        ...optionsOf(request, body, credentials, options),
+        ...optionsOf(request, body, credentials, options.userAgent),
+        hostname: server.hostname,
+        port: server.port,
+        path: server.prefix + pathOf(request),
         secureContext,
         agent,
       };
@@ -81,11 +85,9 @@ function optionsOf(
   request: ApiRequest,
   body: Buffer | undefined,
   { servername, rejectUnauthorized, headers }: ApiCredentials,
-  { access, userAgent }: RequestsOptions,
+  userAgent: string,
 ): RequestOptions {
   return {
-    ...target(access.url),
-    path: pathOf(access.url, request),
     ...(servername === undefined ? {} : { servername }),
     ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
     method: request.method,
@@ -102,14 +104,19 @@ function optionsOf(
   };
 }
 
-function target(url: URL): Pick<RequestOptions, 'hostname' | 'port'> {
-  return { hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port === '' ? 443 : url.port };
+/** Read once: the profile showed what reading a URL for each request costs. */
+function serverOf({ hostname, port, pathname }: URL) {
+  return {
+    hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: port === '' ? 443 : port,
+    prefix: pathname.replace(/\/$/, ''),
+  };
 }
 
-/** Built as text: the profile showed the parsing of a URL for each request. */
-function pathOf(url: URL, { path, query }: ApiRequest): string {
-  const parameters = Object.entries(query ?? {}).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
-  return `${url.pathname.replace(/\/$/, '')}${path}${parameters.length === 0 ? '' : `?${parameters.join('&')}`}`;
+function pathOf({ path, query }: ApiRequest): string {
+  if (query === undefined) return path;
+  const parameters = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return `${path}${parameters.length === 0 ? '' : `?${parameters.join('&')}`}`;
 }
 
 /**

@@ -143,7 +143,11 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
 function createPermits(clock: Clock, bounds: Bounds) {
   /** In the order in which they were taken; as many as the bounds allow, some tens. */
   const held = new Set<Held>();
-  const count = (isCounted: (one: Held) => boolean): number => Array.from(held).filter(isCounted).length;
+  const count = (isCounted: (one: Held) => boolean): number => {
+    let counted = 0;
+    for (const one of held) if (isCounted(one)) counted += 1;
+    return counted;
+  };
   const slow = (): number => count((one) => one.isSlow);
   const quick = (isCounted: (one: Held) => boolean = () => true): number =>
     count((one) => !one.isSlow && isCounted(one));

@@ -77,18 +77,23 @@ function textLine(line: string): string {
   return `${String(ts)} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}${fields.join('')}\n`;
 }
 
-function wrap(target: pino.Logger): Logger {
+/**
+ * @param make  the logger, made by its first line: most reconciliations write none
+ */
+function wrap(make: () => pino.Logger, isEnabled: (level: LogLevel) => boolean): Logger {
+  let made: pino.Logger | undefined;
+  const target = (): pino.Logger => (made ??= make());
   const write = (level: LogLevel, message: string, fields: LogFields = {}, error?: unknown): void => {
-    if (!target.isLevelEnabled(level)) return;
+    if (!isEnabled(level)) return;
     const described = error === undefined ? {} : { err: shown(describe(error)) };
-    target[level]({ ...clean(fields), ...described }, shown(message));
+    target()[level]({ ...clean(fields), ...described }, shown(message));
   };
   return {
     debug: (message, fields) => write('debug', message, fields),
     info: (message, fields) => write('info', message, fields),
     warn: (message, fields, error) => write('warn', message, fields, error),
     error: (message, fields, error) => write('error', message, fields, error),
-    with: (fields) => wrap(target.child(clean(fields))),
+    with: (fields) => wrap(() => target().child(clean(fields)), isEnabled),
   };
 }
 
@@ -105,5 +110,8 @@ export function createLogger(options: LogOptions): Logger {
     },
     stream,
   );
-  return wrap(target);
+  return wrap(
+    () => target,
+    (level) => target.isLevelEnabled(level),
+  );
 }

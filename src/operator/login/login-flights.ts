@@ -73,6 +73,7 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
   const permits = createFairSemaphore({ clock, bounds: QUESTIONS, wake });
   const cache = createTokenCache<Login>(clock, random);
   const join = joining(wake);
+  const loginKeyOf = createLoginKeys();
   /** By object: logins fetched for it, and not given to it yet. */
   const fresh = new Map<string, Set<IdentityKey>>();
 
@@ -172,10 +173,19 @@ async function fetchToken(
   }
 }
 
-function loginKeyOf(
-  { identity, keys, endpoints }: Asker,
-  { kind, region }: Pick<Registry, 'kind' | 'region'>,
-): IdentityKey {
-  const { useFips, useDualstack } = endpoints;
-  return identityKey('login', { identity, kind, region, useFips, useDualstack, account: keys.account });
+/** The keys of logins. Each is computed once for an asker: a pass over an object needs those of its registries often. */
+function createLoginKeys(): (asker: Asker, registry: Pick<Registry, 'kind' | 'region'>) => IdentityKey {
+  const byAsker = new WeakMap<Asker, Map<string, IdentityKey>>();
+  return (asker, { kind, region }) => {
+    const known = byAsker.get(asker) ?? new Map<string, IdentityKey>();
+    byAsker.set(asker, known);
+    const place = `${kind} ${region}`;
+    const key = known.get(place) ?? identityKey('login', { ...partsOf(asker), kind, region });
+    known.set(place, key);
+    return key;
+  };
+}
+
+function partsOf({ identity, keys, endpoints: { useFips, useDualstack } }: Asker) {
+  return { identity, useFips, useDualstack, account: keys.account };
 }
