@@ -86,6 +86,7 @@ export function isOwned(seen: SeenSecret, ownerUid: string): boolean {
   return seen.type === DOCKER_CONFIG_TYPE && seen.ownerUid === ownerUid;
 }
 
+/** Whether nothing in an object's own Secret is to be changed. */
 function isCurrent(seen: SeenSecret, ownerUid: string, payload: Payload): boolean {
   return (
     seen.managed &&
@@ -95,6 +96,11 @@ function isCurrent(seen: SeenSecret, ownerUid: string, payload: Payload): boolea
     seen.expiry === payload.expiry &&
     seen.templateDigest === payload.template.digest
   );
+}
+
+/** Whether a Secret is this object's, and as wanted. */
+export function isAsWanted(seen: SeenSecret, ownerUid: string, payload: Payload): boolean {
+  return isOwned(seen, ownerUid) && isCurrent(seen, ownerUid, payload);
 }
 
 /** The operator can create nothing under this name before the Secret is gone. */

@@ -43,6 +43,7 @@ export function createPartedStore<Item extends Stored>(
     },
     isUnseen: (key) => of(key)?.isUnseen(key) ?? false,
     wrote: (key, after) => of(key)?.wrote(key, after),
+    expect: (key, isExpected) => of(key)?.expect(key, isExpected) ?? (() => {}),
     complete: (key, after) => of(key)?.complete(key, after),
   };
 }

@@ -124,6 +124,29 @@ describe("the operator's own write", () => {
     assert.deepEqual(changes(), ['n/a ->6']);
   });
 
+  test('whose event comes before the answer is no news, as long as it is expected and shows what was', () => {
+    const { store, changes } = watched();
+    const release = store.expect('n/a', ({ resourceVersion }) => resourceVersion === '6');
+    store.apply('n/b', at('4'), '4');
+    store.apply('n/a', at('5'), '5');
+    store.apply('n/a', at('6'), '6');
+    store.wrote('n/a', at('6'));
+    store.apply('n/a', undefined, '7');
+    assert.deepEqual(changes(), ['n/b ->4', 'n/a ->5', 'n/a 5>6 own', 'n/a 6>-']);
+    release();
+    store.apply('n/a', at('6'), '8');
+    assert.deepEqual(changes(), ['n/a ->6']);
+  });
+
+  test('ends its own expectation, and not that of a later one', () => {
+    const { store, changes } = watched();
+    const release = store.expect('n/a', () => false);
+    store.expect('n/a', () => true);
+    release();
+    store.apply('n/a', at('6'), '6');
+    assert.deepEqual(changes(), ['n/a ->6 own']);
+  });
+
   test('is ignored when the watch has been past it: the object may be gone since', () => {
     const { store, changes } = watched();
     store.apply('n/a', at('6'), '6');

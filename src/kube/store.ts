@@ -22,7 +22,7 @@ export interface Change<Item> {
   readonly key: ObjectKey;
   readonly before: Item | undefined;
   readonly after: Item | undefined;
-  /** It is the answer to a write of the operator, not news. */
+  /** It is what a write of the operator made, not news. */
   readonly own: boolean;
 }
 
@@ -36,6 +36,13 @@ export interface StoreWriter<Item extends Stored> {
    * no change, unless it shows another object than expected here.
    */
   wrote(key: ObjectKey, after: Item): void;
+  /**
+   * The operator is about to write this object. The watch may show the write before its answer is here: an event of
+   * what `isExpected` accepts is then no news either.
+   *
+   * @returns ends that
+   */
+  expect(key: ObjectKey, isExpected: (item: Item) => boolean): () => void;
   /** More of the held object, in the same version; ignored when another version is held by now. */
   complete(key: ObjectKey, after: Item): void;
 }
@@ -66,6 +73,7 @@ export function isNewer(one: string, other: string): boolean {
 
 export function createStore<Item extends Stored>(onChange: ChangeListener<Item>): Store<Item> {
   const items = new Map<ObjectKey, Item>();
+  const expected = new Map<ObjectKey, (item: Item) => boolean>();
   let reached = '0';
 
   const put = (key: ObjectKey, after: Item | undefined, own = false): void => {
@@ -98,7 +106,7 @@ export function createStore<Item extends Stored>(onChange: ChangeListener<Item>)
       const held = items.get(key);
       // An event from before the operator's own write brings nothing new: that write's event follows.
       if (held && isNewer(held.resourceVersion, version)) return;
-      put(key, after);
+      put(key, after, after !== undefined && expected.get(key)?.(after) === true);
     },
     reach(version) {
       reached = version;
@@ -108,6 +116,12 @@ export function createStore<Item extends Stored>(onChange: ChangeListener<Item>)
       // Answers to two writes may come in either order.
       if (held && isNewer(held.resourceVersion, after.resourceVersion)) return;
       if (isNewer(after.resourceVersion, reached)) put(key, after, true);
+    },
+    expect(key, isExpected) {
+      expected.set(key, isExpected);
+      return () => {
+        if (expected.get(key) === isExpected) expected.delete(key);
+      };
     },
     complete(key, after) {
       if (items.get(key)?.resourceVersion === after.resourceVersion) put(key, after);

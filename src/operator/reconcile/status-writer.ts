@@ -1,5 +1,6 @@
 // Status of an object: written only when it differs, and only into the object that it describes.
 
+import { isDeepStrictEqual } from 'node:util';
 import { RESOURCES } from '../../api/kinds.ts';
 import type { PullSecretStatus } from '../../api/schema.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
@@ -23,7 +24,7 @@ export interface StatusWriter {
 export interface StatusWriterParts {
   readonly client: Pick<KubeWriter, 'patchStatus'>;
   readonly view: Pick<ClusterView, 'objectByUid' | 'quota'>;
-  readonly stores: Readonly<Record<'namespaced' | 'cluster', Pick<StoreWriter<PullSecretObject>, 'wrote'>>>;
+  readonly stores: Readonly<Record<'namespaced' | 'cluster', Pick<StoreWriter<PullSecretObject>, 'wrote' | 'expect'>>>;
 }
 
 /** @param signal  ends requests */
@@ -38,9 +39,10 @@ export function createStatusWriter({ client, view, stores }: StatusWriterParts, 
       // The API server accepts a status with a wrong uid (200, seen with 1.37.2): only the version guards.
       const { uid, resourceVersion } = object;
       const body = { metadata: { uid, resourceVersion }, status: mergePatch(object.status, next) };
+      const store = object.namespace === undefined ? stores.cluster : stores.namespaced;
+      const release = store.expect(keyOf(object), (shown) => sameJson(shown.status, next) && isSameBut(object, shown));
       try {
         const after = pullSecretOf(object.kind, await client.patchStatus(RESOURCES[object.kind], object, body, signal));
-        const store = object.namespace === undefined ? stores.cluster : stores.namespaced;
         // A store keeps what it has where the version is the same.
         if (after && !sameJson(after.status, next))
           sent.set(after.resourceVersion === resourceVersion ? object.status : after.status, next);
@@ -52,9 +54,17 @@ export function createStatusWriter({ client, view, stores }: StatusWriterParts, 
         if (isNotFound(thrown)) return true;
         if (isConflict(thrown)) return false;
         throw thrown;
+      } finally {
+        release();
       }
     },
   };
+}
+
+/** Whether nothing of the object has changed but its status, and with it its version. */
+function isSameBut(object: PullSecretObject, shown: PullSecretObject): boolean {
+  const { resourceVersion, status } = shown;
+  return isDeepStrictEqual(shown, { ...object, resourceVersion, status });
 }
 
 /** A merge patch removes a field by null. */

@@ -41,12 +41,15 @@ const ANOTHERS_REFERENCE = { apiVersion: 'example.com/v1', kind: 'Keeper', name:
 let server: ScriptedServer;
 let transport: Transport;
 let store: Store<SeenSecret>;
+/** Content and origin of each change of the store. */
+let changes: (readonly [content: string | undefined, own: boolean])[];
 let writer: SecretWriter;
 
 beforeEach(async () => {
   server = await startScriptedServer();
   transport = createTransport({ access: server.access(), clock: createManualClock(START), userAgent: 'test' });
-  store = createStore<SeenSecret>(() => {});
+  changes = [];
+  store = createStore<SeenSecret>(({ after, own }) => void changes.push([after?.contentDigest, own]));
   store.replace(new Map(), '1');
   writer = createSecretWriter(
     createClient(transport, 'test'),
@@ -202,6 +205,29 @@ describe('the answer to a write', () => {
       const { resourceVersion, type, contentDigest, immutable } = store.get('ns1/ecr-login') ?? assert.fail();
       assert.deepEqual([resourceVersion, immutable], ['10', false]);
       assert.deepEqual([type, contentDigest], ['kubernetes.io/dockerconfigjson', PAYLOAD.contentDigest]);
+    });
+  }
+
+  for (const [what, run] of Object.entries(write)) {
+    test(`may come after the event of what was sent, which is no news; what is not that, is: ${what}`, async () => {
+      server.script((exchange) => {
+        if (exchange.method === 'GET') return exchange.answer(200, onTheWire());
+        const others = { ...SEEN, resourceVersion: '8', contentDigest: 'of others' };
+        store.apply('ns1/ecr-login', others, '8');
+        store.apply('ns1/ecr-login', { ...SEEN, resourceVersion: '9', ownerUid: 'of others' }, '9');
+        store.apply('ns1/ecr-login', { ...SEEN, resourceVersion: '10' }, '10');
+        exchange.answer(200, onTheWire(SEEN.uid, '10'));
+      });
+      await run();
+      store.apply('ns1/ecr-login', { ...SEEN, resourceVersion: '11' }, '11');
+      const { contentDigest } = PAYLOAD;
+      const early = changes.slice(0, 3);
+      assert.deepEqual(early, [
+        ['of others', false],
+        [contentDigest, false],
+        [contentDigest, true],
+      ]);
+      assert.deepEqual(changes.at(-1), [contentDigest, false], 'an event after the answer is news again');
     });
   }
 

@@ -6,7 +6,7 @@
 import { type ObjectKey, objectKey, SECRETS } from '../../api/meta.ts';
 import { DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE } from '../../api/names.ts';
 import { hostsIn } from '../../core/docker-config.ts';
-import { isOwned, type Payload } from '../../core/plan.ts';
+import { isAsWanted, isOwned, type Payload } from '../../core/plan.ts';
 import { isCovered } from '../../core/registry-hosts.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import type { SeenSecret } from '../../core/seen-secret.ts';
@@ -65,7 +65,7 @@ const IN_FLIGHT_BYTES = 1_024 * 1_024;
 
 export function createSecretWriter(
   client: Pick<KubeReader, 'get' | 'find' | 'findMetadata'> & Pick<KubeWriter, 'create' | 'patch' | 'delete'>,
-  store: Pick<StoreWriter<SeenSecret>, 'wrote'>,
+  store: Pick<StoreWriter<SeenSecret>, 'wrote' | 'expect'>,
   clock: Clock,
   signal: AbortSignal,
 ): SecretWriter {
@@ -80,18 +80,30 @@ export function createSecretWriter(
     return true;
   };
 
+  /** Makes `owner`'s Secret as `payload` wants it. */
+  const put = (owner: PullSecretObject, place: Place, payload: Payload, write: Write): Promise<boolean> =>
+    send(place, payload.content, async (ended) => {
+      const expected = (seen: SeenSecret): boolean => isAsWanted(seen, owner.uid, payload);
+      const release = store.expect(secretKeyOf(place), expected);
+      try {
+        return await write(ended);
+      } finally {
+        release();
+      }
+    });
+
   return {
     ended,
     handOver: (owner, formerUid, namespace, name) => handOver(client, signal, owner, formerUid, { namespace, name }),
     async create(owner, namespace, name, payload) {
       const body = newSecret(owner, namespace, name, payload);
-      await send({ namespace, name }, payload.content, async (ended) =>
+      await put(owner, { namespace, name }, payload, async (ended) =>
         note(await client.create(SECRETS, namespace, body, ended), FRESH, payload),
       );
     },
     async update(owner, seen, payload) {
       const isTemplated = seen.templateDigest !== '' && seen.templateDigest !== payload.template.digest;
-      return await send(seen, payload.content, async (ended) => {
+      return await put(owner, seen, payload, async (ended) => {
         // Only the Secret itself says what an earlier template left on it.
         const current = isTemplated && (await client.findMetadata(SECRETS, seen.namespace, seen.name, ended));
         const body = contentPatch(owner, seen, payload, current || {});
@@ -105,7 +117,7 @@ export function createSecretWriter(
       const opened = hostsIn(dockerConfigOf(raw) ?? '');
       if (!opened?.every((host) => isCovered(host, payload.hosts))) return false;
       const body = adoptionPatch(owner, seen, payload, raw);
-      return await send(seen, payload.content, async (ended) =>
+      return await put(owner, seen, payload, async (ended) =>
         note(await client.patch(SECRETS, seen, body, ended), seen, payload),
       );
     },
@@ -129,10 +141,12 @@ export function createSecretWriter(
 }
 
 type Place = Pick<SeenSecret, 'namespace' | 'name'>;
+/** @returns false when nothing had to be changed */
+type Write = (signal: AbortSignal) => Promise<boolean>;
 
 interface Sending {
   /** One write of `content`: it waits for a permit, and the caller waits for it as long as a write usually takes. */
-  readonly send: (place: Place, content: string, write: (signal: AbortSignal) => Promise<boolean>) => Promise<boolean>;
+  readonly send: (place: Place, content: string, write: Write) => Promise<boolean>;
   /** Resolves when every write that no caller waits for has ended. */
   readonly ended: () => Promise<void>;
 }
@@ -172,6 +186,6 @@ async function handOver(
   }
 }
 
-function secretKeyOf({ namespace, name }: SeenSecret): ObjectKey {
+function secretKeyOf({ namespace, name }: Place): ObjectKey {
   return objectKey(namespace, name);
 }
