@@ -138,6 +138,20 @@ describe('permits', () => {
     assert.deepEqual(woken, ['next', 'patient']);
   });
 
+  test('are not offered for a place that the waiter has left: it waits for its other places only', () => {
+    const { woken, permits, drain } = setting({ atOnce: 2, perPlace: 2, perGroup: 2 });
+    const [first, second] = drain('a', 'one');
+    for (const place of ['a', 'b']) permits.wait(place, 'one', 'both');
+    permits.wait('a', 'two', 'next');
+    permits.leave('a', 'one', 'both');
+    permits.leave('a', 'none', 'both');
+    assert.equal(permits.waiting, 2);
+    first?.giveBack();
+    second?.giveBack();
+    assert.deepEqual(woken, ['both', 'next']);
+    assert.equal(permits.waiting, 0);
+  });
+
   test('that a woken waiter does not want are offered to the next one soon', async () => {
     const { clock, woken, permits, drain } = setting({ atOnce: 1, perPlace: 1, perGroup: 1 });
     const [only] = drain('a', 'one');

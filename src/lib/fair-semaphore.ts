@@ -48,6 +48,11 @@ export interface FairSemaphore extends Load {
   tryAcquire(place: string, group: string): Permit | undefined;
   /** Wakes `waiter`, once, when a permit may be free for it. */
   wait(place: string, group: string, waiter: string): void;
+  /**
+   * `waiter` waits here no longer: it has a permit, or an answer without one. If it has been woken for one, the next
+   * waiter is woken instead.
+   */
+  leave(place: string, group: string, waiter: string): void;
 }
 
 export interface FairSemaphoreOptions {
@@ -75,8 +80,8 @@ const WHILE_FULL = 2;
 export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOptions): FairSemaphore {
   const permits = createPermits(clock, bounds);
   const line = createLine(wake);
-  /** By group: how many woken waiters have not asked yet. */
-  const turns = new Map<string, number>();
+  /** By group: the woken waiters, each at its place, that have not asked there yet. */
+  const turns = new Map<string, Set<string>>();
   let isLooking = false;
 
   /**
@@ -84,10 +89,12 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
    */
   const mustWait = (group: string): boolean =>
     line.hasOthers(group) && !turns.has(group) && permits.quick((one) => one.group === group) > 0;
-  const takeTurn = (group: string): void => {
-    const left = (turns.get(group) ?? 0) - 1;
-    if (left > 0) turns.set(group, left);
-    else turns.delete(group);
+  /** @returns false when the group, or this waiter of it, has none */
+  const endTurn = (group: string, turn = turns.get(group)?.values().next().value): boolean => {
+    const woken = turns.get(group);
+    if (turn === undefined || !woken?.delete(turn)) return false;
+    if (woken.size === 0) turns.delete(group);
+    return true;
   };
 
   const lookAgain = (): void => {
@@ -107,11 +114,12 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
   /** Wakes as many waiters as there may be permits for, one group after the other. */
   const wakeNext = (): void => {
     let free = bounds.atOnce - permits.quick();
-    for (const turn of turns.values()) free -= turn;
+    for (const woken of turns.values()) free -= woken.size;
     for (const group of Array.from(line.groups())) {
       if (free <= 0) return;
-      if (!permits.mayBeginAny(group) || !line.wakeOne(group, permits.mayBeginAt)) continue;
-      turns.set(group, (turns.get(group) ?? 0) + 1);
+      const turn = permits.mayBeginAny(group) ? line.wakeOne(group, permits.mayBeginAt) : undefined;
+      if (turn === undefined) continue;
+      turns.set(group, (turns.get(group) ?? new Set()).add(turn));
       free -= 1;
     }
   };
@@ -120,12 +128,16 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
     tryAcquire(place, group) {
       permits.moveAside();
       if (mustWait(group) || !permits.mayBeginAny(group) || !permits.mayBeginAt(place, group)) return undefined;
-      takeTurn(group);
+      endTurn(group);
       return permits.take(place, group, wakeNext);
     },
     wait(place, group, waiter) {
       line.add(place, group, waiter);
       lookAgain();
+    },
+    leave(place, group, waiter) {
+      line.remove(place, group, waiter);
+      if (endTurn(group, turnOf(place, waiter))) wakeNext();
     },
     get inUse() {
       return permits.inUse();
@@ -206,11 +218,23 @@ function createPermits(clock: Clock, bounds: Bounds) {
   };
 }
 
+function turnOf(place: string, waiter: string): string {
+  return `${place}\n${waiter}`;
+}
+
 /** Those who wait for a permit, each once. */
 function createLine(wake: FairSemaphoreOptions['wake']) {
   /** By group, in order of their turns; then by place. */
   const waiting = new Map<string, Map<string, Set<string>>>();
   let size = 0;
+  const remove = (place: string, group: string, waiter: string): void => {
+    const places = waiting.get(group);
+    const names = places?.get(place);
+    if (!names?.delete(waiter)) return;
+    size -= 1;
+    if (names.size === 0) places?.delete(place);
+    if (places?.size === 0) waiting.delete(group);
+  };
 
   return {
     add(place: string, group: string, waiter: string): void {
@@ -219,23 +243,21 @@ function createLine(wake: FairSemaphoreOptions['wake']) {
       if (!names.has(waiter)) size += 1;
       waiting.set(group, places.set(place, names.add(waiter)));
     },
-    /** @returns false when no waiter of the group wants a permit at a place where it may begin */
-    wakeOne(group: string, mayBeginAt: (place: string, group: string) => boolean): boolean {
+    remove,
+    /** @returns undefined when no waiter of the group wants a permit at a place where it may begin */
+    wakeOne(group: string, mayBeginAt: (place: string, group: string) => boolean): string | undefined {
       const places = waiting.get(group) ?? new Map<string, Set<string>>();
       for (const [place, names] of places) {
         if (!mayBeginAt(place, group)) continue;
         for (const waiter of names) {
-          names.delete(waiter);
-          size -= 1;
-          if (names.size === 0) places.delete(place);
-          if (places.size === 0) waiting.delete(group);
+          remove(place, group, waiter);
           if (!wake(waiter)) continue;
           // The group's next waiter comes after those of all other groups.
           if (waiting.delete(group)) waiting.set(group, places);
-          return true;
+          return turnOf(place, waiter);
         }
       }
-      return false;
+      return undefined;
     },
     /** In order of their turns. */
     groups: (): Iterable<string> => waiting.keys(),

@@ -86,9 +86,9 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
   };
 
   const begin = (asker: Asker, registry: Registry, force: boolean, signal: AbortSignal): boolean => {
-    const { uid, group, endpoints } = asker;
+    const { uid, group } = asker;
     const key = loginKeyOf(asker, registry);
-    const place = `${registry.kind} ${registry.region} ${endpoints.useFips} ${endpoints.useDualstack}`;
+    const place = placeOf(asker, registry);
     const permit = permits.tryAcquire(place, group);
     if (!permit) {
       permits.wait(place, group, uid);
@@ -101,25 +101,32 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
     return true;
   };
 
+  const answerOf = (asker: Asker, registry: Registry, terms: LookupTerms, signal: AbortSignal): LoginAnswer => {
+    const key = loginKeyOf(asker, registry);
+    // A login fetched for this very object is the latest there is, whatever its end: another request would give no
+    // other.
+    const isFresh = fresh.get(asker.uid)?.has(key) ?? false;
+    const found = cache.look(key, isFresh ? { ...terms, after: undefined } : terms);
+    switch (found?.op) {
+      case 'held':
+        fresh.get(asker.uid)?.delete(key);
+        return { ...found, isFresh };
+      case 'refused':
+        return found;
+      case 'flying':
+        join(key, found.flight, asker.uid);
+        return { op: 'asked' };
+      case undefined:
+        return { op: begin(asker, registry, terms.force ?? false, signal) ? 'asked' : 'queued' };
+    }
+  };
+
   return {
     ask(asker, registry, terms, signal) {
-      const key = loginKeyOf(asker, registry);
-      // A login fetched for this very object is the latest there is, whatever its end: another request would give no
-      // other.
-      const isFresh = fresh.get(asker.uid)?.has(key) ?? false;
-      const found = cache.look(key, isFresh ? { ...terms, after: undefined } : terms);
-      switch (found?.op) {
-        case 'held':
-          fresh.get(asker.uid)?.delete(key);
-          return { ...found, isFresh };
-        case 'refused':
-          return found;
-        case 'flying':
-          join(key, found.flight, asker.uid);
-          return { op: 'asked' };
-        case undefined:
-          return { op: begin(asker, registry, terms.force ?? false, signal) ? 'asked' : 'queued' };
-      }
+      const answer = answerOf(asker, registry, terms, signal);
+      // It may have waited for this, and now be here for another registry's turn, or because of another object's flight.
+      if (answer.op !== 'queued') permits.leave(placeOf(asker, registry), asker.group, asker.uid);
+      return answer;
     },
     peek: (asker, registry) => cache.peek(loginKeyOf(asker, registry)),
     keep(asker, registries) {
@@ -171,6 +178,11 @@ async function fetchToken(
     if (failureFrom(thrown).next === 'change') keys.forget();
     throw thrown;
   }
+}
+
+/** What may hang as a whole. */
+function placeOf({ endpoints: { useFips, useDualstack } }: Asker, { kind, region }: Registry): string {
+  return `${kind} ${region} ${useFips} ${useDualstack}`;
 }
 
 /** The keys of logins. Each is computed once for an asker: a pass over an object needs those of its registries often. */

@@ -82,7 +82,7 @@ export function createPullQuestions(parts: PullQuestionsParts): PullQuestions {
   const { clock, wake, onAnswer, signal } = parts;
   const entries = new Map<string, Entry>();
   const users = createUsers<string>((key) => void entries.delete(key));
-  const permits = createFairSemaphore({ clock, bounds: BOUNDS, wake });
+  const permits = createFairSemaphore({ clock, bounds: BOUNDS, wake: (waiter) => wake(uidOf(waiter)) });
   const slotsOf = createRecent(GROUPS, () => createSlots(clock, EVERY, AT_ONCE, AHEAD));
   /** By question in flight: uids of the objects that wait for it. */
   const waiters = new Map<string, Set<string>>();
@@ -110,8 +110,12 @@ export function createPullQuestions(parts: PullQuestionsParts): PullQuestions {
       entries.set(key, entry);
       const { answer } = entry;
       const inTime = (at: DurationMs): EpochMs => plus(clock.now(), (at - clock.monotonic()) as DurationMs);
+      const waiter = `${uid} ${key}`;
       const due = dueAt(entry, from, interval);
-      if (due > clock.monotonic()) return { answer, nextAt: inTime(due) };
+      if (due > clock.monotonic()) {
+        permits.leave(question.host, group, waiter);
+        return { answer, nextAt: inTime(due) };
+      }
       if (!entry.isAsking) {
         const slot = entry.slot ?? slotsOf(group).reserve();
         if (slot === undefined) return { answer, nextAt: plus(clock.now(), (AHEAD * EVERY) as DurationMs) };
@@ -119,15 +123,21 @@ export function createPullQuestions(parts: PullQuestionsParts): PullQuestions {
         if (slot > clock.monotonic()) return { answer, nextAt: inTime(slot) };
         const permit = permits.tryAcquire(question.host, group);
         if (!permit) {
-          permits.wait(question.host, group, uid);
+          permits.wait(question.host, group, waiter);
           return { answer, nextAt: undefined };
         }
         begin(key, entry, question, permit);
       }
+      permits.leave(question.host, group, waiter);
       waiters.set(key, (waiters.get(key) ?? new Set()).add(uid));
       return { answer, nextAt: undefined };
     },
   };
+}
+
+/** A waiter is one question of one object; a uid has no space. */
+function uidOf(waiter: string): string {
+  return waiter.slice(0, waiter.indexOf(' '));
 }
 
 /** A try that failed is repeated after one, two, four … minutes, and at most after the interval. */

@@ -154,6 +154,25 @@ describe('an object that is referred to', () => {
   });
 
   // Rule 14
+  test('is there for all its users as soon as it has been read, however many others of the namespace wait', async () => {
+    serve({ type: 'one' });
+    const users = ['a', 'b', 'c'].flatMap((name) => Array.from({ length: 20 }, (_, index) => `${name} ${index}`));
+    const answered = new Set<string>();
+    woken.push(...users);
+    // The clock stands still: nobody waits for a timer.
+    for (let turn = 0; turn < 200 && answered.size < users.length; turn += 1) {
+      for (const user of woken.splice(0)) {
+        const question = { resource: SECRETS, namespace: 'ns', name: user.slice(0, 1), about: 'type' };
+        const found = reads.read({ ...question, pick: (object) => object['type'] }, user, undefined);
+        if (found?.ok) answered.add(user);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assert.deepEqual([...answered].sort(), users.sort());
+    assert.equal(server.requests.length, 3);
+    assert.equal(reads.load.waiting, 0);
+  });
+
   test('is one of two secrets that are read at a time, and one of one namespace, however many are requested', async () => {
     server.script(undefined);
     const asked = Promise.all(['a', 'b', 'c'].map((name) => read('type', name)));

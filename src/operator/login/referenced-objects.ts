@@ -125,18 +125,15 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
       users.keep(user, [asked]);
       const since = asks.since(user, asked, mark);
       const held = entries.get(object)?.get(about);
-      if (held?.asleep) {
-        held.asleep.add(user);
-        return undefined;
-      }
+      const isGood = held?.outcome && held.staleAt > clock.monotonic() && since <= held.begunAt;
+      const permit = held?.asleep || isGood ? undefined : permits.tryAcquire('', namespace);
+      if (held?.asleep || isGood || permit) permits.leave('', namespace, user);
+      else permits.wait('', namespace, user);
+      held?.asleep?.add(user);
       // The result of `pick` for the same `about`.
-      if (held?.outcome && held.staleAt > clock.monotonic() && since <= held.begunAt)
+      if (isGood)
         return { ...(held.outcome as ReferenceRead<Part>), fresh: (held.staleAt - clock.monotonic()) as DurationMs };
-      const permit = permits.tryAcquire('', namespace);
-      if (!permit) {
-        permits.wait('', namespace, user);
-        return undefined;
-      }
+      if (!permit) return undefined;
       const entry = newEntry(user, held?.misses ?? 0, clock);
       const parts = entries.get(object) ?? new Map<string, Entry>();
       entries.set(object, parts.set(about, entry));
