@@ -26,8 +26,7 @@ const LONGEST_TOKEN = 64 * 1024;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** Control characters, and what stands for bytes that are no text. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is them that are looked for
-const CONTROL = /[\u0000-\u001f\u007f\ufffd]/;
+const CONTROL = /[\p{Cc}\ufffd]/u;
 
 /** Account, `dkr.ecr` (or `dkr-ecr`, dual-stack) with or without `-fips`, then the region. */
 const HOST = /^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(.+)$/;

@@ -8,7 +8,16 @@ import { HOUR } from '../lib/time.ts';
 import type { Target } from './desired.ts';
 import { readDockerConfig } from './docker-config.ts';
 import type { ObjectName } from './offers.ts';
-import { contentDigest, isOwned, makePayload, needsWholeList, type Payload, planSecrets, sizeProblem } from './plan.ts';
+import {
+  contentDigest,
+  isAsWanted,
+  isOwned,
+  makePayload,
+  needsWholeList,
+  type Payload,
+  planSecrets,
+  sizeProblem,
+} from './plan.ts';
 import { NO_TEMPLATE } from './secret-template.ts';
 import type { SeenSecret } from './seen-secret.ts';
 
@@ -221,6 +230,20 @@ describe('ownership', () => {
     assert.equal(isOwned({ ...good, ownerUid: UID }, UID), true);
     assert.equal(isOwned({ ...good, ownerUid: OTHER_UID }, UID), false);
     assert.equal(isOwned({ ...good, type: 'kubernetes.io/tls' }, UID), false);
+  });
+
+  test('is not all that makes a secret as wanted: its content and its labels do too', () => {
+    assert.equal(isAsWanted(good, UID, payload), true);
+    const others: readonly Partial<SeenSecret>[] = [
+      { ownerUid: OTHER_UID },
+      { managed: false },
+      { ownerUidLabel: OTHER_UID },
+      { contentDigest: 'sha256:2' },
+      { inputs: 'sha256:2' },
+      { expiry: undefined },
+      { templateDigest: 'sha256:2' },
+    ];
+    for (const other of others) assert.equal(isAsWanted({ ...good, ...other }, UID, payload), false);
   });
 });
 

@@ -73,6 +73,7 @@ describe('an event', () => {
   });
 });
 
+// Rule 11
 describe("the operator's own write", () => {
   test('and then its event are one change', () => {
     const { store, changes } = watched();

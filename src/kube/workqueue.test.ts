@@ -68,6 +68,7 @@ describe('a key', () => {
   });
 });
 
+// Rule 12
 describe('of many keys', () => {
   const keys = Array.from({ length: 100 }, (_, index) => `n${index}/a`);
 

@@ -80,8 +80,7 @@ const WHILE_FULL = 2;
 export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOptions): FairSemaphore {
   const permits = createPermits(clock, bounds);
   const line = createLine(wake);
-  /** By group: the woken waiters, each at its place, that have not asked there yet. */
-  const turns = new Map<string, Set<string>>();
+  const turns = createTurns();
   let isLooking = false;
 
   /**
@@ -89,13 +88,6 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
    */
   const mustWait = (group: string): boolean =>
     line.hasOthers(group) && !turns.has(group) && permits.quick((one) => one.group === group) > 0;
-  /** @returns false when the group, or this waiter of it, has none */
-  const endTurn = (group: string, turn = turns.get(group)?.values().next().value): boolean => {
-    const woken = turns.get(group);
-    if (turn === undefined || !woken?.delete(turn)) return false;
-    if (woken.size === 0) turns.delete(group);
-    return true;
-  };
 
   const lookAgain = (): void => {
     if (isLooking || line.size() === 0) return;
@@ -113,13 +105,12 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
 
   /** Wakes as many waiters as there may be permits for, one group after the other. */
   const wakeNext = (): void => {
-    let free = bounds.atOnce - permits.quick();
-    for (const woken of turns.values()) free -= woken.size;
+    let free = bounds.atOnce - permits.quick() - turns.size();
     for (const group of Array.from(line.groups())) {
       if (free <= 0) return;
       const turn = permits.mayBeginAny(group) ? line.wakeOne(group, permits.mayBeginAt) : undefined;
       if (turn === undefined) continue;
-      turns.set(group, (turns.get(group) ?? new Set()).add(turn));
+      turns.begin(group, turn);
       free -= 1;
     }
   };
@@ -128,7 +119,7 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
     tryAcquire(place, group) {
       permits.moveAside();
       if (mustWait(group) || !permits.mayBeginAny(group) || !permits.mayBeginAt(place, group)) return undefined;
-      endTurn(group);
+      turns.end(group);
       return permits.take(place, group, wakeNext);
     },
     wait(place, group, waiter) {
@@ -137,7 +128,7 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
     },
     leave(place, group, waiter) {
       line.remove(place, group, waiter);
-      if (endTurn(group, turnOf(place, waiter))) wakeNext();
+      if (turns.end(group, turnOf(place, waiter))) wakeNext();
     },
     get inUse() {
       return permits.inUse();
@@ -215,6 +206,24 @@ function createPermits(clock: Clock, bounds: Bounds) {
     inUse: (): number => held.size,
     slow,
     quick,
+  };
+}
+
+/** The woken waiters, each at its place, that have not asked there yet. */
+function createTurns() {
+  const byGroup = new Map<string, Set<string>>();
+  return {
+    has: (group: string): boolean => byGroup.has(group),
+    begin: (group: string, turn: string): void => void byGroup.set(group, (byGroup.get(group) ?? new Set()).add(turn)),
+    /** @returns false when the group has none, or not this one */
+    end(group: string, turn = byGroup.get(group)?.values().next().value): boolean {
+      const woken = byGroup.get(group);
+      if (turn === undefined || !woken?.delete(turn)) return false;
+      if (woken.size === 0) byGroup.delete(group);
+      return true;
+    },
+    clear: (): void => byGroup.clear(),
+    size: (): number => [...byGroup.values()].reduce((sum, woken) => sum + woken.size, 0),
   };
 }
 

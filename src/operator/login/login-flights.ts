@@ -74,14 +74,12 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
   const cache = createTokenCache<Login>(clock, random);
   const join = joining(wake);
   const loginKeyOf = createLoginKeys();
-  /** By object: logins fetched for it, and not given to it yet. */
-  const fresh = new Map<string, Set<IdentityKey>>();
+  const fresh = createFreshLogins();
 
   const fetch = async (asker: Asker, registry: Registry, force: boolean, signal: AbortSignal): Promise<Login> => {
     const token = await fetchToken(source, asker, registry, force, signal);
     const login = onBothClocks(makeLogin(registry.registry, token, clock.now(), random), read(clock));
-    const { uid } = asker;
-    if (isThere(uid)) fresh.set(uid, (fresh.get(uid) ?? new Set()).add(loginKeyOf(asker, registry)));
+    if (isThere(asker.uid)) fresh.add(asker.uid, loginKeyOf(asker, registry));
     return login;
   };
 
@@ -105,12 +103,10 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
     const key = loginKeyOf(asker, registry);
     // A login fetched for this very object is the latest there is, whatever its end: another request would give no
     // other.
-    const isFresh = fresh.get(asker.uid)?.has(key) ?? false;
-    const found = cache.look(key, isFresh ? { ...terms, after: undefined } : terms);
+    const found = cache.look(key, fresh.has(asker.uid, key) ? { ...terms, after: undefined } : terms);
     switch (found?.op) {
       case 'held':
-        fresh.get(asker.uid)?.delete(key);
-        return { ...found, isFresh };
+        return { ...found, isFresh: fresh.delete(asker.uid, key) };
       case 'refused':
         return found;
       case 'flying':
@@ -121,24 +117,23 @@ export function createLoginFlights({ source, clock, random, isThere, wake }: Log
     }
   };
 
+  const loginKeysOf = (asker: Asker, registries: readonly Registry[]): readonly IdentityKey[] =>
+    registries.map((registry) => loginKeyOf(asker, registry));
+  const keepOnly = (uid: string, keys: readonly IdentityKey[]): void => {
+    fresh.keep(uid, keys);
+    cache.keep(uid, keys);
+  };
+
   return {
     ask(asker, registry, terms, signal) {
       const answer = answerOf(asker, registry, terms, signal);
-      // It may have waited for this, and now be here for another registry's turn, or because of another object's flight.
+      // It may have waited for this, and be here for another registry's turn, or because of another object's flight.
       if (answer.op !== 'queued') permits.leave(placeOf(asker, registry), asker.group, asker.uid);
       return answer;
     },
     peek: (asker, registry) => cache.peek(loginKeyOf(asker, registry)),
-    keep(asker, registries) {
-      const keys = registries.map((registry) => loginKeyOf(asker, registry));
-      const mine = fresh.get(asker.uid);
-      for (const key of mine ?? []) if (!keys.includes(key)) mine?.delete(key);
-      cache.keep(asker.uid, keys);
-    },
-    leave(uid) {
-      fresh.delete(uid);
-      cache.keep(uid, []);
-    },
+    keep: (asker, registries) => keepOnly(asker.uid, loginKeysOf(asker, registries)),
+    leave: (uid) => keepOnly(uid, []),
     load: permits,
   };
 }
@@ -185,7 +180,27 @@ function placeOf({ endpoints: { useFips, useDualstack } }: Asker, { kind, region
   return `${kind} ${region} ${useFips} ${useDualstack}`;
 }
 
-/** The keys of logins. Each is computed once for an asker: a pass over an object needs those of its registries often. */
+/** By object: logins fetched for it, and not given to it yet. */
+function createFreshLogins() {
+  const byObject = new Map<string, Set<IdentityKey>>();
+  const remove = (uid: string, key: IdentityKey): boolean => {
+    const mine = byObject.get(uid);
+    if (!mine?.delete(key)) return false;
+    if (mine.size === 0) byObject.delete(uid);
+    return true;
+  };
+  return {
+    add: (uid: string, key: IdentityKey): void => void byObject.set(uid, (byObject.get(uid) ?? new Set()).add(key)),
+    has: (uid: string, key: IdentityKey): boolean => byObject.get(uid)?.has(key) ?? false,
+    /** @returns false when there was none */
+    delete: remove,
+    keep(uid: string, keys: readonly IdentityKey[]): void {
+      for (const key of byObject.get(uid) ?? []) if (!keys.includes(key)) remove(uid, key);
+    },
+  };
+}
+
+/** The keys of logins, each computed once for an asker: a pass over an object needs those of its registries often. */
 function createLoginKeys(): (asker: Asker, registry: Pick<Registry, 'kind' | 'region'>) => IdentityKey {
   const byAsker = new WeakMap<Asker, Map<string, IdentityKey>>();
   return (asker, { kind, region }) => {

@@ -153,7 +153,7 @@ describe('an object that is referred to', () => {
     assert.equal(server.requests.length, 1);
   });
 
-  // Rule 14
+  // Rule 9
   test('is there for all its users as soon as it has been read, however many others of the namespace wait', async () => {
     serve({ type: 'one' });
     const users = ['a', 'b', 'c'].flatMap((name) => Array.from({ length: 20 }, (_, index) => `${name} ${index}`));
@@ -173,6 +173,7 @@ describe('an object that is referred to', () => {
     assert.equal(reads.load.waiting, 0);
   });
 
+  // Rule 14
   test('is one of two secrets that are read at a time, and one of one namespace, however many are requested', async () => {
     server.script(undefined);
     const asked = Promise.all(['a', 'b', 'c'].map((name) => read('type', name)));

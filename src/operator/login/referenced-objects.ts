@@ -117,6 +117,19 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
     for (const user of asleep) wake(user);
   };
 
+  const begin = (question: Reference<unknown>, user: string, misses: number): void => {
+    const { resource, namespace, name, about } = question;
+    const permit = permits.tryAcquire('', namespace);
+    if (!permit) return permits.wait('', namespace, user);
+    permits.leave('', namespace, user);
+    const object = objectOf(resource, objectKey(namespace, name));
+    const entry = newEntry(user, misses, clock);
+    entries.set(object, (entries.get(object) ?? new Map<string, Entry>()).set(about, entry));
+    void fill(entry, question).finally(permit.giveBack);
+  };
+  const isGood = ({ outcome, staleAt, begunAt }: Entry, since: number): boolean =>
+    outcome !== undefined && staleAt > clock.monotonic() && since <= begunAt;
+
   return {
     read<Part>(question: Reference<Part>, user: string, mark: string | undefined) {
       const { resource, namespace, name, about } = question;
@@ -125,20 +138,13 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
       users.keep(user, [asked]);
       const since = asks.since(user, asked, mark);
       const held = entries.get(object)?.get(about);
-      const isGood = held?.outcome && held.staleAt > clock.monotonic() && since <= held.begunAt;
-      const permit = held?.asleep || isGood ? undefined : permits.tryAcquire('', namespace);
-      if (held?.asleep || isGood || permit) permits.leave('', namespace, user);
-      else permits.wait('', namespace, user);
+      // It may have waited for what another user has asked meanwhile.
+      if (held && (held.asleep || isGood(held, since))) permits.leave('', namespace, user);
+      else begin(question, user, held?.misses ?? 0);
       held?.asleep?.add(user);
+      if (!held || !isGood(held, since)) return undefined;
       // The result of `pick` for the same `about`.
-      if (isGood)
-        return { ...(held.outcome as ReferenceRead<Part>), fresh: (held.staleAt - clock.monotonic()) as DurationMs };
-      if (!permit) return undefined;
-      const entry = newEntry(user, held?.misses ?? 0, clock);
-      const parts = entries.get(object) ?? new Map<string, Entry>();
-      entries.set(object, parts.set(about, entry));
-      void fill(entry, question).finally(permit.giveBack);
-      return undefined;
+      return { ...(held.outcome as ReferenceRead<Part>), fresh: (held.staleAt - clock.monotonic()) as DurationMs };
     },
     // A read under way began before the change: its users are woken, and read again.
     forget: (resource, key) => void entries.delete(objectOf(resource, key)),

@@ -4,7 +4,7 @@
 // means. A delete carries both as preconditions. So no write can hit an object other than the one it was decided for.
 
 import { type ObjectKey, objectKey, SECRETS } from '../../api/meta.ts';
-import { DOCKER_CONFIG_KEY, DOCKER_CONFIG_TYPE } from '../../api/names.ts';
+import { DOCKER_CONFIG_TYPE } from '../../api/names.ts';
 import { hostsIn } from '../../core/docker-config.ts';
 import { isAsWanted, isOwned, type Payload } from '../../core/plan.ts';
 import { isCovered } from '../../core/registry-hosts.ts';
@@ -74,23 +74,13 @@ export function createSecretWriter(
    * The answer does not repeat the content. If that, or what came from the template, is not as sent, the watch event of
    * the same version shows it, as news.
    */
-  const note = (answer: JsonRecord, { type, immutable }: Kept, { content, template }: Payload): true => {
-    const seen = seenSecretOf({ ...answer, type, immutable, data: { [DOCKER_CONFIG_KEY]: content } });
-    if (seen) store.wrote(secretKeyOf(seen), { ...seen, templateDigest: template.digest });
+  const note = (answer: JsonRecord, { type, immutable }: Kept, { contentDigest, template }: Payload): true => {
+    const seen = seenSecretOf({ ...answer, type, immutable });
+    if (seen) store.wrote(secretKeyOf(seen), { ...seen, contentDigest, templateDigest: template.digest });
     return true;
   };
 
-  /** Makes `owner`'s Secret as `payload` wants it. */
-  const put = (owner: PullSecretObject, place: Place, payload: Payload, write: Write): Promise<boolean> =>
-    send(place, payload.content, async (ended) => {
-      const expected = (seen: SeenSecret): boolean => isAsWanted(seen, owner.uid, payload);
-      const release = store.expect(secretKeyOf(place), expected);
-      try {
-        return await write(ended);
-      } finally {
-        release();
-      }
-    });
+  const put = putting(send, store);
 
   return {
     ended,
@@ -164,6 +154,19 @@ function sending(clock: Clock, signal: AbortSignal): Sending {
         }),
       ),
   };
+}
+
+/** Sends what makes `owner`'s Secret as `payload` wants it, and expects the watch to show that. */
+function putting(send: Sending['send'], store: Pick<StoreWriter<SeenSecret>, 'expect'>) {
+  return (owner: PullSecretObject, place: Place, payload: Payload, write: Write): Promise<boolean> =>
+    send(place, payload.content, async (ended) => {
+      const release = store.expect(secretKeyOf(place), (seen) => isAsWanted(seen, owner.uid, payload));
+      try {
+        return await write(ended);
+      } finally {
+        release();
+      }
+    });
 }
 
 /** Not noted in the store: the watch brings it to the new owner's reconciliation as news. */
