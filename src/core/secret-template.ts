@@ -50,6 +50,7 @@ function isReserved(key: string, field: Field): boolean {
  * @returns the template, empty when there is none; or a sentence that says which key is wrong
  */
 export function parseSecretTemplate(spec: JsonRecord): SecretTemplate | string {
+  if (spec['secretTemplate'] === undefined) return NO_TEMPLATE;
   const given = recordOf(spec['secretTemplate']);
   for (const field of FIELDS) {
     const fault = faultOf(given[field] ?? {}, field);

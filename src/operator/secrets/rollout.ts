@@ -87,6 +87,12 @@ interface Former {
 
 interface State {
   readonly payload: Pick<Payload, 'contentDigest' | 'inputs' | 'endsAt' | 'template'>;
+  /** Undefined between renewals: that is nearly always, and for every object. */
+  renewal: Renewal | undefined;
+}
+
+/** The content of an object's Secrets gives way to another. */
+interface Renewal {
   /**
    * By digest of the content. Only what a Secret still holds is kept, so no more entries than the object has Secrets.
    */
@@ -112,10 +118,10 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
     (uid: string) =>
     (target: Target): Problem =>
       contest(target, repairBackoff.writer(secretKey(uid, target.namespace)));
-  const waitOf = (uid: string, namespace: string, state: State, renews: Former | undefined): number =>
-    renews
+  const waitOf = (uid: string, namespace: string, { renewal }: State, renews: Former | undefined): number =>
+    renewal && renews
       ? // Read after the clock of the slot: what may be done now is not a millisecond away.
-        startOf(state, namespace, renews, pacer, clock) - clock.monotonic()
+        startOf(renewal.starts, namespace, renews, pacer, clock) - clock.monotonic()
       : repairBackoff.wait(secretKey(uid, namespace));
 
   return {
@@ -123,7 +129,7 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       const before = states.get(uid);
       const state = nextState(before, payload, clock.now());
       states.set(uid, state);
-      forgetUnheld(state, actions);
+      if (state.renewal) forgetUnheld(state.renewal, actions);
       const judged = actions.map((action) => {
         const renews = renewedBy(uid, action, state);
         return { action, renews: renews !== undefined, wait: waitOf(uid, action.namespace, state, renews) };
@@ -143,12 +149,14 @@ export function createRollout(pacer: Pacer, clock: Clock): Rollout {
       for (const { namespace, landed } of slow)
         if (repairs.includes(namespace)) void landed.then((isDone) => isDone && repaired(namespace));
       const state = states.get(uid);
-      return state ? reportable(state, done, updated, waiting.length > 0) : updated;
+      const all = state?.renewal ? reportable(state.renewal, done, updated, waiting.length > 0) : [...updated].sort();
+      if (state && isOver(due, done)) state.renewal = undefined;
+      return all;
     },
     holdsUsableLogin(uid, { contentDigest }) {
       const state = states.get(uid);
       if (contentDigest === state?.payload.contentDigest) return true;
-      const former = state?.former.get(contentDigest);
+      const former = state?.renewal?.former.get(contentDigest);
       return former !== undefined && former.endsAt > clock.now();
     },
     settling(uid, targets, told, isUnseen) {
@@ -196,17 +204,17 @@ function nextState(before: State | undefined, payload: Payload, now: EpochMs): S
   const holds = { contentDigest, inputs, endsAt, template };
   if (before?.payload.contentDigest === contentDigest && before.payload.template.digest === template.digest)
     return before;
-  if (before?.payload.inputs !== inputs)
-    return { payload: holds, former: new Map(), starts: new Map(), updated: new Set() };
-  const former = new Map(before.former);
+  if (before?.payload.inputs !== inputs) return { payload: holds, renewal: undefined };
+  const former = new Map(before.renewal?.former);
   const { endsAt: formerEnd } = before.payload;
   former.set(before.payload.contentDigest, { endsAt: formerEnd, latest: latestStart(now, formerEnd) });
   former.delete(contentDigest);
-  return { payload: holds, former, starts: new Map(before.starts), updated: before.updated };
+  const { starts, updated = new Set<string>() } = before.renewal ?? {};
+  return { payload: holds, renewal: { former, starts: new Map(starts), updated } };
 }
 
 /** When the renewal of one Secret may begin, on the monotonic clock. */
-function startOf({ starts }: State, namespace: string, { latest }: Former, pacer: Pacer, clock: Clock): number {
+function startOf(starts: Renewal['starts'], namespace: string, { latest }: Former, pacer: Pacer, clock: Clock): number {
   const known = starts.get(namespace);
   if (known !== undefined) return known;
   const { now, monotonic } = read(clock);
@@ -216,9 +224,14 @@ function startOf({ starts }: State, namespace: string, { latest }: Former, pacer
   return startAt;
 }
 
+/** Whether no Secret is left to write: none holds former content. */
+function isOver({ actions, waiting, contested }: Due, done: ReadonlySet<string>): boolean {
+  return waiting.length + contested.length === 0 && actions.every(({ namespace }) => done.has(namespace));
+}
+
 /** The namespaces updated since the last report, sorted; empty while some wait. */
 function reportable(
-  { starts, updated }: State,
+  { starts, updated }: Renewal,
   done: ReadonlySet<string>,
   now: readonly string[],
   someWait: boolean,
@@ -250,17 +263,17 @@ function contest({ namespace, named }: Target, writer: string | undefined): Prob
 /**
  * @returns the former content that the Secret still holds unchanged; undefined when it holds another, or does not exist
  */
-function renewedBy(uid: string, action: Action, { former }: State): Former | undefined {
+function renewedBy(uid: string, action: Action, { renewal }: State): Former | undefined {
   if (action.op !== 'update' && action.op !== 'replace') return undefined;
   const { contentDigest, managed, ownerUidLabel } = action.seen;
-  return managed && ownerUidLabel === uid ? former.get(contentDigest) : undefined;
+  return managed && ownerUidLabel === uid ? renewal?.former.get(contentDigest) : undefined;
 }
 
 /**
  * Former content that no Secret to write holds needs no renewal, and a Secret that is as wanted, or gone, needs no
  * slot.
  */
-function forgetUnheld({ former, starts }: State, actions: readonly Action[]): void {
+function forgetUnheld({ former, starts }: Renewal, actions: readonly Action[]): void {
   const held = new Set(actions.flatMap((action) => ('seen' in action ? action.seen.contentDigest : [])));
   for (const digest of former.keys()) if (!held.has(digest)) former.delete(digest);
   const namespaces = new Set(actions.map(({ namespace }) => namespace));

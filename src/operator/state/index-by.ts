@@ -1,6 +1,7 @@
-// Index of values by a text that many of them may share. A text without values takes no memory.
+// Index of values by a text that many of them may share. A text without values takes no memory, and one value no set
+// of its own: most texts have one (docs/design/performance.md).
 
-export interface IndexBy<Value> {
+export interface IndexBy<Value extends string> {
   add(at: string, value: Value): void;
   /** An absent value is no error. */
   remove(at: string, value: Value): void;
@@ -8,18 +9,25 @@ export interface IndexBy<Value> {
   get(at: string): Iterable<Value>;
 }
 
-export function createIndexBy<Value>(): IndexBy<Value> {
-  const index = new Map<string, Set<Value>>();
+export function createIndexBy<Value extends string>(): IndexBy<Value> {
+  const index = new Map<string, Value | Set<Value>>();
   return {
     add(at, value) {
-      const values = index.get(at) ?? new Set();
-      index.set(at, values.add(value));
+      const held = index.get(at);
+      if (held instanceof Set) held.add(value);
+      else index.set(at, held === undefined || held === value ? value : new Set([held, value]));
     },
     remove(at, value) {
-      const values = index.get(at);
-      values?.delete(value);
-      if (values?.size === 0) index.delete(at);
+      const held = index.get(at);
+      if (held === value) index.delete(at);
+      if (!(held instanceof Set) || !held.delete(value)) return;
+      const [only, ...others] = held;
+      if (only !== undefined && others.length === 0) index.set(at, only);
     },
-    get: (at) => index.get(at) ?? [],
+    get(at) {
+      const held = index.get(at);
+      if (held === undefined) return [];
+      return held instanceof Set ? held : [held];
+    },
   };
 }
