@@ -220,6 +220,30 @@ describe('a deadline', () => {
 });
 
 // Rule 12
+// Rule 12
+test('so do they with as many workers as the operator has', async () => {
+  const still = createManualClock(START);
+  let worked = 0;
+  // Each takes a millisecond, before it first waits.
+  const clock = { ...still, monotonic: () => worked as DurationMs };
+  const queue = createWorkqueue({ clock, random: () => 1, onBug: () => {} });
+  for (let key = 0; key < 1_000; key += 1) queue.add(String(key));
+  const ended = new AbortController();
+  const work = async (): Promise<void> => {
+    worked += 1;
+    await Promise.resolve();
+  };
+  const running = queue.run(work, 256, ended.signal);
+  let longest = 0;
+  for (let seen = 0; seen < 1_000; seen = worked) {
+    await new Promise((resolve) => void setImmediate(resolve));
+    longest = Math.max(longest, worked - seen);
+  }
+  assert.ok(longest <= 20, `${longest} ms without a turn of the event loop`);
+  ended.abort();
+  await running;
+});
+
 describe('a retry', () => {
   test('comes later each time, up to a minute, until the key is forgotten', async () => {
     const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });

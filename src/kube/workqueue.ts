@@ -120,8 +120,7 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
 
   const runWorker = async (workOnNext: () => Promise<void>, signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      if (slices.isOver()) await slices.next();
-      else if (ready.size === 0) await new Promise<void>((resolve) => void idle.push(resolve));
+      if (ready.size === 0) await new Promise<void>((resolve) => void idle.push(resolve));
       else await workOnNext();
     }
   };
@@ -144,6 +143,8 @@ export function createWorkqueue({ clock, random, onBug, observer }: WorkqueueOpt
       // The key is taken last: until then another namespace may have its turn.
       const workOnNext = (): Promise<void> =>
         quick.run(1, async () => {
+          // Many were let in one after the other, and none has seen what the others took.
+          while (slices.isOver()) await slices.next();
           const key = signal.aborted ? undefined : ready.take();
           if (key !== undefined) await workOn(key, work);
         });
