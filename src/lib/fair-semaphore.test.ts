@@ -152,6 +152,23 @@ describe('permits', () => {
     assert.equal(permits.waiting, 0);
   });
 
+  test('that a woken waiter may not have go to another group at once', () => {
+    const { woken, permits, drain } = setting({ atOnce: 2, perPlace: 2, perGroup: 1 });
+    const [[first], [second]] = [drain('a', 'one'), drain('a', 'two')];
+    for (const waiter of ['one-1', 'one-2']) permits.wait('a', 'one', waiter);
+    first?.giveBack();
+    second?.giveBack();
+    assert.deepEqual(woken, ['one-1', 'one-2']);
+    assert.ok(permits.tryAcquire('a', 'one'));
+    permits.leave('a', 'one', 'one-1');
+    assert.equal(permits.tryAcquire('a', 'one'), undefined, 'one of a group');
+    permits.wait('a', 'one', 'one-2');
+    const [last] = drain('a', 'three');
+    permits.wait('a', 'four', 'four-1');
+    last?.giveBack();
+    assert.deepEqual(woken, ['one-1', 'one-2', 'four-1']);
+  });
+
   test('that a woken waiter does not want are offered to the next one soon', async () => {
     const { clock, woken, permits, drain } = setting({ atOnce: 1, perPlace: 1, perGroup: 1 });
     const [only] = drain('a', 'one');

@@ -125,6 +125,8 @@ export function createFairSemaphore({ clock, bounds, wake }: FairSemaphoreOption
     wait(place, group, waiter) {
       line.add(place, group, waiter);
       lookAgain();
+      // It was its turn, and its group has all that it may have: another group may use the permit.
+      if (turns.end(group, turnOf(place, waiter))) wakeNext();
     },
     leave(place, group, waiter) {
       line.remove(place, group, waiter);
