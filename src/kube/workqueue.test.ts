@@ -220,7 +220,6 @@ describe('a deadline', () => {
 });
 
 // Rule 12
-// Rule 12
 test('so do they with as many workers as the operator has', async () => {
   const still = createManualClock(START);
   let worked = 0;
@@ -244,6 +243,7 @@ test('so do they with as many workers as the operator has', async () => {
   await running;
 });
 
+// Rule 12
 describe('a retry', () => {
   test('comes later each time, up to a minute, until the key is forgotten', async () => {
     const { clock, queue, begun, stop } = await rig({ workers: 1, held: false });

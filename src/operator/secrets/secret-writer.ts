@@ -70,16 +70,6 @@ export function createSecretWriter(
   signal: AbortSignal,
 ): SecretWriter {
   const { send, ended } = sending(clock, signal);
-  /**
-   * The answer does not repeat the content. If that, or what came from the template, is not as sent, the watch event of
-   * the same version shows it, as news.
-   */
-  const note = (answer: JsonRecord, { type, immutable }: Kept, { contentDigest, template }: Payload): true => {
-    const seen = seenSecretOf({ ...answer, type, immutable });
-    if (seen) store.wrote(secretKeyOf(seen), { ...seen, contentDigest, templateDigest: template.digest });
-    return true;
-  };
-
   const put = putting(send, store);
 
   return {
@@ -87,19 +77,17 @@ export function createSecretWriter(
     handOver: (owner, formerUid, namespace, name) => handOver(client, signal, owner, formerUid, { namespace, name }),
     async create(owner, namespace, name, payload) {
       const body = newSecret(owner, namespace, name, payload);
-      await put(owner, { namespace, name }, payload, async (ended) =>
-        note(await client.create(SECRETS, namespace, body, ended), FRESH, payload),
-      );
+      const place = { namespace, name };
+      await put({ owner, place, kept: FRESH, payload }, (ended) => client.create(SECRETS, namespace, body, ended));
     },
     async update(owner, seen, payload) {
       const isTemplated = seen.templateDigest !== '' && seen.templateDigest !== payload.template.digest;
-      return await put(owner, seen, payload, async (ended) => {
+      return await put({ owner, place: seen, kept: seen, payload }, async (ended) => {
         // Only the Secret itself says what an earlier template left on it.
         const current = isTemplated && (await client.findMetadata(SECRETS, seen.namespace, seen.name, ended));
         const body = contentPatch(owner, seen, payload, current || {});
         const answer = await client.patch(SECRETS, seen, body, ended);
-        if (recordOf(answer['metadata'])['resourceVersion'] === seen.resourceVersion) return false;
-        return note(answer, seen, payload);
+        return recordOf(answer['metadata'])['resourceVersion'] === seen.resourceVersion ? undefined : answer;
       });
     },
     async adopt(owner, seen, payload) {
@@ -107,8 +95,8 @@ export function createSecretWriter(
       const opened = hostsIn(dockerConfigOf(raw) ?? '');
       if (!opened?.every((host) => isCovered(host, payload.hosts))) return false;
       const body = adoptionPatch(owner, seen, payload, raw);
-      return await put(owner, seen, payload, async (ended) =>
-        note(await client.patch(SECRETS, seen, body, ended), seen, payload),
+      return await put({ owner, place: seen, kept: seen, payload }, (ended) =>
+        client.patch(SECRETS, seen, body, ended),
       );
     },
     async delete(seen) {
@@ -131,12 +119,18 @@ export function createSecretWriter(
 }
 
 type Place = Pick<SeenSecret, 'namespace' | 'name'>;
-/** @returns false when nothing had to be changed */
-type Write = (signal: AbortSignal) => Promise<boolean>;
+
+/** What is put into which Secret. */
+interface Putting {
+  readonly owner: PullSecretObject;
+  readonly place: Place;
+  readonly kept: Kept;
+  readonly payload: Payload;
+}
 
 interface Sending {
   /** One write of `content`: it waits for a permit, and the caller waits for it as long as a write usually takes. */
-  readonly send: (place: Place, content: string, write: Write) => Promise<boolean>;
+  readonly send: (place: Place, content: string, write: (signal: AbortSignal) => Promise<boolean>) => Promise<boolean>;
   /** Resolves when every write that no caller waits for has ended. */
   readonly ended: () => Promise<void>;
 }
@@ -156,17 +150,42 @@ function sending(clock: Clock, signal: AbortSignal): Sending {
   };
 }
 
-/** Sends what makes `owner`'s Secret as `payload` wants it, and expects the watch to show that. */
-function putting(send: Sending['send'], store: Pick<StoreWriter<SeenSecret>, 'expect'>) {
-  return (owner: PullSecretObject, place: Place, payload: Payload, write: Write): Promise<boolean> =>
-    send(place, payload.content, async (ended) => {
-      const release = store.expect(secretKeyOf(place), (seen) => isAsWanted(seen, owner.uid, payload));
+/**
+ * Sends a write that makes a Secret as its owner wants it, expects the watch to show that, and notes the answer: to the
+ * owner, which waits for it, neither is news. To an owner that has given it up, both are: it may want something else by
+ * then.
+ */
+function putting(send: Sending['send'], store: Pick<StoreWriter<SeenSecret>, 'wrote' | 'expect'>) {
+  /** @param write  gives its answer, or undefined when nothing had to be changed: then the result is false */
+  return async (
+    { owner, place, kept: { type, immutable }, payload }: Putting,
+    write: (signal: AbortSignal) => Promise<JsonRecord | undefined>,
+  ): Promise<boolean> => {
+    let isAwaited = true;
+    /**
+     * The answer does not repeat the content. If that, or what came from the template, is not as sent, the watch event
+     * of the same version shows it, as news.
+     */
+    const note = (answer: JsonRecord): void => {
+      const seen = seenSecretOf({ ...answer, type, immutable });
+      const { contentDigest, template } = payload;
+      if (seen) store.wrote(secretKeyOf(seen), { ...seen, contentDigest, templateDigest: template.digest });
+    };
+    const sent = send(place, payload.content, async (ended) => {
+      const isExpected = (seen: SeenSecret): boolean => isAwaited && isAsWanted(seen, owner.uid, payload);
+      const release = store.expect(secretKeyOf(place), isExpected);
       try {
-        return await write(ended);
+        const answer = await write(ended);
+        if (answer && isAwaited) note(answer);
+        return answer !== undefined;
       } finally {
         release();
       }
     });
+    return await sent.finally(() => {
+      isAwaited = false;
+    });
+  };
 }
 
 /** Not noted in the store: the watch brings it to the new owner's reconciliation as news. */

@@ -87,7 +87,11 @@ export function createNews(parts: NewsParts): News {
       const changesHands = before?.ownerUidLabel !== after?.ownerUidLabel;
       // The operator's own write is no news to the object that it was done for; a hand-over is, to the former owner.
       if (before && (changesHands || !own)) enqueueOwner(before);
-      if (own) return;
+      if (own) {
+        // It may be offered for adoption before the answer to the write, and the write may change what it opens.
+        if (after?.offeredTo !== undefined && isOfferedAnew(before, after)) enqueueWanting(key);
+        return;
+      }
       if (after) enqueueOwner(after);
       // The Secret is gone, has another owner, or is offered for adoption: the objects that wait for it look again.
       if (!after || changesHands || isOfferedAnew(before, after)) enqueueWanting(key);
