@@ -18,7 +18,7 @@ import { createClusterPullSecret } from './manifests.ts';
 
 const GIVEN_UP_AFTER_MS = 3_000;
 
-// Rule 3
+// Rule 10
 describe('a write that lands late', () => {
   const world = useWorld();
   const name = `late-${randomBytes(4).toString('hex')}`;
