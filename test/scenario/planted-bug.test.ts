@@ -12,7 +12,7 @@ import { createPullSecret } from './manifests.ts';
 /** Functions that read the time outside of what they catch, and what the log says of the loop that each is part of. */
 const PLACES = {
   'a watch': { place: /at Object\.run .*reflector\.ts/, says: /"name":"watch of \w+","err":"Error: a bug/ },
-  'a worker': { place: /at runWorker .*workqueue\.ts/, says: /"name":"workers","err":"Error: a bug/ },
+  'a worker': { place: /at Object\.isOver .*workqueue\.ts/, says: /"name":"workers","err":"Error: a bug/ },
 } as const;
 
 // Rule 15
