@@ -20,9 +20,10 @@ export function createIndexBy<Value extends string>(): IndexBy<Value> {
     remove(at, value) {
       const held = index.get(at);
       if (held === value) index.delete(at);
-      if (!(held instanceof Set) || !held.delete(value)) return;
-      const [only, ...others] = held;
-      if (only !== undefined && others.length === 0) index.set(at, only);
+      if (!(held instanceof Set)) return;
+      held.delete(value);
+      // Thousands of values change one by one: none of them is looked at but the last.
+      if (held.size === 1) for (const only of held) index.set(at, only);
     },
     get(at) {
       const held = index.get(at);
