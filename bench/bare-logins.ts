@@ -1,6 +1,6 @@
 // The least that logins in Node.js take: the AWS SDK alone asks for a token with each pair of keys in each region, 32
-// calls in flight, and throws it away. Runs as a process of its own (floor.ts), without imports of the project: it
-// begins on SIGUSR2.
+// calls in flight, and throws it away. Runs as a process of its own (login-floor.ts), without imports of the
+// project: it begins on SIGUSR2.
 
 import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 import { NodeHttpHandler } from '@smithy/node-http-handler';

@@ -1,6 +1,6 @@
 // The least that an operator in Node.js can be: it watches objects and pull Secrets, and for each new object it writes
 // a Secret, a status and an Event, 32 requests in flight, with all that it learns thrown away. Runs as a process of its
-// own (bare-floor.ts), without imports of the project: what is measured is Node.js, its TLS and its HTTP client.
+// own (floor.ts), without imports of the project: what is measured is Node.js, its TLS and its HTTP client.
 
 import { Agent, request } from 'node:https';
 

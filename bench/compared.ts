@@ -4,12 +4,11 @@ import { type OperatorProcess, startOperatorProcess } from '../testing/operator/
 import { cpuMsOf, median, memoryAtRest, memoryOf, pause, timed, watchMemory } from './measure.ts';
 import type { Stage } from './stage.ts';
 import {
+  addKeys,
   CLUSTER_OBJECTS,
   createClusterObject,
   createObject,
-  createRegionsObject,
-  KEY,
-  numbered,
+  createRegionsObjects,
   OBJECTS,
   untilReady,
 } from './work.ts';
@@ -26,7 +25,6 @@ type Part = (
 ) => Promise<Figures>;
 
 const STARTS = 5;
-const REGIONS = ['eu-west-1', 'eu-central-1', 'us-east-1'];
 
 async function startOf({ plane, aws }: Stage, bundle: string | undefined): Promise<OperatorProcess> {
   return await startOperatorProcess({ plane, awsUrl: aws.url, access: 'pod', ...(bundle ? { bundle } : {}) });
@@ -107,21 +105,14 @@ const cluster: Part = async (stage, bundle, namespaces, round) => {
 
 const regions: Part = async (stage, bundle, namespaces, round) => {
   const { client, aws } = stage;
-  const keys = numbered('AKIAREGIONSREGIO', namespaces.length).map((name) => name.replace('-', ''));
-  for (const accessKeyId of keys)
-    await aws.control('POST', 'keys', { accessKeyId, secretAccessKey: KEY.secret, accountId: KEY.account });
+  const keys = await addKeys(aws, namespaces.length);
   const operator = await startOf(stage, bundle);
   await operator.ready();
   await pause(500);
   const peak = watchMemory(operator.pid);
   const begun = cpuMsOf(operator.pid);
   const time = await timed(() =>
-    untilReady(client, OBJECTS, namespaces.length, () =>
-      client.each(namespaces, (name) => {
-        const key = keys[namespaces.indexOf(name)] ?? '';
-        return createRegionsObject(client, name, `${name}-r-${round}`, key, REGIONS);
-      }),
-    ),
+    untilReady(client, OBJECTS, namespaces.length, () => createRegionsObjects(client, namespaces, keys, round)),
   );
   const cpu = cpuMsOf(operator.pid) - begun;
   const { rss: atOnce } = memoryOf(operator.pid);

@@ -7,21 +7,20 @@ import { plot, progress, report } from './report.ts';
 import { alternate, ROUNDS, type Times, wordsOf } from './rounds.ts';
 import type { Bench } from './stage.ts';
 import {
+  addKeys,
   CLUSTER_OBJECTS,
   COUNT,
   cleanUp,
   createClusterObject,
   createObject,
+  createRegionsObjects,
   numbered,
   OBJECTS,
+  REGIONS,
   untilReady,
   writeBare,
   writeBareCluster,
 } from './work.ts';
-
-const REGIONS = ['eu-west-1', 'eu-central-1', 'us-east-1'] as const;
-/** Pairs of keys: one for each object. */
-const keyOf = (index: number): string => `AKIAMANYKEYS${String(index).padStart(8, '0')}`;
 
 /** Does the work for each, and notes when each was done. */
 async function timesOf(
@@ -87,12 +86,7 @@ export async function manyKeys(bench: Bench): Promise<void> {
   const names = numbered('keyed', COUNT);
   const spread = numbered('ns', COUNT);
   progress(`${COUNT} pairs of keys`);
-  for (let index = 0; index < COUNT; index += 1)
-    await bench.aws.control('POST', 'keys', {
-      accessKeyId: keyOf(index),
-      secretAccessKey: 'ThisIsABenchSecretKeyOfNoAWSAccount0000/',
-      accountId: '111122223333',
-    });
+  const keys = await addKeys(bench.aws, COUNT);
   const standInBefore = cpuMsOf(bench.aws.pid);
   const result = await alternate(
     bench,
@@ -100,16 +94,7 @@ export async function manyKeys(bench: Bench): Promise<void> {
       timesOf(client, names, (name, at) =>
         writeBare(client, spread[at] ?? '', `${name}-floor-${round}`, REGIONS.length),
       ),
-    (round, client) =>
-      untilReady(client, OBJECTS, COUNT, () =>
-        client.each(names, (name) => {
-          const at = names.indexOf(name);
-          return createObject(client, spread[at] ?? '', `${name}-${round}`, {
-            accessKeyId: keyOf(at),
-            regions: REGIONS,
-          });
-        }),
-      ),
+    (round, client) => untilReady(client, OBJECTS, COUNT, () => createRegionsObjects(client, spread, keys, `${round}`)),
   );
   const what = `${COUNT} objects × ${REGIONS.length} regions, a key each, created → all Ready`;
   report(what, wordsOf(result), '≤ 1.5× floor', result.ratio.median <= 1.5);

@@ -7,7 +7,7 @@ import { eventually } from '../testing/api-server/test-api.ts';
 import { FOOTPRINT, startOperatorProcess } from '../testing/operator/operator-process.ts';
 import { endNode, startNode } from '../testing/process/node-process.ts';
 import { createBareClient } from './bare-client.ts';
-import { cpuMsOf, median, memoryOf, pause, timed, watchMemory } from './measure.ts';
+import { cpuMsOf, memoryOf, pause, spanned, timed, watchMemory } from './measure.ts';
 import { progress } from './report.ts';
 import { closeStage, openStage } from './stage.ts';
 import {
@@ -90,9 +90,6 @@ async function writesAlone(kind: Kind, round: string): Promise<number> {
   await cleanUp(client);
   return time;
 }
-
-const spanned = (values: readonly number[], digits = 2): string =>
-  `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)})`;
 
 for (const kind of ['objects', 'cluster object'] as const) {
   await writesAlone(kind, 'warm');

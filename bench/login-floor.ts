@@ -6,23 +6,30 @@ import { eventually } from '../testing/api-server/test-api.ts';
 import { FOOTPRINT, startOperatorProcess } from '../testing/operator/operator-process.ts';
 import { endNode, startNode } from '../testing/process/node-process.ts';
 import { createBareClient } from './bare-client.ts';
-import { cpuMsOf, pause, peakOf, type Spread, spreadOf, timed } from './measure.ts';
+import { cpuMsOf, pause, peakOf, spanned, timed } from './measure.ts';
 import { progress } from './report.ts';
 import { closeStage, openStage } from './stage.ts';
-import { cleanUp, createRegionsObject, KEY, numbered, OBJECTS, untilReady, writeBare } from './work.ts';
+import {
+  addKeys,
+  cleanUp,
+  createRegionsObjects,
+  KEY,
+  numbered,
+  OBJECTS,
+  REGIONS,
+  untilReady,
+  writeBare,
+} from './work.ts';
 
 const COUNT = 300;
-const REGIONS = ['eu-west-1', 'eu-central-1', 'us-east-1'];
 const BARE_LOGINS = fileURLToPath(new URL('./bare-logins.ts', import.meta.url));
 const SETTLE_MS = 2_000;
 
 const rounds = Number(process.argv[2] ?? '9');
 const spread = numbered('ns', COUNT);
-const keys = spread.map((_, at) => `AKIALOGINFLOOR${String(at).padStart(6, '0')}`);
 const stage = await openStage(spread);
 const { plane, aws, client } = stage;
-for (const accessKeyId of keys)
-  await aws.control('POST', 'keys', { accessKeyId, secretAccessKey: KEY.secret, accountId: KEY.account });
+const keys = await addKeys(aws, COUNT);
 
 interface Measured {
   readonly time: number;
@@ -37,12 +44,7 @@ async function ours(round: string): Promise<Measured> {
   await pause(SETTLE_MS);
   const begun = cpuMsOf(operator.pid);
   const time = await timed(() =>
-    untilReady(client, OBJECTS, COUNT, () =>
-      client.each(spread, (name) => {
-        const key = keys[spread.indexOf(name)] ?? '';
-        return createRegionsObject(client, name, `${name}-${round}`, key, REGIONS);
-      }),
-    ),
+    untilReady(client, OBJECTS, COUNT, () => createRegionsObjects(client, spread, keys, round)),
   );
   const measured = { time, cpu: cpuMsOf(operator.pid) - begun, peak: peakOf(operator.pid) };
   await operator.end();
@@ -97,14 +99,11 @@ for (let round = 0; round < rounds; round += 1) {
 }
 await closeStage(stage);
 
-const spanned = (pick: (one: (typeof taken)[number]) => number, digits: number): string => {
-  const { median, least, most }: Spread = spreadOf(taken.map(pick));
-  return `${median.toFixed(digits)} (${least.toFixed(digits)} to ${most.toFixed(digits)})`;
-};
+const of = (pick: (one: (typeof taken)[number]) => number, digits = 2): string => spanned(taken.map(pick), digits);
 console.log(`${COUNT} objects × ${REGIONS.length} regions, a key each:
-  operator / writes alone                ${spanned(({ operator, writes }) => operator.time / writes, 2)}
-  (writes + logins alone) / writes       ${spanned(({ logins, writes }) => (writes + logins.time) / writes, 2)}
-  operator / (writes + logins alone)     ${spanned(({ operator, logins, writes }) => operator.time / (writes + logins.time), 2)}
-  processor time, ms                     ${spanned(({ operator }) => operator.cpu, 0)}, logins alone ${spanned(({ logins }) => logins.cpu, 0)}
-  resident memory at its peak, MB        ${spanned(({ operator }) => operator.peak, 0)}, logins alone ${spanned(({ logins }) => logins.peak, 0)}`);
+  operator / writes alone                ${of(({ operator, writes }) => operator.time / writes)}
+  (writes + logins alone) / writes       ${of(({ logins, writes }) => (writes + logins.time) / writes)}
+  operator / (writes + logins alone)     ${of(({ operator, logins, writes }) => operator.time / (writes + logins.time))}
+  processor time, ms                     ${of(({ operator }) => operator.cpu, 0)}, logins alone ${of(({ logins }) => logins.cpu, 0)}
+  resident memory at its peak, MB        ${of(({ operator }) => operator.peak, 0)}, logins alone ${of(({ logins }) => logins.peak, 0)}`);
 process.exit(0);

@@ -83,6 +83,12 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: median(values), least: Math.min(...values), most: Math.max(...values) };
 }
 
+/** Such as `1.37 (1.22 to 1.47)`. */
+export function spanned(values: readonly number[], digits = 2): string {
+  const { median, least, most } = spreadOf(values);
+  return `${median.toFixed(digits)} (${least.toFixed(digits)} to ${most.toFixed(digits)})`;
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;

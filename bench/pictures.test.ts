@@ -14,5 +14,5 @@ for (const { path, plotOf } of PICTURES)
 
 test('results that lack a plot are answered with what to run', () => {
   const [picture] = PICTURES;
-  assert.throws(() => picture?.plotOf({ machine: {}, parts: {} }), /node bench\/bench.ts namespacedObjects/);
+  assert.throws(() => picture?.plotOf({ parts: {} }), /node bench\/bench.ts namespacedObjects/);
 });

@@ -1,4 +1,4 @@
-// Where results are kept: one JSON file with the machine, and each part with the commit and the day that it is from.
+// Where results are kept: one JSON file, each part of it with the machine, the commit and the day that it is from.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -20,20 +20,20 @@ export interface Part {
   readonly date: string;
   /** `+`: with changes that are not committed. */
   readonly commit: string;
+  readonly machine: Readonly<Record<string, string | number>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly rows: readonly (Row | Readonly<Record<string, unknown>>)[];
   readonly series?: Series;
 }
 
 export interface Results {
-  readonly machine: Readonly<Record<string, string | number>>;
   readonly parts: Readonly<Record<string, Part>>;
 }
 
 /** Is not committed. */
 export const LATEST = 'bench/results/latest.json';
 export function readResults(path: string): Results {
-  if (!existsSync(path)) return { machine: {}, parts: {} };
+  if (!existsSync(path)) return { parts: {} };
   return JSON.parse(readFileSync(path, 'utf8')) as Results;
 }
 
@@ -46,12 +46,13 @@ export function savePart(
   const part: Part = {
     date: new Date().toISOString().slice(0, 10),
     commit: commitOf(),
+    machine: machine(),
     versions: { node: process.versions.node, ...(kubernetes === undefined ? {} : { kubernetes }) },
     rows,
     ...(series === undefined || Object.keys(series).length === 0 ? {} : { series }),
   };
   mkdirSync(dirname(path), { recursive: true });
-  const results: Results = { machine: machine(), parts: { ...readResults(path).parts, [name]: part } };
+  const results: Results = { parts: { ...readResults(path).parts, [name]: part } };
   writeFileSync(path, `${format(results)}\n`);
 }
 
@@ -60,7 +61,7 @@ function format(results: Results): string {
   return JSON.stringify(results, undefined, 2).replaceAll(/\[\s+(-?[\d.]+),\s+(-?[\d.]+)\s+\](,?)\s*/g, '[$1, $2]$3 ');
 }
 
-function machine(): Results['machine'] {
+function machine(): Part['machine'] {
   const all = cpus();
   return {
     cpu: all[0]?.model.trim() ?? 'unknown',

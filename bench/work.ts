@@ -1,6 +1,7 @@
 // The objects that the bench creates, by the operator's doing and by the floor's.
 
 import { API_VERSION, GROUP, VERSION } from '../src/api/names.ts';
+import type { AwsProcess } from '../testing/aws/process.ts';
 import type { BareClient, WatchedObject } from './bare-client.ts';
 
 export const KEY = {
@@ -55,19 +56,26 @@ export function createObject(
   });
 }
 
-/** An object with a key of its own, and a login in each of these regions. */
-export function createRegionsObject(
+export const REGIONS = ['eu-west-1', 'eu-central-1', 'us-east-1'] as const;
+
+/** Makes pairs of keys known to the stand-in. @returns their ids */
+export async function addKeys({ control }: Pick<AwsProcess, 'control'>, count: number): Promise<readonly string[]> {
+  const ids = Array.from({ length: count }, (_, at) => `AKIAMANYKEYS${String(at).padStart(8, '0')}`);
+  for (const accessKeyId of ids)
+    await control('POST', 'keys', { accessKeyId, secretAccessKey: KEY.secret, accountId: KEY.account });
+  return ids;
+}
+
+/** An object in each namespace, with a key of its own, and a login in each of the regions. */
+export function createRegionsObjects(
   client: BareClient,
-  namespace: string,
-  name: string,
-  accessKeyId: string,
-  [region = ACCESS.region, ...regions]: readonly string[],
-): Promise<unknown> {
-  return client.send('POST', inNamespace(namespace), {
-    apiVersion: API_VERSION,
-    kind: 'AWSECRImagePullSecret',
-    metadata: { name },
-    spec: { awsAccess: { ...ACCESS, region, accessKeyId }, secretName: `login-${name}`, registries: { regions } },
+  namespaces: readonly string[],
+  keys: readonly string[],
+  round: string,
+): Promise<void> {
+  return client.each(namespaces, (name) => {
+    const accessKeyId = keys[namespaces.indexOf(name)] ?? '';
+    return createObject(client, name, `${name}-r-${round}`, { accessKeyId, regions: REGIONS });
   });
 }
 
