@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createMetrics, type Definition } from './metrics.ts';
 
 const REQUESTS: Definition<'code'> = {
@@ -55,6 +58,40 @@ test('an observed value is read at each scrape, and a series that is gone is gon
   sizes = [{ labels: { of: 'b' }, value: 2 }];
   assert.match((await metrics.text()).body, /^a_size_bytes\{of="b"\} 2$/m);
   assert.ok(!(await metrics.text()).body.includes('of="a"'));
+});
+
+/** Collects garbage. */
+function collect(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
+
+// Rule 14
+test('what a look at the metrics has read is not kept after it', async () => {
+  const metrics = createMetrics();
+  let read: WeakRef<object> | undefined;
+  metrics.observe(SIZES, () => {
+    const labels = { of: 'a' };
+    read = new WeakRef(labels);
+    return [{ labels, value: 1 }];
+  });
+  for (const look of [() => metrics.text(), () => metrics.read('a_size_bytes')]) {
+    await look();
+    // The turn in which a weak reference is made keeps what it refers to.
+    await setImmediate();
+    collect();
+    assert.equal(read?.deref(), undefined);
+  }
+});
+
+test('a look that ends takes no series from one that has begun', async () => {
+  const metrics = createMetrics();
+  metrics.observe(SIZES, () => [{ labels: { of: 'a' }, value: 1 }]);
+  const looks = await Promise.all([metrics.text(), metrics.read('a_size_bytes'), metrics.text()]);
+  const [{ body }, samples, { body: other }] = looks;
+  assert.match(body, /^a_size_bytes\{of="a"\} 1$/m);
+  assert.equal(other, body);
+  assert.equal(samples.length, 1);
 });
 
 test('a value that does not exist has no series, rather than a 0 that would raise alarms', async () => {

@@ -53,7 +53,13 @@ export function createMetrics(): Metrics {
     registers,
   });
 
-  const observeWith = (definition: Definition, read: () => Iterable<Sample> | Promise<Iterable<Sample>>): void => {
+  /** Frees the samples of the last look: thousands of objects may have series of their own. */
+  const releases: (() => void)[] = [];
+  const release = (): void => {
+    for (const one of releases) one();
+  };
+
+  const observeWith = (definition: Definition, read: () => Iterable<Sample> | Promise<Iterable<Sample>>) => {
     const add = (samples: Iterable<Sample>): void => {
       metric.reset();
       // Without labels the library shows 0 where there is no value.
@@ -67,6 +73,7 @@ export function createMetrics(): Metrics {
     const options = { ...optionsOf(definition), collect };
     const metric: Counter<string> | Gauge<string> =
       definition.shape === 'counter' ? new Counter<string>(options) : new Gauge<string>(options);
+    return metric;
   };
 
   return {
@@ -83,19 +90,27 @@ export function createMetrics(): Metrics {
       for (const labels of start) histogram.zero(labels);
       return (labels, value) => histogram.observe(labels, value);
     },
-    observe: observeWith,
-    observeOne: (definition, read) =>
+    observe(definition, read) {
+      const metric = observeWith(definition, read);
+      // Its samples are read and taken out in one go: none is lost by a look that ends meanwhile.
+      releases.push(() => metric.reset());
+    },
+    observeOne(definition, read) {
       observeWith(definition, async () => {
         const value = await read();
         return value === undefined ? [] : [{ labels: {}, value }];
-      }),
+      });
+    },
     async read(name) {
       const metric = registry.getSingleMetric(name);
       const values = metric ? (await metric.get()).values : [];
+      release();
       return values.map(({ labels, value }) => ({ labels: labels as Sample['labels'], value }));
     },
     async text() {
-      return { contentType: registry.contentType, body: await registry.metrics() };
+      const body = await registry.metrics();
+      release();
+      return { contentType: registry.contentType, body };
     },
   };
 }
