@@ -6,7 +6,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { eventually } from '../testing/api-server/test-api.ts';
 import { FOOTPRINT, startOperatorProcess } from '../testing/operator/operator-process.ts';
 import { endNode, startNode } from '../testing/process/node-process.ts';
-import { createBareClient } from './bare-client.ts';
+import { type BareClient, createBareClient } from './bare-client.ts';
 import { cpuMsOf, memoryOf, pause, spanned, timed, watchMemory } from './measure.ts';
 import { progress } from './report.ts';
 import { closeStage, openStage } from './stage.ts';
@@ -24,7 +24,7 @@ import {
 } from './work.ts';
 
 const SETTLE_MS = 2_000;
-type Kind = 'objects' | 'cluster object';
+type Kind = 'objects' | 'cluster object' | 'both at once';
 interface Running {
   readonly pid: number;
   end(): Promise<unknown>;
@@ -57,18 +57,30 @@ async function startBare(): Promise<Running> {
   return { pid: child.pid ?? 0, end: () => endNode(child) };
 }
 
+/** Until all is ready. */
+const WORK: Readonly<Record<Kind, (round: string) => Promise<unknown>>> = {
+  objects: (round) =>
+    untilReady(client, OBJECTS, spread.length, () =>
+      client.each(spread, (name) => createObject(client, name, `${name}-${round}`)),
+    ),
+  'cluster object': (round) =>
+    untilReady(client, CLUSTER_OBJECTS, 1, () => createClusterObject(client, `many-${round}`, spread)),
+  'both at once': (round) => Promise.all([WORK.objects(round), WORK['cluster object'](round)]),
+};
+/** The same writes, by nobody's order. */
+const ALONE: Readonly<Record<Kind, (bare: BareClient, round: string) => Promise<unknown>>> = {
+  objects: (bare, round) => bare.each(spread, (name) => writeBare(bare, name, `${name}-floor-${round}`)),
+  'cluster object': (bare, round) => writeBareCluster(bare, `floor-${round}`, spread),
+  'both at once': (bare, round) => Promise.all([ALONE.objects(bare, round), ALONE['cluster object'](bare, round)]),
+};
+
 async function measure(kind: Kind, start: () => Promise<Running>, round: string) {
   const operator = await start();
   await pause(SETTLE_MS);
   const before = memoryOf(operator.pid).anon;
   const peak = watchMemory(operator.pid);
   const begun = cpuMsOf(operator.pid);
-  const create = (name: string): Promise<unknown> => createObject(client, name, `${name}-${round}`);
-  const time = await timed(() =>
-    kind === 'objects'
-      ? untilReady(client, OBJECTS, spread.length, () => client.each(spread, create))
-      : untilReady(client, CLUSTER_OBJECTS, 1, () => createClusterObject(client, `many-${round}`, spread)),
-  );
+  const time = await timed(() => WORK[kind](round));
   // The Events follow.
   await pause(SETTLE_MS);
   const cpu = cpuMsOf(operator.pid) - begun;
@@ -82,16 +94,12 @@ type Measured = Awaited<ReturnType<typeof measure>>;
 
 async function writesAlone(kind: Kind, round: string): Promise<number> {
   const bare = createBareClient(plane);
-  const time = await timed(() =>
-    kind === 'objects'
-      ? bare.each(spread, (name) => writeBare(bare, name, `${name}-floor-${round}`))
-      : writeBareCluster(bare, `floor-${round}`, spread),
-  );
+  const time = await timed(() => ALONE[kind](bare, round));
   await cleanUp(client);
   return time;
 }
 
-for (const kind of ['objects', 'cluster object'] as const) {
+for (const kind of ['objects', 'cluster object', 'both at once'] as const) {
   await writesAlone(kind, 'warm');
   await measure(kind, startOurs, 'warm');
   const taken: { readonly ours: Measured; readonly bare: Measured; readonly floor: number }[] = [];
@@ -104,7 +112,7 @@ for (const kind of ['objects', 'cluster object'] as const) {
     taken.push(first === startOurs ? { ours: one, bare: two, floor } : { ours: two, bare: one, floor });
   }
   const by = (pick: (one: (typeof taken)[number]) => number): readonly number[] => taken.map(pick);
-  console.log(`300 Secrets, ${kind}:
+  console.log(`${kind === 'both at once' ? 600 : 300} Secrets, ${kind}:
   ours / writes alone        ${spanned(by(({ ours, floor }) => ours.time / floor))}
   bare operator / writes     ${spanned(by(({ bare, floor }) => bare.time / floor))}
   ours / bare operator       ${spanned(by(({ ours, bare }) => ours.time / bare.time))}

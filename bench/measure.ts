@@ -58,21 +58,6 @@ export function peakOf(pid: number): number {
   return (Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1_024) / 1e6;
 }
 
-/** How long a burst of memory must last to be seen. */
-const LOOK_EVERY_MS = 10;
-
-/** Follows what a process owns; the result ends it and gives the most that was seen, in MB. */
-export function watchAnon(pid: number): () => number {
-  let most = 0;
-  const timer = setInterval(() => {
-    most = Math.max(most, memoryOf(pid).anon);
-  }, LOOK_EVERY_MS);
-  return () => {
-    clearInterval(timer);
-    return most;
-  };
-}
-
 export interface Spread {
   readonly median: number;
   readonly least: number;
