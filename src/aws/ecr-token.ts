@@ -3,7 +3,7 @@
 import { partition } from '@aws-sdk/core/client';
 import { Failure } from '../lib/errors.ts';
 import { isRecord, listOf, stringOf } from '../lib/json.ts';
-import { type DurationMs, type EpochMs, formatRfc3339, HOUR, MINUTE, plus, SECOND } from '../lib/time.ts';
+import { type DurationMs, type EpochMs, HOUR, MINUTE, plus, SECOND } from '../lib/time.ts';
 
 /** Structurally what `core/login.ts` calls a Token. */
 export interface EcrToken {
@@ -158,8 +158,10 @@ function parseEnd(end: unknown, now: EpochMs): EpochMs {
   const at = end instanceof globalThis.Date ? end.getTime() : Number.NaN;
   if (Number.isNaN(at)) throw bad('holds an end that is no time');
   if (at - now < SHORTEST_LIFE) {
-    const times = `ends at ${formatRfc3339(at as EpochMs)}, and by the operator's clock it is ${formatRfc3339(now)}`;
-    throw bad(`holds a token that ${times}: is the clock of the node ahead?`);
+    // Without instants: they differ with each attempt, and each would change the status of all objects with the key.
+    const hours = Math.round((now - at) / HOUR);
+    const end = hours < 1 ? 'is at its end' : `ended about ${hours === 1 ? 'an hour' : `${hours} hours`} ago`;
+    throw bad(`holds a token that ${end} by the operator's clock: is the clock of the node ahead?`);
   }
   return Math.min(at, now + LONGEST_LIFE) as EpochMs;
 }

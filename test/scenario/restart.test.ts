@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import type { PullSecretStatus } from '../../src/api/schema.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import {
   CLUSTER_PATH,
+  conditionOf,
   NAMESPACED_PATH,
   type RunningOperator,
   SECRET_PATH,
@@ -91,6 +93,51 @@ describe('a restart', () => {
     await world.api.must('DELETE', CLUSTER_PATH(`s-${namespace}`));
     for (const name of [...Object.keys(wanted), 'new', 'newer'])
       await world.api.must('DELETE', NAMESPACED_PATH(namespace, name));
+  });
+
+  // Rules 6, 11
+  test('changes no status of objects that wait for their keys, and neither do looks in vain', async () => {
+    const referring = (name: string): object => ({ awsAccess: { region: 'eu-west-1', [name]: { name: 'none' } } });
+    const empty = { metadata: { name: 'empty' }, stringData: { AWS_ACCESS_KEY_ID: '' } };
+    await world.api.must('POST', SECRET_PATH(namespace), empty);
+    const wrongKey = { accessKeyId: KEYS.accessKeyId, secretAccessKey: 'x'.repeat(40) };
+    const waiting: Readonly<Record<string, object>> = {
+      'no-secret': referring('secretRef'),
+      'no-account': referring('serviceAccountRef'),
+      'no-key': { awsAccess: { region: 'eu-west-1', secretRef: { name: 'empty' } } },
+      'wrong-key': { awsAccess: { region: 'eu-west-1', ...wrongKey } },
+    };
+    for (const [name, spec] of Object.entries(waiting))
+      await createPullSecret(world.api, namespace, name, { secretName: name, ...spec });
+    const paths = Object.keys(waiting).map((name) => NAMESPACED_PATH(namespace, name));
+    const statuses = (): Promise<readonly PullSecretStatus[]> =>
+      Promise.all(
+        paths.map((path) => world.status(path, (status) => conditionOf(status, 'Ready')?.status === 'False')),
+      );
+
+    const clock = createTravelClock();
+    operator = await world.startOperator({ clock });
+    const before = await statuses();
+    const versions = async (): Promise<readonly string[]> =>
+      await Promise.all(paths.map(async (path) => (await world.api.must('GET', path)).metadata.resourceVersion));
+    await operator.idle();
+    const told = await versions();
+    const look = async (): Promise<void> => {
+      for (const pause of [5, 15, 45, 300]) {
+        clock.travel(pause * 1_000);
+        await operator?.idle();
+      }
+    };
+    await look();
+    assert.deepEqual(await statuses(), before);
+    assert.deepEqual(await versions(), told);
+    await operator.stop();
+    operator = await world.startOperator({ clock });
+    await settled(operator);
+    await look();
+    assert.deepEqual(await statuses(), before);
+    assert.deepEqual(await versions(), told);
+    for (const path of paths) await world.api.must('DELETE', path);
   });
 
   // Rule 20

@@ -6,7 +6,7 @@ import { type Credentials, shownOf } from '../../core/aws-keys.ts';
 import type { Access } from '../../core/resource.ts';
 import { failureFrom } from '../../lib/errors.ts';
 import { type IdentityKey, identityKey } from '../../lib/identity-key.ts';
-import { type Clock, type DurationMs, type EpochMs, formatRfc3339, plus, SECOND } from '../../lib/time.ts';
+import { type Clock, type DurationMs, type EpochMs, plus } from '../../lib/time.ts';
 import type { ReferenceRead } from './referenced-objects.ts';
 
 /** Where the keys of an identity come from. */
@@ -86,15 +86,6 @@ export function remarkOn(mended: readonly string[]): string | undefined {
 
 export function endpointOf({ region, useFips, useDualstack }: Access): Endpoints {
   return { region, useFips, useDualstack };
-}
-
-/**
- * When what does not exist is looked for again. The last looks are told without an instant: each would change the
- * status. An instant is rounded up to whole seconds.
- */
-export function looksAgain(nextLook: EpochMs | undefined): string {
-  const when = nextLook ? `at ${formatRfc3339(plus(nextLook, (SECOND - 1) as DurationMs))}` : 'every five minutes';
-  return `the operator looks again ${when}`;
 }
 
 /** @param wait  after which the answer may be different */

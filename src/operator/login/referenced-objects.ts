@@ -8,7 +8,7 @@ import { type ObjectKey, objectKey, type ResourceDescriptor } from '../../api/me
 import type { KubeReader } from '../../kube/client.ts';
 import { createFairSemaphore, type Load } from '../../lib/fair-semaphore.ts';
 import type { JsonRecord } from '../../lib/json.ts';
-import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, read, seconds } from '../../lib/time.ts';
+import { type Clock, type DurationMs, MINUTE, seconds } from '../../lib/time.ts';
 import { createUsers } from '../../lib/users.ts';
 
 export type ReferenceRead<Part> =
@@ -18,8 +18,6 @@ export type ReferenceRead<Part> =
       readonly part: Part | undefined;
       /** How long this answer is still good. */
       readonly fresh: DurationMs;
-      /** There is no such object: when it is looked for again; undefined: as often as any other is read. */
-      readonly nextLook: EpochMs | undefined;
     }
   /** The read failed: it is tried again after `fresh`. */
   | { readonly ok: false; readonly thrown: unknown; readonly fresh: DurationMs };
@@ -67,20 +65,22 @@ const FRESH_FOR = (5 * MINUTE) as DurationMs;
 /** A failed read is tried again after this: most often the API server does not answer. */
 const FAILED_FOR = (MINUTE / 6) as DurationMs;
 /**
- * One that does not exist is read again after these, then as any other: a user creates what was forgotten within
- * minutes, or not soon.
+ * Seconds after which one that does not exist is read again, then as any other: a user creates what was forgotten
+ * within minutes, or not soon.
  */
-const MISSING_FOR = [5, 15, 45].map(seconds);
+const MISSING_FOR = [5, 15, 45] as const;
+/**
+ * When what does not exist is looked for again, for users. Without an instant: each look would change the status of
+ * each object that waits, and each restart would begin anew.
+ */
+export const LOOKS_AGAIN = `the operator looks again after ${MISSING_FOR.slice(0, -1).join(', ')} and ${MISSING_FOR.at(-1)} seconds, and then every five minutes`;
 /** A user's Secret may have a megabyte, held several times until `pick` has taken its part. */
 const AT_ONCE = 2;
 
 interface Entry {
   /** Users to wake; undefined: they have been woken. */
   asleep: Set<string> | undefined;
-  outcome:
-    | { readonly ok: true; readonly part: unknown; readonly nextLook: EpochMs | undefined }
-    | { readonly ok: false; readonly thrown: unknown }
-    | undefined;
+  outcome: { readonly ok: true; readonly part: unknown } | { readonly ok: false; readonly thrown: unknown } | undefined;
   /** On the monotonic clock, as the next. */
   readonly begunAt: number;
   staleAt: number;
@@ -178,11 +178,10 @@ async function answer(
 ): Promise<void> {
   try {
     const object = await client.find(resource, namespace, name, signal);
-    const { now, monotonic } = read(clock);
     const soon = object ? undefined : MISSING_FOR[entry.misses];
     entry.misses = object ? 0 : entry.misses + 1;
-    entry.outcome = { ok: true, part: object && pick(object), nextLook: soon && plus(now, soon) };
-    entry.staleAt = monotonic + (soon ?? FRESH_FOR);
+    entry.outcome = { ok: true, part: object && pick(object) };
+    entry.staleAt = clock.monotonic() + (soon === undefined ? FRESH_FOR : seconds(soon));
   } catch (thrown) {
     entry.outcome = { ok: false, thrown };
     entry.staleAt = clock.monotonic() + FAILED_FOR;

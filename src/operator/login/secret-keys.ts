@@ -7,16 +7,8 @@ import type { Identity } from '../../core/identity.ts';
 import { forcedBy, type PullSecretObject } from '../../core/resource.ts';
 import type { JsonRecord } from '../../lib/json.ts';
 import { type Clock, plus } from '../../lib/time.ts';
-import {
-  identityOfPair,
-  looksAgain,
-  type RefusedIdentity,
-  refuse,
-  remarkOn,
-  type UsableIdentity,
-  unread,
-} from './key-source.ts';
-import type { SharedReads } from './referenced-objects.ts';
+import { identityOfPair, type RefusedIdentity, refuse, remarkOn, type UsableIdentity, unread } from './key-source.ts';
+import { LOOKS_AGAIN, type SharedReads } from './referenced-objects.ts';
 
 export type IdentityOfSecret = (
   reference: Extract<Identity, { op: 'secretRef' }>,
@@ -34,9 +26,9 @@ export function readingSecretKeys(reads: SharedReads, clock: Clock): IdentityOfS
     const pick = (secret: JsonRecord): ReturnType<typeof parseCredentials> => parseCredentials(secret['data'], names);
     const read = reads.read({ resource: SECRETS, namespace, name: secretName, about, pick }, user.uid, forcedBy(user));
     if (!read?.ok) return read && unread(read, clock);
-    const { part: found, fresh, nextLook } = read;
+    const { part: found, fresh } = read;
     if (!found) {
-      const message = `${called} does not exist (spec.awsAccess.secretRef): ${looksAgain(nextLook)}, and at once when the Secret has the label ${CREDENTIALS_LABEL}=true`;
+      const message = `${called} does not exist (spec.awsAccess.secretRef): ${LOOKS_AGAIN}, and at once when the Secret has the label ${CREDENTIALS_LABEL}=true`;
       return refuse(clock, message, true, fresh);
     }
     if (typeof found === 'string') return refuse(clock, `${called} ${found}`, true, fresh);

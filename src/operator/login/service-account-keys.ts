@@ -11,8 +11,8 @@ import { Failure } from '../../lib/errors.ts';
 import { identityKey } from '../../lib/identity-key.ts';
 import { type JsonRecord, recordOf, stringMapOf, stringOf } from '../../lib/json.ts';
 import { type Clock, HOUR, plus } from '../../lib/time.ts';
-import { endpointOf, looksAgain, type RefusedIdentity, refuse, type UsableIdentity, unread } from './key-source.ts';
-import type { SharedReads } from './referenced-objects.ts';
+import { endpointOf, type RefusedIdentity, refuse, type UsableIdentity, unread } from './key-source.ts';
+import { LOOKS_AGAIN, type SharedReads } from './referenced-objects.ts';
 import type { RoleKeys } from './role-keys.ts';
 
 export type IdentityOfServiceAccount = (
@@ -64,8 +64,8 @@ export function readingServiceAccountKeys(parts: ServiceAccountKeysParts): Ident
     const question = { resource: SERVICE_ACCOUNTS, namespace, name, about: 'role', pick: accountOf };
     const read = reads.read(question, user.uid, forcedBy(user));
     if (!read?.ok) return read && unread(read, clock);
-    const { part: found, fresh, nextLook } = read;
-    if (!found) return refuse(clock, `${missing}: ${looksAgain(nextLook)}`, true, fresh);
+    const { part: found, fresh } = read;
+    if (!found) return refuse(clock, `${missing}: ${LOOKS_AGAIN}`, true, fresh);
     const role = roleArn ?? found.role;
     if (role === undefined)
       return refuse(clock, `${called} has no usable annotation ${ROLE_ARN_ANNOTATION}, and ${OR_NAME_IT}`, true, fresh);
