@@ -46,57 +46,33 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const optionsOf = <Label extends string>({ name, help, labels }: Definition<Label>) => ({
-    name,
-    help,
-    labelNames: [...labels],
-    registers,
-  });
-
   /** Frees the samples of the last look: thousands of objects may have series of their own. */
   const releases: (() => void)[] = [];
   const release = (): void => {
     for (const one of releases) one();
   };
 
-  const observeWith = (definition: Definition, read: () => Iterable<Sample> | Promise<Iterable<Sample>>) => {
-    const add = (samples: Iterable<Sample>): void => {
-      metric.reset();
-      // Without labels the library shows 0 where there is no value.
-      if (definition.labels.length === 0) metric.remove({});
-      for (const { labels, value } of samples) metric.inc(labels, value);
-    };
-    const collect = (): void | Promise<void> => {
-      const samples = read();
-      return samples instanceof Promise ? samples.then(add) : add(samples);
-    };
-    const options = { ...optionsOf(definition), collect };
-    const metric: Counter<string> | Gauge<string> =
-      definition.shape === 'counter' ? new Counter<string>(options) : new Gauge<string>(options);
-    return metric;
-  };
-
   return {
     counter(definition, start) {
-      const counter: Counter<string> = new Counter<string>(optionsOf(definition));
+      const counter: Counter<string> = new Counter<string>(optionsOf(definition, registers));
       for (const labels of start) counter.inc(labels, 0);
       return (labels) => counter.inc(labels);
     },
     histogram(definition, start) {
       const histogram = new Histogram<string>({
-        ...optionsOf(definition),
+        ...optionsOf(definition, registers),
         buckets: [...(definition.buckets ?? [])],
       });
       for (const labels of start) histogram.zero(labels);
       return (labels, value) => histogram.observe(labels, value);
     },
     observe(definition, read) {
-      const metric = observeWith(definition, read);
+      const metric = observeWith(registers, definition, read);
       // Its samples are read and taken out in one go: none is lost by a look that ends meanwhile.
       releases.push(() => metric.reset());
     },
     observeOne(definition, read) {
-      observeWith(definition, async () => {
+      observeWith(registers, definition, async () => {
         const value = await read();
         return value === undefined ? [] : [{ labels: {}, value }];
       });
@@ -113,4 +89,33 @@ export function createMetrics(): Metrics {
       return { contentType: registry.contentType, body };
     },
   };
+}
+
+const optionsOf = <Label extends string>({ name, help, labels }: Definition<Label>, registers: Registry[]) => ({
+  name,
+  help,
+  labelNames: [...labels],
+  registers,
+});
+
+/** A metric that is read at each look. */
+function observeWith(
+  registers: Registry[],
+  definition: Definition,
+  read: () => Iterable<Sample> | Promise<Iterable<Sample>>,
+): Counter<string> | Gauge<string> {
+  const add = (samples: Iterable<Sample>): void => {
+    metric.reset();
+    // Without labels the library shows 0 where there is no value.
+    if (definition.labels.length === 0) metric.remove({});
+    for (const { labels, value } of samples) metric.inc(labels, value);
+  };
+  const collect = (): void | Promise<void> => {
+    const samples = read();
+    return samples instanceof Promise ? samples.then(add) : add(samples);
+  };
+  const options = { ...optionsOf(definition, registers), collect };
+  const metric: Counter<string> | Gauge<string> =
+    definition.shape === 'counter' ? new Counter<string>(options) : new Gauge<string>(options);
+  return metric;
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
 import type { LoginStatus } from '../../src/api/schema.ts';
-import { MINUTE, SECOND } from '../../src/lib/time.ts';
+import { SECOND } from '../../src/lib/time.ts';
 import { watchObjects } from '../../testing/api-server/secret-watch.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
