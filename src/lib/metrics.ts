@@ -79,13 +79,11 @@ export function createMetrics(): Metrics {
     },
     async read(name) {
       const metric = registry.getSingleMetric(name);
-      const values = metric ? (await metric.get()).values : [];
-      release();
+      const values = metric ? (await metric.get().finally(release)).values : [];
       return values.map(({ labels, value }) => ({ labels: labels as Sample['labels'], value }));
     },
     async text() {
-      const body = await registry.metrics();
-      release();
+      const body = await registry.metrics().finally(release);
       return { contentType: registry.contentType, body };
     },
   };
