@@ -106,6 +106,24 @@ describe('an object that is referred to', () => {
   });
 
   // Rule 8
+  test('that has not existed for long is looked for as soon as at first for a user that is new or has a new mark', async () => {
+    server.script((exchange) => exchange.answer(404, {}));
+    for (const wait of [5, 15, 45].map(seconds)) {
+      await read();
+      await clock.advance(wait);
+    }
+    await read();
+    for (const asked of [{ user: 'new' }, { user: 'new', mark: 'again' }]) {
+      await clock.advance(seconds(1));
+      await read('type', 'a', asked);
+      const before = server.requests.length;
+      await clock.advance(seconds(5));
+      await read('type', 'a', asked);
+      assert.equal(server.requests.length, before + 1);
+    }
+  });
+
+  // Rule 8
   test('is read anew for a user that is new, asks for a fresh look or asks something else', async () => {
     server.script((exchange) => exchange.answer(404, {}));
     assert.equal(await read('type', 'a', { user: 'one' }), undefined);

@@ -140,7 +140,8 @@ export function createSharedReads({ client, clock, wake, signal }: SharedReadsOp
       const held = entries.get(object)?.get(about);
       // It may have waited for what another user has asked meanwhile.
       if (held && (held.asleep || isGood(held, since))) permits.leave('', namespace, user);
-      else begin(question, user, held?.misses ?? 0);
+      // Whoever asks anew is told of the looks from the first on.
+      else begin(question, user, held && since <= held.begunAt ? held.misses : 0);
       held?.asleep?.add(user);
       if (!held || !isGood(held, since)) return undefined;
       // The result of `pick` for the same `about`.
