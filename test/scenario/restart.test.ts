@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import type { PullSecretStatus } from '../../src/api/schema.ts';
+import { METRIC } from '../../src/operator/telemetry/metric-catalogue.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import {
@@ -117,15 +118,25 @@ describe('a restart', () => {
 
     const clock = createTravelClock();
     operator = await world.startOperator({ clock });
+    // A request in flight would end by the clock.
+    const rest = async (): Promise<void> => {
+      const underWay = [METRIC.loginsUnderWay.name, METRIC.readsUnderWay.name];
+      await eventually(async () => {
+        await operator?.idle();
+        for (const name of underWay) if (await operator?.metric(name)) return undefined;
+        return true;
+      });
+      await operator?.idle();
+    };
     const before = await statuses();
     const versions = async (): Promise<readonly string[]> =>
       await Promise.all(paths.map(async (path) => (await world.api.must('GET', path)).metadata.resourceVersion));
-    await operator.idle();
+    await rest();
     const told = await versions();
     const look = async (): Promise<void> => {
       for (const pause of [5, 15, 45, 300]) {
         clock.travel(pause * 1_000);
-        await operator?.idle();
+        await rest();
       }
     };
     await look();
@@ -134,6 +145,7 @@ describe('a restart', () => {
     await operator.stop();
     operator = await world.startOperator({ clock });
     await settled(operator);
+    await rest();
     await look();
     assert.deepEqual(await statuses(), before);
     assert.deepEqual(await versions(), told);
