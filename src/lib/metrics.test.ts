@@ -67,15 +67,24 @@ function collect(): void {
 }
 
 // Rule 14
-test('what a look at the metrics has read is not kept after it', async () => {
+test('what a look at the metrics has read is not kept after it, nor after one that fails', async () => {
   const metrics = createMetrics();
+  let isBroken = false;
   let read: WeakRef<object> | undefined;
   metrics.observe(SIZES, () => {
     const labels = { of: 'a' };
     read = new WeakRef(labels);
     return [{ labels, value: 1 }];
   });
-  for (const look of [() => metrics.text(), () => metrics.read('a_size_bytes')]) {
+  metrics.observeOne(DEPTH, () => {
+    if (isBroken) throw new Error('broken');
+    return 1;
+  });
+  const fails = async (): Promise<void> => {
+    isBroken = true;
+    await assert.rejects(metrics.text(), /broken/);
+  };
+  for (const look of [() => metrics.text(), () => metrics.read('a_size_bytes'), fails]) {
     await look();
     // The turn in which a weak reference is made keeps what it refers to.
     await setImmediate();

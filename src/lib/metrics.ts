@@ -46,10 +46,10 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
+  const observed: (Counter<string> | Gauge<string>)[] = [];
   /** Frees the samples of the last look: thousands of objects may have series of their own. */
-  const releases: (() => void)[] = [];
   const release = (): void => {
-    for (const one of releases) one();
+    for (const metric of observed) metric.reset();
   };
 
   return {
@@ -67,9 +67,8 @@ export function createMetrics(): Metrics {
       return (labels, value) => histogram.observe(labels, value);
     },
     observe(definition, read) {
-      const metric = observeWith(registers, definition, read);
       // Its samples are read and taken out in one go: none is lost by a look that ends meanwhile.
-      releases.push(() => metric.reset());
+      observed.push(observeWith(registers, definition, read));
     },
     observeOne(definition, read) {
       observeWith(registers, definition, async () => {
