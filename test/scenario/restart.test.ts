@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import type { PullSecretStatus } from '../../src/api/schema.ts';
-import { METRIC } from '../../src/operator/telemetry/metric-catalogue.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
+import { untilNothingIsUnderWay } from '../../testing/operator/under-way.ts';
 import {
   CLUSTER_PATH,
   conditionOf,
@@ -118,35 +118,25 @@ describe('a restart', () => {
 
     const clock = createTravelClock();
     operator = await world.startOperator({ clock });
-    // A request in flight would end by the clock.
-    const rest = async (): Promise<void> => {
-      const underWay = [METRIC.loginsUnderWay.name, METRIC.readsUnderWay.name];
-      await eventually(async () => {
-        await operator?.idle();
-        for (const name of underWay) if (await operator?.metric(name)) return undefined;
-        return true;
-      });
-      await operator?.idle();
-    };
     const before = await statuses();
     const versions = async (): Promise<readonly string[]> =>
       await Promise.all(paths.map(async (path) => (await world.api.must('GET', path)).metadata.resourceVersion));
-    await rest();
+    await untilNothingIsUnderWay(operator);
     const told = await versions();
-    const look = async (): Promise<void> => {
+    const look = async (at: RunningOperator): Promise<void> => {
       for (const pause of [5, 15, 45, 300]) {
         clock.travel(pause * 1_000);
-        await rest();
+        await untilNothingIsUnderWay(at);
       }
     };
-    await look();
+    await look(operator);
     assert.deepEqual(await statuses(), before);
     assert.deepEqual(await versions(), told);
     await operator.stop();
     operator = await world.startOperator({ clock });
     await settled(operator);
-    await rest();
-    await look();
+    await untilNothingIsUnderWay(operator);
+    await look(operator);
     assert.deepEqual(await statuses(), before);
     assert.deepEqual(await versions(), told);
     for (const path of paths) await world.api.must('DELETE', path);
