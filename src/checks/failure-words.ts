@@ -1,11 +1,11 @@
 // A failure in words for a person at a terminal, where there is no log that would have its causes.
 
 import { failureFrom } from '../lib/errors.ts';
+import { startOf } from '../lib/own-text.ts';
 import { redact } from '../lib/redact.ts';
 
 /** Longest text of a cause. */
 const LONGEST_CAUSE = 300;
-const LONGEST_READ = 5_000;
 const MOST_CAUSES = 4;
 
 /** Without keys, tokens of headers and passwords in URLs: servers and plugins choose some of the texts. */
@@ -31,8 +31,7 @@ export function failureWords(thrown: unknown, server: string | undefined): strin
   const causes: string[] = [];
   for (let one: unknown = cause; one instanceof Error && causes.length < MOST_CAUSES; one = one.cause) {
     // Node's words about a value that is not there are a library's: they tell its reader nothing.
-    const text =
-      one instanceof TypeError ? '' : masked(one.message.slice(0, LONGEST_READ)).slice(0, LONGEST_CAUSE).trim();
+    const text = one instanceof TypeError ? '' : masked(startOf(one.message)).slice(0, LONGEST_CAUSE).trim();
     if (text !== '' && !causes.includes(text)) causes.push(text);
   }
   const where = server === undefined || message.includes(server) ? '' : ` (API server ${server})`;

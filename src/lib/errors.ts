@@ -1,6 +1,6 @@
 // The one shape of every failure: it says what to do next, in words that are safe to show.
 
-import { ownText } from './own-text.ts';
+import { ownText, startOf } from './own-text.ts';
 import { redact } from './redact.ts';
 import type { DurationMs } from './time.ts';
 
@@ -68,7 +68,6 @@ export function failureFrom(thrown: unknown): Failure {
 /** The depth to which a chain of causes is followed, and the characters of each text that are kept. */
 const CAUSES = 4;
 const LONGEST_TEXT = 500;
-const LONGEST_READ = 5_000;
 const LONGEST_STACK = 1_000;
 
 /**
@@ -80,7 +79,7 @@ export function wordsOfCause(cause: unknown, depth = 0): Error | undefined {
   if (!(cause instanceof Error) || depth >= CAUSES) return undefined;
   const below = wordsOfCause(cause.cause, depth + 1);
   // Redacted before it is cut: half a key has no shape to know it by.
-  const text = redact(cause.message.slice(0, LONGEST_READ)).slice(0, LONGEST_TEXT);
+  const text = redact(startOf(cause.message)).slice(0, LONGEST_TEXT);
   const words = new Error(ownText(text), below && { cause: below });
   words.name = ownText(cause.name.slice(0, LONGEST_TEXT));
   words.stack = ownText(cause.stack?.slice(0, LONGEST_STACK) ?? '');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ownText } from './own-text.ts';
+import { ownText, startOf } from './own-text.ts';
 
 const FILE = fileURLToPath(new URL('own-text.ts', import.meta.url));
 const KEPT = 200;
@@ -36,4 +36,15 @@ test('a text that is cut out of a long one and copied keeps only itself', () => 
   assert.ok(heldBy('(text) => text.slice(-40)') > (KEPT * PARENT_BYTES) / 2, 'a slice keeps all of it');
   const held = heldBy('(text) => ownText(text.slice(-40))');
   assert.ok(held < (KEPT * PARENT_BYTES) / 20, `${held} bytes`);
+});
+
+// Rules 12, 14
+test('the start of a text of any length ends between two words, so that no key is cut', () => {
+  assert.equal(startOf('a short text'), 'a short text');
+  const words = 'x'.repeat(4_990);
+  assert.equal(startOf(`${words} AKIAIOSFODNN7EXAMPLE`), words);
+  assert.equal(startOf(`${words} is kept, is it`), `${words} is kept,`);
+  assert.equal(startOf(`${'x'.repeat(5_000)} more`), 'x'.repeat(5_000));
+  assert.equal(startOf('x'.repeat(5_001)), '');
+  assert.equal(startOf(' x'.repeat(1_000_000)).length, 5_000);
 });

@@ -6,6 +6,7 @@ import { parseImage } from '../core/image.ts';
 import { LONGEST_WAIT, waitsStill } from '../core/kubelet-wait.ts';
 import type { NamedSecret } from '../core/pull-facts.ts';
 import { cut, listNames } from '../core/text.ts';
+import { startOf } from '../lib/own-text.ts';
 import { formatRfc3339 } from '../lib/time.ts';
 import type { Context, PeopleCommand } from './command.ts';
 import { createGatherer, type GatheredPull } from './gather.ts';
@@ -71,7 +72,6 @@ interface Answers {
 /** Images that are explained: each costs some requests. */
 const MOST_IMAGES = 200;
 const LONGEST_WORDS = 600;
-const LONGEST_READ = 10_000;
 const LONGEST_LIST = 400;
 
 /** @throws Failure when the subject cannot be read */
@@ -113,7 +113,7 @@ function answerOf(pod: Pod, { facts, pulls }: GatheredPull, { clock }: Session):
     host: plain(parseImage(image).host),
     reason,
     // Masked before it is cut: half a token has no shape to know it by.
-    kubelet: cut(plain(message.slice(0, LONGEST_READ)), LONGEST_WORDS),
+    kubelet: cut(plain(startOf(message)), LONGEST_WORDS),
     cause,
     what: plain(what),
     next: plain(next),
