@@ -5,8 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../lib/errors.ts';
 import { type IdentityKey, identityKey } from '../lib/identity-key.ts';
-import { ownText } from '../lib/own-text.ts';
-import { redact } from '../lib/redact.ts';
+import { othersWords } from '../lib/others-words.ts';
 import { type Clock, dateOf, parseRfc3339 } from '../lib/time.ts';
 import { type AwsKeys, type Call, type Endpoints, endpointConfig } from './calls.ts';
 import type { Egress } from './egress.ts';
@@ -167,7 +166,7 @@ function ownWords(source: AmbientSource, thrown: unknown): Failure | undefined {
   if (!(thrown instanceof Error) || thrown instanceof Failure || '$fault' in thrown) return undefined;
   const status: unknown = Reflect.get(thrown, 'statusCode');
   const detail = typeof status === 'number' ? ` (status ${status})` : '';
-  const words = thrown.name === NO_SESSION ? NO_SESSION_WORDS : ownText(redact(thrown.message).slice(0, LONGEST_WORDS));
+  const words = thrown.name === NO_SESSION ? NO_SESSION_WORDS : othersWords(thrown.message, LONGEST_WORDS);
   return new Failure({
     next: 'backoff',
     reason: 'AmbientCredentials',

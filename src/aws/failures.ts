@@ -1,9 +1,8 @@
 // What the SDK throws -> a Failure that says what to do next, in words that help a user. Pure.
 
 import { Failure } from '../lib/errors.ts';
-import { stringOf } from '../lib/json.ts';
-import { ownText } from '../lib/own-text.ts';
-import { redact } from '../lib/redact.ts';
+import { networkWords } from '../lib/network-words.ts';
+import { othersWords } from '../lib/others-words.ts';
 
 /**
  * Error codes by which AWS denies these keys; the SDK puts them into `name`. HTTP 401 and 403 mean the same only in an
@@ -147,18 +146,5 @@ function isObject(value: unknown): value is object {
 }
 
 function wordsOf(thrown: unknown): string {
-  return thrown instanceof Error ? ownText(redact(thrown.message).slice(0, LONGEST_MESSAGE)) : '';
-}
-
-/** Why there was no answer; it names the proxy because that is the first thing to check. */
-function networkWords(thrown: unknown, proxy: string | undefined): string {
-  const by = proxy === undefined ? '' : ` (by way of the proxy ${proxy})`;
-  if (!(thrown instanceof Error)) return `no answer${by}`;
-  const code = stringOf(Reflect.get(thrown, 'code'));
-  // To the SDK these are time-outs as well, whatever it waited for (@smithy/node-http-handler).
-  if (code === 'ECONNRESET' || code === 'EPIPE') return `${code}, the connection was closed before the answer${by}`;
-  if (thrown.name === 'AbortError' || thrown.name === 'TimeoutError') return `no answer in time${by}`;
-  // Node's words name the proxy, without its password, and quote its answer.
-  if (code === 'ERR_PROXY_TUNNEL') return `the proxy refused: ${wordsOf(thrown)}`;
-  return `${code ?? 'no answer'}${by}`;
+  return thrown instanceof Error ? othersWords(thrown.message, LONGEST_MESSAGE) : '';
 }

@@ -2,8 +2,10 @@
 
 import { Failure, type Next } from '../lib/errors.ts';
 import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
-import { ownText } from '../lib/own-text.ts';
+import { othersWords } from '../lib/others-words.ts';
 import { type DurationMs, seconds } from '../lib/time.ts';
+
+const LONGEST_MESSAGE = 500;
 
 export class ApiError extends Failure {
   override readonly name = 'ApiError';
@@ -20,7 +22,7 @@ export class ApiError extends Failure {
     super({
       next,
       reason: apiReason || `Status${status}`,
-      message: ownText(message.slice(0, 500)),
+      message: othersWords(message, LONGEST_MESSAGE),
       ...(delay === undefined ? {} : { delay }),
     });
     this.status = status;

@@ -6,7 +6,7 @@ import { within } from '../lib/deadline.ts';
 import { listOf, parseJson, recordOf, stringOf } from '../lib/json.ts';
 import { createMask, maskError } from '../lib/mask.ts';
 import { isDigest, isRepository, isTag } from '../lib/oci-name.ts';
-import { ownText } from '../lib/own-text.ts';
+import { othersWords } from '../lib/others-words.ts';
 import { type Clock, seconds } from '../lib/time.ts';
 
 export interface ManifestQuestion {
@@ -127,6 +127,6 @@ async function textOf(answer: IncomingMessage): Promise<string> {
 /** The first error of a body as the OCI distribution specification has it; of anything else none. */
 function errorIn(text: string): Pick<ManifestAnswer, 'code' | 'message'> {
   const [first] = listOf(recordOf(parseJson(text))['errors']).map(recordOf);
-  const part = (name: string): string => ownText((stringOf(first?.[name]) ?? '').slice(0, LONGEST_MESSAGE));
+  const part = (name: string): string => othersWords(stringOf(first?.[name]) ?? '', LONGEST_MESSAGE);
   return { code: part('code'), message: part('message') };
 }

@@ -43,8 +43,11 @@ export function verifyIdentityToken(
   if (!provider) return refuse('InvalidIdentityToken', `No OpenIDConnect provider found in your account for ${issuer}`);
   if (!isSigned(`${head}.${body}`, signature, header, provider))
     return refuse('InvalidIdentityToken', "Couldn't retrieve verification key from your identity provider");
-  if (!(Number(claims['exp']) * 1_000 > now))
-    return refuse('ExpiredTokenException', 'Token expired: current date/time must be before the expiration date/time');
+  const expires = Number(claims['exp']);
+  if (!(expires * 1_000 > now)) {
+    const times = `current date/time ${Math.floor(now / 1_000)} must be before the expiration date/time ${expires}`;
+    return refuse('ExpiredTokenException', `Token expired: ${times}`);
+  }
   const audience = claims['aud'];
   return {
     issuer,

@@ -8,7 +8,7 @@ import type { ProbeAnswer, ProbeQuestion } from '../../core/probe.ts';
 import { isVerdict } from '../../core/probe.ts';
 import { digest } from '../../lib/digest.ts';
 import { type Bounds, createFairSemaphore, type Permit } from '../../lib/fair-semaphore.ts';
-import { ownText } from '../../lib/own-text.ts';
+import { networkWords } from '../../lib/network-words.ts';
 import { createRecent } from '../../lib/recent.ts';
 import { createSlots } from '../../lib/slots.ts';
 import { type Clock, type DurationMs, type EpochMs, MINUTE, plus, SECOND, seconds } from '../../lib/time.ts';
@@ -74,7 +74,6 @@ const AT_ONCE = 16;
 const AHEAD = 600;
 /** Namespaces whose slots are kept; one that is forgotten begins with a burst. */
 const GROUPS = 1_000;
-const LONGEST_WORDS = 300;
 /** A real answer stands while fewer tries in a row have failed. */
 const PATIENCE = 3;
 
@@ -159,14 +158,8 @@ async function ask(registry: RegistryClient, question: ProbeQuestion, signal: Ab
   try {
     return { op: 'answered', words: await registry.ask({ ...question, username, password }, signal) };
   } catch (thrown) {
-    return { op: 'unreachable', message: wordsOf(thrown) };
+    return { op: 'unreachable', message: networkWords(thrown) };
   }
-}
-
-/** In the words of Node, such as `getaddrinfo ENOTFOUND …`: they name the host and what failed, and nothing of ours. */
-function wordsOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return 'no answer';
-  return thrown.name === 'AbortError' ? 'no answer in time' : ownText(thrown.message.slice(0, LONGEST_WORDS));
 }
 
 function keyOf({ login, host, repository, reference }: ProbeQuestion): string {
