@@ -13,6 +13,7 @@ import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
 import { seconds, sleep } from '../lib/time.ts';
 import type { Context, Given, PeopleCommand } from './command.ts';
 import { listObjects, parseObject, readObject } from './objects.ts';
+import { createProgress } from './progress.ts';
 import type { Session } from './session.ts';
 import { colored, type Output, plain, table } from './terminal.ts';
 
@@ -49,10 +50,18 @@ async function migrate(context: Context, words: readonly string[], given: Given)
   const operatorNamespace = await namespaceOfOperator(session, given['operatorNamespace']);
   const found = wanted ? { objects: [await readObject(session, wanted)], notes: [] } : await listObjects(session);
   const rows: Row[] = [];
-  for (const object of found.objects)
-    rows.push(await handle(session, object, operatorNamespace, given['apply'] === true));
+  const isApplied = given['apply'] === true;
+  const progress = createProgress(context.err);
+  try {
+    for (const [at, object] of found.objects.entries()) {
+      if (isApplied) progress.at(at, found.objects.length, kubectlName(object));
+      rows.push(await handle(session, object, operatorNamespace, isApplied));
+    }
+  } finally {
+    progress.end();
+  }
   if (!wanted) rows.push(...(await legacyRows(session)));
-  if (context.format === 'table') printRows(rows, found.notes, given['apply'] === true, context.out);
+  if (context.format === 'table') printRows(rows, found.notes, isApplied, context.out);
   else await context.print({ objects: rows, notes: found.notes });
   const isUnread = found.objects.length === 0 && found.notes.length > 0;
   return isUnread || rows.some(({ outcome }) => outcome === 'left' || outcome === 'failing') ? 1 : 0;

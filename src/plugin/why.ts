@@ -11,6 +11,7 @@ import { formatRfc3339 } from '../lib/time.ts';
 import type { Context, PeopleCommand } from './command.ts';
 import { createGatherer, type GatheredPull } from './gather.ts';
 import { parseSubject, type Subject } from './kinds.ts';
+import { createProgress, type Progress } from './progress.ts';
 import type { Session } from './session.ts';
 import { colored, type Output, plain } from './terminal.ts';
 import { usage } from './usage.ts';
@@ -27,11 +28,12 @@ export const whyCommand: PeopleCommand = {
   act: why,
 };
 
-async function why({ session: connect, format, out, print }: Context, words: readonly string[]): Promise<number> {
+async function why({ session: connect, format, out, err, print }: Context, words: readonly string[]): Promise<number> {
   const subject = parseSubject(words);
   if (typeof subject === 'string') throw usage(subject);
   const session = await connect();
-  const answers = await askWhy(session, subject);
+  const progress = createProgress(err);
+  const answers = await askWhy(session, subject, progress).finally(() => progress.end());
   const where = session.namespace === undefined ? 'in any namespace' : `in namespace ${session.namespace}`;
   const none =
     subject.op === 'workload'
@@ -75,12 +77,14 @@ const LONGEST_WORDS = 600;
 const LONGEST_LIST = 400;
 
 /** @throws Failure when the subject cannot be read */
-async function askWhy(session: Session, subject: Subject): Promise<Answers> {
+async function askWhy(session: Session, subject: Subject, progress: Progress): Promise<Answers> {
   const pods = await podsOf(session, subject);
   const waiting = pods.flatMap((pod) => pod.waiting.map((image) => ({ pod, image })));
   const gather = createGatherer(session);
   const answers = new Map<string, Answer>();
-  for (const { pod, image } of waiting.slice(0, MOST_IMAGES)) {
+  const asked = waiting.slice(0, MOST_IMAGES);
+  for (const [at, { pod, image }] of asked.entries()) {
+    progress.at(at, asked.length, `pod ${pod.name}`);
     const answer = answerOf(pod, await gather(pod, image), session);
     const key = [answer.namespace, answer.container, answer.image, answer.cause, withoutPod(answer, pod.name)].join(
       '\n',

@@ -94,7 +94,7 @@ describe('migrate', () => {
       const proxy = await startFaultProxy(world.plane, world.plane.adminToken);
       proxy.decide(({ method, path }) => (method === 'PATCH' && path.endsWith('/lost') ? fate : 'pass'));
       const args = ['migrate', 'lost', '-n', other, '--apply'];
-      const { out } = await runPlugin(world, args, undefined, undefined, proxy.access);
+      const { out } = await runPlugin(world, args, undefined, { access: proxy.access });
       await proxy.stop();
       assert.match(out, new RegExp(`^aeps/lost -n ${other} +${outcome} `, 'm'));
       const { spec } = await world.api.must('GET', NAMESPACED_PATH(other, 'lost'));
@@ -107,7 +107,10 @@ describe('migrate', () => {
 
   test('leaves a cluster object when nobody says where the operator runs', async () => {
     await createClusterPullSecret(world.api, 'staying', { namespaces: [namespace], secretName: 'staying' });
-    const { code, out } = await runPlugin(world, ['migrate', 'caeps/staying', '--apply']);
+    const { code, out, err } = await runPlugin(world, ['migrate', 'caeps/staying', '--apply'], undefined, {
+      isTerminal: true,
+    });
+    assert.equal(err, '\r\u001b[K1 of 1: caeps/staying\r\u001b[K');
     assert.equal(code, 1);
     assert.match(out, /left +its Secret has to be where the operator runs, .* --operator-namespace$/m);
     await world.api.must('DELETE', CLUSTER_PATH('staying'));

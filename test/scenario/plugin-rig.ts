@@ -15,31 +15,37 @@ export interface Ran {
   readonly err: string;
 }
 
+interface Surroundings {
+  /** By which registries are asked. */
+  readonly agent?: Agent;
+  /** Another way to the API server. */
+  readonly access?: ApiServerAccess;
+  /** Whether a person looks at what it prints. */
+  readonly isTerminal?: boolean;
+}
+
 async function* noInput(): AsyncGenerator<Buffer> {}
 
 /**
  * Runs one command line; what it prints is searched for keys and tokens at the end of the suite.
  *
  * @param token  of the user that calls it; by default the administrator
- * @param agent  by which registries are asked
- * @param access  another way to the API server
  */
 export async function runPlugin(
   world: World,
   args: readonly string[],
   token = world.plane.adminToken,
-  agent = new Agent(),
-  access: ApiServerAccess = accessTo(world.plane, token),
+  { agent = new Agent(), access = accessTo(world.plane, token), isTerminal = false }: Surroundings = {},
 ): Promise<Ran> {
   const said = { out: '', err: '' };
   const code = await plugin(args, {
     calledAs: 'kubectl ecr-secrets',
     version: 'test',
     connect: () => Promise.resolve(access),
-    out: { write: (text) => void (said.out += text), hasColors: false, isTerminal: false },
+    out: { write: (text) => void (said.out += text), hasColors: false, isTerminal },
     agent: () => agent,
     input: () => noInput(),
-    err: { write: (text) => void (said.err += text), hasColors: false, isTerminal: false },
+    err: { write: (text) => void (said.err += text), hasColors: false, isTerminal },
   });
   world.alsoSearch('the output of the plugin', () => `${said.out}${said.err}`);
   return { code, ...said };

@@ -34,7 +34,7 @@ describe('inspect --test', () => {
   });
 
   const ask = (image: string, ...more: readonly string[]): Promise<Ran> =>
-    runPlugin(world, ['inspect', 'ecr-login', '-n', namespace, '--test', image, ...more], undefined, agent);
+    runPlugin(world, ['inspect', 'ecr-login', '-n', namespace, '--test', image, ...more], undefined, { agent });
 
   test('says that the image can be pulled', async () => {
     const { code, out } = await ask(`${HOST}/shop/app:v1`);
