@@ -29,6 +29,7 @@ export interface Aws {
   readonly ambient: AmbientIdentity | undefined;
   /** The way to one of its registries. */
   agentFor: Egress['agentFor'];
+  proxyFor: Egress['proxyFor'];
   /** Trusts these further authorities, each PEM, instead of the former ones. */
   trust(authorities: readonly string[]): void;
   /** Loads what the first call needs, ahead of it. */
@@ -46,6 +47,7 @@ export function createAws(options: AwsOptions, lookup: NameLookup, onCall: (call
     sts: createStsClient({ clock, userAgent, egress, call }),
     ambient: useAmbient ? createAmbientIdentity({ env, environmentKeys, clock, egress, call }) : undefined,
     agentFor: (host, port) => egress.agentFor(host, port),
+    proxyFor: (host, port) => egress.proxyFor(host, port),
     trust: (authorities) => egress.trust(authorities),
     load: () => import('./sdk.ts'),
     close: () => egress.close(),

@@ -26,6 +26,8 @@ export interface Egress {
   readonly proxy: string | undefined;
   /** For other clients that go the same way to a host of AWS, such as one of its registries. */
   agentFor(host: string, port: string): HttpsAgent;
+  /** The proxy of `agentFor`, as in `proxy`. */
+  proxyFor(host: string, port: string): string | undefined;
   /** New connections trust these beside the usual ones, and the formerly given ones no longer. */
   trust(authorities: readonly string[]): void;
   close(): void;
@@ -49,6 +51,7 @@ export function createEgress({ env, certificateAuthorities = [], lookup }: Egres
     handler: isProxied ? choosing(goesDirect, direct.handler, proxied.handler) : direct.handler,
     agentFor: (host, port) => (goesDirect(host, port) ? direct : proxied).agent,
     proxy: secure?.host,
+    proxyFor: (host, port) => (goesDirect(host, port) ? undefined : secure?.host),
     trust(authorities) {
       for (const way of ways) way.trust(authorities);
     },

@@ -27,6 +27,22 @@ describe('a connection that brings no answer', () => {
       assert.equal(networkWords(await failed(port, addresses)), 'ECONNREFUSED');
   });
 
+  test('is told by all codes where several addresses fail in different ways, in whatever order', () => {
+    const [refused, unreachable] = ['ECONNREFUSED', 'ENETUNREACH'].map((code) => Object.assign(new Error(), { code }));
+    for (const errors of [
+      [refused, unreachable],
+      [unreachable, refused],
+    ])
+      assert.equal(networkWords(Object.assign(new AggregateError(errors), errors[0])), 'ECONNREFUSED, ENETUNREACH');
+  });
+
+  test('because a certificate is of another host names that host: it shows who is on the way', () => {
+    const message =
+      "Hostname/IP does not match certificate's altnames: Host: a. is not in the cert's altnames: DNS:gateway";
+    const thrown = Object.assign(new Error(message), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+    assert.equal(networkWords(thrown), `ERR_TLS_CERT_ALTNAME_INVALID: ${message}`);
+  });
+
   test('is told without the numbers of OpenSSL, where a server speaks no TLS', async () => {
     const server = createServer((socket) => {
       socket.on('error', () => {});

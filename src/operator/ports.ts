@@ -32,7 +32,7 @@ export function networkPorts(options: PortsOptions): OpenPorts {
   return ({ onAnswer, onAwsCall }) => {
     const lookup = createNameLookup({ clock });
     const aws = createAws(own, lookup, onAwsCall);
-    const registry = createRegistryClient({ agentFor: aws.agentFor, clock, userAgent });
+    const registry = createRegistryClient({ agentFor: aws.agentFor, proxyFor: aws.proxyFor, clock, userAgent });
     return { aws, registry, transport: createTransport({ access, clock, userAgent, lookup, onAnswer }) };
   };
 }

@@ -36,11 +36,15 @@ export class BadImageName extends Error {}
 export interface RegistryClient {
   /** @throws BadImageName; another Error, whose texts repeat nothing of the login, when nothing answers in time */
   ask(question: ManifestQuestion, signal?: AbortSignal): Promise<ManifestAnswer>;
+  /** `host:port` of the proxy on the way to a host, if there is one. */
+  proxyTo(host: string): string | undefined;
 }
 
 export interface RegistryClientOptions {
   /** Proxies and authorities are its. */
   readonly agentFor: (host: string, port: string) => Agent;
+  /** Undefined: not known. */
+  readonly proxyFor?: (host: string, port: string) => string | undefined;
   readonly clock: Clock;
   readonly userAgent: string;
 }
@@ -58,24 +62,24 @@ const ACCEPT = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ].join(', ');
 
-export function createRegistryClient({ agentFor, clock, userAgent }: RegistryClientOptions): RegistryClient {
+export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
+  const { agentFor, proxyFor = () => undefined, clock, userAgent } = options;
   const send = async (
     method: 'HEAD' | 'GET',
     { host, repository, reference, username, password }: ManifestQuestion,
     signal: AbortSignal,
   ): Promise<ManifestAnswer> => {
-    const url = new URL(`https://${host}`);
+    const { hostname, port } = addressOf(host);
     if (!isRepository(repository) || !(isTag(reference) || isDigest(reference)))
       throw new BadImageName('that is no name of an image');
-    const port = url.port === '' ? '443' : url.port;
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       request(
         {
-          host: url.hostname,
+          host: hostname,
           port,
           path: `/v2/${repository}/manifests/${reference}`,
           method,
-          agent: agentFor(url.hostname, port),
+          agent: agentFor(hostname, port),
           signal,
           headers: {
             accept: ACCEPT,
@@ -107,7 +111,16 @@ export function createRegistryClient({ agentFor, clock, userAgent }: RegistryCli
         throw thrown;
       }
     },
+    proxyTo(host) {
+      const { hostname, port } = addressOf(host);
+      return proxyFor(hostname, port);
+    },
   };
+}
+
+function addressOf(host: string): { readonly hostname: string; readonly port: string } {
+  const { hostname, port } = new URL(`https://${host}`);
+  return { hostname, port: port === '' ? '443' : port };
 }
 
 async function textOf(answer: IncomingMessage): Promise<string> {

@@ -45,7 +45,12 @@ describe('questions to a registry', () => {
     clock = createManualClock(START);
     ending = new AbortController();
     probes = createPullProbes({
-      registry: createRegistryClient({ agentFor: () => agent, clock, userAgent: 'test' }),
+      registry: createRegistryClient({
+        agentFor: () => agent,
+        proxyFor: () => 'proxy.example.com:3128',
+        clock,
+        userAgent: 'test',
+      }),
       clock,
       random: () => 0.5,
       wake: (uid) => woken.push(uid) > 0,
@@ -106,6 +111,7 @@ describe('questions to a registry', () => {
     await clock.advance((11 * SECOND) as DurationMs);
     const { conditions, nextAt } = await settled(one);
     assert.deepEqual([conditions[0]?.status, conditions[0]?.reason], ['Unknown', 'RegistryUnreachable']);
+    assert.match(conditions[0]?.message ?? '', /no answer in time \(by way of the proxy proxy\.example\.com:3128\)/);
     // A try that failed is repeated after a minute.
     assert.equal(nextAt, START + 10 * SECOND + MINUTE);
     assert.deepEqual(woken, ['one']);

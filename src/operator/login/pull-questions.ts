@@ -158,7 +158,7 @@ async function ask(registry: RegistryClient, question: ProbeQuestion, signal: Ab
   try {
     return { op: 'answered', words: await registry.ask({ ...question, username, password }, signal) };
   } catch (thrown) {
-    return { op: 'unreachable', message: networkWords(thrown) };
+    return { op: 'unreachable', message: networkWords(thrown, registry.proxyTo(question.host)) };
   }
 }
 
