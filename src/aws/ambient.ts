@@ -32,6 +32,11 @@ export interface AmbientOptions {
   readonly call: Call;
 }
 
+/** The SDK's own name has the time in it, and AWS repeats it in each denial. */
+function sessionName(env: Environment): string {
+  return env['AWS_ROLE_SESSION_NAME'] || 'kube-ecr-secrets-operator';
+}
+
 /** A metadata service that does not answer within this is taken as absent; tried once more. */
 const METADATA_TIMEOUT_MS = 2_000;
 
@@ -77,7 +82,7 @@ export function createAmbientIdentity(options: AmbientOptions): AmbientIdentity 
     const clientConfig = { ...endpointConfig(endpoints), requestHandler: egress.handler };
     switch (source) {
       case 'web identity':
-        return await providers.fromTokenFile({ clientConfig })();
+        return await providers.fromTokenFile({ clientConfig, roleSessionName: sessionName(env) })();
       case 'container':
         return await providers.fromHttp()();
       case 'shared config':

@@ -244,6 +244,27 @@ describe('an identity that does not work', () => {
     await world.ready(object);
   });
 
+  test('a web identity of the operator that ECR denies is told with the name of its session, which stays', async () => {
+    const issuer = 'https://kubernetes.default.svc.cluster.local';
+    const audience = 'sts.amazonaws.com';
+    const subject = `system:serviceaccount:${namespace}:default`;
+    world.aws.addIdentityProvider({ issuer, jwks: await world.api.must('GET', '/openid/v1/jwks') });
+    world.aws.addRole({ arn: ROLE, allowed: false, trusts: [{ op: 'webIdentity', issuer, subject, audience }] });
+    const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default/token`;
+    const { status } = await world.api.must('POST', account, { spec: { audiences: [audience] } });
+    const file = join(folder, 'web-identity');
+    writeFileSync(file, status.token);
+    await start({ AWS_WEB_IDENTITY_TOKEN_FILE: file, AWS_ROLE_ARN: ROLE });
+    const object = await createAmbient();
+    const session = 'arn:aws:sts::444455556666:assumed-role/ecr/kube-ecr-secrets-operator';
+    const denied = `User: ${session} is not authorized to perform: ecr:GetAuthorizationToken`;
+    assert.ok((await words(object)).includes(denied));
+    const calls = world.aws.calls();
+    clock.travel(6 * 60_000);
+    await eventually(() => (world.aws.calls() > calls + 1 ? true : undefined));
+    assert.ok((await words(object)).includes(denied));
+  });
+
   test('an instance without a role says what its metadata service said', async () => {
     metadata.setKeys(undefined);
     await start({ AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.instanceUrl });
