@@ -13,6 +13,8 @@ export class ApiError extends Failure {
   readonly status: number;
   /** `Status.reason`, such as AlreadyExists; empty when the answer was no Status. */
   readonly apiReason: string;
+  /** `Status.details.kind`, such as `secrets`; empty when the API server names none. */
+  readonly kind: string;
   /** `Status.details.causes[].reason`, such as NamespaceTerminating. */
   readonly causes: readonly string[];
 
@@ -27,7 +29,9 @@ export class ApiError extends Failure {
     });
     this.status = status;
     this.apiReason = apiReason;
-    this.causes = listOf(recordOf(body['details'])['causes']).map((cause) => stringOf(recordOf(cause)['reason']) ?? '');
+    const details = recordOf(body['details']);
+    this.kind = stringOf(details['kind']) ?? '';
+    this.causes = listOf(details['causes']).map((cause) => stringOf(recordOf(cause)['reason']) ?? '');
   }
 }
 
@@ -52,6 +56,14 @@ export function apiErrorFrom(status: number, body: unknown, retryAfter: string |
 
 export function isNotFound(thrown: unknown): boolean {
   return thrown instanceof ApiError && thrown.status === 404;
+}
+
+/**
+ * 404 about an object, or the namespace that it would be in: the API server names its kind. Admission webhooks refuse
+ * with this status too, and mean something else.
+ */
+export function isGone(thrown: unknown): boolean {
+  return thrown instanceof ApiError && thrown.status === 404 && thrown.kind !== '';
 }
 
 /** 403: the operator's ServiceAccount may not do this. */

@@ -26,7 +26,9 @@ let refusals: number[];
 beforeEach(async () => {
   server = await startScriptedServer();
   refusals = [];
-  server.script((exchange) => exchange.answer(refusals.shift() ?? (exchange.method === 'POST' ? 201 : 200), {}));
+  server.script((exchange) =>
+    exchange.answer(refusals.shift() ?? (exchange.method === 'POST' ? 201 : 200), { details: { kind: 'events' } }),
+  );
   clock = createManualClock(START);
   transport = createTransport({ access: server.access(), clock, userAgent: 'test' });
   log = [];
@@ -50,9 +52,9 @@ async function say(event: Partial<EventNote> = {}, about: Partial<Regarding> = {
   await recorder.flush();
 }
 
-async function sayAfter(length: DurationMs): Promise<void> {
+async function sayAfter(length: DurationMs, event: Partial<EventNote> = {}): Promise<void> {
   await clock.advance(length);
-  await say();
+  await say(event);
 }
 
 function sent(): readonly string[] {
@@ -86,7 +88,7 @@ describe('an Event', () => {
 
   test('about an object without a namespace stands in the namespace default, and so do its repeats', async () => {
     await say({}, { namespace: undefined });
-    await clock.advance((MINUTE * 5) as DurationMs);
+    await clock.advance((MINUTE * 30) as DurationMs);
     await say({}, { namespace: undefined });
     const path = EVENTS_PATH.replace('ns1', 'default');
     const [created, repeated] = server.requests;
@@ -124,15 +126,15 @@ describe('an Event', () => {
 });
 
 describe('a repeated event', () => {
-  test('within five minutes is counted, and then sent with the count in one request', async () => {
+  test('within half an hour is counted, and then sent with the count in one request', async () => {
     await say();
-    for (let minute = 1; minute < 5; minute += 1) await sayAfter(MINUTE);
+    for (let times = 1; times < 5; times += 1) await sayAfter((6 * MINUTE) as DurationMs);
     assert.deepEqual(sent(), ['POST']);
-    await sayAfter(MINUTE);
+    await sayAfter((6 * MINUTE) as DurationMs);
     const [created, repeated] = server.requests;
     assert.deepEqual(sent(), ['POST', 'PATCH']);
     assert.equal(repeated?.path, `${EVENTS_PATH}/${nameIn(created)}`);
-    assert.deepEqual(bodyOf(repeated), { series: { count: 6, lastObservedTime: '2023-10-04T20:50:52.000000Z' } });
+    assert.deepEqual(bodyOf(repeated), { series: { count: 6, lastObservedTime: '2023-10-04T21:15:52.000000Z' } });
     await sayAfter(MINUTE);
     assert.deepEqual(sent(), ['POST', 'PATCH']);
   });
@@ -145,6 +147,12 @@ describe('a repeated event', () => {
     await say({ type: 'Normal' });
     assert.deepEqual(sent(), ['POST', 'POST', 'POST', 'POST', 'POST']);
     assert.equal(new Set(server.requests.map(nameIn)).size, 5);
+  });
+
+  test('in other words is no other Event where it says itself what it is known by', async () => {
+    await say({ note: 'closed at 11:30', sameIf: 'closed' });
+    await sayAfter((30 * MINUTE) as DurationMs, { note: 'closed at 12:00', sameIf: 'closed' });
+    assert.deepEqual(sent(), ['POST', 'PATCH']);
   });
 
   test('after an hour of silence is another Event, for the former one has expired', async () => {
@@ -162,7 +170,7 @@ describe('a repeated event', () => {
     assert.deepEqual(sent(), ['POST'], 'a server that is not well is left alone for a while');
     await sayAfter((4 * MINUTE) as DurationMs);
     assert.deepEqual(sent(), ['POST', 'POST']);
-    await sayAfter((5 * MINUTE) as DurationMs);
+    await sayAfter((30 * MINUTE) as DurationMs);
     assert.deepEqual(sent(), ['POST', 'POST', 'PATCH']);
     assert.equal(server.requests[2]?.path, `${EVENTS_PATH}/${nameIn(server.requests[1])}`);
   });
@@ -173,23 +181,23 @@ describe('a repeated event', () => {
     await sayAfter((30 * MINUTE) as DurationMs);
     assert.deepEqual(sent(), ['POST', 'PATCH', 'POST']);
     assert.deepEqual(log, []);
-    await sayAfter((5 * MINUTE) as DurationMs);
+    await sayAfter((30 * MINUTE) as DurationMs);
     assert.equal(server.requests[3]?.path, `${EVENTS_PATH}/${nameIn(server.requests[2])}`);
     assert.deepEqual(bodyOf(server.requests[3])['series'], {
       count: 2,
-      lastObservedTime: '2023-10-04T21:20:52.000000Z',
+      lastObservedTime: '2023-10-04T21:45:52.000000Z',
     });
   });
 
   test('goes on with its Event when a repeat could not be sent', async () => {
     await say();
     refusals = [500];
-    await sayAfter((5 * MINUTE) as DurationMs);
+    await sayAfter((30 * MINUTE) as DurationMs);
     await sayAfter((5 * MINUTE) as DurationMs);
     assert.deepEqual(sent(), ['POST', 'PATCH', 'PATCH']);
     assert.deepEqual(bodyOf(server.requests[2])['series'], {
       count: 3,
-      lastObservedTime: '2023-10-04T20:55:52.000000Z',
+      lastObservedTime: '2023-10-04T21:20:52.000000Z',
     });
   });
 

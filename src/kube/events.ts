@@ -6,7 +6,7 @@ import { setLatest } from '../lib/latest.ts';
 import type { Logger } from '../lib/log.ts';
 import { redact } from '../lib/redact.ts';
 import { type Clock, type DurationMs, type EpochMs, formatMicroTime, HOUR, MINUTE } from '../lib/time.ts';
-import { isNotFound } from './api-error.ts';
+import { isGone } from './api-error.ts';
 import type { KubeWriter } from './client.ts';
 
 export interface Regarding {
@@ -23,6 +23,8 @@ export interface EventNote {
   /** The operation, in one CamelCase word. */
   readonly action: string;
   readonly note: string;
+  /** What repeats of it are known by, where its note differs at each; absent: its note. */
+  readonly sameIf?: string;
 }
 
 export interface EventRecorder {
@@ -47,12 +49,16 @@ interface Series {
   name: string | undefined;
   count: number;
   lastSent: DurationMs;
+  /** For how long no repeat is sent after that. */
+  rest: DurationMs;
 }
 
 /** A repeat within this time is folded into the first Event's series; the API server keeps Events for an hour. */
 const FOLD_FOR = HOUR;
-/** Repeats are counted here and sent at most this often, also when the last request failed. */
-const SEND_EVERY = (5 * MINUTE) as DurationMs;
+/** Repeats are counted here and sent at most this often, as client-go's recorder does (`refreshTime`). */
+const SEND_EVERY = (30 * MINUTE) as DurationMs;
+/** The same when the last request failed. */
+const AFTER_FAILURE = (5 * MINUTE) as DurationMs;
 /** Different events remembered; the oldest is forgotten first. */
 const REMEMBERED = 2_000;
 /** Events in flight at once; as many as client-go's broadcaster holds. */
@@ -102,13 +108,15 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       await client.patch(EVENTS, { namespace: namespaceOf(regarding), name }, body, signal);
       return true;
     } catch (thrown) {
-      if (isNotFound(thrown)) return false;
+      if (isGone(thrown)) return false;
       throw thrown;
     }
   };
 
   const tell = async (regarding: Regarding, event: EventNote, series: Series): Promise<void> => {
+    series.rest = AFTER_FAILURE;
     if (!(await repeat(regarding, series))) await create(regarding, event, series);
+    series.rest = SEND_EVERY;
   };
 
   return {
@@ -117,9 +125,9 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       const now = clock.monotonic();
       const last = remembered.get(key);
       const running = last && now - last.lastSent < FOLD_FOR ? last : undefined;
-      const series: Series = running ?? { name: undefined, count: 0, lastSent: now };
+      const series: Series = running ?? { name: undefined, count: 0, lastSent: now, rest: AFTER_FAILURE };
       series.count += 1;
-      if (running && now - running.lastSent < SEND_EVERY) return;
+      if (running && now - running.lastSent < running.rest) return;
       if (!mayTell(regarding.uid, now, underWay.size < UNDER_WAY)) return;
       series.lastSent = now;
       if (!running) setLatest(remembered, key, series, REMEMBERED);
@@ -171,8 +179,8 @@ function eventOf(regarding: Regarding, event: EventNote, { clock, controller, in
   };
 }
 
-function noteKeyOf({ uid }: Regarding, { type, reason, note }: EventNote): string {
-  return digest(uid, type, reason, note);
+function noteKeyOf({ uid }: Regarding, { type, reason, note, sameIf = note }: EventNote): string {
+  return digest(uid, type, reason, sameIf);
 }
 
 /** The API server accepts an Event about a cluster-scoped object only in the namespace `default`. */

@@ -1,7 +1,7 @@
 // Masks the secrets of one call in whatever comes back: by value, since AWS repeats its input in its own words.
 // `redact` knows shapes and stays the second line of defence.
 
-import { ownText } from './own-text.ts';
+import { ownText, startOf } from './own-text.ts';
 
 /** Replaces what is masked; the same as in `redact`. */
 const MASK = '[redacted]';
@@ -117,7 +117,7 @@ function fieldsOf(thrown: unknown, depth = 0): readonly Field[] {
   const own = (['name', 'message', 'stack', 'code'] as const).flatMap((name) => {
     const text: unknown = Reflect.get(thrown, name);
     if (typeof text !== 'string') return [];
-    return [{ error: thrown, name, text: text.slice(0, LONGEST_TEXT).replaceAll(BETWEEN, ' ') }];
+    return [{ error: thrown, name, text: startOf(text, LONGEST_TEXT).replaceAll(BETWEEN, ' ') }];
   });
   const aside = thrown instanceof AggregateError ? thrown.errors.slice(0, CAUSES) : [];
   return [...own, ...[thrown.cause, ...aside].flatMap((one) => fieldsOf(one, depth + 1))];

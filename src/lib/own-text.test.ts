@@ -39,12 +39,14 @@ test('a text that is cut out of a long one and copied keeps only itself', () => 
 });
 
 // Rules 12, 14
-test('the start of a text of any length ends between two words, so that no key is cut', () => {
+test('the start of a text of any length ends between two pieces of base64, so that no key is cut', () => {
   assert.equal(startOf('a short text'), 'a short text');
   const words = 'x'.repeat(4_990);
-  assert.equal(startOf(`${words} AKIAIOSFODNN7EXAMPLE`), words);
-  assert.equal(startOf(`${words} is kept, is it`), `${words} is kept,`);
+  assert.equal(startOf(`${words} AKIAIOSFODNN7EXAMPLE`), `${words} `);
+  assert.equal(startOf(`${words} is kept, is it`), `${words} is kept, `);
   assert.equal(startOf(`${'x'.repeat(5_000)} more`), 'x'.repeat(5_000));
+  assert.equal(startOf(`{"error":"${'x'.repeat(6_000)}"}`), '{"error":"');
   assert.equal(startOf('x'.repeat(5_001)), '');
   assert.equal(startOf(' x'.repeat(1_000_000)).length, 5_000);
+  assert.equal(startOf('one two three', 8), 'one two ');
 });

@@ -16,10 +16,14 @@ const LONGEST_READ = 5_000;
 /**
  * The start of a text of any length, to be redacted and cut further.
  *
- * @returns at most 5,000 UTF-16 units, that end between two words where the text is longer: half a key has no shape to
- *          know it by. Empty when its first word is longer
+ * @param most  UTF-16 units of the result
+ * @returns the start, without the piece of base64 that the bound cuts: half a key has no shape to know it by. Empty
+ *          when there is nothing else
  */
-export function startOf(text: string): string {
-  if (text.length <= LONGEST_READ) return text;
-  return text.slice(0, LONGEST_READ + 1).replace(/(?:^|\s)\S*$/, '');
+export function startOf(text: string, most = LONGEST_READ): string {
+  if (text.length <= most) return text;
+  return text
+    .slice(0, most + 1)
+    .replace(/[A-Za-z0-9+/=_%-]*$/, '')
+    .slice(0, most);
 }

@@ -18,7 +18,7 @@ import {
 import { convertedSpec, isSuccessor, type LegacyObject, refusedConditions } from '../core/conversion.ts';
 import type { PullSecretObject } from '../core/resource.ts';
 import type { Cause } from '../core/status.ts';
-import { ApiError, isConflict, isNotFound } from '../kube/api-error.ts';
+import { ApiError, isConflict, isGone } from '../kube/api-error.ts';
 import type { KubeReader, KubeWriter } from '../kube/client.ts';
 import type { Reconcile, Result } from '../kube/controller.ts';
 import type { EventRecorder } from '../kube/events.ts';
@@ -94,7 +94,7 @@ async function refuse(
   try {
     await client.patchStatus(LEGACY, { namespace: undefined, name }, body, writes);
   } catch (thrown) {
-    if (isNotFound(thrown)) return DONE;
+    if (isGone(thrown)) return DONE;
     if (isConflict(thrown)) return AGAIN;
     throw thrown;
   }
@@ -175,7 +175,7 @@ async function retire(
     await parts.client.delete(LEGACY, { namespace: undefined, name }, terms, parts.writes);
     return true;
   } catch (thrown) {
-    if (isNotFound(thrown) || isConflict(thrown)) return false;
+    if (isGone(thrown) || isConflict(thrown)) return false;
     throw thrown;
   }
 }

@@ -132,7 +132,7 @@ describe('a real API server that is written to', () => {
     const raw = await createPullSecret(world.api, namespace, 'created-again');
     const object = pullSecretOf('AWSECRImagePullSecret', raw);
     assert.ok(object);
-    const writer = createStatusWriter({ client, ...createTestView() }, signal);
+    const writer = createStatusWriter({ client, ...createTestView(), clock: systemClock }, signal);
     await world.api.must('DELETE', NAMESPACED_PATH(namespace, 'created-again'));
     assert.equal(await writer.write(object, { observedGeneration: 5 }), true, 'gone: nothing is left to be said');
     const again = pullSecretOf('AWSECRImagePullSecret', await createPullSecret(world.api, namespace, 'created-again'));

@@ -2,7 +2,7 @@
 
 import { objectKey, SERVICE_ACCOUNTS } from '../../api/meta.ts';
 import { type AttachmentPlan, attachmentPatch, type SeenAccount } from '../../core/attachment.ts';
-import { isNotFound, isOtherObject } from '../../kube/api-error.ts';
+import { isGone, isOtherObject } from '../../kube/api-error.ts';
 import type { KubeWriter } from '../../kube/client.ts';
 import type { StoreWriter } from '../../kube/store.ts';
 import { accountOf } from '../state/seen-account.ts';
@@ -30,7 +30,7 @@ export function writingAccounts(
       if (after) store.wrote(objectKey(account.namespace, account.name), after);
       return true;
     } catch (thrown) {
-      if (isNotFound(thrown) || isOtherObject(thrown)) return false;
+      if (isGone(thrown) || isOtherObject(thrown)) return false;
       throw thrown;
     }
   };

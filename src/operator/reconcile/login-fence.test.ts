@@ -52,7 +52,7 @@ describe('a login that another operator has announced and written', () => {
       logins.restore({ ...object, status: withLogins({}, [held]) }, content, inputs);
     }
     const { client, view, stores } = rig;
-    const statuses = createStatusWriter({ client, view, stores }, signal);
+    const statuses = createStatusWriter({ client, view, stores, clock }, signal);
     const fence = createFence({ client, view, store: stores.secrets, logins, statuses, clock });
     return await fence.standing({ ...object, status: withLogins({}, [LATER]) }, [REGISTRY], signal);
   };

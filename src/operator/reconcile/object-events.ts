@@ -7,6 +7,7 @@ import type { PullSecretObject } from '../../core/resource.ts';
 import { type Findings, NO_NAMESPACES } from '../../core/status.ts';
 import { listNames } from '../../core/text.ts';
 import type { EventNote, EventRecorder, Regarding } from '../../kube/events.ts';
+import { steadyWords } from '../../lib/steady-words.ts';
 import type { Applied } from '../secrets/apply.ts';
 
 /** Characters of names in one Event; its note takes 1 kB. */
@@ -40,7 +41,8 @@ export function recordEvents(
   if (findings.refusal)
     record({ type: 'Warning', reason: findings.refusal.reason, action: 'Validate', note: findings.refusal.message });
   for (const { registry, message } of findings.failures) {
-    record({ type: 'Warning', reason: REASON.loginFailed, action: 'Login', note: `login to ${registry}: ${message}` });
+    const note = `login to ${registry}: ${message}`;
+    record({ type: 'Warning', reason: REASON.loginFailed, action: 'Login', note, sameIf: steadyWords(note) });
   }
   if (wantsNothing(findings) && !object.status.conditions?.some(({ reason }) => reason === REASON.noNamespaces))
     record({ type: 'Warning', reason: REASON.noNamespaces, action: 'Select', note: NO_NAMESPACES });

@@ -49,7 +49,7 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
   const { client, state, logins, objectLogins, rollout, findAttachments, probes, secrets, events, clock, writes } =
     parts;
   const { view, stores } = state;
-  const statuses = createStatusWriter({ client, view, stores }, writes);
+  const statuses = createStatusWriter({ client, view, stores, clock }, writes);
   const fence = createFence({ client, view, store: stores.secrets, logins, statuses, clock });
   const whole = createWholeObjects({ client, view, store: stores.namespaced });
   const confirmPrune = confirmingPrune(client);

@@ -1,15 +1,19 @@
-// Status of an object: written only when it differs, and only into the object that it describes.
+// Status of an object: written only when it has news, and only into the object that it describes.
 
 import { isDeepStrictEqual } from 'node:util';
 import { RESOURCES } from '../../api/kinds.ts';
 import type { PullSecretStatus } from '../../api/schema.ts';
+import { newsIn } from '../../core/news.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { keyOf } from '../../core/resource.ts';
-import { isConflict, isNotFound } from '../../kube/api-error.ts';
+import { isConflict, isGone } from '../../kube/api-error.ts';
 import type { KubeWriter } from '../../kube/client.ts';
 import type { StoreWriter } from '../../kube/store.ts';
 import { type JsonRecord, sameJson } from '../../lib/json.ts';
+import { createRecent } from '../../lib/recent.ts';
 import { redact } from '../../lib/redact.ts';
+import { type Clock, type DurationMs, MINUTE, SECOND } from '../../lib/time.ts';
+import { createTokenBucket } from '../../lib/token-bucket.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { pullSecretOf } from '../state/reduced-objects.ts';
 
@@ -25,17 +29,33 @@ export interface StatusWriterParts {
   readonly client: Pick<KubeWriter, 'patchStatus'>;
   readonly view: Pick<ClusterView, 'objectByUid' | 'quota'>;
   readonly stores: Readonly<Record<'namespaced' | 'cluster', Pick<StoreWriter<PullSecretObject>, 'wrote' | 'expect'>>>;
+  readonly clock: Clock;
 }
 
+/**
+ * Statuses of one object that differ in nothing but what others say of a fault: so many after each change by its user,
+ * and then one more each time this has passed. Two webhooks that both deny take turns in being first.
+ */
+const WORDS_AT_ONCE = 6;
+const ONE_MORE_EVERY = (30 * MINUTE) as DurationMs;
+/** Objects whose rest is kept; one that is forgotten begins anew. */
+const REMEMBERED = 2_000;
+
 /** @param signal  ends requests */
-export function createStatusWriter({ client, view, stores }: StatusWriterParts, signal: AbortSignal): StatusWriter {
+export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal): StatusWriter {
+  const { client, view, stores, clock } = parts;
   /** By the status that CRDs older than the operator made of it: what was sent. */
   const sent = new WeakMap<PullSecretStatus, PullSecretStatus>();
+  const perSecond = SECOND / ONE_MORE_EVERY;
+  const wordsOf = createRecent(REMEMBERED, () => createTokenBucket(clock, perSecond, WORDS_AT_ONCE));
 
   return {
     async write(object, status) {
       const next = redacted(status);
-      if (sameJson(object.status, next) || sameJson(sent.get(object.status), next)) return true;
+      const news = newsIn(object.status, next);
+      if (news === 'none' || sameJson(sent.get(object.status), next)) return true;
+      const asked = `${object.uid} ${next.observedGeneration} ${object.reconcileAt}`;
+      if (news === 'words' && !wordsOf(asked).take()) return true;
       // The API server accepts a status with a wrong uid (200, seen with 1.37.2): only the version guards.
       const { uid, resourceVersion } = object;
       const body = { metadata: { uid, resourceVersion }, status: mergePatch(object.status, next) };
@@ -51,7 +71,7 @@ export function createStatusWriter({ client, view, stores }: StatusWriterParts, 
         return true;
       } catch (thrown) {
         // Deleted: there is nothing left to report.
-        if (isNotFound(thrown)) return true;
+        if (isGone(thrown)) return true;
         if (isConflict(thrown)) return false;
         throw thrown;
       } finally {

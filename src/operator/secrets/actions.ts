@@ -6,7 +6,7 @@ import { type KnownObjects, opensMore, whyLeft } from '../../core/offers.ts';
 import { type Action, isOwned, type Payload, terminating } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import type { SeenSecret } from '../../core/seen-secret.ts';
-import { ApiError, isConflict, isNamespaceTerminating, isNotFound, isOtherObject } from '../../kube/api-error.ts';
+import { ApiError, isConflict, isGone, isNamespaceTerminating, isOtherObject } from '../../kube/api-error.ts';
 import { Failure, failureFrom } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { SecretWriter } from './secret-writer.ts';
@@ -103,7 +103,7 @@ async function attempt(writing: Writing, action: Action, payload: Payload): Prom
   } catch (thrown) {
     if (isNamespaceTerminating(thrown)) return 'terminating';
     if (action.op === 'create' && isConflict(thrown)) return await inspect(writing, action, payload);
-    if (isNotFound(thrown)) return lost(action);
+    if (isGone(thrown)) return lost(action);
     if (isOtherObject(thrown)) return 'retry';
     if (isTransientlyBusy(thrown)) throw thrown;
     const told = refused(writing, action, thrown);
@@ -151,7 +151,7 @@ async function inspect(writing: Writing, action: Action, payload: Payload): Prom
     // One that is offered is soon shown by the watch.
     return whyLeft(owner, action, seen, known) ?? 'retry';
   } catch (thrown) {
-    if (isNotFound(thrown) || isOtherObject(thrown)) return 'retry';
+    if (isGone(thrown) || isOtherObject(thrown)) return 'retry';
     if (isTransientlyBusy(thrown)) throw thrown;
     return problemOf(writing, action, REASON.getSecretError, thrown);
   }

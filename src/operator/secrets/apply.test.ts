@@ -26,7 +26,9 @@ const TERMINATING: Refusal = [
   403,
   { reason: 'Forbidden', message: 'is being terminated', details: { causes: [{ reason: 'NamespaceTerminating' }] } },
 ];
-const GONE: Refusal = [404, { reason: 'NotFound', message: 'not found' }];
+const GONE: Refusal = [404, { reason: 'NotFound', message: 'not found', details: { kind: 'secrets' } }];
+/** Of an admission webhook, which may refuse with any status. */
+const DENIED_AS_404: Refusal = [404, { message: 'admission webhook "one" denied the request: no such team' }];
 const TAKEN: Refusal = [409, { reason: 'AlreadyExists', message: 'already exists' }];
 const STALE: Refusal = [409, { reason: 'Conflict', message: 'the object has been modified' }];
 const ANOTHER: Refusal = [422, { reason: 'Invalid', message: 'metadata.uid: Invalid value: field is immutable' }];
@@ -150,6 +152,16 @@ describe('a write that is refused', () => {
       action: change('update'),
       answers: { PATCH: GONE },
       want: 'retry',
+    },
+    'by a webhook that says 404 is told as its refusal, of a creation': {
+      action: create('a'),
+      answers: { POST: DENIED_AS_404 },
+      want: 'CreateSecretError',
+    },
+    '… and of an update': {
+      action: change('update'),
+      answers: { PATCH: DENIED_AS_404 },
+      want: 'UpdateSecretError',
     },
     'because it is another version by now is tried again': {
       action: change('update'),

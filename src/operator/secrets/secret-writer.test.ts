@@ -263,7 +263,7 @@ describe('a Secret that is another one by now', () => {
     });
   }
 
-  for (const [status, body] of [conflict, [404, {}]] as const) {
+  for (const [status, body] of [conflict, [404, { details: { kind: 'secrets' } }]] as const) {
     test(`needs no deletion: ${status}`, async () => {
       answerBy(status, body);
       await writer.delete(SEEN);

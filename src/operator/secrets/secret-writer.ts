@@ -10,7 +10,7 @@ import { isAsWanted, isOwned, type Payload } from '../../core/plan.ts';
 import { isCovered } from '../../core/registry-hosts.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import type { SeenSecret } from '../../core/seen-secret.ts';
-import { isConflict, isNotFound, isOtherObject } from '../../kube/api-error.ts';
+import { isConflict, isGone, isOtherObject } from '../../kube/api-error.ts';
 import type { KubeReader, KubeWriter } from '../../kube/client.ts';
 import type { StoreWriter } from '../../kube/store.ts';
 import { type JsonRecord, recordOf } from '../../lib/json.ts';
@@ -108,7 +108,7 @@ export function createSecretWriter(
           return false;
         });
       } catch (thrown) {
-        if (!isNotFound(thrown) && !isConflict(thrown)) throw thrown;
+        if (!isGone(thrown) && !isConflict(thrown)) throw thrown;
       }
     },
     async read(namespace, name) {
@@ -203,7 +203,7 @@ async function handOver(
     await client.patch(SECRETS, { namespace, name }, handOverPatch(owner, seen, formerUid, raw), signal);
     return true;
   } catch (thrown) {
-    if (isNotFound(thrown) || isOtherObject(thrown)) return false;
+    if (isGone(thrown) || isOtherObject(thrown)) return false;
     throw thrown;
   }
 }

@@ -1,7 +1,7 @@
 // The one ValidatingWebhookConfiguration that names the operator: watches it, and keeps the authorities in it correct.
 
 import { VALIDATING_WEBHOOKS } from '../../api/meta.ts';
-import { isNotFound, isOtherObject } from '../../kube/api-error.ts';
+import { isGone, isOtherObject } from '../../kube/api-error.ts';
 import type { KubeWriter } from '../../kube/client.ts';
 import type { Stored } from '../../kube/store.ts';
 import { type JsonRecord, listOf, recordOf, stringOf } from '../../lib/json.ts';
@@ -55,7 +55,7 @@ export async function writeBundle(
     await client.patchByKeys(VALIDATING_WEBHOOKS, { namespace: undefined, name }, body, signal);
     return true;
   } catch (thrown) {
-    if (isNotFound(thrown) || isOtherObject(thrown)) return false;
+    if (isGone(thrown) || isOtherObject(thrown)) return false;
     throw thrown;
   }
 }
