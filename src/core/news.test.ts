@@ -57,6 +57,11 @@ describe('a status that is computed anew', () => {
       status(condition('Attached', 'False', 'account b: it is full')),
       'facts',
     ],
+    'and tells of an account with another time has none': [
+      status(condition('Attached', 'False', 'account a: denied at 2026-11-27T11:00:00Z')),
+      status(condition('Attached', 'False', 'account a: denied at 2026-11-27T11:05:00Z')),
+      'none',
+    ],
     'and has become True has facts': [
       status(condition('Ready', 'False', 'x')),
       status(condition('Ready', 'True', 'x')),

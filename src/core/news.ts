@@ -1,6 +1,6 @@
 // Whether a status that is computed anew has news beside the one that is stored. Pure.
 
-import { CONDITION_PULLABLE, CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED } from '../api/names.ts';
+import { CONDITION_ATTACHED, CONDITION_RECONCILING, CONDITION_STALLED } from '../api/names.ts';
 import type { Condition, PullSecretStatus } from '../api/schema.ts';
 import { sameJson } from '../lib/json.ts';
 import { steadyWords } from '../lib/steady-words.ts';
@@ -21,22 +21,20 @@ export function newsIn(stored: PullSecretStatus, computed: PullSecretStatus): Ne
 /** The status with others' words made comparable. */
 function withWords(status: PullSecretStatus, change: (text: string) => string): PullSecretStatus {
   const { conditions = [], problems } = status;
-  const changed = <Told extends { readonly message: string }>(told: Told): Told => ({
-    ...told,
-    message: change(told.message),
-  });
-  const items = problems?.items.map(changed) ?? [];
+  const items = problems?.items.map((item) => ({ ...item, message: change(item.message) })) ?? [];
   return {
     ...status,
-    conditions: conditions.map((condition) => (repeatsOthers(condition) ? changed(condition) : condition)),
+    conditions: conditions.map((one) => ({ ...one, message: comparable(one, change) })),
     ...(problems ? { problems: { ...problems, items } } : {}),
   };
 }
 
 /** What the operator says in its own words, with counts and names, is news whenever it differs. */
-function repeatsOthers({ type, status }: Condition): boolean {
-  if (type === CONDITION_READY || type === CONDITION_PULLABLE) return status !== 'True';
-  return type === CONDITION_STALLED || type === CONDITION_RECONCILING;
+function comparable({ type, status, message }: Condition, change: (text: string) => string): string {
+  if (type === CONDITION_STALLED || type === CONDITION_RECONCILING) return change(message);
+  if (status === 'True') return message;
+  // Its names of accounts stand nowhere else in the status.
+  return type === CONDITION_ATTACHED ? steadyWords(message) : change(message);
 }
 
 function nothing(): string {
