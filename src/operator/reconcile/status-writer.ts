@@ -9,6 +9,7 @@ import { keyOf } from '../../core/resource.ts';
 import { isConflict, isGone } from '../../kube/api-error.ts';
 import type { KubeWriter } from '../../kube/client.ts';
 import type { StoreWriter } from '../../kube/store.ts';
+import { digest } from '../../lib/digest.ts';
 import { type JsonRecord, sameJson } from '../../lib/json.ts';
 import { createRecent } from '../../lib/recent.ts';
 import { redact } from '../../lib/redact.ts';
@@ -39,7 +40,7 @@ export interface StatusWriterParts {
 const WORDS_AT_ONCE = 6;
 const ONE_MORE_EVERY = (30 * MINUTE) as DurationMs;
 /** Objects whose rest is kept; one that is forgotten begins anew. */
-const REMEMBERED = 2_000;
+const REMEMBERED = 10_000;
 
 /** @param signal  ends requests */
 export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal): StatusWriter {
@@ -54,8 +55,7 @@ export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal
       const next = redacted(status);
       const news = newsIn(object.status, next);
       if (news === 'none' || sameJson(sent.get(object.status), next)) return true;
-      const asked = `${object.uid} ${next.observedGeneration} ${object.reconcileAt}`;
-      if (news === 'words' && !wordsOf(asked).take()) return true;
+      if (news === 'words' && !wordsOf(askedBy(object)).take()) return true;
       // The API server accepts a status with a wrong uid (200, seen with 1.37.2): only the version guards.
       const { uid, resourceVersion } = object;
       const body = { metadata: { uid, resourceVersion }, status: mergePatch(object.status, next) };
@@ -79,6 +79,11 @@ export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal
       }
     },
   };
+}
+
+/** The same until its user changes the object or asks for an attempt; short, whatever the annotation holds. */
+function askedBy({ uid, generation, reconcileAt = '' }: PullSecretObject): string {
+  return digest(uid, String(generation), reconcileAt);
 }
 
 /** Whether nothing of the object has changed but its status, and with it its version. */
