@@ -100,10 +100,16 @@ describe('the configuration of run', () => {
     [['duration=61s'], '--leader-elect-lease-duration: "61s" is not between 1s and 60s'],
     [
       ['deadline=15s'],
-      '--leader-elect-renew-deadline: "15s" is not shorter than the duration (15s): two replicas could lead at once',
+      '--leader-elect-renew-deadline: "15s" is not shorter than --leader-elect-lease-duration ("15s"), and two replicas could lead at once: lower the first or raise the second',
     ],
-    [['period=6s'], '--leader-elect-retry-period: "6s" is not between 100ms and half of the deadline (10s)'],
-    [['period=0s'], '--leader-elect-retry-period: "0s" is not between 100ms and half of the deadline (10s)'],
+    [
+      ['period=6s'],
+      '--leader-elect-retry-period: "6s" is not between 100ms and half of --leader-elect-renew-deadline ("10s")',
+    ],
+    [
+      ['period=0s'],
+      '--leader-elect-retry-period: "0s" is not between 100ms and half of --leader-elect-renew-deadline ("10s")',
+    ],
     [['name=Not_A_Name'], '--leader-elect-resource-name: "Not_A_Name" is not a name a Lease can have'],
   ] as const) {
     test(`refuses ${args.join()} for leader election, whether it is on or not`, () => {

@@ -26,21 +26,21 @@ export const ELECTION_FLAGS = [
     env: 'ECR_OPERATOR_LEADER_ELECT_LEASE_DURATION',
     fallback: '15s',
     value: 'DURATION',
-    help: 'How long a Lease that is not renewed keeps the other replicas waiting, such as 15s.',
+    help: 'How long a Lease that is not renewed keeps the other replicas waiting: 1s to 60s.',
   },
   {
     name: 'leader-elect-renew-deadline',
     env: 'ECR_OPERATOR_LEADER_ELECT_RENEW_DEADLINE',
     fallback: '10s',
     value: 'DURATION',
-    help: 'How long the leader works without having renewed; shorter than the duration.',
+    help: 'How long the leader works without having renewed; shorter than the lease duration.',
   },
   {
     name: 'leader-elect-retry-period',
     env: 'ECR_OPERATOR_LEADER_ELECT_RETRY_PERIOD',
     fallback: '2s',
     value: 'DURATION',
-    help: 'Between two looks at the Lease, or two renewals; at most half of the deadline.',
+    help: 'Between two looks at the Lease, or two renewals; 100ms to half of the renew deadline.',
   },
 ] as const;
 
@@ -69,13 +69,13 @@ export function electionOptions(
   if (!duration || !renewDeadline || !retryPeriod) return undefined;
   if (duration.length < SHORTEST_LEASE || duration.length > LONGEST_LEASE)
     mistakes.push(`${duration.from}: "${duration.text}" is not between 1s and ${LONGEST_LEASE / 1_000}s`);
-  if (renewDeadline.length >= duration.length)
+  else if (renewDeadline.length >= duration.length)
     mistakes.push(
-      `${renewDeadline.from}: "${renewDeadline.text}" is not shorter than the duration (${duration.text}): two replicas could lead at once`,
+      `${renewDeadline.from}: "${renewDeadline.text}" is not shorter than ${duration.from} ("${duration.text}"), and two replicas could lead at once: lower the first or raise the second`,
     );
   if (retryPeriod.length < SHORTEST_RETRY || 2 * retryPeriod.length > renewDeadline.length)
     mistakes.push(
-      `${retryPeriod.from}: "${retryPeriod.text}" is not between ${SHORTEST_RETRY}ms and half of the deadline (${renewDeadline.text})`,
+      `${retryPeriod.from}: "${retryPeriod.text}" is not between ${SHORTEST_RETRY}ms and half of ${renewDeadline.from} ("${renewDeadline.text}")`,
     );
   const times = { duration: duration.length, renewDeadline: renewDeadline.length, retryPeriod: retryPeriod.length };
   return isOn ? { lease: lease.text, times } : undefined;
