@@ -2,7 +2,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { type ResourceDescriptor, VALIDATING_WEBHOOKS } from '../api/meta.ts';
-import { DEFAULT_NAMESPACE, OPERATOR_NAME } from '../api/names.ts';
+import { DEFAULT_NAMESPACE, GROUP, OPERATOR_NAME } from '../api/names.ts';
 import type { Unseen } from '../core/pull-facts.ts';
 import type { KubeReader } from '../kube/client.ts';
 import { type JsonRecord, listOf, recordOf, stringOf } from '../lib/json.ts';
@@ -10,7 +10,8 @@ import { type EpochMs, formatRfc3339, parseRfc3339 } from '../lib/time.ts';
 import { type Finding, unseen, well, wrong } from './finding.ts';
 import { listKept, orUnseen } from './seen.ts';
 
-const OF_CHART = `app.kubernetes.io/part-of=${OPERATOR_NAME}`;
+const PART_OF = 'app.kubernetes.io/part-of';
+const OF_CHART = `${PART_OF}=${OPERATOR_NAME}`;
 const DEPLOYMENTS: ResourceDescriptor = { group: 'apps', version: 'v1', plural: 'deployments', namespaced: true };
 const admission = (plural: string): ResourceDescriptor => ({ ...VALIDATING_WEBHOOKS, plural });
 const POLICIES = admission('validatingadmissionpolicies');
@@ -91,7 +92,8 @@ export function deploymentFinding(found: Installed | 'missing' | Unseen): Findin
 
 /** Whether the API server can trust the webhook. */
 export async function webhookFinding(client: Lister, now: EpochMs, signal: AbortSignal): Promise<Finding> {
-  const found = await labelled(client, VALIDATING_WEBHOOKS, undefined, OF_CHART, signal);
+  const all = { keep: (raw: JsonRecord) => (asksOperator(raw) ? raw : undefined), most: MOST };
+  const found = await orUnseen(listKept(client, VALIDATING_WEBHOOKS, { namespace: undefined }, all, signal));
   if (found === 'unseen')
     return unseen('you may not list webhook configurations: whether the webhook is trusted is not known');
   const [configuration] = found;
@@ -113,6 +115,14 @@ export async function webhookFinding(client: Lister, now: EpochMs, signal: Abort
       `the authority of ${what} ended at ${formatRfc3339(ends)}: empty its caBundle, and it is written anew`,
     );
   return well(`${what} trusts an authority that holds until ${formatRfc3339(ends)}`);
+}
+
+/** The chart's configuration, or one that an administrator made: it has no label, but it is about our objects. */
+function asksOperator(configuration: JsonRecord): boolean {
+  const rules = listOf(configuration['webhooks']).flatMap((webhook) => listOf(recordOf(webhook)['rules']));
+  const isAbout = rules.some((rule) => listOf(recordOf(rule)['apiGroups']).includes(GROUP));
+  const labels = recordOf(recordOf(configuration['metadata'])['labels']);
+  return isAbout || labels[PART_OF] === OPERATOR_NAME;
 }
 
 function endOf(pem: string): EpochMs | undefined {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { OPERATOR_NAME } from '../../src/api/names.ts';
+import { GROUP, OPERATOR_NAME } from '../../src/api/names.ts';
 import { makeAuthority } from '../../testing/network/self-signed.ts';
 import { OPERATOR_NAMESPACE } from '../../testing/operator/operator-account.ts';
 import { useWorld } from '../../testing/operator/world.ts';
@@ -32,12 +32,12 @@ describe('check', () => {
     });
     await world.api.merge(`${DEPLOYMENTS}/check/status`, { status: { replicas: 2, readyReplicas } });
   };
-  const webhook = async (caBundle: string | undefined): Promise<void> => {
+  const webhook = async (caBundle: string | undefined, isOfChart = true): Promise<void> => {
     await world.api.send('DELETE', `${WEBHOOKS}/check`);
     await world.api.must('POST', WEBHOOKS, {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingWebhookConfiguration',
-      metadata: { name: 'check', labels: LABELS },
+      metadata: { name: 'check', ...(isOfChart ? { labels: LABELS } : {}) },
       webhooks: [
         {
           name: 'check.example.com',
@@ -45,7 +45,14 @@ describe('check', () => {
             service: { name: 'none', namespace: 'default' },
             ...(caBundle === undefined ? {} : { caBundle }),
           },
-          rules: [{ apiGroups: ['none.example.com'], apiVersions: ['*'], resources: ['*'], operations: ['CREATE'] }],
+          rules: [
+            {
+              apiGroups: [isOfChart ? 'none.example.com' : GROUP],
+              apiVersions: ['*'],
+              resources: ['none'],
+              operations: ['CREATE'],
+            },
+          ],
           sideEffects: 'None',
           admissionReviewVersions: ['v1'],
         },
@@ -115,6 +122,9 @@ describe('check', () => {
       assert.equal(said.code, code);
       assert.match(said.out, words);
     }
+    // One that an administrator made, as docs/webhook.md has it.
+    await webhook(authority, false);
+    assert.match((await check()).out, /^✔ the webhook configuration check trusts an authority that holds until 2/m);
     await webhook(nonsense);
     assert.match(
       (await check()).out,
