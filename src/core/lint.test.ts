@@ -42,6 +42,9 @@ describe('an object in a file', () => {
 
   test('needs a name that an object can have', () => {
     assert.deepEqual(said(object({ metadata: {} })), ['metadata.name is missing']);
+    const unquoted = 'is no text for YAML: put it in quotes';
+    assert.deepEqual(said(object({ metadata: { name: true } })), [`metadata.name ${unquoted}`]);
+    assert.deepEqual(said(object({ metadata: { generateName: 12 } })), [`metadata.generateName ${unquoted}`]);
     assert.deepEqual(said(object({ metadata: { name: 'A' } })), ['metadata.name is no name that an object can have']);
     assert.deepEqual(said(object({ metadata: { generateName: 'a-' } })), []);
     assert.equal(said(object({ metadata: { generateName: 'a'.repeat(254) } }))?.length, 1);

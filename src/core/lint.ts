@@ -63,7 +63,11 @@ export function lintObject(object: JsonRecord, schemas: ReadonlyMap<string, Json
 
 function nameFaults({ name, generateName }: JsonRecord): readonly Fault[] {
   const text = stringOf(name) ?? stringOf(generateName);
-  if (text === undefined) return [{ path: ['metadata', 'name'], message: 'is missing' }];
+  if (text === undefined) {
+    const field = name === undefined && generateName !== undefined ? 'generateName' : 'name';
+    const message = (name ?? generateName) === undefined ? 'is missing' : 'is no text for YAML: put it in quotes';
+    return [{ path: ['metadata', field], message }];
+  }
   const isGood = text.length <= LONGEST_NAME && (name === undefined || NAME.test(text));
   return isGood ? [] : [{ path: ['metadata', 'name'], message: 'is no name that an object can have' }];
 }

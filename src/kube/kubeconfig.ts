@@ -91,6 +91,8 @@ function incomplete(where: string, config: KubeConfig): Failure {
   const context = config.getContextObject(current);
   const fail = (words: string): Failure =>
     new Failure({ next: 'change', reason: 'BadKubeconfig', message: `the kubeconfig ${where} ${words}` });
+  if (config.contexts.length === 0 && config.clusters.length === 0)
+    return fail('has no contexts and no clusters: is it one?');
   if (!current) return fail('has no current context: kubectl config use-context NAME sets it');
   if (!context) return fail(`has no context "${current}", which is its current one`);
   const missing = config.getCurrentCluster() ? `user "${context.user}"` : `cluster "${context.cluster}"`;
@@ -113,7 +115,7 @@ function readConfig(path: string, parseYaml: ParseYaml): Read {
     throw new Failure({
       next: 'change',
       reason: 'BadKubeconfig',
-      message: `cannot read the kubeconfig ${path || 'of this user'}${isOfFile ? '' : ': it is not there, empty, or no YAML'}`,
+      message: `cannot read the kubeconfig ${path || 'of this user (KUBECONFIG, or .kube/config in the home folder)'}${isOfFile ? '' : ': it is not there, empty, or no YAML'}${path === '' ? '; --kubeconfig names another' : ''}`,
       ...(isOfFile ? { cause } : {}),
     });
   }

@@ -55,7 +55,10 @@ async function lint({ format, out, print, input }: Context, words: readonly stri
 async function textOf(file: string, input: Context['input']): Promise<string> {
   try {
     if (file === '-') return await wholeInput(input());
-    if ((await stat(file)).size > MOST_BYTES) throw new Error(TOO_LARGE);
+    const found = await stat(file);
+    if (found.isDirectory())
+      throw new Error(`it is a directory: name its files, such as ${file.replace(/\/$/, '')}/*.yaml`);
+    if (found.size > MOST_BYTES) throw new Error(TOO_LARGE);
     return await readFile(file, 'utf8');
   } catch (cause) {
     const why = cause instanceof Error ? `: ${cause.message}` : '';

@@ -68,6 +68,10 @@ describe('under the name of a kubectl plugin', () => {
     ] as const)
       assert.match(run(['lint', '-'], input).stdout, words);
     assert.match(run(['lint', join(folder, 'none.yaml')]).stderr, /^error: cannot read .*none\.yaml: ENOENT/);
+    assert.match(
+      run(['lint', folder]).stderr,
+      /^error: cannot read .*: it is a directory: name its files, such as .*\/\*\.yaml$/m,
+    );
     assert.equal(run(['lint']).status, 2);
   });
 
