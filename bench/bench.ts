@@ -5,7 +5,7 @@
 //
 // Prints a table, and puts each part into FILE (bench/results/latest.json).
 
-import { parseArgs } from 'node:util';
+import { argumentsOf, complain, mustBeWritable } from './arguments.ts';
 import { bystanders } from './bystanders.ts';
 import { clusterObject, manyKeys, namespacedObjects } from './creations.ts';
 import { firstPods } from './first-pods.ts';
@@ -34,25 +34,21 @@ const USUAL = {
 /** These take minutes, and disk: by name only. */
 const PARTS = { ...USUAL, renewal, requestsAtRest, memoryOverSecrets, largeObjects, scale };
 
-const { values, positionals } = parseArgs({
-  options: { into: { type: 'string', default: LATEST } },
-  allowPositionals: true,
-});
-const chosen = positionals.length > 0 ? positionals : Object.keys(USUAL);
+const USAGE = `node bench/bench.ts [--into FILE] [PART...]; the parts are ${Object.keys(PARTS).join(', ')}`;
+const { flags, words } = argumentsOf(USAGE, { into: LATEST }, Number.POSITIVE_INFINITY);
+const chosen = words.length > 0 ? words : Object.keys(USUAL);
 const unknown = chosen.filter((name) => !Object.hasOwn(PARTS, name));
-if (unknown.length > 0) {
-  console.error(`no part of the bench: ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`);
-  process.exit(2);
-}
+if (unknown.length > 0) complain(USAGE, `no part of the bench: ${unknown.join(', ')}`);
+mustBeWritable(flags.into, USAGE);
 progress('starting a control plane, the stand-in and the operator');
 const stage = await openStage(numbered('ns', COUNT));
 const bench: Bench = { ...stage, operator: await startOperator(stage) };
 for (const [name, part] of Object.entries(PARTS)) {
   if (!chosen.includes(name)) continue;
   await part(bench);
-  savePart(values.into, name, { ...takePart(), kubernetes: stage.plane.version });
+  savePart(flags.into, name, { ...takePart(), kubernetes: stage.plane.version });
 }
 await bench.operator.end();
 await closeStage(stage);
-console.log(`\n${table()}\n\nas JSON: ${values.into}`);
+console.log(`\n${table()}\n\nas JSON: ${flags.into}`);
 process.exit(0);

@@ -4,6 +4,7 @@
 // meanwhile hits both, which it does not when each is measured beside a floor in a run of its own.
 
 import { existsSync } from 'node:fs';
+import { argumentsOf, complain, countIn } from './arguments.ts';
 import { COMPARED, type Figures } from './compared.ts';
 import { median } from './measure.ts';
 import { progress } from './report.ts';
@@ -11,14 +12,13 @@ import { closeStage, openStage } from './stage.ts';
 import { cleanUp, numbered } from './work.ts';
 
 const COUNT = 300;
-const [bundle = '', rounds = '5', ...named] = process.argv.slice(2);
+const USAGE = `node bench/compare.ts BUNDLE [ROUNDS] [PART...]: BUNDLE is the file that scripts/build.ts wrote in another checkout; the parts are ${Object.keys(COMPARED).join(', ')}`;
+const [bundle = '', wanted = '5', ...named] = argumentsOf(USAGE, {}, Number.POSITIVE_INFINITY).words;
+if (!existsSync(bundle)) complain(USAGE, bundle === '' ? 'BUNDLE is missing' : `there is no file ${bundle}`);
+const rounds = countIn(wanted, 'ROUNDS', USAGE);
+const unknown = named.filter((name) => !Object.hasOwn(COMPARED, name));
+if (unknown.length > 0) complain(USAGE, `no part of the bench: ${unknown.join(', ')}`);
 const parts = Object.entries(COMPARED).filter(([name]) => named.length === 0 || named.includes(name));
-if (!existsSync(bundle) || parts.length < named.length) {
-  console.error(
-    `usage: node bench/compare.ts BUNDLE [ROUNDS] [PART...]: BUNDLE is the file that scripts/build.ts wrote in another checkout; the parts are ${Object.keys(COMPARED).join(', ')}`,
-  );
-  process.exit(2);
-}
 
 const spread = numbered('ns', COUNT);
 const stage = await openStage(spread);
@@ -33,9 +33,10 @@ async function measure(which: string | undefined, round: string): Promise<Figure
 }
 
 // What runs first warms the API server up.
+progress('a round to warm up');
 await measure(undefined, 'warm');
 const taken: { readonly ours: Figures; readonly other: Figures }[] = [];
-for (let round = 0; round < Number(rounds); round += 1) {
+for (let round = 0; round < rounds; round += 1) {
   progress(`round ${round + 1} of ${rounds}`);
   const first = round % 2 === 0 ? undefined : bundle;
   const one = await measure(first, `${round}-one`);

@@ -5,8 +5,8 @@
 //
 // CHECKOUT is another working copy, to see what a change of its src does.
 
-import { parseArgs } from 'node:util';
 import { type DurationMs, HOUR } from '../src/lib/time.ts';
+import { argumentsOf, countIn, mustBeWritable } from './arguments.ts';
 import { loadOperatorCode } from './fleet/operator-code.ts';
 import { seededRandom } from './fleet/seeded.ts';
 import { simulateFleet } from './fleet/simulate-fleet.ts';
@@ -14,15 +14,19 @@ import { LIMITS, type Span } from './fleet/simulated-aws.ts';
 import { columns, progress } from './report.ts';
 import { LATEST, savePart } from './results.ts';
 
-const { values } = parseArgs({
-  options: {
-    clusters: { type: 'string', default: '1000,10000' },
-    hours: { type: 'string', default: '48' },
-    seed: { type: 'string', default: '1' },
-    code: { type: 'string', default: '.' },
-    into: { type: 'string', default: LATEST },
-  },
+const USAGE =
+  'node bench/fleet.ts [--clusters 1000,10000] [--hours 48] [--seed 1] [--code CHECKOUT] [--into FILE]; some five minutes';
+const { flags: values } = argumentsOf(USAGE, {
+  clusters: '1000,10000',
+  hours: '48',
+  seed: '1',
+  code: '.',
+  into: LATEST,
 });
+mustBeWritable(values.into, USAGE);
+const fleets = values.clusters.split(',').map((text) => countIn(text, '--clusters', USAGE));
+const hours = countIn(values.hours, '--hours', USAGE);
+const seed = countIn(values.seed, '--seed', USAGE);
 
 const SCENARIOS: readonly { readonly name: string; readonly outage: Span | undefined }[] = [
   { name: 'started together', outage: undefined },
@@ -50,13 +54,12 @@ const HEAD = [
 const inSeconds = (length: number): string => `${(length / 1_000).toFixed(0)} s`;
 
 const code = await loadOperatorCode(values.code);
-const hours = Number(values.hours);
 const lines: string[][] = [];
-for (const clusters of values.clusters.split(',').map(Number)) {
+for (const clusters of fleets) {
   for (const { name, outage } of SCENARIOS) {
     for (const limit of LIMITS) {
       const begun = performance.now();
-      const random = seededRandom(Number(values.seed));
+      const random = seededRandom(seed);
       const { requests, ...result } = await simulateFleet({ code, clusters, limit, outage, hours, random });
       const line = [
         String(clusters),
@@ -74,7 +77,8 @@ for (const clusters of values.clusters.split(',').map(Number)) {
         String(result.expired),
       ];
       lines.push(line);
-      progress(`${inSeconds(performance.now() - begun)}: ${line.join('  ')}`);
+      const all = fleets.length * SCENARIOS.length * LIMITS.length;
+      progress(`${lines.length} of ${all} in ${inSeconds(performance.now() - begun)}: ${line.join('  ')}`);
     }
   }
 }

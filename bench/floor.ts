@@ -6,6 +6,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { eventually } from '../testing/api-server/test-api.ts';
 import { FOOTPRINT, startOperatorProcess } from '../testing/operator/operator-process.ts';
 import { endNode, startNode } from '../testing/process/node-process.ts';
+import { argumentsOf, countIn } from './arguments.ts';
 import { type BareClient, createBareClient } from './bare-client.ts';
 import { cpuMsOf, memoryOf, pause, spanned, timed, watchMemory } from './measure.ts';
 import { progress } from './report.ts';
@@ -30,7 +31,8 @@ interface Running {
   end(): Promise<unknown>;
 }
 
-const rounds = Number(process.argv[2] ?? '9');
+const USAGE = 'node bench/floor.ts [ROUNDS]';
+const rounds = countIn(argumentsOf(USAGE, {}, 1).words[0] ?? '9', 'ROUNDS', USAGE);
 const spread = numbered('ns', 300);
 const stage = await openStage(spread);
 const { plane, aws, client } = stage;

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { eventually } from '../testing/api-server/test-api.ts';
 import { FOOTPRINT, startOperatorProcess } from '../testing/operator/operator-process.ts';
 import { endNode, startNode } from '../testing/process/node-process.ts';
+import { argumentsOf, countIn } from './arguments.ts';
 import { createBareClient } from './bare-client.ts';
 import { cpuMsOf, pause, peakOf, spanned, timed } from './measure.ts';
 import { progress } from './report.ts';
@@ -25,7 +26,8 @@ const COUNT = 300;
 const BARE_LOGINS = fileURLToPath(new URL('./bare-logins.ts', import.meta.url));
 const SETTLE_MS = 2_000;
 
-const rounds = Number(process.argv[2] ?? '9');
+const USAGE = 'node bench/login-floor.ts [ROUNDS]';
+const rounds = countIn(argumentsOf(USAGE, {}, 1).words[0] ?? '9', 'ROUNDS', USAGE);
 const spread = numbered('ns', COUNT);
 const stage = await openStage(spread);
 const { plane, aws, client } = stage;

@@ -5,10 +5,10 @@
 //
 // Ctrl-C ends it early, and it prints what it has; nothing is left running.
 
-import { parseArgs } from 'node:util';
 import { recordOf } from '../src/lib/json.ts';
 import { startFaultProxy } from '../testing/network/fault-proxy.ts';
 import { startOperatorProcess } from '../testing/operator/operator-process.ts';
+import { argumentsOf, countIn, mustBeWritable } from './arguments.ts';
 import { pause } from './measure.ts';
 import { plot, progress, report, table, takePart } from './report.ts';
 import { LATEST, savePart } from './results.ts';
@@ -20,10 +20,10 @@ import { predictedLogins } from './soak/trend.ts';
 import { closeStage, openStage } from './stage.ts';
 import { ACCESS, CLUSTER_OBJECTS, createObject, numbered } from './work.ts';
 
-const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '30' }, into: { type: 'string', default: LATEST } },
-});
-const MINUTES = Number(values.minutes);
+const USAGE = 'node bench/soak.ts [--minutes 30] [--into FILE]; Ctrl-C ends it early, with what there is so far';
+const { flags } = argumentsOf(USAGE, { minutes: '30', into: LATEST });
+const MINUTES = countIn(flags.minutes, '--minutes', USAGE);
+mustBeWritable(flags.into, USAGE);
 const TOKEN_LIFE_MS = 30_000;
 const KEYS = 5;
 const REGIONS = ['eu-west-1', 'eu-central-1'];
@@ -160,6 +160,6 @@ if (!isAlive) console.error(operator.output().slice(-4_000));
 await operator.end();
 await proxy.stop();
 await closeStage(stage);
-savePart(values.into, 'soak', { ...takePart(), kubernetes: plane.version });
-console.log(`\n${table()}\n\nas JSON: ${values.into}`);
+savePart(flags.into, 'soak', { ...takePart(), kubernetes: plane.version });
+console.log(`\n${table()}\n\nas JSON: ${flags.into}`);
 process.exit(0);

@@ -6,6 +6,15 @@ const children = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
+// They have a group of their own: Ctrl-C goes to this process alone, which ends them in its order if it has one.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const)
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(code);
+  });
 
 /**
  * Starts this Node with `args`; both streams are text. `env` overrides this process's, `undefined` removes a variable.
@@ -18,7 +27,11 @@ export function startNode(
   within: readonly string[] = [],
 ): ChildProcess {
   const [command = process.execPath, ...rest] = [...within, process.execPath, ...args];
-  const child = spawn(command, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, rest, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
   child.stdout?.setEncoding('utf8');
   child.stderr?.setEncoding('utf8');
   children.add(child);
