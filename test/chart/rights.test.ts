@@ -142,7 +142,7 @@ describe('the rights of the chart', () => {
     const awsAccessDenied = { ...ACCESS, accessKeyId: 'AKIADENIEDDENIED0001' };
     await createPullSecret(world.api, one, 'denied', { awsAccess: awsAccessDenied, secretName: 'denied' });
     await world.status(NAMESPACED_PATH(one, 'denied'), (status) => conditionOf(status, 'Stalled') !== undefined);
-    for (let turn = 0; turn < 3; turn += 1) {
+    for (let turn = 0; turn < 6; turn += 1) {
       const asked = world.aws.calls();
       clock.travel(6 * MINUTE);
       await eventually(() => (world.aws.calls() > asked ? true : undefined));

@@ -197,7 +197,7 @@ describe('a release of some namespaces', () => {
     const denied = { ...ACCESS, accessKeyId: 'AKIADENIEDDENIED0001' };
     await createPullSecret(world.api, one, 'denied', { awsAccess: denied, secretName: 'denied' });
     await world.status(NAMESPACED_PATH(one, 'denied'), (status) => conditionOf(status, 'Stalled') !== undefined);
-    for (let turn = 0; turn < 3; turn += 1) {
+    for (let turn = 0; turn < 6; turn += 1) {
       const before = world.aws.calls();
       clock.travel(6 * MINUTE);
       await eventually(() => (world.aws.calls() > before ? true : undefined));

@@ -354,7 +354,7 @@ describe('AWS keys', () => {
     // An Event whose creation the jump of the clock cuts is created once more.
     await eventually(async () => ((await told()).length > 0 ? true : undefined));
     await operator?.idle();
-    for (let turn = 1; turn <= 4; turn += 1) {
+    for (let turn = 1; turn <= 7; turn += 1) {
       const calls = world.aws.calls();
       clock.travel(HOUR / 12);
       await eventually(() => (world.aws.calls() > calls ? true : undefined));

@@ -94,7 +94,7 @@ describe('a fault that is told in another way at each attempt', () => {
   });
 
   test('by everything, is written some times, and again when its user asks', async () => {
-    const attempts = failAs((time) => `closed by ${'x'.repeat(time)}`);
+    const attempts = failAs((time) => `closed by ${'-no'.repeat(time)}`);
     await createPullSecret(world.api, namespace, 'login');
     await world.status(path, (found) => conditionOf(found, 'Ready')?.status === 'False');
     attempts();
@@ -102,7 +102,7 @@ describe('a fault that is told in another way at each attempt', () => {
     // Six at once, and one more each half an hour.
     assert.ok(statuses >= 6 && statuses <= 11, `${statuses} statuses`);
     await world.api.merge(path, { metadata: { annotations: { [RECONCILE_AT_ANNOTATION]: 'now' } } });
-    const latest = 'x'.repeat(attempts());
+    const latest = '-no'.repeat(attempts());
     await world.status(path, (found) => conditionOf(found, 'Ready')?.message.endsWith(latest) === true);
   });
 
