@@ -25,25 +25,25 @@ describe('a status that is computed anew', () => {
       status(condition('Ready', 'True', 'as it was')),
       'none',
     ],
-    'and tells a failure with another time has none': [
+    'and tells a failure with another time has only numbers': [
       status(condition('Ready', 'False', 'expired at 2026-11-27T11:00:00Z')),
       status(condition('Ready', 'False', 'expired at 2026-11-27T11:05:00Z')),
-      'none',
+      'numbers',
     ],
-    'and tells a problem with another time has none': [
+    'and tells a problem with another time has only numbers': [
       withProblem('denied at 2026-11-27T11:00:00Z'),
       withProblem('denied at 2026-11-27T11:05:00Z'),
-      'none',
+      'numbers',
     ],
     'and tells a failure in other words has only words': [
       status(condition('Stalled', 'True', 'policy A denies')),
       status(condition('Stalled', 'True', 'policy B denies')),
       'words',
     ],
-    'and tells a probe in other words has only words': [
-      status(condition('Pullable', 'Unknown', 'ECONNREFUSED')),
-      status(condition('Pullable', 'Unknown', 'no answer in time')),
-      'words',
+    'and whose image that is missing is another has facts': [
+      status(condition('Pullable', 'False', 'team/app:2026-11-26: there is no image')),
+      status(condition('Pullable', 'False', 'team/app:2026-11-27: there is no image')),
+      'facts',
     ],
     'and tells a problem in other words has only words': [withProblem('one'), withProblem('another'), 'words'],
     'and tells it of another namespace has facts': [withProblem('one'), withProblem('one', 'b'), 'facts'],
@@ -56,11 +56,6 @@ describe('a status that is computed anew', () => {
       status(condition('Attached', 'False', 'account a: it is full')),
       status(condition('Attached', 'False', 'account b: it is full')),
       'facts',
-    ],
-    'and tells of an account with another time has none': [
-      status(condition('Attached', 'False', 'account a: denied at 2026-11-27T11:00:00Z')),
-      status(condition('Attached', 'False', 'account a: denied at 2026-11-27T11:05:00Z')),
-      'none',
     ],
     'and has become True has facts': [
       status(condition('Ready', 'False', 'x')),

@@ -1,21 +1,20 @@
 // Whether a status that is computed anew has news beside the one that is stored. Pure.
 
-import { CONDITION_ATTACHED, CONDITION_RECONCILING, CONDITION_STALLED } from '../api/names.ts';
+import { CONDITION_READY, CONDITION_RECONCILING, CONDITION_STALLED } from '../api/names.ts';
 import type { Condition, PullSecretStatus } from '../api/schema.ts';
 import { sameJson } from '../lib/json.ts';
 import { steadyWords } from '../lib/steady-words.ts';
 
-/** `words`: nothing but what others say of a fault. */
-export type News = 'none' | 'words' | 'facts';
-
 /**
- * Words that differ by times and numbers of requests only are no news: they would be written at each attempt, for each
- * object, and sent to all who watch.
+ * `words`: nothing but what others say of a fault. `numbers`: nothing but times and numbers of requests in it. Either
+ * may be new at each attempt, and would be written for each object, and sent to all who watch.
  */
+export type News = 'none' | 'numbers' | 'words' | 'facts';
+
 export function newsIn(stored: PullSecretStatus, computed: PullSecretStatus): News {
   if (sameJson(stored, computed)) return 'none';
   if (!sameJson(withWords(stored, nothing), withWords(computed, nothing))) return 'facts';
-  return sameJson(withWords(stored, steadyWords), withWords(computed, steadyWords)) ? 'none' : 'words';
+  return sameJson(withWords(stored, steadyWords), withWords(computed, steadyWords)) ? 'numbers' : 'words';
 }
 
 /** The status with others' words made comparable. */
@@ -32,9 +31,8 @@ function withWords(status: PullSecretStatus, change: (text: string) => string): 
 /** What the operator says in its own words, with counts and names, is news whenever it differs. */
 function comparable({ type, status, message }: Condition, change: (text: string) => string): string {
   if (type === CONDITION_STALLED || type === CONDITION_RECONCILING) return change(message);
-  if (status === 'True') return message;
-  // Its names of accounts stand nowhere else in the status.
-  return type === CONDITION_ATTACHED ? steadyWords(message) : change(message);
+  // The accounts and images that the others name stand nowhere else in the status.
+  return type === CONDITION_READY && status !== 'True' ? change(message) : message;
 }
 
 function nothing(): string {

@@ -6,6 +6,7 @@ import { othersWords } from '../lib/others-words.ts';
 import { type DurationMs, seconds } from '../lib/time.ts';
 
 const LONGEST_MESSAGE = 500;
+const DENIED = /^admission webhook "[^"]*" denied the request/;
 
 export class ApiError extends Failure {
   override readonly name = 'ApiError';
@@ -60,10 +61,10 @@ export function isNotFound(thrown: unknown): boolean {
 
 /**
  * 404 about an object, or the namespace that it would be in: the API server names its kind. Admission webhooks refuse
- * with this status too, and mean something else.
+ * with this status too, and may pass on that of something else: before their words the API server says who denies.
  */
 export function isGone(thrown: unknown): boolean {
-  return thrown instanceof ApiError && thrown.status === 404 && thrown.kind !== '';
+  return thrown instanceof ApiError && thrown.status === 404 && thrown.kind !== '' && !DENIED.test(thrown.message);
 }
 
 /** 403: the operator's ServiceAccount may not do this. */

@@ -54,8 +54,8 @@ const SAME: readonly (readonly [string, string])[] = [
     'arn:aws:sts::111122223333:assumed-role/irsa/aws-sdk-js-session-1795781263398 is not authorized',
   ],
   [
-    'assumed-role/puller/eks-prod-sa-0a1b2c3d-0000-4000-8000-0123456789ab is not authorized',
-    'assumed-role/puller/eks-prod-sa-ffffffff-0000-4000-8000-0123456789ab is not authorized',
+    'arn:aws:sts::111122223333:assumed-role/puller/eks-prod-sa-0a1b2c3d-0000-4000-8000-0123456789ab is not authorized',
+    'arn:aws:sts::111122223333:assumed-role/puller/eks-prod-sa-ffffffff-0000-4000-8000-0123456789ab is not authorized',
   ],
   ['read tcp 10.0.0.5:43210->10.96.0.1:443: eof', 'read tcp 10.0.0.5:51002->10.96.0.1:443: eof'],
   ['read tcp [::1]:43210->[::1]:443: eof', 'read tcp [::1]:1->[::1]:443: eof'],
@@ -73,6 +73,14 @@ const DIFFERENT: readonly (readonly [string, string])[] = [
     'key arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0000-4000-8000-0123456789ac is disabled',
   ],
   ['role team-1 does not trust', 'role team-2 does not trust'],
+  ['TTL must be at least 15 minutes', 'TTL must be at least 60 minutes'],
+  ['namespace team-1d is closed', 'namespace team-2d is closed'],
+  ['secret keys-2026-11-26 is missing', 'secret keys-2026-11-27 is missing'],
+  ['role/ci-5m', 'role/ci-9m'],
+  ['cpu=500m', 'cpu=900m'],
+  ['policy require-1h-ttl', 'policy require-2h-ttl'],
+  ['tag v1-1732710000 of team/app', 'tag v1-1732710001 of team/app'],
+  ['external id 0a1b2c3d-0000-4000-8000-0123456789ab', 'external id ffffffff-0000-4000-8000-0123456789ab'],
 ];
 
 describe('words of another program', () => {

@@ -4,31 +4,42 @@
 
 const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}';
 const MONTH = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}';
-const UNIT = '(?:ns|µs|us|ms|s|m|h|d)';
+const CLOCK = '\\d{1,2}:\\d{2}(?::\\d{2}(?:[.,]\\d{1,9})?)?(?: ?[AP]M\\b)?(?:Z|[+-]\\d{2}:?\\d{2})?';
+const UUID = '[\\da-f]{8}-[\\da-f]{4}-[\\da-f]{4}-[\\da-f]{4}-[\\da-f]{12}';
+/** No part of a name, a path or a longer number. */
+const BEFORE = '(?<![\\w./@-])';
+const AFTER = '(?![\\w/@-])';
+const DATES = [
+  // RFC 3339, Go, and Go's log.
+  '\\d{4}([-/])\\d{2}\\1\\d{2}(?:[Tt]| )',
+  '\\d{1,2}/\\d{1,2}/\\d{4},? ',
+  // HTTP and RFC 850, log files of web servers, C and JavaScript.
+  `(?:${DAY},? )?\\d{1,2}[ /-]${MONTH}[ /-]\\d{2,4}[ :]`,
+  `(?:${DAY},? )?${MONTH} {1,2}\\d{1,2},? (?:\\d{4},? )?`,
+  // klog.
+  '[IWEF]\\d{4} ',
+];
 
-/** Two texts that differ in nothing else say the same: what is taken out may be more than need be. */
 const PATTERNS: readonly RegExp[] = [
-  // Numbers of requests, of sessions and of traces; the name of a key or an object behind a slash stays.
-  /(?<![/\da-f])[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}(?![\da-f-])/gi,
-  /(?<![/\w-])\d-[\da-f]{8}-[\da-f]{24}(?![\w-])/gi,
-  /(?<=\b(?:request|correlation|trace|invocation)[ _-]?id["']?(?: is|[:=])? ?["']?)[\w+/=-]{8,128}/gi,
-  // Seconds, milliseconds, microseconds and nanoseconds since 1970; an account of AWS has twelve digits.
-  /(?<![\da-f])(?:\d{10}|\d{13}|\d{16}|\d{19})(?:\.\d{1,9})?(?![\da-f])/gi,
-  // Signature Version 4, RFC 3339, Go's log, klog, HTTP, C, JavaScript, and what people write: the day, then the clock.
-  /(?<!\d)\d{8}T\d{6}Z?/g,
-  /(?<!\d)\d{4}[-/]\d{2}[-/]\d{2}[Tt]?/g,
-  /(?<![\d/])\d{1,2}\/\d{1,2}\/\d{4}(?!\d)/g,
-  /\b[IWEF]\d{4} (?=\d{2}:\d{2}:)/g,
-  new RegExp(`(?:\\b${DAY},? )?\\b\\d{1,2}[ /-]${MONTH}[ /-]\\d{2,4}:?`, 'g'),
-  new RegExp(`(?:\\b${DAY},? )?\\b${MONTH} {1,2}\\d{1,2}(?:,? \\d{4})?(?!\\d)`, 'g'),
-  /(?<![\w.\]:])\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?[AP]M\b)?(?![\d:])/gi,
-  // What is left of them: a zone, the year behind the clock, the clock of Go's process.
-  /(?<= )[+-]\d{4}(?: [A-Z]{3,4})?(?![\w-])/g,
-  /(?<=(?:UTC|GMT|CES?T) )\d{4}(?!\d)/g,
+  // A day with a clock: a day alone is most often part of a name.
+  ...DATES.map((day) => new RegExp(`${BEFORE}${day}${CLOCK}${AFTER}`, 'g')),
+  new RegExp(`${BEFORE}\\d{8}T\\d{6}Z${AFTER}`, 'g'),
+  new RegExp(`${BEFORE}\\d{1,2}:\\d{2}:\\d{2}(?:[.,]\\d{1,9})?${AFTER}`, 'g'),
+  // What is left of them: the zone, the year behind the clock, the clock of Go's process.
+  /(?<=… )[+-]\d{4}(?: [A-Z]{3,4})?(?![\w-])/g,
+  /(?<=… (?:[A-Z]{3,4} )?)\d{4}(?!\d)/g,
   / m=[+-][\d.]{1,24}/g,
-  // Durations as Go and people write them.
-  new RegExp(`(?<![\\w.])(?:\\d{1,9}(?:\\.\\d{1,9})?${UNIT})+(?!\\w)`, 'g'),
-  /(?<![\w.-])\d{1,9}(?:\.\d{1,9})? (?=(?:milli|micro|nano)?(?:second|minute|hour|day)s?\b)/g,
+  // Seconds, milliseconds, microseconds and nanoseconds since 1970; an account of AWS has twelve digits.
+  new RegExp(`${BEFORE}(?:\\d{10}|\\d{13}|\\d{16}|\\d{19})(?:\\.\\d{1,9})?${AFTER}`, 'g'),
+  // Durations that somebody measured, or that are left.
+  /(?<![\w.])(?:\d{1,4}[hm]){0,2}\d{1,6}\.\d{2,9}(?:ns|µs|us|ms|s)(?!\w)/g,
+  /(?<=\b(?:in|after|for|took|elapsed|waited) )(?:\d{1,9}(?:\.\d{1,9})?(?:ns|µs|us|ms|s|m|h|d))+(?!\w)/g,
+  /(?<=\b(?:in|after|for|took|elapsed|waited) )\d{1,9}(?:\.\d{1,9})?(?= (?:milli|micro|nano)?(?:second|minute|hour|day)s?\b)/g,
+  // Numbers of requests and of traces, and what is new in the name of each session.
+  /(?<=\b(?:request|correlation|trace|invocation)[ _-]?id["']?(?: is|[:=])? ?["']?)[\w+/-]{8,128}={0,2}/gi,
+  new RegExp(`(?<=\\brequest )${UUID}`, 'gi'),
+  /(?<=\bRoot=)\d-[\da-f]{8}-[\da-f]{24}/g,
+  new RegExp(`(?<=:assumed-role/[^\\s/]{1,64}/[\\w+=,.@-]{0,64}?)(?:\\d{13}|${UUID})(?![\\w-])`, 'gi'),
   // The local port of a connection, before Go's arrow.
   /(?<=(?:\d|\]):)\d{1,5}(?=->)/g,
 ];

@@ -13,8 +13,8 @@ import { digest } from '../../lib/digest.ts';
 import { type JsonRecord, sameJson } from '../../lib/json.ts';
 import { createRecent } from '../../lib/recent.ts';
 import { redact } from '../../lib/redact.ts';
-import { type Clock, type DurationMs, MINUTE, SECOND } from '../../lib/time.ts';
-import { createTokenBucket } from '../../lib/token-bucket.ts';
+import { type Clock, MINUTE, SECOND } from '../../lib/time.ts';
+import { createTokenBucket, type TokenBucket } from '../../lib/token-bucket.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
 import { pullSecretOf } from '../state/reduced-objects.ts';
 
@@ -37,8 +37,9 @@ export interface StatusWriterParts {
  * Statuses of one object that differ in nothing but what others say of a fault: so many after each change by its user,
  * and then one more each time this has passed. Two webhooks that both deny take turns in being first.
  */
-const WORDS_AT_ONCE = 6;
-const ONE_MORE_EVERY = (30 * MINUTE) as DurationMs;
+const WORDS = { atOnce: 10, perSecond: SECOND / (15 * MINUTE) };
+/** Of those that differ in times and numbers of requests alone; the first of them waits as long. */
+const NUMBERS = { atOnce: 1, perSecond: SECOND / (30 * MINUTE) };
 /** Objects whose rest is kept; one that is forgotten begins anew. */
 const REMEMBERED = 10_000;
 
@@ -47,15 +48,14 @@ export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal
   const { client, view, stores, clock } = parts;
   /** By the status that CRDs older than the operator made of it: what was sent. */
   const sent = new WeakMap<PullSecretStatus, PullSecretStatus>();
-  const perSecond = SECOND / ONE_MORE_EVERY;
-  const wordsOf = createRecent(REMEMBERED, () => createTokenBucket(clock, perSecond, WORDS_AT_ONCE));
+  const rewording = createRecent(REMEMBERED, () => createRewording(clock));
 
   return {
     async write(object, status) {
       const next = redacted(status);
-      const news = newsIn(object.status, next);
-      if (news === 'none' || sameJson(sent.get(object.status), next)) return true;
-      if (news === 'words' && !wordsOf(askedBy(object)).take()) return true;
+      const news = newsIn(sent.get(object.status) ?? object.status, next);
+      if (news === 'none') return true;
+      if (news !== 'facts' && !rewording(askedBy(object))[news].take()) return true;
       // The API server accepts a status with a wrong uid (200, seen with 1.37.2): only the version guards.
       const { uid, resourceVersion } = object;
       const body = { metadata: { uid, resourceVersion }, status: mergePatch(object.status, next) };
@@ -79,6 +79,12 @@ export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal
       }
     },
   };
+}
+
+function createRewording(clock: Clock): Readonly<Record<'words' | 'numbers', TokenBucket>> {
+  const numbers = createTokenBucket(clock, NUMBERS.perSecond, NUMBERS.atOnce);
+  numbers.take();
+  return { words: createTokenBucket(clock, WORDS.perSecond, WORDS.atOnce), numbers };
 }
 
 /** The same until its user changes the object or asks for an attempt; short, whatever the annotation holds. */

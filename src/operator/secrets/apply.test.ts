@@ -28,7 +28,10 @@ const TERMINATING: Refusal = [
 ];
 const GONE: Refusal = [404, { reason: 'NotFound', message: 'not found', details: { kind: 'secrets' } }];
 /** Of an admission webhook, which may refuse with any status. */
-const DENIED_AS_404: Refusal = [404, { message: 'admission webhook "one" denied the request: no such team' }];
+const DENIED_AS_404: Refusal = [
+  404,
+  { message: 'admission webhook "one" denied the request: secrets "team" not found', details: { kind: 'secrets' } },
+];
 const TAKEN: Refusal = [409, { reason: 'AlreadyExists', message: 'already exists' }];
 const STALE: Refusal = [409, { reason: 'Conflict', message: 'the object has been modified' }];
 const ANOTHER: Refusal = [422, { reason: 'Invalid', message: 'metadata.uid: Invalid value: field is immutable' }];
