@@ -10,14 +10,16 @@ import { objectKey } from '../../api/meta.ts';
 import { CLUSTER_KIND } from '../../api/names.ts';
 import { type Login, loginDigest } from '../../core/login.ts';
 import { makePayload, type Payload } from '../../core/plan.ts';
+import type { PullSecretObject } from '../../core/resource.ts';
 import { NO_TEMPLATE } from '../../core/secret-template.ts';
 import { withLogins } from '../../core/status.ts';
 import type { JsonRecord } from '../../lib/json.ts';
+import { createLogger } from '../../lib/log.ts';
 import { createPacer } from '../../lib/pacer.ts';
 import { HOUR } from '../../lib/time.ts';
 import { createHeldLogins } from '../login/held-logins.ts';
 import { createLoginBook } from '../login/login-book.ts';
-import { createFence, type FenceVerdict } from './login-fence.ts';
+import { createFence, type Fence, type FenceVerdict } from './login-fence.ts';
 import { createStatusWriter } from './status-writer.ts';
 
 const REGISTRY = { registry: 'eu-west-1', kind: 'private', region: 'eu-west-1' } as const;
@@ -36,7 +38,7 @@ describe('a login that another operator has announced and written', () => {
   const rig = useViewRig();
 
   /** @param held  what this process holds already */
-  const standing = async (wanted: JsonRecord, held: Login | undefined = OLD): Promise<FenceVerdict> => {
+  const fenceOf = (object: PullSecretObject, held: Login | undefined): Fence => {
     const isThere = (): boolean => true;
     const logins = createLoginBook({
       source: { fetchToken: () => assert.fail('AWS is asked') },
@@ -46,15 +48,18 @@ describe('a login that another operator has announced and written', () => {
       isThere,
       wake: () => true,
     });
-    const object = pullSecret(CLUSTER_KIND, wanted);
     if (held) {
       const { content, inputs } = payloadOf(held);
       logins.restore({ ...object, status: withLogins({}, [held]) }, content, inputs);
     }
     const { client, view, stores } = rig;
     const statuses = createStatusWriter({ client, view, stores, clock }, signal);
-    const fence = createFence({ client, view, store: stores.secrets, logins, statuses, clock });
-    return await fence.standing({ ...object, status: withLogins({}, [LATER]) }, [REGISTRY], signal);
+    return createFence({ client, view, store: stores.secrets, logins, statuses, clock });
+  };
+  const standing = async (wanted: JsonRecord, held: Login | undefined = OLD): Promise<FenceVerdict> => {
+    const object = pullSecret(CLUSTER_KIND, wanted);
+    const told = { ...object, status: withLogins({}, [LATER]) };
+    return await fenceOf(object, held).standing(told, [REGISTRY], signal);
   };
 
   test('is found in the secret that holds it, though a user forged thirty that claim to end last', async () => {
@@ -87,6 +92,23 @@ describe('a login that another operator has announced and written', () => {
     );
     const before = rig.server.requests.length;
     assert.deepEqual(await standing(spec({ namespaces: ['b'] }), undefined), { op: 'clear' });
+    assert.equal(rig.server.requests.length, before + 1);
+  });
+
+  test('is announced before it is written into a secret that is there, though the status tells of none yet', async () => {
+    const object = pullSecret(CLUSTER_KIND, spec({ namespaces: ['b'] }));
+    const log = createLogger({ level: 'info', format: 'text', write: () => {}, clock });
+    // Another operator has just made the secret, and told nothing so far: the object is a newer version by now.
+    rig.server.script((exchange) => exchange.answer(409, { reason: 'Conflict' }));
+    const before = rig.server.requests.length;
+    const fence = fenceOf(object, OLD);
+    assert.equal(await fence.pass(object, [OLD], { isFirst: false, isFresh: false, log }, signal), false);
+    assert.deepEqual(
+      rig.server.requests.slice(before).map(({ method, path }) => [method, path.split('/').at(-1)]),
+      [['PATCH', 'status']],
+    );
+    // A first one is told once it is written.
+    assert.equal(await fence.pass(object, [OLD], { isFirst: true, isFresh: false, log }, signal), true);
     assert.equal(rig.server.requests.length, before + 1);
   });
 });

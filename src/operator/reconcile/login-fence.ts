@@ -120,7 +120,7 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
       const isOvertaken = (by: PullSecretObject): boolean => !isFresh && laterThan(by, held).length > 0;
       if (isOvertaken(object)) return false;
       if (announced.length === 0 && isFirst) return true;
-      if (announced.length === 0 || held.every(({ digest }) => announced.some((one) => one.digest === digest))) {
+      if (held.every(({ digest }) => announced.some((one) => one.digest === digest))) {
         const fresh = await readObject(client, object, signal);
         // The spec changed: another operator that has seen the change may have written the login already.
         return fresh !== undefined && since(object, fresh) === 'same' && !isOvertaken(fresh);
