@@ -17,6 +17,12 @@ export function countIn(text: string, what: string, usage: string): number {
   return complain(usage, `${what}: "${text}" is no whole number of one or more`);
 }
 
+/** Ends the process when one of the names is no part. */
+export function mustBeParts(names: readonly string[], parts: object, usage: string): void {
+  const unknown = names.filter((name) => !Object.hasOwn(parts, name));
+  if (unknown.length > 0) complain(usage, `no part of the bench: ${unknown.join(', ')}`);
+}
+
 /** The values of flags, and the words beside them; `--help` prints the usage and ends by 0. */
 export function argumentsOf<Name extends string>(
   usage: string,

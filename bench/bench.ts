@@ -5,7 +5,7 @@
 //
 // Prints a table, and puts each part into FILE (bench/results/latest.json).
 
-import { argumentsOf, complain, mustBeWritable } from './arguments.ts';
+import { argumentsOf, mustBeParts, mustBeWritable } from './arguments.ts';
 import { bystanders } from './bystanders.ts';
 import { clusterObject, manyKeys, namespacedObjects } from './creations.ts';
 import { firstPods } from './first-pods.ts';
@@ -37,8 +37,7 @@ const PARTS = { ...USUAL, renewal, requestsAtRest, memoryOverSecrets, largeObjec
 const USAGE = `node bench/bench.ts [--into FILE] [PART...]; the parts are ${Object.keys(PARTS).join(', ')}`;
 const { flags, words } = argumentsOf(USAGE, { into: LATEST }, Number.POSITIVE_INFINITY);
 const chosen = words.length > 0 ? words : Object.keys(USUAL);
-const unknown = chosen.filter((name) => !Object.hasOwn(PARTS, name));
-if (unknown.length > 0) complain(USAGE, `no part of the bench: ${unknown.join(', ')}`);
+mustBeParts(chosen, PARTS, USAGE);
 mustBeWritable(flags.into, USAGE);
 progress('starting a control plane, the stand-in and the operator');
 const stage = await openStage(numbered('ns', COUNT));

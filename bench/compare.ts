@@ -4,7 +4,7 @@
 // meanwhile hits both, which it does not when each is measured beside a floor in a run of its own.
 
 import { existsSync } from 'node:fs';
-import { argumentsOf, complain, countIn } from './arguments.ts';
+import { argumentsOf, complain, countIn, mustBeParts } from './arguments.ts';
 import { COMPARED, type Figures } from './compared.ts';
 import { median } from './measure.ts';
 import { progress } from './report.ts';
@@ -16,8 +16,7 @@ const USAGE = `node bench/compare.ts BUNDLE [ROUNDS] [PART...]: BUNDLE is the fi
 const [bundle = '', wanted = '5', ...named] = argumentsOf(USAGE, {}, Number.POSITIVE_INFINITY).words;
 if (!existsSync(bundle)) complain(USAGE, bundle === '' ? 'BUNDLE is missing' : `there is no file ${bundle}`);
 const rounds = countIn(wanted, 'ROUNDS', USAGE);
-const unknown = named.filter((name) => !Object.hasOwn(COMPARED, name));
-if (unknown.length > 0) complain(USAGE, `no part of the bench: ${unknown.join(', ')}`);
+mustBeParts(named, COMPARED, USAGE);
 const parts = Object.entries(COMPARED).filter(([name]) => named.length === 0 || named.includes(name));
 
 const spread = numbered('ns', COUNT);

@@ -112,10 +112,13 @@ function readConfig(path: string, parseYaml: ParseYaml): Read {
   } catch (cause) {
     // A parser's message quotes what it could not read.
     const isOfFile = cause instanceof Error && 'syscall' in cause;
+    const which = path || 'of this user (KUBECONFIG, or .kube/config in the home folder)';
+    const why = isOfFile ? '' : ': it is not there, empty, or no YAML';
+    const help = path === '' ? '; --kubeconfig names another' : '';
     throw new Failure({
       next: 'change',
       reason: 'BadKubeconfig',
-      message: `cannot read the kubeconfig ${path || 'of this user (KUBECONFIG, or .kube/config in the home folder)'}${isOfFile ? '' : ': it is not there, empty, or no YAML'}${path === '' ? '; --kubeconfig names another' : ''}`,
+      message: `cannot read the kubeconfig ${which}${why}${help}`,
       ...(isOfFile ? { cause } : {}),
     });
   }

@@ -1,7 +1,7 @@
 // The one shape of every failure: it says what to do next, in words that are safe to show.
 
-import { ownText, startOf } from './own-text.ts';
-import { redact } from './redact.ts';
+import { othersWords } from './others-words.ts';
+import { ownText } from './own-text.ts';
 import type { DurationMs } from './time.ts';
 
 /**
@@ -78,9 +78,7 @@ const LONGEST_STACK = 1_000;
 export function wordsOfCause(cause: unknown, depth = 0): Error | undefined {
   if (!(cause instanceof Error) || depth >= CAUSES) return undefined;
   const below = wordsOfCause(cause.cause, depth + 1);
-  // Redacted before it is cut: half a key has no shape to know it by.
-  const text = redact(startOf(cause.message)).slice(0, LONGEST_TEXT);
-  const words = new Error(ownText(text), below && { cause: below });
+  const words = new Error(othersWords(cause.message, LONGEST_TEXT), below && { cause: below });
   words.name = ownText(cause.name.slice(0, LONGEST_TEXT));
   words.stack = ownText(cause.stack?.slice(0, LONGEST_STACK) ?? '');
   const code: unknown = Reflect.get(cause, 'code');

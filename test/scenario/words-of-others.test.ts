@@ -78,7 +78,7 @@ describe('a fault that is told in another way at each attempt', () => {
     };
   };
 
-  test('by times and numbers of requests, is written once where AWS tells it, in its words of the first time', async () => {
+  test('by times and numbers of requests, is written once in half an hour where AWS tells it, in its own words', async () => {
     const words = (time: number): string =>
       `closed ${new Date(Date.now() + time * HOUR).toString()}, ${1_731_098_245 + time}, Request ID: ${time}1b2c3d4-0000`;
     const attempts = failAs(words);
@@ -108,7 +108,7 @@ describe('a fault that is told in another way at each attempt', () => {
   });
 
   for (const code of [403, 404, 422, 500])
-    test(`by times, is written once where a webhook tells it with ${code}, and over when the webhook allows it`, async () => {
+    test(`by times, is written once in half an hour where a webhook tells it with ${code}, and over when the webhook allows it`, async () => {
       let reviews = 0;
       let isOpen = false;
       const webhook = await startForeignWebhook(world.api, {
