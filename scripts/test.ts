@@ -1,4 +1,4 @@
-// Runs the tests in node's own runner and ends with one line of counts.
+// Runs the tests in node's own runner and ends with what failed and one line of counts.
 //   node scripts/test.ts              everything but the two below, in two processes at a time
 //   node scripts/test.ts FILE...      these files
 //   node scripts/test.ts live         the tests against AWS itself
@@ -6,7 +6,8 @@
 
 import { fork } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { run } from 'node:test';
+import { relative } from 'node:path';
+import { type EventData, run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { findControlPlaneBinaries, wantedVersion } from '../testing/control-plane/binaries.ts';
 import { createReport } from '../testing/control-plane/progress.ts';
@@ -58,59 +59,72 @@ if (args[0] !== 'live') {
   if (files.some((file) => file.endsWith('chart/cert-manager.test.ts'))) await findCertManager({ report });
 }
 
-interface Counts {
+interface Outcome {
   readonly passed: number;
-  readonly failed: number;
   readonly skipped: number;
+  /** Of each test that failed, in the order of their ends: where it stands, its name, and the first line of why. */
+  readonly failures: readonly string[];
+}
+
+function failureOf({ file, line, name, details }: EventData.TestFail): string {
+  const { cause, message } = details.error;
+  const [why] = (cause instanceof Error ? cause.message : message).split('\n');
+  return `${file === undefined ? '' : `${relative('.', file)}:${line} `}${name}: ${why}`;
 }
 
 /** Runs these files in this process, and prints what comes of each test. */
-async function runHere(these: readonly string[]): Promise<Counts> {
-  const counts = { passed: 0, failed: 0, skipped: 0 };
+async function runHere(these: readonly string[]): Promise<Outcome> {
+  let [passed, skipped] = [0, 0];
+  const failures: string[] = [];
   const stream = run({ files: [...these], isolation: 'none', concurrency: false, timeout: TIMEOUT_MS });
   stream.on('test:pass', ({ details, skip }) => {
     if (details.type === 'suite') return;
-    if (skip === undefined) counts.passed += 1;
-    else counts.skipped += 1;
+    if (skip === undefined) passed += 1;
+    else skipped += 1;
   });
-  stream.on('test:fail', ({ details }) => {
+  stream.on('test:fail', (event) => {
+    const { type, error } = event.details;
     // A suite fails with its tests, which are counted; by itself only when one of its hooks does.
-    if (details.type === 'suite' && Reflect.get(details.error, 'failureType') === 'subtestsFailed') return;
-    counts.failed += 1;
+    if (type === 'suite' && Reflect.get(error, 'failureType') === 'subtestsFailed') return;
+    failures.push(failureOf(event));
   });
   const ended = new Promise((resolve) => void stream.on('end', resolve));
   stream.compose(spec).pipe(process.stdout);
   await ended;
-  return counts;
+  return { passed, skipped, failures };
 }
 
-/** Runs these files in a process of their own. @returns its counts, and what it printed if it was not shown */
+/** Runs these files in a process of their own. @returns its outcome, and what it printed if it was not shown */
 function runInChild(
   these: readonly string[],
   isShown: boolean,
-): Promise<{ readonly counts: Counts; readonly text: string }> {
+): Promise<{ readonly outcome: Outcome; readonly text: string }> {
   const child = fork(import.meta.filename, these, {
     stdio: ['ignore', isShown ? 'inherit' : 'pipe', 'inherit', 'ipc'],
   });
   const chunks: Buffer[] = [];
-  let counts: Counts = { passed: 0, failed: 1, skipped: 0 };
+  let outcome: Outcome | undefined;
   child.stdout?.on('data', (chunk: Buffer) => void chunks.push(chunk));
-  child.on('message', (message: Counts) => {
-    counts = message;
+  child.on('message', (message: Outcome) => {
+    outcome = message;
   });
   return new Promise((resolve) => {
-    child.on('close', () => resolve({ counts, text: Buffer.concat(chunks).toString('utf8') }));
+    child.on('close', (code, signal) => {
+      const lost = `the process of ${these.length} files ended by ${signal ?? code} before it told of its tests`;
+      const text = Buffer.concat(chunks).toString('utf8');
+      resolve({ outcome: outcome ?? { passed: 0, skipped: 0, failures: [lost] }, text });
+    });
   });
 }
 
-const sum = (all: readonly Counts[]): Counts => ({
+const sum = (all: readonly Outcome[]): Outcome => ({
   passed: all.reduce((total, { passed }) => total + passed, 0),
-  failed: all.reduce((total, { failed }) => total + failed, 0),
   skipped: all.reduce((total, { skipped }) => total + skipped, 0),
+  failures: all.flatMap(({ failures }) => failures),
 });
 
 /** The output of the first lane is shown while it runs, that of the others when all have ended. */
-async function runInLanes(): Promise<Counts> {
+async function runInLanes(): Promise<Outcome> {
   // Suites that find it out of date build it: two at a time would be in each other's way.
   await import('./build.ts');
   const alone = files.filter((file) => ALONE.test(file));
@@ -118,17 +132,19 @@ async function runInLanes(): Promise<Counts> {
   const lanes = [others.filter((file) => FIRST_LANE.test(file)), others.filter((file) => !FIRST_LANE.test(file))];
   const ended = await Promise.all(lanes.map((lane, index) => runInChild(lane, index === 0)));
   for (const { text } of ended) process.stdout.write(text);
-  const { counts } = await runInChild(alone, true);
-  return sum([...ended.map((one) => one.counts), counts]);
+  const { outcome } = await runInChild(alone, true);
+  return sum([...ended.map((one) => one.outcome), outcome]);
 }
 
 // A lane ends with the process that waits for it, however that ends.
 process.on('disconnect', () => process.exit(1));
 // Listening for that must not keep it alive: the runner ends when nothing else goes on.
 process.channel?.unref();
-const counts = args.length === 0 ? await runInLanes() : await runHere(files);
-const { passed, failed, skipped } = counts;
-console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
-process.send?.(counts);
+const outcome = args.length === 0 ? await runInLanes() : await runHere(files);
+const { passed, skipped, failures } = outcome;
+// Said again at the end: thousands of lines may stand between a failure and here, and a log may keep its end alone.
+for (const failure of failures) console.log(`✖ ${failure}`);
+console.log(`\n${passed} passed, ${failures.length} failed, ${skipped} skipped`);
+process.send?.(outcome);
 // The shared control plane ends with this process.
-process.exit(failed === 0 && passed > 0 ? 0 : 1);
+process.exit(failures.length === 0 && passed > 0 ? 0 : 1);
