@@ -27,7 +27,7 @@ const RENEWALS_PER_SECOND = 50;
 const ASKED = { service: 'ECR', region: REGISTRY.region, what: 'login', sentWith: [] } as const;
 
 export function startCluster({ code, clock, random, aws, onLogin, signal }: ClusterParts): void {
-  const call = code.calls.createCalls({ clock, proxy: undefined });
+  const call = code.calls.createCalls({ clock });
   const { keys, identity } = code.keys.identityOfPair(KEYS, 'fleet');
   let held: Login | undefined;
   let cancel: (() => void) | undefined;

@@ -46,7 +46,7 @@ describe('an answer', () => {
   });
 
   const ask = async (): Promise<unknown> => {
-    const call = createCalls({ clock: systemClock, proxy: undefined });
+    const call = createCalls({ clock: systemClock });
     const ecr = createEcrClient({
       clock: systemClock,
       userAgent: 'test',

@@ -20,7 +20,11 @@ const never = (): Promise<never> => new Promise(() => {});
 function setting() {
   const clock = createManualClock(START);
   const told: AwsCall[] = [];
-  return { clock, told, call: createCalls({ clock, proxy: 'proxy:3128', onCall: (one) => told.push(one) }) };
+  return {
+    clock,
+    told,
+    call: createCalls({ clock, proxyBehind: () => 'proxy:3128', onCall: (one) => told.push(one) }),
+  };
 }
 
 test('a call that AWS answers with an error is reported with AWS’s own code', async () => {

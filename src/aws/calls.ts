@@ -45,8 +45,8 @@ export interface AwsCall extends Pick<CallContext, 'region'> {
 
 export interface CallsOptions {
   readonly clock: Clock;
-  /** `host:port` of the proxy on the way, for the words of failures. */
-  readonly proxy: string | undefined;
+  /** `host:port` of the proxy by which the call went that ended by this error, for its words; by default none. */
+  readonly proxyBehind?: (thrown: unknown) => string | undefined;
   readonly onCall?: (call: AwsCall) => void;
 }
 
@@ -92,7 +92,7 @@ const CALL_TIMEOUT = seconds(30);
 /** Attempts of the SDK: it corrects a wrong clock between two of them. */
 export const ATTEMPTS = 3;
 
-export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): Call {
+export function createCalls({ clock, proxyBehind = () => undefined, onCall = () => {} }: CallsOptions): Call {
   return async (operation, asked, send, signal) => {
     const started = clock.monotonic();
     const done = (code: string, needsChange = false, error?: string): void => {
@@ -105,7 +105,7 @@ export function createCalls({ clock, proxy, onCall = () => {} }: CallsOptions): 
       return answer;
     } catch (thrown) {
       maskError(thrown, createMask(asked.sentWith, asked.written));
-      const failure = failureOfAws(thrown, asked, proxy);
+      const failure = failureOfAws(thrown, asked, proxyBehind(thrown));
       done(failure.reason, failure.next === 'change', codeOf(thrown));
       throw failure;
     }

@@ -1,14 +1,19 @@
 // Covers how the environment names a proxy; test/scenario/proxy.test.ts covers that calls go through it.
 
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { describe, test } from 'node:test';
+import { listen } from '../http/server.ts';
 import { Failure } from '../lib/errors.ts';
+import { systemClock } from '../lib/time.ts';
+import { createCalls } from './calls.ts';
+import { createEcrClient } from './ecr-client.ts';
 import { createEgress, type Egress } from './egress.ts';
 
 function proxyOf(env: NodeJS.ProcessEnv): string | undefined {
   const egress = createEgress({ env });
   egress.close();
-  return egress.proxy;
+  return egress.proxyFor('api.ecr.eu-west-1.amazonaws.com', '443');
 }
 
 describe('the proxy to AWS', () => {
@@ -130,6 +135,54 @@ describe('a call of AWS', () => {
   });
   test('heeds no_proxy before NO_PROXY', async () => {
     assert.equal(await wayOf({ no_proxy: '.svc', NO_PROXY: '*' }, ECR), 'proxy');
+  });
+});
+
+describe('the words of a failed call', () => {
+  const HTTPS_PROXY = 'http://the.proxy:3128';
+  const wordsWith = async (env: NodeJS.ProcessEnv): Promise<string> => {
+    const egress = createEgress({
+      env,
+      lookup: (_hostname, _options, answer) => answer(Object.assign(new Error('no answer'), { code: 'ENOTFOUND' }), ''),
+    });
+    const call = createCalls({ clock: systemClock, proxyBehind: egress.proxyBehind });
+    const client = createEcrClient({ clock: systemClock, userAgent: 'test', egress, call, endpoint: undefined });
+    const keys = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' };
+    const request = { kind: 'private', region: 'eu-west-1', keys, useFips: false, useDualstack: false } as const;
+    try {
+      await client.fetchToken({ ...request, account: undefined }, new AbortController().signal);
+      return '';
+    } catch (thrown) {
+      return thrown instanceof Failure ? thrown.message : '';
+    } finally {
+      egress.close();
+    }
+  };
+
+  test('name the proxy that the call went by', async () =>
+    assert.match(await wordsWith({ HTTPS_PROXY }), /ENOTFOUND \(by way of the proxy the\.proxy:3128\)$/));
+  test('name no proxy where NO_PROXY exempts the host', async () =>
+    assert.match(await wordsWith({ HTTPS_PROXY, NO_PROXY: '.amazonaws.com' }), /in eu-west-1: ENOTFOUND$/));
+  test('name no proxy for an answer that came without one', async () => {
+    const server = createServer((_request, response) => response.writeHead(403).end('a page'));
+    const port = await listen(server, { host: '127.0.0.1', port: 0 });
+    const egress = createEgress({ env: { HTTPS_PROXY } });
+    const request = {
+      protocol: 'http:',
+      hostname: '127.0.0.1',
+      port,
+      method: 'GET',
+      path: '/',
+      headers: {},
+      query: {},
+    };
+    const { response } = await egress.handler.handle(request as Parameters<Egress['handler']['handle']>[0]);
+    const told = (error: Error, $response: object): Error => Object.assign(error, { $response });
+    assert.equal(egress.proxyBehind(told(new Error('no JSON'), response)), undefined);
+    assert.equal(egress.proxyBehind(told(new Error('no JSON'), { statusCode: 403 })), 'the.proxy:3128');
+    egress.close();
+    server.close();
+    server.closeAllConnections();
   });
 });
 

@@ -22,12 +22,12 @@ export interface EgressOptions {
 export interface Egress {
   /** For `requestHandler` of every SDK client: they share its connections, and no answer is read beyond a bound. */
   readonly handler: RequestHandler;
-  /** `host:port` of the proxy to AWS, without its password; undefined when there is none. */
-  readonly proxy: string | undefined;
   /** For other clients that go the same way to a host of AWS, such as one of its registries. */
   agentFor(host: string, port: string): HttpsAgent;
-  /** The proxy of `agentFor`, as in `proxy`. */
+  /** `host:port` of the proxy of `agentFor`, without its password; undefined when it goes directly. */
   proxyFor(host: string, port: string): string | undefined;
+  /** As `proxyFor`, for the call of `handler` that ended by this error. */
+  proxyBehind(thrown: unknown): string | undefined;
   /** New connections trust these beside the usual ones, and the formerly given ones no longer. */
   trust(authorities: readonly string[]): void;
   close(): void;
@@ -47,11 +47,14 @@ export function createEgress({ env, certificateAuthorities = [], lookup }: Egres
   const proxied = isProxied ? openWay({ certificateAuthorities, lookup, proxyEnv }) : direct;
   const ways = new Set([direct, proxied]);
   const goesDirect = readNoProxy(valueOf(env, 'NO_PROXY')?.value ?? '');
+  const wentDirect = new WeakSet<object>();
   return {
-    handler: isProxied ? choosing(goesDirect, direct.handler, proxied.handler) : direct.handler,
+    handler: isProxied
+      ? choosing(goesDirect, { direct: noting(wentDirect, direct.handler), proxied: proxied.handler })
+      : direct.handler,
     agentFor: (host, port) => (goesDirect(host, port) ? direct : proxied).agent,
-    proxy: secure?.host,
     proxyFor: (host, port) => (goesDirect(host, port) ? undefined : secure?.host),
+    proxyBehind: (thrown) => (isOf(wentDirect, thrown) ? undefined : secure?.host),
     trust(authorities) {
       for (const way of ways) way.trust(authorities);
     },
@@ -133,8 +136,7 @@ function proxyFrom(env: NodeJS.ProcessEnv, variable: (typeof PROXY_VARIABLES)[nu
 /** Two ways out in one: by the proxy, and without it to hosts that `NO_PROXY` exempts. */
 function choosing(
   goesDirect: ReturnType<typeof readNoProxy>,
-  direct: RequestHandler,
-  proxied: RequestHandler,
+  { direct, proxied }: { readonly direct: RequestHandler; readonly proxied: RequestHandler },
 ): RequestHandler {
   return {
     metadata: direct.metadata,
@@ -148,6 +150,30 @@ function choosing(
       for (const handler of [direct, proxied]) handler.updateHttpClientConfig(key, value);
     },
   };
+}
+
+/** Adds what comes of each request: its answer, or the error that it ends by. */
+function noting(outcomes: WeakSet<object>, handler: RequestHandler): RequestHandler {
+  return {
+    ...handler,
+    async handle(...request) {
+      try {
+        const answered = await handler.handle(...request);
+        outcomes.add(answered.response);
+        return answered;
+      } catch (thrown) {
+        if (thrown instanceof Error) outcomes.add(thrown);
+        throw thrown;
+      }
+    },
+  };
+}
+
+/** Whether an error of the SDK is one of these outcomes, or tells of such an answer: it holds that as `$response`. */
+function isOf(outcomes: WeakSet<object>, thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  const response: unknown = Reflect.get(thrown, '$response');
+  return outcomes.has(thrown) || (typeof response === 'object' && response !== null && outcomes.has(response));
 }
 
 /**

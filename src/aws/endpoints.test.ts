@@ -22,8 +22,8 @@ describe('the endpoint of a service', () => {
     test(outcome, () => assert.equal(endpointOf('ECR', env)?.origin, want));
 });
 
-describe('an endpoint without a scheme', () => {
-  const MISTAKE = 'does not begin with https:// (or http://): give it like https://vpce.example.com';
+describe('an endpoint without a scheme or a host', () => {
+  const MISTAKE = 'is not https:// (or http://) and a host: give it like https://vpce.example.com';
   for (const [outcome, env, want] of [
     ['is a mistake, told by its variable', { AWS_ENDPOINT_URL: 'localstack:4566' }, ['AWS_ENDPOINT_URL']],
     [
@@ -31,6 +31,7 @@ describe('an endpoint without a scheme', () => {
       { AWS_ENDPOINT_URL_ECR: 'ecr.example.com', AWS_ENDPOINT_URL_STS: '"https://sts.example.com"' },
       ['AWS_ENDPOINT_URL_ECR', 'AWS_ENDPOINT_URL_STS'],
     ],
+    ['is a mistake where only the scheme is there', { AWS_ENDPOINT_URL_ECR: 'https://' }, ['AWS_ENDPOINT_URL_ECR']],
     ['is none of a service that is not called', { AWS_ENDPOINT_URL_S3: 'minio:9000' }, []],
     [
       'is none where every service has an endpoint of its own',

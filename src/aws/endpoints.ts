@@ -34,6 +34,6 @@ export function endpointOf(service: Service, env: Environment): URL | undefined 
 export function endpointMistakes(env: Environment): readonly string[] {
   const broken = SERVICES.flatMap((service) => givenFor(service, env) ?? []).filter(({ value }) => !endpointIn(value));
   return [...new Set(broken.map(({ variable }) => variable))].map(
-    (variable) => `${variable} does not begin with https:// (or http://): give it like https://vpce.example.com`,
+    (variable) => `${variable} is not https:// (or http://) and a host: give it like https://vpce.example.com`,
   );
 }

@@ -31,7 +31,7 @@ describe('a login that fails', () => {
   });
 
   const failureWith = async (keys: AwsKeys): Promise<Failure> => {
-    const call = createCalls({ clock: systemClock, proxy: undefined });
+    const call = createCalls({ clock: systemClock });
     process.env['AWS_ENDPOINT_URL_ECR'] = standIn.url;
     const endpoint = endpointOf('ECR', process.env);
     const ecr = createEcrClient({ clock: systemClock, userAgent: 'test', egress, call, endpoint });

@@ -37,7 +37,7 @@ describe('mistakes in the environment', () => {
     assert.deepEqual(mistakes, [
       'HTTPS_PROXY is not the address of a proxy: there is a # in it; in user and password write %23',
       'http_proxy is not the address of a proxy: there is a \\ in it; write it as %5C (DOMAIN%5Cuser)',
-      'AWS_ENDPOINT_URL_STS does not begin with https:// (or http://): give it like https://vpce.example.com',
+      'AWS_ENDPOINT_URL_STS is not https:// (or http://) and a host: give it like https://vpce.example.com',
       'AWS_CA_BUNDLE: /nowhere.pem cannot be read (ENOENT)',
     ]);
   });

@@ -20,7 +20,7 @@ describe('ECR itself', () => {
     clock: systemClock,
     userAgent: 'kube-ecr-secrets-operator/live-test',
     egress: createEgress({ env: process.env }),
-    call: createCalls({ clock: systemClock, proxy: undefined }),
+    call: createCalls({ clock: systemClock }),
     endpoint: undefined,
   });
   const plain = { account: undefined, useFips: false, useDualstack: false };
