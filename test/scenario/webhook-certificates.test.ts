@@ -226,7 +226,10 @@ describe("the webhook's own certificates", () => {
     await asMinutesPass(clock, async () =>
       text((await secretOf(webhook.secret)).data['tls.crt']) !== weak.certificate ? true : undefined,
     );
-    assert.match(webhook.operator.output(), /"why":"the Secret holds a certificate.*that TLS refuses/);
+    // The operator writes its line when the API server has answered it, which others can see the Secret before.
+    await eventually(() =>
+      /"why":"the Secret holds a certificate.*that TLS refuses/.test(webhook.operator.output()) ? true : undefined,
+    );
     await untilHeeded(world, namespace);
     await world.api.must('DELETE', SECRET_PATH('kube-system', webhook.secret));
     await asMinutesPass(clock, async () => ((await secretOf(webhook.secret)).kind === 'Secret' ? true : undefined));
