@@ -166,7 +166,12 @@ export interface AttachmentFindings {
 /** Of an account that is left alone. */
 export const TOO_LARGE = `it names more than ${MAX_ENTRIES} Secrets, or something that is none: the operator leaves it as it is`;
 
-/** Of an account that names so many Secrets that one more would be too many. */
+/** Whether an account names so many Secrets that one more would be too many. */
+export function isFull({ pullSecrets }: Pick<SeenAccount, 'pullSecrets'>): boolean {
+  return pullSecrets.length >= MAX_ENTRIES;
+}
+
+/** Of an account that is full. */
 export const NO_ROOM = `it names ${MAX_ENTRIES} Secrets already: take one away`;
 const TOO_MANY_LABELS = 'with so many labels that the selector is not decided';
 

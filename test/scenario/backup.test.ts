@@ -171,6 +171,8 @@ describe('a restored pull secret', () => {
   test('of an object that exists is not deleted where that one wants none, and is not given to another one', async () => {
     const elsewhere = await world.api.createNamespace();
     const owner = await createClusterPullSecret(world.api, `c-${namespace}`, { namespaces: [elsewhere] });
+    // To an operator that has not seen it yet the label would be of an object that is gone.
+    await world.ready(CLUSTER_PATH(`c-${namespace}`));
     const secret = await restore(backedUpSecret({}, { [OWNER_UID_LABEL]: owner.metadata.uid }));
     await world.api.must('POST', NAMESPACED_PATH(namespace), objectIn());
     assert.match(await problem(), /is of another object by its label: .*: kubectl annotate secret …/);

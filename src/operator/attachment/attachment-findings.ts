@@ -4,8 +4,8 @@ import { type ObjectKey, objectKey } from '../../api/meta.ts';
 import { CONDITION_ATTACHED, REASON } from '../../api/names.ts';
 import {
   type AttachmentFindings,
+  isFull,
   judgeAttachment,
-  MAX_ENTRIES,
   NO_ROOM,
   type SeenAccount,
   selectsAccount,
@@ -30,7 +30,7 @@ export function findingAttachments(
 ): FindAttachments {
   const problemWith = (key: ObjectKey, account: SeenAccount): string | undefined => {
     if (account.isTooLarge) return TOO_LARGE;
-    return problemOf(key) ?? (account.pullSecrets.length >= MAX_ENTRIES ? NO_ROOM : undefined);
+    return problemOf(key) ?? (isFull(account) ? NO_ROOM : undefined);
   };
   return ({ accounts: selection, secretName }, ready) => {
     if (selection === undefined) return [];

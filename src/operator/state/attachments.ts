@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { ObjectKey } from '../../api/meta.ts';
-import { type AccountSelection, type SeenAccount, selectsAccount } from '../../core/attachment.ts';
+import { type AccountSelection, isFull, type SeenAccount, selectsAccount } from '../../core/attachment.ts';
 import { keyOf, type PullSecretObject, type Wish } from '../../core/resource.ts';
 import type { SeenSecret } from '../../core/seen-secret.ts';
 import type { Change, StoreReader } from '../../kube/store.ts';
@@ -66,12 +66,13 @@ function wantsTheSame(before: PullSecretObject | undefined, after: PullSecretObj
 function stateFor(
   wish: Wish | string,
   account: SeenAccount | undefined,
-): 'none' | 'undecided' | 'waits' | 'names it' | 'too large' {
+): 'none' | 'undecided' | 'waits' | 'names it' | 'full' | 'too large' {
   if (!account || typeof wish === 'string' || typeof wish.accounts !== 'object') return 'none';
   const answer = selectsAccount(wish.accounts, account);
   if (answer !== 'yes') return answer === 'no' ? 'none' : 'undecided';
   if (account.isTooLarge) return 'too large';
-  return account.pullSecrets.includes(wish.secretName) ? 'names it' : 'waits';
+  if (account.pullSecrets.includes(wish.secretName)) return 'names it';
+  return isFull(account) ? 'full' : 'waits';
 }
 
 export function createAttachments({ index, wants, accounts, listener }: AttachmentsParts): Attachments {

@@ -16,6 +16,7 @@ import {
 import { createTestView } from '../../../testing/rigs/view-rig.ts';
 import { objectKey } from '../../api/meta.ts';
 import { CLUSTER_KIND, NAMESPACED_KIND, type PullSecretKind } from '../../api/names.ts';
+import { MAX_ENTRIES, type SeenAccount } from '../../core/attachment.ts';
 import { convertedSpec, formerUid, type LegacyObject } from '../../core/conversion.ts';
 import { makePayload } from '../../core/plan.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
@@ -83,6 +84,60 @@ test('a secret that comes or goes in a namespace is news for the objects that wa
   stores.secrets.apply(objectKey('ns1', 'ecr-login'), seenSecret('ns1', payload, foreign), '3');
   stores.secrets.apply(objectKey('ns1', 'ecr-login'), undefined, '4');
   assert.deepEqual([...new Set(enqueued)].sort(), ['/both', '/here', 'ns1/own']);
+});
+
+test('a ServiceAccount is news for the objects that ask for it whenever their status would say something else', () => {
+  const told: string[] = [];
+  const { stores } = createTestView({ onAttachment: (key) => void told.push(key) });
+  const labels = new Map<string, string>();
+  stores.namespaces.apply(
+    objectKey(undefined, 'ns1'),
+    { name: 'ns1', resourceVersion: '1', labels, hasAllLabels: true, terminating: false },
+    '1',
+  );
+  const asking = pullSecret(NAMESPACED_KIND, spec({ serviceAccounts: { selector: { matchLabels: { app: 'a' } } } }));
+  stores.namespaced.apply(objectKey('ns1', 'own'), { ...asking, name: 'own', uid: 'own' }, '1');
+  const account: SeenAccount = {
+    namespace: 'ns1',
+    name: 'default',
+    uid: 'account',
+    resourceVersion: '2',
+    deleting: false,
+    labels: new Map([['app', 'a']]),
+    hasAllLabels: true,
+    pullSecrets: [],
+    attached: new Map(),
+    isTooLarge: false,
+  };
+  const others = Array.from({ length: MAX_ENTRIES }, (_, index) => `other-${index}`);
+  let version = 2;
+  for (const [change, isNews] of [
+    [{}, true],
+    [{ pullSecrets: others.slice(1) }, false],
+    [{ pullSecrets: others }, true],
+    [
+      {
+        pullSecrets: others,
+        labels: new Map([
+          ['app', 'a'],
+          ['tier', 'b'],
+        ]),
+      },
+      false,
+    ],
+    [{ isTooLarge: true }, true],
+    [{ pullSecrets: [...others.slice(1), 'ecr-login'] }, true],
+    [{ pullSecrets: ['ecr-login'] }, false],
+    [{ labels: new Map(), hasAllLabels: false }, true],
+    [{ labels: new Map() }, true],
+    [undefined, false],
+  ] as const) {
+    told.length = 0;
+    version += 1;
+    const seen = change && { ...account, ...change, resourceVersion: String(version) };
+    stores.accounts.apply(objectKey('ns1', 'default'), seen, String(version));
+    assert.deepEqual(told, isNews ? ['ns1/own'] : [], inspect(change, { maxArrayLength: 2 }));
+  }
 });
 
 describe('an object', () => {
