@@ -77,7 +77,10 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
       await sleep(clock, Math.min(pause, rest()) as DurationMs, over);
       if (over.aborted) return;
       if (!leads()) return lose('the Lease was not renewed in time');
+      const begun = clock.monotonic();
       pause = await within(Math.min(rest(), patience) as DurationMs, over, clock, attempt);
+      // It is between two beginnings: an attempt without an answer would leave no time for another one.
+      pause = Math.max(0, pause - (clock.monotonic() - begun)) as DurationMs;
       if (!over.aborted && !leads())
         return lose('renewedAt' in current ? 'the Lease was not renewed in time' : 'the Lease was taken or deleted');
     }

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import pLimit from 'p-limit';
+import { type DurationMs, type EpochMs, seconds } from '../../src/lib/time.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
 import { type FaultProxy, startFaultProxy } from '../../testing/network/fault-proxy.ts';
 import { accessTo } from '../../testing/operator/plane-access.ts';
 import { useWorld } from '../../testing/operator/world.ts';
@@ -12,6 +14,7 @@ import { type Contender, type ContenderOptions, clockOff, contend, QUICK } from 
 const ROUNDS = 100;
 const DAY = 86_400_000;
 const LEASE = 'election';
+const ms = (length: number): DurationMs => length as DurationMs;
 
 // Rule 21
 describe('of several replicas', () => {
@@ -178,18 +181,25 @@ describe('of several replicas', () => {
     assert.deepEqual([one.terms(), other.terms()], [1, 1]);
   });
 
-  test('the one with a renewal that gets no answer renews again, and leads on', async () => {
+  test('the one with a renewal that gets no answer renews again as soon as it has given that up, and leads on', async () => {
     proxy = await startFaultProxy(world.plane, world.plane.adminToken);
-    const one = start('one', { access: proxy.access });
-    await leads(one);
-    let hung = 0;
+    const clock = createManualClock(Date.now() as EpochMs);
+    const times = { duration: seconds(15), renewDeadline: seconds(10), retryPeriod: seconds(2) };
+    const one = start('one', { access: proxy.access, clock, times });
+    await eventually(() => clock.advance(ms(1)).then(() => one.election.isLeading() || undefined));
+    let renewals = 0;
     proxy.decide(({ method }) => {
-      if (method !== 'PATCH' || hung > 0) return 'pass';
-      hung += 1;
-      return new Promise(() => {});
+      if (method !== 'PATCH') return 'pass';
+      renewals += 1;
+      return renewals === 1 ? new Promise(() => {}) : 'pass';
     });
-    await pause(2 * QUICK.renewDeadline);
-    assert.deepEqual([hung, one.election.isLeading(), one.terms()], [1, true, 1]);
+    await clock.advance(seconds(2.4));
+    await eventually(() => renewals === 1 || undefined);
+    // One attempt gets half of the deadline, and the next one begins in the same instant.
+    await clock.advance(seconds(5));
+    await eventually(() => renewals === 2 || undefined);
+    await eventually(() => clock.advance(ms(50)).then(() => renewals === 3 || undefined));
+    assert.deepEqual([one.election.isLeading(), one.terms()], [true, 1]);
   });
 
   test('the one that is told to stop while it takes the Lease gives it back', async () => {
