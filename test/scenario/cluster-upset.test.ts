@@ -74,9 +74,15 @@ describe('an operator whose cluster is upset', () => {
     aws.setTokenLife(3 * HOUR);
     const calls = aws.calls();
     proxy.decide(() => 'fail');
+    const failed = async (): Promise<readonly number[]> =>
+      (await operator.metrics.text()).body.match(/(?<=^ecr_operator_watch_failures_total\{.*\} )\d+$/gm)?.map(Number) ??
+      [];
     for (let passed = 0; passed < HOUR; passed += MINUTE) {
+      const before = await failed();
       clock.travel(MINUTE);
       await operator.idle();
+      // No watch lives for a minute, and no backoff is longer: each has been tried again, and has failed.
+      await becomes(async () => (await failed()).every((count, at) => count > (before[at] ?? 0)));
       assert.equal(await healthOf(operator), 200, `after ${passed} ms`);
     }
     await becomes(async () => aws.calls() > calls);

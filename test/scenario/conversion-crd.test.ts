@@ -6,6 +6,7 @@ import { after, describe, test } from 'node:test';
 import { LEGACY_API_VERSION, LEGACY_KIND } from '../../src/api/names.ts';
 import { installCrds } from '../../testing/api-server/install-crds.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
+import { asMinutesPass } from '../../testing/clocks/as-time-passes.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import {
   CLUSTER_PATH,
@@ -51,8 +52,7 @@ describe('the CRD of the deprecated kind', () => {
     await late.stop();
     for (let minute = 0; minute < 3; minute += 1) {
       const lists = await failedGets(running);
-      clock.travel(61_000);
-      await eventually(async () => ((await failedGets(running)) > lists ? true : undefined));
+      await asMinutesPass(clock, async () => ((await failedGets(running)) > lists ? true : undefined));
     }
     assert.equal(await readiness(running), 200);
     assert.doesNotMatch(late.output(), /warn|error|awsecrcredentials/);
@@ -67,7 +67,9 @@ describe('the CRD of the deprecated kind', () => {
       metadata: { name: `late-${process.pid}` },
       spec: { awsAccess: ACCESS, secretName: 'ecr-login', namespaces: [namespace] },
     });
-    clock.travel(61_000);
+    await asMinutesPass(clock, async () =>
+      (await world.api.get(CLUSTER_PATH(metadata.name))).status === 200 ? true : undefined,
+    );
     await world.ready(CLUSTER_PATH(metadata.name));
     assert.equal((await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).status, 200);
     await eventually(async () => {

@@ -275,7 +275,7 @@ describe('AWS keys', () => {
     });
     // The jump of the clock would cut requests in flight.
     await eventually(async () => ((await watched()) < before ? true : undefined));
-    await operator?.idle();
+    if (operator) await untilNothingIsUnderWay(operator);
     await putKeys(OTHER_KEY, {}, 'PATCH');
     clock.travel(5 * 60_000 + 1_000);
     await world.status(path, ({ logins }) => logins?.[0]?.hosts[0]?.startsWith(OTHER_KEY.accountId) ?? false);

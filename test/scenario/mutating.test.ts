@@ -5,9 +5,10 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { RECONCILE_AT_ANNOTATION } from '../../src/api/names.ts';
-import { MINUTE, SECOND } from '../../src/lib/time.ts';
+import { type DurationMs, MINUTE, SECOND } from '../../src/lib/time.ts';
 import { type ForeignWebhook, startForeignWebhook } from '../../testing/api-server/foreign-webhook.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
+import { asTimePasses } from '../../testing/clocks/as-time-passes.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import { type FaultProxy, startFaultProxy } from '../../testing/network/fault-proxy.ts';
 import {
@@ -120,7 +121,7 @@ describe('an admission webhook that rewrites the content of secrets', () => {
     await createPullSecret(world.api, namespace, 'slow');
     // Each write takes longer than its caller waits for it.
     for (let write = before + 1; ; write += 1) {
-      const next = await eventually(async () =>
+      const next = await asTimePasses(clock, (3 * SECOND) as DurationMs, async () =>
         reviews >= write ? 'write' : (await isContested()) ? 'told' : undefined,
       );
       if (next === 'told') break;
@@ -179,7 +180,9 @@ describe('an admission webhook that rewrites the content of secrets', () => {
     );
     proxy.holdStreams(true);
     const written = updates();
-    await eventually(() => {
+    await eventually(async () => {
+      // A write that is under way would end by the clock.
+      await operator.idle();
       clock.travel(SECOND);
       return updates() > written ? true : undefined;
     });

@@ -87,6 +87,7 @@ describe('an operator with a control plane of its own', () => {
     const selecting = { namespaceSelector: { matchLabels: { outage: 'yes' } }, secretName: 'selected' };
     await createClusterPullSecret(api, 'outage', selecting);
     await becomesReady(NAMESPACED_PATH(namespace, 'login'));
+    await becomes(async () => (await api.get(SECRET_PATH(namespace, 'selected'))).status === 200);
     await becomesReady(CLUSTER_PATH('outage'));
     const { body: before } = await api.get(SECRET_PATH(namespace, 'ecr-login'));
     assert.equal(aws.calls(), 1);

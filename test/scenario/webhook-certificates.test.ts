@@ -14,6 +14,7 @@ import { type EpochMs, HOUR } from '../../src/lib/time.ts';
 import { AUTHORITY_NAME, certificatesIn, type KeyPair } from '../../src/pki/certificate.ts';
 import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
+import { asMinutesPass } from '../../testing/clocks/as-time-passes.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import { makeWeakPair } from '../../testing/network/self-signed.ts';
 import { accessTo } from '../../testing/operator/plane-access.ts';
@@ -21,7 +22,6 @@ import { CONFIGURATION_PATH } from '../../testing/operator/webhook-configuration
 import { NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import {
   asAdmin,
-  asMinutesPass,
   configure,
   freshNames,
   ownCertificate,

@@ -9,19 +9,11 @@ import { API_VERSION, CLUSTER_KIND, NAMESPACED_KIND } from '../../src/api/names.
 import { type EpochMs, HOUR } from '../../src/lib/time.ts';
 import type { KeyPair } from '../../src/pki/certificate.ts';
 import { makeAuthority, signLeaf } from '../../src/pki/sign.ts';
+import { asMinutesPass } from '../../testing/clocks/as-time-passes.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import { makeSelfSigned, makeWeakPair } from '../../testing/network/self-signed.ts';
 import { CLUSTER_PATH, NAMESPACED_PATH, useWorld } from '../../testing/operator/world.ts';
-import {
-  asAdmin,
-  asMinutesPass,
-  configure,
-  freshNames,
-  ownCertificate,
-  REFUSED,
-  removeWebhook,
-  untilHeeded,
-} from './webhook-rig.ts';
+import { asAdmin, configure, freshNames, ownCertificate, REFUSED, removeWebhook, untilHeeded } from './webhook-rig.ts';
 
 const DAY = 24 * HOUR;
 const now = (): EpochMs => Date.now() as EpochMs;

@@ -7,7 +7,6 @@ import type { ApiServerAccess } from '../../src/kube/access.ts';
 import type { Clock } from '../../src/lib/time.ts';
 import type { OperatorOptions } from '../../src/operator/run.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
-import type { TravelClock } from '../../testing/clocks/travel-clock.ts';
 import { accessTo } from '../../testing/operator/plane-access.ts';
 import { CONFIGURATION_PATH, webhookConfiguration } from '../../testing/operator/webhook-configuration.ts';
 import { NAMESPACED_PATH, type RunningOperator, type World } from '../../testing/operator/world.ts';
@@ -73,29 +72,6 @@ export async function untilHeeded({ api }: World, namespace: string): Promise<vo
     });
     return status === 403 ? true : undefined;
   }, 20_000);
-}
-
-/**
- * Between two minutes that are let pass, on the real clock: a look at the certificate has ended by then, nearly always.
- */
-const PACE_MS = 500;
-
-/**
- * Lets minutes pass until `look` gives something, as `eventually`: who looks once a minute, and is at it while the
- * clock is moved, sleeps for a whole minute from then on.
- */
-export function asMinutesPass<Result>(
-  clock: TravelClock,
-  look: () => Promise<Result | undefined> | Result | undefined,
-): Promise<Result> {
-  let movedAt = Number.NEGATIVE_INFINITY;
-  return eventually(() => {
-    if (performance.now() - movedAt >= PACE_MS) {
-      clock.travel(61_000);
-      movedAt = performance.now();
-    }
-    return look();
-  });
 }
 
 export interface RunningWebhook extends WebhookNames {

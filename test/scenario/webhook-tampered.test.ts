@@ -7,9 +7,10 @@ import { AUTHORITY_TYPE } from '../../src/api/names.ts';
 import type { EpochMs } from '../../src/lib/time.ts';
 import { makeAuthority } from '../../src/pki/sign.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
+import { asMinutesPass } from '../../testing/clocks/as-time-passes.ts';
 import { createTravelClock } from '../../testing/clocks/travel-clock.ts';
 import { SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
-import { asMinutesPass, type RunningWebhook, startWebhook, untilHeeded } from './webhook-rig.ts';
+import { type RunningWebhook, startWebhook, untilHeeded } from './webhook-rig.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 

@@ -166,6 +166,8 @@ describe('two objects that differ in one thing', () => {
   afterEach(async () => {
     world.aws.faults.clear();
     for (const path of created.splice(0)) await world.api.send('DELETE', path);
+    // An operator that has not seen it yet would serve the next one by the same login.
+    await eventually(async () => ((await operator.metric('ecr_operator_objects')) === 0 ? true : undefined));
     await operator.idle();
   });
 
