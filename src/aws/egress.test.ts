@@ -1,9 +1,10 @@
 // Covers how the environment names a proxy; test/scenario/proxy.test.ts covers that calls go through it.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
-import { listen } from '../http/server.ts';
 import { Failure } from '../lib/errors.ts';
 import { systemClock } from '../lib/time.ts';
 import { createCalls } from './calls.ts';
@@ -164,8 +165,9 @@ describe('the words of a failed call', () => {
   test('name no proxy where NO_PROXY exempts the host', async () =>
     assert.match(await wordsWith({ HTTPS_PROXY, NO_PROXY: '.amazonaws.com' }), /in eu-west-1: ENOTFOUND$/));
   test('name no proxy for an answer that came without one', async () => {
-    const server = createServer((_request, response) => response.writeHead(403).end('a page'));
-    const port = await listen(server, { host: '127.0.0.1', port: 0 });
+    const server = createServer((_request, response) => response.writeHead(403).end('a page')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
     const egress = createEgress({ env: { HTTPS_PROXY } });
     const request = {
       protocol: 'http:',

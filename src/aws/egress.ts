@@ -27,7 +27,7 @@ export interface Egress {
   /** `host:port` of the proxy of `agentFor`, without its password; undefined when it goes directly. */
   proxyFor(host: string, port: string): string | undefined;
   /** As `proxyFor`, for the call of `handler` that ended by this error. */
-  proxyBehind(thrown: unknown): string | undefined;
+  proxyBehind(this: void, thrown: unknown): string | undefined;
   /** New connections trust these beside the usual ones, and the formerly given ones no longer. */
   trust(authorities: readonly string[]): void;
   close(): void;

@@ -6,6 +6,7 @@ import {
   type AttachmentFindings,
   attachedIn,
   attachmentPatch,
+  isFull,
   judgeAttachment,
   MAX_ENTRIES,
   ownPart,
@@ -111,6 +112,12 @@ describe('the change of a ServiceAccount', () => {
   test('adds no more than an account may have, and nothing to one that is too large', () => {
     const full = { ...FREE, pullSecrets: Array.from({ length: MAX_ENTRIES }, (_, index) => `s${index}`) };
     assert.equal(planAttachment(full, [{ secretName: 'ecr', uid: 'u' }], keepsNone), undefined);
+    const withRoom = { ...full, pullSecrets: full.pullSecrets.slice(1) };
+    assert.equal(
+      planAttachment(withRoom, [{ secretName: 'ecr', uid: 'u' }], keepsNone)?.pullSecrets.length,
+      MAX_ENTRIES,
+    );
+    assert.deepEqual([isFull(full), isFull(withRoom)], [true, false]);
     const large = { ...FREE, isTooLarge: true };
     assert.equal(planAttachment(large, [{ secretName: 'ecr', uid: 'u' }], keepsNone), undefined);
   });

@@ -72,15 +72,13 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
 
   /** Renews until the Lease is lost, or `over` aborts. */
   const hold = async (lose: (why: string) => void, over: AbortSignal): Promise<void> => {
-    let pause = withJitter(times, random);
+    // A pause is between two beginnings: an attempt without an answer must leave time for another one.
+    let nextAt = clock.monotonic() + withJitter(times, random);
     while (!over.aborted) {
-      await sleep(clock, Math.min(pause, rest()) as DurationMs, over);
+      await sleep(clock, Math.min(nextAt - clock.monotonic(), rest()) as DurationMs, over);
       if (over.aborted) return;
       if (!leads()) return lose('the Lease was not renewed in time');
-      const begun = clock.monotonic();
-      pause = await within(Math.min(rest(), patience) as DurationMs, over, clock, attempt);
-      // It is between two beginnings: an attempt without an answer would leave no time for another one.
-      pause = Math.max(0, pause - (clock.monotonic() - begun)) as DurationMs;
+      nextAt = clock.monotonic() + (await within(Math.min(rest(), patience) as DurationMs, over, clock, attempt));
       if (!over.aborted && !leads())
         return lose('renewedAt' in current ? 'the Lease was not renewed in time' : 'the Lease was taken or deleted');
     }
