@@ -77,6 +77,11 @@ export function isConflict(thrown: unknown): boolean {
   return thrown instanceof ApiError && thrown.status === 409;
 }
 
+/** 422: what was sent is not valid, or a JSON patch found a part of the object other than it tests. */
+export function isInvalid(thrown: unknown): boolean {
+  return thrown instanceof ApiError && thrown.status === 422;
+}
+
 /** 409: another version; 422 about the uid: another object of the same name. */
 export function isOtherObject(thrown: unknown): boolean {
   return (

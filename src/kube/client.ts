@@ -63,6 +63,20 @@ export interface KubeWriter {
   readonly patchByKeys: Patch;
   /** As `patch`, of the status. @returns the whole object */
   readonly patchStatus: Patch;
+  /**
+   * Replaces the status where parts of the object are as given, whatever else has changed since (JSON patch).
+   *
+   * @param given  by JSON pointer
+   * @returns the whole object
+   * @throws ApiError 422 when one of them is not as given
+   */
+  replaceStatus(
+    resource: ResourceDescriptor,
+    at: ObjectAddress,
+    given: Readonly<Record<string, unknown>>,
+    status: object,
+    signal: AbortSignal,
+  ): Promise<JsonRecord>;
   delete(resource: ResourceDescriptor, at: ObjectAddress, terms: DeleteTerms, signal: AbortSignal): Promise<void>;
 }
 
@@ -143,6 +157,12 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
     patchStatus(resource, at, body, signal) {
       const path = apiPath(resource, { ...at, subresource: 'status' });
       return send({ method: 'PATCH', path, query, body, contentType: MERGE_PATCH }, signal);
+    },
+    replaceStatus(resource, at, given, status, signal) {
+      const path = apiPath(resource, { ...at, subresource: 'status' });
+      const tests = Object.entries(given).map(([pointer, value]) => ({ op: 'test', path: pointer, value }));
+      const body = [...tests, { op: 'add', path: '/status', value: status }];
+      return send({ method: 'PATCH', path, query, body, contentType: 'application/json-patch+json' }, signal);
     },
     async delete(resource, at, { uid, resourceVersion, ...terms }, signal) {
       await send(

@@ -7,6 +7,8 @@ import { SECRETS } from '../../src/api/meta.ts';
 import {
   type ApiError,
   isConflict,
+  isGone,
+  isInvalid,
   isNamespaceTerminating,
   isNotFound,
   isOtherObject,
@@ -126,6 +128,30 @@ describe('a real API server that is written to', () => {
     );
     const { body } = await world.api.get(NAMESPACED_PATH(namespace, 'guarded'));
     assert.deepEqual(body.status, { observedGeneration: -1 });
+  });
+
+  test('replaces a status where all that is given of the object is so, whatever else has changed', async () => {
+    const at = { namespace, name: 'overtaken' };
+    const resource = RESOURCES.AWSECRImagePullSecret;
+    const { uid } = metadataOf(await createPullSecret(world.api, namespace, at.name));
+    const path = NAMESPACED_PATH(namespace, at.name);
+    const [first, second] = [{ observedGeneration: 1 }, { observedGeneration: 1, expiresAt: '2026-01-01T00:00:00Z' }];
+    const given = { '/metadata/uid': uid, '/metadata/generation': 1, '/status': { observedGeneration: -1 } };
+    const replace = (over: Partial<typeof given> | { '/status': object }, status: object): Promise<JsonRecord> =>
+      client.replaceStatus(resource, at, { ...given, ...over }, status, signal);
+    await world.api.merge(path, { metadata: { annotations: { note: '1' } } });
+    assert.deepEqual((await replace({}, first))['status'], first);
+    await world.api.merge(path, { metadata: { annotations: { note: '2' } } });
+    for (const over of [
+      {},
+      { '/status': second },
+      { '/status': first, '/metadata/uid': ANOTHER_UID },
+      { '/status': first, '/metadata/generation': 2 },
+    ])
+      assert.ok(isInvalid(await errorOf(replace(over, second))), JSON.stringify(over));
+    assert.deepEqual((await replace({ '/status': first }, second))['status'], second);
+    await world.api.must('DELETE', path);
+    assert.ok(isGone(await errorOf(replace({ '/status': second }, first))));
   });
 
   test('lets the status writer write nothing into an object of the same name that was created since', async () => {

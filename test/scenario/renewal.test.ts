@@ -7,6 +7,7 @@ import { MINUTE, SECOND } from '../../src/lib/time.ts';
 import { watchSecrets } from '../../testing/api-server/secret-watch.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
+import { startFaultProxy } from '../../testing/network/fault-proxy.ts';
 import { CLUSTER_PATH, NAMESPACED_PATH, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createClusterPullSecret, createPullSecret } from './manifests.ts';
 
@@ -104,19 +105,25 @@ describe('a login that lives twenty seconds', () => {
 describe('an object whose metadata another program changes all the time', () => {
   const world = useWorld();
 
-  for (const [what, annotation] of [
-    ['an annotation', 'example.com/seen-at'],
-    ['the mark for a fresh login', RECONCILE_AT_ANNOTATION],
+  for (const [what, annotation, delay] of [
+    ['an annotation', 'example.com/seen-at', 0],
+    ['the mark for a fresh login', RECONCILE_AT_ANNOTATION, 0],
+    ['an annotation, ten times while a status is on its way', 'example.com/seen-at', 100],
   ] as const) {
     test(`(${what}) has its login renewed, and its status written, all the same`, async (t) => {
       const clock = createTravelClock();
-      const operator = await world.startOperator({ clock });
-      t.after(() => operator.stop());
+      const proxy = await startFaultProxy(world.plane, world.plane.adminToken);
+      const operator = await world.startOperator({ clock, access: proxy.access });
+      t.after(() => operator.stop().finally(() => proxy.stop()));
       world.aws.setTokenLife(12 * HOUR);
       const namespace = await world.api.createNamespace();
       const path = NAMESPACED_PATH(namespace, 'restless');
       await createPullSecret(world.api, namespace, 'restless', { secretName: 'restless' });
       const before = await world.ready(path);
+      proxy.decide(async ({ path: asked }) => {
+        if (asked.endsWith('/status')) await new Promise((resolve) => void setTimeout(resolve, delay));
+        return 'pass' as const;
+      });
       let changes = 0;
       const over = new AbortController();
       const change = async (): Promise<void> => {

@@ -28,7 +28,7 @@ import { createWholeObjects } from './whole-objects.ts';
 import { writingSecrets } from './write-secrets.ts';
 
 export interface ReconcilerParts {
-  readonly client: Pick<KubeReader, 'find' | 'list'> & Pick<KubeWriter, 'patchStatus'>;
+  readonly client: Pick<KubeReader, 'find' | 'list'> & Pick<KubeWriter, 'patchStatus' | 'replaceStatus'>;
   readonly state: ClusterState;
   readonly logins: LoginBook;
   readonly objectLogins: ObjectLogins;

@@ -6,7 +6,7 @@ import type { PullSecretStatus } from '../../api/schema.ts';
 import { newsIn } from '../../core/news.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
 import { keyOf } from '../../core/resource.ts';
-import { isConflict, isGone } from '../../kube/api-error.ts';
+import { isConflict, isGone, isInvalid } from '../../kube/api-error.ts';
 import type { KubeWriter } from '../../kube/client.ts';
 import type { StoreWriter } from '../../kube/store.ts';
 import { digest } from '../../lib/digest.ts';
@@ -27,7 +27,7 @@ export interface StatusWriter {
 }
 
 export interface StatusWriterParts {
-  readonly client: Pick<KubeWriter, 'patchStatus'>;
+  readonly client: Pick<KubeWriter, 'patchStatus' | 'replaceStatus'>;
   readonly view: Pick<ClusterView, 'objectByUid' | 'quota'>;
   readonly stores: Readonly<Record<'namespaced' | 'cluster', Pick<StoreWriter<PullSecretObject>, 'wrote' | 'expect'>>>;
   readonly clock: Clock;
@@ -49,6 +49,7 @@ export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal
   /** By the status that CRDs older than the operator made of it: what was sent. */
   const sent = new WeakMap<PullSecretStatus, PullSecretStatus>();
   const rewording = createRecent(REMEMBERED, () => createRewording(clock));
+  const send = createSender(client, signal);
 
   return {
     async write(object, status) {
@@ -56,28 +57,59 @@ export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal
       const news = newsIn(sent.get(object.status) ?? object.status, next);
       if (news === 'none') return true;
       if (news !== 'facts' && !rewording(askedBy(object))[news].take()) return true;
-      // The API server accepts a status with a wrong uid (200, seen with 1.37.2): only the version guards.
-      const { uid, resourceVersion } = object;
-      const body = { metadata: { uid, resourceVersion }, status: mergePatch(object.status, next) };
       const store = object.namespace === undefined ? stores.cluster : stores.namespaced;
       const release = store.expect(keyOf(object), (shown) => sameJson(shown.status, next) && isSameBut(object, shown));
       try {
-        const after = pullSecretOf(object.kind, await client.patchStatus(RESOURCES[object.kind], object, body, signal));
+        const answer = await send(object, next);
+        if (!answer) return false;
+        const after = pullSecretOf(object.kind, answer);
         // A store keeps what it has where the version is the same.
         if (after && !sameJson(after.status, next))
-          sent.set(after.resourceVersion === resourceVersion ? object.status : after.status, next);
+          sent.set(after.resourceVersion === object.resourceVersion ? object.status : after.status, next);
         // A deleted object counts no longer against the quota.
         if (after && view.objectByUid(object.uid)) store.wrote(keyOf(object), view.quota.reserve(after));
         return true;
       } catch (thrown) {
         // Deleted: there is nothing left to report.
         if (isGone(thrown)) return true;
-        if (isConflict(thrown)) return false;
         throw thrown;
       } finally {
         release();
       }
     },
+  };
+}
+
+/**
+ * Refusals in a row because of another version, after which changes of metadata no longer count: who makes them all the
+ * time is ahead of the operator's watch all the time.
+ */
+const OVERTAKEN = 2;
+
+/** @returns what sends a status, and gives the object as it is then; undefined when it is another one by now */
+function createSender(client: StatusWriterParts['client'], signal: AbortSignal) {
+  const refusals = createRecent(REMEMBERED, () => ({ inRow: 0 }));
+  return async (object: PullSecretObject, next: PullSecretStatus): Promise<JsonRecord | undefined> => {
+    const { uid, resourceVersion, generation, status } = object;
+    const resource = RESOURCES[object.kind];
+    const refused = refusals(uid);
+    const isOvertaken = refused.inRow >= OVERTAKEN;
+    const given = { '/metadata/uid': uid, '/metadata/generation': generation, '/status': status };
+    // The API server accepts a status with a wrong uid (200, seen with 1.37.2): only the version guards.
+    const body = { metadata: { uid, resourceVersion }, status: mergePatch(status, next) };
+    try {
+      const after = await (isOvertaken
+        ? client.replaceStatus(resource, object, given, next, signal)
+        : client.patchStatus(resource, object, body, signal));
+      refused.inRow = 0;
+      return after;
+    } catch (thrown) {
+      if (isConflict(thrown)) refused.inRow += 1;
+      // A status that is not valid at all is told by the usual way.
+      else if (isOvertaken && isInvalid(thrown)) refused.inRow = 0;
+      else throw thrown;
+      return undefined;
+    }
   };
 }
 
