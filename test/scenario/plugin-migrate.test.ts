@@ -91,6 +91,8 @@ describe('migrate', () => {
     test(`keeps the keys when the answer to the change of the object does not come (${fate})`, async () => {
       const other = await world.api.createNamespace();
       await createPullSecret(world.api, other, 'lost');
+      // A status that is written meanwhile would make the plugin's version an old one.
+      await world.ready(NAMESPACED_PATH(other, 'lost'));
       const proxy = await startFaultProxy(world.plane, world.plane.adminToken);
       proxy.decide(({ method, path }) => (method === 'PATCH' && path.endsWith('/lost') ? fate : 'pass'));
       const args = ['migrate', 'lost', '-n', other, '--apply'];
