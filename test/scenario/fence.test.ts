@@ -6,6 +6,7 @@ import type { LoginStatus } from '../../src/api/schema.ts';
 import { type SecretWatch, watchSecrets } from '../../testing/api-server/secret-watch.ts';
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
+import { startFaultProxy } from '../../testing/network/fault-proxy.ts';
 import { NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
 import { createPullSecret, passwordOf } from './manifests.ts';
 
@@ -177,6 +178,49 @@ describe('of two operators', () => {
     await world.status(NAMESPACED_PATH(namespace, 'login'), ({ expiresAt }) => (expiresAt ?? '') < '2099');
     await atRest();
     await holdsWhatTheStatusTells();
+  });
+});
+
+// Rule 7
+describe('an operator that is overtaken while it writes', () => {
+  const world = useWorld();
+  test('does not tell of the end of its own login', async (t) => {
+    const proxy = await startFaultProxy(world.plane, world.plane.adminToken);
+    const operator = await world.startOperator({ access: proxy.access });
+    t.after(() => operator.stop().finally(() => proxy.stop()));
+    const namespace = await world.api.createNamespace();
+    const path = NAMESPACED_PATH(namespace, 'login');
+    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    proxy.decide(async ({ method, path: at }) => {
+      if (method === 'POST' && at === SECRET_PATH(namespace)) {
+        asked.resolve();
+        await answered.promise;
+      }
+      return 'pass' as const;
+    });
+    await createPullSecret(world.api, namespace, 'login');
+    await asked.promise;
+    const expiresAt = secondOf(Date.now() + 12 * HOUR + 2 * MINUTE);
+    const login = {
+      registry: 'eu-west-1',
+      hosts: ['111122223333.dkr.ecr.eu-west-1.amazonaws.com'],
+      nextRefreshAt: secondOf(Date.now() + 5 * HOUR),
+      digest: `sha256:${'0'.repeat(32)}`,
+      refreshedAt: secondOf(Date.now()),
+      expiresAt,
+    };
+    await world.api.merge(`${path}/status`, { status: { logins: [login], expiresAt } });
+    await eventually(async () => {
+      const told = await operator.metric('ecr_operator_token_expiry_timestamp_seconds');
+      return told === Date.parse(expiresAt) / SECOND ? true : undefined;
+    });
+    answered.resolve();
+    await eventually(async () =>
+      (await world.api.get(SECRET_PATH(namespace, 'ecr-login'))).status === 200 ? true : undefined,
+    );
+    await operator.idle();
+    assert.equal((await world.api.must('GET', path)).status.expiresAt, expiresAt);
+    await world.api.must('DELETE', path);
   });
 });
 

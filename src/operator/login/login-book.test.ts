@@ -150,7 +150,7 @@ describe('a login that this process fetched', () => {
     const second = await obtain({ uid: OTHER_UID });
     assert.equal(asked.length, 1);
     assert.equal(second.held[0], first.held[0]);
-    assert.deepEqual([first.isFresh, second.isFresh], [true, false]);
+    assert.deepEqual([first.fresh.size, second.fresh.size], [1, 0]);
   });
 
   // Rule 5

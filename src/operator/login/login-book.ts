@@ -20,8 +20,8 @@ export interface Logins extends LoginsHeld {
   readonly renewalStarts: ReadonlyMap<string, EpochMs>;
   /** Registries whose request is in flight or waits for its turn: the operator wakes the object when it ends. */
   readonly pending: readonly string[];
-  /** One of them was fetched for this object since its last reconciliation. */
-  readonly isFresh: boolean;
+  /** Registries whose login was fetched for this object since its last reconciliation. */
+  readonly fresh: ReadonlySet<string>;
 }
 
 export interface LoginRequest extends Asker {
@@ -139,7 +139,7 @@ function summaryOf(outcomes: readonly (readonly [string, LoginOutcome])[]): Omit
       outcomes.flatMap(([registry, outcome]) => (outcome.op === 'waiting' ? [[registry, outcome.until]] : [])),
     ),
     pending: outcomes.flatMap(([registry, { op }]) => (op === 'asked' || op === 'queued' ? registry : [])),
-    isFresh: outcomes.some(([, { op }]) => op === 'fetched'),
+    fresh: new Set(outcomes.flatMap(([registry, { op }]) => (op === 'fetched' ? registry : []))),
   };
 }
 

@@ -56,7 +56,7 @@ export function createObjectLogins(credentials: CredentialResolver, logins: Logi
         lookAgainAt: resolved?.lookAgainAt,
         pending: resolved ? [] : names,
         renewalStarts: new Map(),
-        isFresh: false,
+        fresh: new Set(),
         remark: undefined,
         pendingFor: undefined,
       };

@@ -29,6 +29,7 @@ const loginOf = (password: string, ends: number): Login => {
 };
 const OLD = loginOf('ours', 11 * HOUR);
 const LATER = loginOf('of the other one', 12 * HOUR);
+const NONE: ReadonlySet<string> = new Set();
 const payloadOf = (of: typeof OLD): Payload => makePayload([of], 'sha256:1', NO_TEMPLATE, START) as Payload;
 
 // Rule 9
@@ -102,13 +103,54 @@ describe('a login that another operator has announced and written', () => {
     rig.server.script((exchange) => exchange.answer(409, { reason: 'Conflict' }));
     const before = rig.server.requests.length;
     const fence = fenceOf(object, OLD);
-    assert.equal(await fence.pass(object, [OLD], { isFirst: false, isFresh: false, log }, signal), false);
+    assert.equal(await fence.pass({ object, held: [OLD], fresh: NONE }, false, log, signal), false);
     assert.deepEqual(
       rig.server.requests.slice(before).map(({ method, path }) => [method, path.split('/').at(-1)]),
       [['PATCH', 'status']],
     );
     // A first one is told once it is written.
-    assert.equal(await fence.pass(object, [OLD], { isFirst: true, isFresh: false, log }, signal), true);
+    assert.equal(await fence.pass({ object, held: [OLD], fresh: NONE }, true, log, signal), true);
     assert.equal(rig.server.requests.length, before + 1);
+  });
+
+  test('overtakes those of its registry that were not fetched since, and no others', async () => {
+    const plain = pullSecret(CLUSTER_KIND, spec({ namespaces: ['b'] }));
+    const told = { ...plain, status: withLogins({}, [LATER]) };
+    const log = createLogger({ level: 'info', format: 'text', write: () => {}, clock });
+    const fence = fenceOf(plain, OLD);
+    const before = rig.server.requests.length;
+    const held = [OLD, login('us-east-1')];
+    const fresh = new Set(['us-east-1']);
+    assert.equal(await fence.pass({ object: told, held, fresh }, false, log, signal), false);
+    assert.equal(rig.server.requests.length, before);
+    const isOvertaken = (object: PullSecretObject, ...registries: readonly string[]): boolean =>
+      fence.isOvertaken({ object, held: [OLD], fresh: new Set(registries) }, told);
+    assert.equal(isOvertaken(told), true);
+    assert.equal(isOvertaken(told, 'eu-west-1'), false, 'it was fetched after that was told');
+    assert.equal(isOvertaken(plain, 'eu-west-1'), true, 'that was told after it was fetched');
+    assert.equal(fence.isOvertaken({ object: plain, held: [LATER], fresh: NONE }, told), false);
+  });
+
+  test('keeps an earlier one, that could not be announced, from being written', async () => {
+    const object = {
+      ...pullSecret(CLUSTER_KIND, spec({ namespaces: ['b'] })),
+      status: withLogins({}, [login('us-east-1')]),
+    };
+    const log = createLogger({ level: 'info', format: 'text', write: () => {}, clock });
+    const standing = { object, held: [OLD], fresh: NONE };
+    for (const [announced, mayWrite] of [
+      [[login('us-east-1')], true],
+      [[LATER], false],
+    ] as const) {
+      const raw = {
+        metadata: { ...object, uid: UID, generation: 1 },
+        spec: object.spec,
+        status: withLogins({}, announced),
+      };
+      rig.server.script(({ method, answer }) =>
+        method === 'GET' ? answer(200, raw) : answer(500, { reason: 'InternalError' }),
+      );
+      assert.equal(await fenceOf(object, OLD).pass(standing, false, log, signal), mayWrite);
+    }
   });
 });

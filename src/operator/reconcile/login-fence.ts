@@ -42,12 +42,13 @@ export type FenceVerdict =
   | { readonly op: 'wait'; readonly until: EpochMs }
   | { readonly op: 'fetch'; readonly after: ReadonlyMap<string, EpochMs> };
 
-export interface FenceContext {
-  /** All the Secrets to write are new. */
-  readonly isFirst: boolean;
-  /** One of the logins was fetched after the status was read: it is the latest, whatever its end. */
-  readonly isFresh: boolean;
-  readonly log: Logger;
+/** The logins that are to be written, and what they were found good enough for. */
+export interface Standing {
+  /** As it was when they stood. */
+  readonly object: PullSecretObject;
+  readonly held: readonly Login[];
+  /** Registries whose login was fetched after this status was read: it is the latest, whatever its end. */
+  readonly fresh: ReadonlySet<string>;
 }
 
 export interface Fence {
@@ -57,12 +58,15 @@ export interface Fence {
    */
   standing(object: PullSecretObject, registries: readonly Registry[], signal: AbortSignal): Promise<FenceVerdict>;
   /**
-   * The caller passes the fence before it writes `held` into any Secret of `object`.
+   * The caller passes the fence before it writes the logins into any Secret of the object.
    *
+   * @param isFirst  all the Secrets to write are new
    * @returns false when the object has changed meanwhile: begin again
    * @throws Failure when the API server could not be asked
    */
-  pass(object: PullSecretObject, held: readonly Login[], about: FenceContext, signal: AbortSignal): Promise<boolean>;
+  pass(standing: Standing, isFirst: boolean, log: Logger, signal: AbortSignal): Promise<boolean>;
+  /** Whether `seen`, the object as it is now, announces a later login than these, of another operator. */
+  isOvertaken(standing: Standing, seen: PullSecretObject): boolean;
 }
 
 /**
@@ -82,6 +86,11 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
         !logins.wasHeld(uid, announced.registry, announced.digest) &&
         held.some((login) => login.registry === announced.registry && isSuperseded(login, announced, clock.now())),
     );
+
+  const isOvertaken = ({ object, held, fresh }: Standing, seen: PullSecretObject): boolean => {
+    const known = new Set(object.status.logins?.map(({ digest }) => digest));
+    return laterThan(seen, held).some(({ registry, digest }) => !fresh.has(registry) || !known.has(digest));
+  };
 
   const findLater = async (object: PullSecretObject, isFound: () => boolean, signal: AbortSignal): Promise<void> => {
     const { logins: announced = [], expiresAt } = object.status;
@@ -115,23 +124,25 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
         after: new Map(rest.map(({ registry, expiresAt }) => [registry, parseRfc3339(expiresAt) ?? now])),
       };
     },
-    async pass(object, held, { isFirst, isFresh, log }, signal) {
+    isOvertaken,
+    async pass(standing, isFirst, log, signal) {
+      const { object, held } = standing;
       const announced = object.status.logins ?? [];
-      const isOvertaken = (by: PullSecretObject): boolean => !isFresh && laterThan(by, held).length > 0;
-      if (isOvertaken(object)) return false;
-      if (announced.length === 0 && isFirst) return true;
-      if (held.every(({ digest }) => announced.some((one) => one.digest === digest))) {
-        const fresh = await readObject(client, object, signal);
+      const stands = async (): Promise<boolean> => {
+        const seen = await readObject(client, object, signal);
         // The spec changed: another operator that has seen the change may have written the login already.
-        return fresh !== undefined && since(object, fresh) === 'same' && !isOvertaken(fresh);
-      }
+        return seen !== undefined && since(object, seen) === 'same' && !isOvertaken(standing, seen);
+      };
+      if (isOvertaken(standing, object)) return false;
+      if (announced.length === 0 && isFirst) return true;
+      if (held.every(({ digest }) => announced.some((one) => one.digest === digest))) return await stands();
       try {
         return await statuses.write(object, withLogins(object.status, held));
       } catch (thrown) {
         // A login that cannot be announced is still better than one that ends.
         const { message } = failureFrom(thrown);
         log.warn('Could not tell of a new login before writing it', { message }, thrown);
-        return true;
+        return await stands();
       }
     },
   };

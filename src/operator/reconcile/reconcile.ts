@@ -10,6 +10,7 @@ import { SOON } from '../../core/wake.ts';
 import type { KubeReader, KubeWriter } from '../../kube/client.ts';
 import type { Reconcile, Result } from '../../kube/controller.ts';
 import type { EventRecorder } from '../../kube/events.ts';
+import { sameJson } from '../../lib/json.ts';
 import { type Clock, type DurationMs, MINUTE, plus } from '../../lib/time.ts';
 import type { FindAttachments } from '../attachment/attachment-findings.ts';
 import type { LoginBook } from '../login/login-book.ts';
@@ -56,7 +57,18 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
   const writeSecrets = writingSecrets({ view, fence, rollout, secrets, confirmPrune, clock });
   const refuse = refusing({ statuses, events, clock });
   const doMeanwhile = doingMeanwhile({ writeSecrets, statuses, events, clock });
-  const settle = settling({ client, view, writeSecrets, findAttachments, probes, statuses, refuse, events, clock });
+  const settle = settling({
+    client,
+    view,
+    writeSecrets,
+    findAttachments,
+    probes,
+    statuses,
+    fence,
+    refuse,
+    events,
+    clock,
+  });
 
   /**
    * The object is not kept whole. If the quota has space by now, the operator reads it again, and its key comes
@@ -83,8 +95,7 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
     if (standing.op === 'wait') return { op: 'done', wakeAt: standing.until };
     const object = view.object(key);
     // The object changed during a request to the API server: reconcile it as it is now.
-    if (!object || since(first, object) !== 'same' || first.reconcileAt !== object.reconcileAt)
-      return { op: 'done', wakeAt: plus(clock.now(), SOON) };
+    if (!object || !asksTheSame(first, object)) return { op: 'done', wakeAt: plus(clock.now(), SOON) };
     const found = objectLogins.get(object, wish, standing.op === 'fetch' ? standing.after : new Map(), signal);
     // The operator's own end cut the requests off: no failure of AWS, and nothing to report to users.
     if (signal.aborted && found.failures.length > 0) return { op: 'done', wakeAt: undefined };
@@ -93,4 +104,11 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
       log.warn('Could not log in', { kind: object.kind, registry, denied: needsChange, message }, cause);
     return await settle({ object, wish }, found, attempt);
   });
+}
+
+/** Whether all that the fence and the logins depend on is as before. */
+function asksTheSame(before: PullSecretObject, now: PullSecretObject): boolean {
+  if (since(before, now) !== 'same' || before.reconcileAt !== now.reconcileAt) return false;
+  // Another operator that announces a login meanwhile has passed the fence first.
+  return sameJson(before.status.logins ?? [], now.status.logins ?? []);
 }

@@ -13,6 +13,7 @@ import type { FindAttachments } from '../attachment/attachment-findings.ts';
 import type { LoginResult } from '../login/object-logins.ts';
 import type { PullProbes } from '../login/pull-probe.ts';
 import type { ClusterView } from '../state/cluster-view.ts';
+import type { Fence } from './login-fence.ts';
 import { recordExpiry, recordRemark } from './object-events.ts';
 import { outlook } from './outlook.ts';
 import type { Refuse } from './refuse.ts';
@@ -28,6 +29,7 @@ export interface SettleParts {
   readonly findAttachments: FindAttachments;
   readonly probes: Pick<PullProbes, 'look'>;
   readonly statuses: StatusWriter;
+  readonly fence: Pick<Fence, 'isOvertaken'>;
   readonly refuse: Refuse;
   readonly events: EventRecorder;
   readonly clock: Clock;
@@ -36,7 +38,7 @@ export interface SettleParts {
 export type Settle = (subject: Subject, logins: LoginResult, attempt: Attempt) => Promise<Result>;
 
 export function settling(parts: SettleParts): Settle {
-  const { client, view, writeSecrets, findAttachments, probes, statuses, refuse, events, clock } = parts;
+  const { client, view, writeSecrets, findAttachments, probes, statuses, fence, refuse, events, clock } = parts;
   /** Writes the findings into the status, and returns when to reconcile again. */
   const report = async (
     { object, wish }: Subject,
@@ -51,6 +53,8 @@ export function settling(parts: SettleParts): Settle {
     // Another object of the same name has its own attempt: these findings are not about it.
     const current = view.object(keyOf(object));
     if (!current || since(object, current) === 'replaced') return { op: 'done', wakeAt: undefined };
+    // Else the status would tell of an end before the one that another operator has announced meanwhile.
+    if (fence.isOvertaken({ object, ...logins }, current)) return { op: 'retry' };
     const probed = probes.look(current, wish, logins.held);
     const beside = [...findAttachments(wish, findings.ready), ...probed.conditions];
     const next = nextStatus(current.status, { ...findings, beside }, clock.now());
@@ -63,7 +67,7 @@ export function settling(parts: SettleParts): Settle {
   return async (subject, logins, attempt) => {
     const { object } = subject;
     // Told once for each spec, and with each login that this object has had fetched.
-    const isTold = !logins.isFresh && object.status.observedGeneration === object.generation;
+    const isTold = logins.fresh.size === 0 && object.status.observedGeneration === object.generation;
     if (logins.remark !== undefined && !isTold) recordRemark(events, object, logins.remark);
     const message = sizeProblem(logins.widened);
     const refusal = message === undefined ? undefined : { reason: REASON.secretTooLarge, message };

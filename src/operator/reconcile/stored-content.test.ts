@@ -23,7 +23,7 @@ const LOGINS: LoginsToWrite = {
   failures: [],
   renewalStarts: new Map(),
   pending: [],
-  isFresh: false,
+  fresh: new Set(),
   inputs: 'sha256:2',
 };
 

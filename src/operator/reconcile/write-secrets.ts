@@ -88,8 +88,8 @@ async function write(
   if (!view.objectByUid(object.uid)) return undefined;
   const due = payload ? rollout.takeDue(object.uid, plan.actions, payload, contested(object.status)) : NOTHING;
   const { actions } = due;
-  const about = { isFirst: actions.every(({ op }) => op === 'create'), isFresh: logins.isFresh, log };
-  if (actions.length > 0 && !(await fence.pass(object, logins.held, about, signal))) return undefined;
+  const isFirst = actions.every(({ op }) => op === 'create');
+  if (actions.length > 0 && !(await fence.pass({ object, ...logins }, isFirst, log, signal))) return undefined;
   const context = {
     writer: secrets,
     formerUid: formerUid(view.predecessor(keyOf(object)), object),
