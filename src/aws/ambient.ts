@@ -71,6 +71,7 @@ const NAMING: Readonly<Record<AmbientSource, readonly string[]>> = {
 export function createAmbientIdentity(options: AmbientOptions): AmbientIdentity {
   const { env, environmentKeys, clock, egress, call } = options;
   const source = ambientSource(env, findsSharedFiles());
+  const route = egress.route();
   const named =
     typeof environmentKeys === 'object'
       ? [environmentKeys.accessKeyId, environmentKeys.secretAccessKey]
@@ -79,7 +80,7 @@ export function createAmbientIdentity(options: AmbientOptions): AmbientIdentity 
   const provide = async (endpoints: Endpoints): Promise<Provided> => {
     if (source === 'environment') return keysInForce(environmentKeys, env);
     const providers = await (await import('./sdk.ts')).loadProviders();
-    const clientConfig = { ...endpointConfig(endpoints), requestHandler: egress.handler };
+    const clientConfig = { ...endpointConfig(endpoints), requestHandler: route.handler };
     switch (source) {
       case 'web identity':
         return await providers.fromTokenFile({ clientConfig, roleSessionName: sessionName(env) })();
@@ -130,6 +131,7 @@ export function createAmbientIdentity(options: AmbientOptions): AmbientIdentity 
         what: 'role',
         awaited: called(source),
         sentWith: [],
+        proxy: route.proxy,
       } as const;
       return await call('AmbientCredentials', asked, send, signal);
     },

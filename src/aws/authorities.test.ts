@@ -12,6 +12,7 @@ import { START } from '../../testing/rigs/builders.ts';
 import { createLogger } from '../lib/log.ts';
 import { MINUTE } from '../lib/time.ts';
 import { followAuthorities } from './authorities.ts';
+import type { HttpRequest } from './bounded-answers.ts';
 import { createEgress, type Egress } from './egress.ts';
 
 describe('a bundle of authorities that changes', () => {
@@ -54,7 +55,7 @@ describe('a bundle of authorities that changes', () => {
     const { port } = server.address() as AddressInfo;
     const asked = { protocol: 'https:', hostname: 'localhost', port, method: 'GET', path: '/', headers: {}, query: {} };
     try {
-      const { response } = await egress.handler.handle(asked as Parameters<Egress['handler']['handle']>[0]);
+      const { response } = await egress.route().handler.handle(asked as HttpRequest);
       (response.body as Readable).resume();
       return response.statusCode;
     } catch (thrown) {

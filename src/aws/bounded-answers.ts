@@ -7,6 +7,8 @@ import { Failure } from '../lib/errors.ts';
 /** Handler of the SDK's requests. */
 export type RequestHandler = Pick<NodeHttpHandler, 'handle' | 'metadata' | 'updateHttpClientConfig'>;
 
+export type HttpRequest = Parameters<RequestHandler['handle']>[0];
+
 /** Answers are under 8 KB (a token of 4, keys of a role with a session token); error pages of proxies are small too. */
 export const ANSWER_CAP_BYTES = 256 * 1024;
 

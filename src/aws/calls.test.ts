@@ -23,7 +23,7 @@ function setting() {
   return {
     clock,
     told,
-    call: createCalls({ clock, proxyBehind: () => 'proxy:3128', onCall: (one) => told.push(one) }),
+    call: createCalls({ clock, onCall: (one) => told.push(one) }),
   };
 }
 

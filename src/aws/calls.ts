@@ -45,8 +45,6 @@ export interface AwsCall extends Pick<CallContext, 'region'> {
 
 export interface CallsOptions {
   readonly clock: Clock;
-  /** `host:port` of the proxy by which the call went that ended by this error, for its words; by default none. */
-  readonly proxyBehind?: (thrown: unknown) => string | undefined;
   readonly onCall?: (call: AwsCall) => void;
 }
 
@@ -56,6 +54,8 @@ export interface CallInputs extends CallContext {
   readonly sentWith: readonly (string | undefined)[];
   /** Texts of the call's user that AWS repeats. */
   readonly written?: readonly (string | undefined)[];
+  /** `host:port` of the proxy by which it goes, for the words of its failure; by default none. */
+  readonly proxy?: () => string | undefined;
 }
 
 /** The texts of a pair that signs a call. */
@@ -92,7 +92,7 @@ const CALL_TIMEOUT = seconds(30);
 /** Attempts of the SDK: it corrects a wrong clock between two of them. */
 export const ATTEMPTS = 3;
 
-export function createCalls({ clock, proxyBehind = () => undefined, onCall = () => {} }: CallsOptions): Call {
+export function createCalls({ clock, onCall = () => {} }: CallsOptions): Call {
   return async (operation, asked, send, signal) => {
     const started = clock.monotonic();
     const done = (code: string, needsChange = false, error?: string): void => {
@@ -105,7 +105,7 @@ export function createCalls({ clock, proxyBehind = () => undefined, onCall = () 
       return answer;
     } catch (thrown) {
       maskError(thrown, createMask(asked.sentWith, asked.written));
-      const failure = failureOfAws(thrown, asked, proxyBehind(thrown));
+      const failure = failureOfAws(thrown, asked, asked.proxy?.());
       done(failure.reason, failure.next === 'change', codeOf(thrown));
       throw failure;
     }

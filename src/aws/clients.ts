@@ -41,7 +41,7 @@ export interface Aws {
 export function createAws(options: AwsOptions, lookup: NameLookup, onCall: (call: AwsCall) => void): Aws {
   const { clock, userAgent, env, certificateAuthorities, useAmbient, environmentKeys } = options;
   const egress = createEgress({ env, certificateAuthorities, lookup });
-  const call = createCalls({ clock, proxyBehind: egress.proxyBehind, onCall });
+  const call = createCalls({ clock, onCall });
   return {
     ecr: createEcrClient({ clock, userAgent, egress, call, endpoint: endpointOf('ECR', env) }),
     sts: createStsClient({ clock, userAgent, egress, call }),

@@ -38,7 +38,7 @@ describe('fifty roles and logins one after the other', () => {
       clock: systemClock,
       userAgent: 'test',
       egress,
-      call: createCalls({ clock: systemClock, proxyBehind: egress.proxyBehind }),
+      call: createCalls({ clock: systemClock }),
       endpoint: undefined,
     };
     const [ecr, sts] = [createEcrClient(parts), createStsClient(parts)];

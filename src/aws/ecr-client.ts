@@ -3,7 +3,7 @@
 import type { Clock } from '../lib/time.ts';
 import { ATTEMPTS, type AwsKeys, type Call, type Endpoints, endpointConfig, keysOf, textsOf } from './calls.ts';
 import type { EcrToken } from './ecr-token.ts';
-import type { Egress } from './egress.ts';
+import type { Egress, Route } from './egress.ts';
 
 /** One request to one registry. */
 export interface TokenRequest extends Endpoints {
@@ -34,34 +34,38 @@ export interface EcrClient {
 export function createEcrClient({ clock, userAgent, egress, call, endpoint }: EcrClientOptions): EcrClient {
   const expected = { anyHost: endpoint !== undefined, mayBePlain: endpoint?.protocol === 'http:' };
   // One client a call (22 KB and a quarter of a millisecond, measured): a shared one could mix up keys.
-  const configOf = (request: TokenRequest) => ({
+  const configOf = (request: TokenRequest, { handler }: Route) => ({
     ...endpointConfig(request),
     credentials: keysOf(request.keys),
     maxAttempts: ATTEMPTS,
     customUserAgent: userAgent,
-    requestHandler: egress.handler,
+    requestHandler: handler,
   });
 
   const fetchPrivate = async (request: TokenRequest, signal: AbortSignal): Promise<EcrToken> => {
     const { ECRClient, GetAuthorizationTokenCommand, parseToken } = await import('./sdk.ts');
-    const client = new ECRClient(configOf(request));
+    const route = egress.route();
+    const client = new ECRClient(configOf(request, route));
     const { region, keys } = request;
     const send = async (abortSignal: AbortSignal): Promise<EcrToken> => {
       const answer = await client.send(new GetAuthorizationTokenCommand({}), { abortSignal });
       return parseToken(answer, { ...request, ...expected }, clock.now());
     };
-    const asked = { service: 'ECR', region, what: 'login', sentWith: textsOf(keys) } as const;
+    const { proxy } = route;
+    const asked = { service: 'ECR', region, what: 'login', sentWith: textsOf(keys), proxy } as const;
     return await call('GetAuthorizationToken', asked, send, signal);
   };
 
   const fetchPublic = async (request: TokenRequest, signal: AbortSignal): Promise<EcrToken> => {
     const { loadEcrPublic, parsePublicToken } = await import('./sdk.ts');
     const { ECRPUBLICClient, GetAuthorizationTokenCommand: PublicCommand } = await loadEcrPublic();
-    const client = new ECRPUBLICClient(configOf(request));
+    const route = egress.route();
+    const client = new ECRPUBLICClient(configOf(request, route));
     const { region, keys } = request;
     const send = async (abortSignal: AbortSignal): Promise<EcrToken> =>
       parsePublicToken(await client.send(new PublicCommand({}), { abortSignal }), request, clock.now());
-    const asked = { service: 'ECR Public', region, what: 'login', sentWith: textsOf(keys) } as const;
+    const { proxy } = route;
+    const asked = { service: 'ECR Public', region, what: 'login', sentWith: textsOf(keys), proxy } as const;
     return await call('GetPublicAuthorizationToken', asked, send, signal);
   };
 

@@ -1,15 +1,14 @@
 // Covers how the environment names a proxy; test/scenario/proxy.test.ts covers that calls go through it.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { START } from '../../testing/rigs/builders.ts';
 import { Failure } from '../lib/errors.ts';
-import { systemClock } from '../lib/time.ts';
+import { seconds } from '../lib/time.ts';
+import type { HttpRequest } from './bounded-answers.ts';
 import { createCalls } from './calls.ts';
-import { createEcrClient } from './ecr-client.ts';
-import { createEgress, type Egress } from './egress.ts';
+import { createEgress } from './egress.ts';
 
 function proxyOf(env: NodeJS.ProcessEnv): string | undefined {
   const egress = createEgress({ env });
@@ -114,7 +113,7 @@ describe('a call of AWS', () => {
       path: '/',
       headers: {},
     };
-    await assert.rejects(egress.handler.handle({ ...given, query: {} } as Parameters<Egress['handler']['handle']>[0]));
+    await assert.rejects(egress.route().handler.handle({ ...given, query: {} } as HttpRequest));
     egress.close();
     return asked[0] === 'the.proxy' ? 'proxy' : 'direct';
   };
@@ -140,52 +139,49 @@ describe('a call of AWS', () => {
 });
 
 describe('the words of a failed call', () => {
-  const HTTPS_PROXY = 'http://the.proxy:3128';
-  const wordsWith = async (env: NodeJS.ProcessEnv): Promise<string> => {
+  const PROXIES = { HTTPS_PROXY: 'http://the.proxy:3128', HTTP_PROXY: 'http://plain.proxy:3128' };
+  /** Of a call to this URL, which no name server knows. */
+  const wordsWith = async (env: NodeJS.ProcessEnv, url: string): Promise<string> => {
+    const clock = createManualClock(START);
     const egress = createEgress({
       env,
-      lookup: (_hostname, _options, answer) => answer(Object.assign(new Error('no answer'), { code: 'ENOTFOUND' }), ''),
+      lookup(hostname, _options, answer) {
+        // A host that does not answer: the deadline of the call ends it.
+        if (hostname === 'silent.example.com') return;
+        answer(Object.assign(new Error('no answer'), { code: 'ENOTFOUND' }), '');
+      },
     });
-    const call = createCalls({ clock: systemClock, proxyBehind: egress.proxyBehind });
-    const client = createEcrClient({ clock: systemClock, userAgent: 'test', egress, call, endpoint: undefined });
-    const keys = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' };
-    const request = { kind: 'private', region: 'eu-west-1', keys, useFips: false, useDualstack: false } as const;
-    try {
-      await client.fetchToken({ ...request, account: undefined }, new AbortController().signal);
-      return '';
-    } catch (thrown) {
-      return thrown instanceof Failure ? thrown.message : '';
-    } finally {
-      egress.close();
-    }
+    const route = egress.route();
+    const { protocol, hostname } = new URL(url);
+    const request = { protocol, hostname, method: 'GET', path: '/', headers: {}, query: {} } as HttpRequest;
+    const asked = { service: 'ECR', region: 'eu-west-1', what: 'login', sentWith: [], proxy: route.proxy } as const;
+    const call = createCalls({ clock });
+    const failed = call('Login', asked, () => route.handler.handle(request), new AbortController().signal);
+    const told = failed.then(
+      () => '',
+      (thrown: unknown) => (thrown instanceof Failure ? thrown.message : ''),
+    );
+    if (hostname === 'silent.example.com') await clock.advance(seconds(30));
+    const words = await told;
+    egress.close();
+    return words;
   };
 
-  test('name the proxy that the call went by', async () =>
-    assert.match(await wordsWith({ HTTPS_PROXY }), /ENOTFOUND \(by way of the proxy the\.proxy:3128\)$/));
-  test('name no proxy where NO_PROXY exempts the host', async () =>
-    assert.match(await wordsWith({ HTTPS_PROXY, NO_PROXY: '.amazonaws.com' }), /in eu-west-1: ENOTFOUND$/));
-  test('name no proxy for an answer that came without one', async () => {
-    const server = createServer((_request, response) => response.writeHead(403).end('a page')).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    const egress = createEgress({ env: { HTTPS_PROXY } });
-    const request = {
-      protocol: 'http:',
-      hostname: '127.0.0.1',
-      port,
-      method: 'GET',
-      path: '/',
-      headers: {},
-      query: {},
-    };
-    const { response } = await egress.handler.handle(request as Parameters<Egress['handler']['handle']>[0]);
-    const told = (error: Error, $response: object): Error => Object.assign(error, { $response });
-    assert.equal(egress.proxyBehind(told(new Error('no JSON'), response)), undefined);
-    assert.equal(egress.proxyBehind(told(new Error('no JSON'), { statusCode: 403 })), 'the.proxy:3128');
-    egress.close();
-    server.close();
-    server.closeAllConnections();
-  });
+  for (const [outcome, env, url, words] of [
+    ['name the proxy that it went by', {}, 'https://aws.example.com', 'ENOTFOUND (by way of the proxy the.proxy:3128)'],
+    ['name that of plain HTTP', {}, 'http://aws.example.com', 'ENOTFOUND (by way of the proxy plain.proxy:3128)'],
+    ['name none where there is none for it', { HTTP_PROXY: '' }, 'http://aws.example.com', 'ENOTFOUND'],
+    ['name none where NO_PROXY exempts the host', { NO_PROXY: '.example.com' }, 'https://aws.example.com', 'ENOTFOUND'],
+    [
+      'name none where NO_PROXY exempts a host that never answers',
+      { NO_PROXY: '.example.com' },
+      'https://silent.example.com',
+      'no answer in time',
+    ],
+  ] as const)
+    test(outcome, async () =>
+      assert.equal(await wordsWith({ ...PROXIES, ...env }, url), `cannot reach ECR in eu-west-1: ${words}`),
+    );
 });
 
 // Rule 9
@@ -212,8 +208,8 @@ describe('names on the way to AWS', () => {
           answer(Object.assign(new Error('no answer'), { code: 'EAI_AGAIN' }), '');
         },
       });
-      const given = question as Parameters<typeof egress.handler.handle>[0];
-      await assert.rejects(egress.handler.handle(given), { code: 'EAI_AGAIN' });
+      const given = question as HttpRequest;
+      await assert.rejects(egress.route().handler.handle(given), { code: 'EAI_AGAIN' });
       assert.deepEqual(asked, [name]);
       egress.close();
     });

@@ -6,7 +6,7 @@ import { createSecureContext, getCACertificates, type SecureContext } from 'node
 import { digest } from '../lib/digest.ts';
 import { Failure } from '../lib/errors.ts';
 import { ADDRESS_TIMEOUT_MS, type NameLookup } from '../lib/name-lookup.ts';
-import { createBoundedHandler, type RequestHandler } from './bounded-answers.ts';
+import { createBoundedHandler, type HttpRequest, type RequestHandler } from './bounded-answers.ts';
 import { readNoProxy } from './no-proxy.ts';
 import { type PROXY_VARIABLES, readProxy, valueOf } from './proxy.ts';
 
@@ -19,15 +19,21 @@ export interface EgressOptions {
   readonly lookup?: NameLookup | undefined;
 }
 
-export interface Egress {
-  /** For `requestHandler` of every SDK client: they share its connections, and no answer is read beyond a bound. */
+/** The way out of one caller. */
+export interface Route {
+  /** For `requestHandler` of an SDK client: all share connections, and no answer is read beyond a bound. */
   readonly handler: RequestHandler;
+  /** `host:port` of the proxy by which its last request went, without its password; undefined without one. */
+  proxy(this: void): string | undefined;
+}
+
+export interface Egress {
+  /** For one client: what its calls went by is known apart from those of others. */
+  route(): Route;
   /** For other clients that go the same way to a host of AWS, such as one of its registries. */
   agentFor(host: string, port: string): HttpsAgent;
   /** `host:port` of the proxy of `agentFor`, without its password; undefined when it goes directly. */
   proxyFor(host: string, port: string): string | undefined;
-  /** As `proxyFor`, for the call of `handler` that ended by this error. */
-  proxyBehind(this: void, thrown: unknown): string | undefined;
   /** New connections trust these beside the usual ones, and the formerly given ones no longer. */
   trust(authorities: readonly string[]): void;
   close(): void;
@@ -41,20 +47,24 @@ const SOCKETS = 96;
 /** @throws Failure (`stop`) when a variable names no proxy; its value, which may hold a password, is not repeated */
 export function createEgress({ env, certificateAuthorities = [], lookup }: EgressOptions): Egress {
   const secure = proxyFrom(env, 'HTTPS_PROXY');
-  const proxyEnv = { HTTPS_PROXY: secure?.href, HTTP_PROXY: proxyFrom(env, 'HTTP_PROXY')?.href };
+  const plain = proxyFrom(env, 'HTTP_PROXY');
+  const proxyEnv = { HTTPS_PROXY: secure?.href, HTTP_PROXY: plain?.href };
   const direct = openWay({ certificateAuthorities, lookup });
   const isProxied = Object.values(proxyEnv).some(Boolean);
   const proxied = isProxied ? openWay({ certificateAuthorities, lookup, proxyEnv }) : direct;
   const ways = new Set([direct, proxied]);
   const goesDirect = readNoProxy(valueOf(env, 'NO_PROXY')?.value ?? '');
-  const wentDirect = new WeakSet<object>();
+  const wayOf = ({ protocol, hostname, port }: HttpRequest): TakenWay => {
+    const isPlain = protocol === 'http:';
+    const host = hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+    return goesDirect(host, String(port ?? (isPlain ? 80 : 443)))
+      ? { way: direct, proxy: undefined }
+      : { way: proxied, proxy: (isPlain ? plain : secure)?.host };
+  };
   return {
-    handler: isProxied
-      ? choosing(goesDirect, { direct: noting(wentDirect, direct.handler), proxied: proxied.handler })
-      : direct.handler,
+    route: () => routeBy(wayOf, direct.handler),
     agentFor: (host, port) => (goesDirect(host, port) ? direct : proxied).agent,
     proxyFor: (host, port) => (goesDirect(host, port) ? undefined : secure?.host),
-    proxyBehind: (thrown) => (isOf(wentDirect, thrown) ? undefined : secure?.host),
     trust(authorities) {
       for (const way of ways) way.trust(authorities);
     },
@@ -69,8 +79,13 @@ interface WayOptions extends Omit<EgressOptions, 'env'> {
   readonly proxyEnv?: { readonly HTTPS_PROXY: string | undefined; readonly HTTP_PROXY: string | undefined };
 }
 
-interface Way extends Pick<Egress, 'handler' | 'trust' | 'close'> {
+interface Way extends Pick<Route, 'handler'>, Pick<Egress, 'trust' | 'close'> {
   readonly agent: HttpsAgent;
+}
+
+interface TakenWay {
+  readonly way: Way;
+  readonly proxy: string | undefined;
 }
 
 /** Connections that all go through the proxy, or all go without one. */
@@ -133,47 +148,22 @@ function proxyFrom(env: NodeJS.ProcessEnv, variable: (typeof PROXY_VARIABLES)[nu
   return proxy;
 }
 
-/** Two ways out in one: by the proxy, and without it to hosts that `NO_PROXY` exempts. */
-function choosing(
-  goesDirect: ReturnType<typeof readNoProxy>,
-  { direct, proxied }: { readonly direct: RequestHandler; readonly proxied: RequestHandler },
-): RequestHandler {
+/** @param first  of the two ways, which tells what both speak */
+function routeBy(wayOf: (request: HttpRequest) => TakenWay, { metadata }: RequestHandler): Route {
+  let last: string | undefined;
   return {
-    metadata: direct.metadata,
-    handle(request, ...options) {
-      const { protocol, hostname, port } = request;
-      const host = hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1');
-      const isDirect = goesDirect(host, String(port ?? (protocol === 'http:' ? 80 : 443)));
-      return (isDirect ? direct : proxied).handle(request, ...options);
-    },
-    updateHttpClientConfig(key, value) {
-      for (const handler of [direct, proxied]) handler.updateHttpClientConfig(key, value);
+    proxy: () => last,
+    handler: {
+      metadata,
+      handle(request, ...options) {
+        const { way, proxy } = wayOf(request);
+        last = proxy;
+        return way.handler.handle(request, ...options);
+      },
+      // The connections are everybody's: no client changes them.
+      updateHttpClientConfig: () => {},
     },
   };
-}
-
-/** Adds what comes of each request: its answer, or the error that it ends by. */
-function noting(outcomes: WeakSet<object>, handler: RequestHandler): RequestHandler {
-  return {
-    ...handler,
-    async handle(...request) {
-      try {
-        const answered = await handler.handle(...request);
-        outcomes.add(answered.response);
-        return answered;
-      } catch (thrown) {
-        if (thrown instanceof Error) outcomes.add(thrown);
-        throw thrown;
-      }
-    },
-  };
-}
-
-/** Whether an error of the SDK is one of these outcomes, or tells of such an answer: it holds that as `$response`. */
-function isOf(outcomes: WeakSet<object>, thrown: unknown): boolean {
-  if (!(thrown instanceof Error)) return false;
-  const response: unknown = Reflect.get(thrown, '$response');
-  return outcomes.has(thrown) || (typeof response === 'object' && response !== null && outcomes.has(response));
 }
 
 /**

@@ -12,7 +12,7 @@ import {
   keysOf,
   textsOf,
 } from './calls.ts';
-import type { Egress } from './egress.ts';
+import type { Egress, Route } from './egress.ts';
 
 /** Keys of a role. */
 export interface TemporaryKeys extends AwsKeys {
@@ -48,22 +48,27 @@ const ASSUMED_LIFE = HOUR;
 const LONGEST_SESSION_NAME = 64;
 
 export function createStsClient({ clock, userAgent, egress, call }: StsClientOptions): StsClient {
-  const configOf = (request: RoleRequest) => ({
+  const configOf = (request: RoleRequest, { handler }: Route) => ({
     ...endpointConfig(request),
     maxAttempts: ATTEMPTS,
     customUserAgent: userAgent,
-    requestHandler: egress.handler,
+    requestHandler: handler,
   });
   const asked = (
     { region, roleArn, sessionName, externalId }: RoleRequest & { readonly externalId?: string | undefined },
     sentWith: CallInputs['sentWith'],
-  ): CallInputs => ({ service: 'STS', region, what: 'role', sentWith, written: [roleArn, externalId, sessionName] });
+    { proxy }: Route,
+  ): CallInputs => {
+    const written = [roleArn, externalId, sessionName];
+    return { service: 'STS', region, what: 'role', sentWith, written, proxy };
+  };
 
   return {
     async assumeRole(request, signal) {
       const { roleArn, sessionName, keys, externalId } = request;
       const { AssumeRoleCommand, STSClient } = await (await import('./sdk.ts')).loadSts();
-      const client = new STSClient({ ...configOf(request), credentials: keysOf(keys) });
+      const route = egress.route();
+      const client = new STSClient({ ...configOf(request, route), credentials: keysOf(keys) });
       const command = new AssumeRoleCommand({
         RoleArn: roleArn,
         RoleSessionName: cleaned(sessionName),
@@ -71,13 +76,17 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
       });
       const send = async (abortSignal: AbortSignal): Promise<TemporaryKeys> =>
         temporaryKeysOf(await client.send(command, { abortSignal }), clock.now());
-      return await call('AssumeRole', asked(request, textsOf(keys)), send, signal);
+      return await call('AssumeRole', asked(request, textsOf(keys), route), send, signal);
     },
     async assumeRoleWithToken(request, signal) {
       const { roleArn, sessionName, token } = request;
       const { AssumeRoleWithWebIdentityCommand, STSClient } = await (await import('./sdk.ts')).loadSts();
       // This operation is not signed: the token is the only proof. Empty keys keep the SDK from looking for some.
-      const client = new STSClient({ ...configOf(request), credentials: { accessKeyId: '', secretAccessKey: '' } });
+      const route = egress.route();
+      const client = new STSClient({
+        ...configOf(request, route),
+        credentials: { accessKeyId: '', secretAccessKey: '' },
+      });
       const command = new AssumeRoleWithWebIdentityCommand({
         RoleArn: roleArn,
         RoleSessionName: cleaned(sessionName),
@@ -85,7 +94,7 @@ export function createStsClient({ clock, userAgent, egress, call }: StsClientOpt
       });
       const send = async (abortSignal: AbortSignal): Promise<TemporaryKeys> =>
         temporaryKeysOf(await client.send(command, { abortSignal }), clock.now());
-      return await call('AssumeRoleWithWebIdentity', asked(request, [token]), send, signal);
+      return await call('AssumeRoleWithWebIdentity', asked(request, [token], route), send, signal);
     },
   };
 }

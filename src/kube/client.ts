@@ -35,10 +35,10 @@ export interface KubeReader extends KindReader {
   readonly findMetadata: Read<JsonRecord | undefined>;
 }
 
-type Patch = (
+type Patch<Body = JsonRecord> = (
   resource: ResourceDescriptor,
   at: ObjectAddress,
-  body: JsonRecord,
+  body: Body,
   signal: AbortSignal,
 ) => Promise<JsonRecord>;
 
@@ -119,7 +119,7 @@ function write<Method>(method: Method, resource: ResourceDescriptor) {
 }
 
 export function createClient(transport: Transport, fieldManager: string): KubeClient {
-  const send = async (request: ApiRequest, signal: AbortSignal): Promise<JsonRecord> => {
+  const send: Send = async (request, signal) => {
     const answer = await transport.send(request, signal);
     if (!answer.ok) {
       throw new Failure({
@@ -139,31 +139,16 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
       send({ method: 'GET', path: apiPath(resource, { namespace, name }) }, signal);
     return await (resource === SECRETS ? inTurn(ask) : ask());
   };
-  const patchAs =
-    (contentType: string): Patch =>
-    (resource, at, body, signal) =>
-      send({ ...write('PATCH', resource), path: apiPath(resource, at), query, body, contentType }, signal);
 
   return {
     ...createKindReader(transport),
+    ...patching(send, query),
     get,
     find: (resource, namespace, name, signal) => orNone(get(resource, namespace, name, signal)),
     findMetadata: (resource, namespace, name, signal) =>
       orNone(send({ method: 'GET', path: apiPath(resource, { namespace, name }), accept: METADATA_ONLY }, signal)),
     create: (resource, namespace, body, signal) =>
       send({ ...write('POST', resource), path: apiPath(resource, { namespace }), query, body }, signal),
-    patch: patchAs(MERGE_PATCH),
-    patchByKeys: patchAs('application/strategic-merge-patch+json'),
-    patchStatus(resource, at, body, signal) {
-      const path = apiPath(resource, { ...at, subresource: 'status' });
-      return send({ method: 'PATCH', path, query, body, contentType: MERGE_PATCH }, signal);
-    },
-    replaceStatus(resource, at, given, status, signal) {
-      const path = apiPath(resource, { ...at, subresource: 'status' });
-      const tests = Object.entries(given).map(([pointer, value]) => ({ op: 'test', path: pointer, value }));
-      const body = [...tests, { op: 'add', path: '/status', value: status }];
-      return send({ method: 'PATCH', path, query, body, contentType: 'application/json-patch+json' }, signal);
-    },
     async delete(resource, at, { uid, resourceVersion, ...terms }, signal) {
       await send(
         {
@@ -185,6 +170,38 @@ export function createClient(transport: Transport, fieldManager: string): KubeCl
       return stringOf(recordOf(answer?.['status'])['token']);
     },
   };
+}
+
+type Send = (request: ApiRequest, signal: AbortSignal) => Promise<JsonRecord>;
+
+function patching(
+  send: Send,
+  query: NonNullable<ApiRequest['query']>,
+): Pick<KubeWriter, 'patch' | 'patchByKeys' | 'patchStatus' | 'replaceStatus'> {
+  const patchAs =
+    (contentType: string): Patch =>
+    (resource, at, body, signal) =>
+      send({ ...write('PATCH', resource), path: apiPath(resource, at), query, body, contentType }, signal);
+  const patchStatusAs =
+    (contentType: string): Patch<JsonRecord | readonly object[]> =>
+    (resource, at, body, signal) => {
+      const path = apiPath(resource, { ...at, subresource: 'status' });
+      return send({ method: 'PATCH', path, query, body, contentType }, signal);
+    };
+  const patchByTests = patchStatusAs('application/json-patch+json');
+  return {
+    patch: patchAs(MERGE_PATCH),
+    patchByKeys: patchAs('application/strategic-merge-patch+json'),
+    patchStatus: patchStatusAs(MERGE_PATCH),
+    replaceStatus: (resource, at, given, status, signal) =>
+      patchByTests(resource, at, replacing(given, '/status', status), signal),
+  };
+}
+
+/** A JSON patch (RFC 6902) of one part, for an object of which others are as given. */
+function replacing(given: Readonly<Record<string, unknown>>, path: string, value: unknown): readonly object[] {
+  const tests = Object.entries(given).map(([pointer, part]) => ({ op: 'test', path: pointer, value: part }));
+  return [...tests, { op: 'add', path, value }];
 }
 
 /** @returns undefined when there is no such object */

@@ -127,7 +127,7 @@ describe('a request', () => {
     clock: systemClock,
     userAgent: 'test',
     egress,
-    call: createCalls({ clock: systemClock, proxyBehind: egress.proxyBehind }),
+    call: createCalls({ clock: systemClock }),
   });
   const isRefused = async (answer: Promise<unknown>): Promise<void> => {
     await assert.rejects(answer, (thrown: unknown) => thrown instanceof Failure);

@@ -187,7 +187,10 @@ describe('an operator that is overtaken while it writes', () => {
   test('does not tell of the end of its own login', async (t) => {
     const proxy = await startFaultProxy(world.plane, world.plane.adminToken);
     const operator = await world.startOperator({ access: proxy.access });
-    t.after(() => operator.stop().finally(() => proxy.stop()));
+    t.after(async () => {
+      await operator.stop();
+      await proxy.stop();
+    });
     const namespace = await world.api.createNamespace();
     const path = NAMESPACED_PATH(namespace, 'login');
     const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

@@ -114,7 +114,10 @@ describe('an object whose metadata another program changes all the time', () => 
       const clock = createTravelClock();
       const proxy = await startFaultProxy(world.plane, world.plane.adminToken);
       const operator = await world.startOperator({ clock, access: proxy.access });
-      t.after(() => operator.stop().finally(() => proxy.stop()));
+      t.after(async () => {
+        await operator.stop();
+        await proxy.stop();
+      });
       world.aws.setTokenLife(12 * HOUR);
       const namespace = await world.api.createNamespace();
       const path = NAMESPACED_PATH(namespace, 'restless');

@@ -147,8 +147,8 @@ describe('a login that another operator has announced and written', () => {
         spec: object.spec,
         status: withLogins({}, announced),
       };
-      rig.server.script(({ method, answer }) =>
-        method === 'GET' ? answer(200, raw) : answer(500, { reason: 'InternalError' }),
+      rig.server.script((exchange) =>
+        exchange.method === 'GET' ? exchange.answer(200, raw) : exchange.answer(500, { reason: 'InternalError' }),
       );
       assert.equal(await fenceOf(object, OLD).pass(standing, false, log, signal), mayWrite);
     }

@@ -66,7 +66,7 @@ export interface Fence {
    */
   pass(standing: Standing, isFirst: boolean, log: Logger, signal: AbortSignal): Promise<boolean>;
   /** Whether `seen`, the object as it is now, announces a later login than these, of another operator. */
-  isOvertaken(standing: Standing, seen: PullSecretObject): boolean;
+  isOvertaken(this: void, standing: Standing, seen: PullSecretObject): boolean;
 }
 
 /**
@@ -78,7 +78,7 @@ const SKEW = (5 * MINUTE) as DurationMs;
 /** Secrets read in search of a later login; one is enough unless another writer changes them. */
 const MOST_READ = 3;
 
-export function createFence({ client, view, store, logins, statuses, clock }: FenceParts): Fence {
+function comparing({ logins, clock }: Pick<FenceParts, 'logins' | 'clock'>) {
   /** Logins of a status that end later than what is held for the same registry, and that were not held before. */
   const laterThan = ({ uid, status }: PullSecretObject, held: readonly Login[]): readonly LoginStatus[] =>
     (status.logins ?? []).filter(
@@ -91,6 +91,12 @@ export function createFence({ client, view, store, logins, statuses, clock }: Fe
     const known = new Set(object.status.logins?.map(({ digest }) => digest));
     return laterThan(seen, held).some(({ registry, digest }) => !fresh.has(registry) || !known.has(digest));
   };
+  return { laterThan, isOvertaken };
+}
+
+export function createFence(parts: FenceParts): Fence {
+  const { client, view, store, logins, statuses, clock } = parts;
+  const { laterThan, isOvertaken } = comparing(parts);
 
   const findLater = async (object: PullSecretObject, isFound: () => boolean, signal: AbortSignal): Promise<void> => {
     const { logins: announced = [], expiresAt } = object.status;
