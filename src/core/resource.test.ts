@@ -9,6 +9,7 @@ import { isRecord, type JsonRecord, recordOf } from '../lib/json.ts';
 import { parseRegistries } from './registries.ts';
 import {
   credentialsNamespace,
+  differInStatusOnly,
   forcedBy,
   inputsDigest,
   isNamespaceName,
@@ -290,4 +291,13 @@ test('a mark asks for a fresh login until it has been heeded', () => {
   assert.equal(forcedBy({ ...object, reconcileAt: 'now' }), 'now');
   assert.equal(forcedBy({ ...object, reconcileAt: 'now', status: { lastHandledReconcileAt: 'now' } }), undefined);
   assert.equal(forcedBy({ ...object, status: { lastHandledReconcileAt: 'now' } }), undefined, 'it was taken away');
+});
+
+test('two versions of an object differ in their status only when all else that is kept is the same', () => {
+  const object = { ...clusterPullSecret(spec()), status: { observedGeneration: 1 } };
+  const later = { ...object, resourceVersion: '9', status: { observedGeneration: 2 } };
+  assert.equal(differInStatusOnly(object, later), true);
+  assert.equal(differInStatusOnly(object, object), true);
+  for (const change of [{ generation: 2 }, { spec: {} }, { reconcileAt: 'now' }, { uid: 'other' }, { deleting: true }])
+    assert.equal(differInStatusOnly(object, { ...later, ...change }), false, Object.keys(change).join());
 });

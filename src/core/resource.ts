@@ -12,7 +12,7 @@ import {
 } from '../api/names.ts';
 import type { PullSecretStatus } from '../api/schema.ts';
 import { digest } from '../lib/digest.ts';
-import { type JsonRecord, recordOf, stringOf, stringsOf } from '../lib/json.ts';
+import { type JsonRecord, recordOf, sameJson, stringOf, stringsOf } from '../lib/json.ts';
 import { type AccountSelection, parseServiceAccounts } from './attachment.ts';
 import { type Identity, parseIdentity, parseRole, type Role } from './identity.ts';
 import { type ProbeWish, parseProbe } from './probe.ts';
@@ -214,4 +214,10 @@ export function forcedBy({
   status,
 }: Pick<PullSecretObject, 'reconcileAt' | 'status'>): string | undefined {
   return reconcileAt === status.lastHandledReconcileAt ? undefined : reconcileAt;
+}
+
+/** Whether two versions of an object differ in nothing that is kept of it but the status. */
+export function differInStatusOnly(one: PullSecretObject, other: PullSecretObject): boolean {
+  const { resourceVersion, status } = other;
+  return sameJson({ ...one, resourceVersion, status }, other);
 }

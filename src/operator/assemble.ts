@@ -65,6 +65,7 @@ export function assemble(
   let work: Work | undefined;
   state.follow({
     enqueue: (key) => work?.enqueue(key),
+    onStatus: (key) => work?.onStatus(key),
     onLegacy: (key) => work?.onLegacy(key),
     onGone(uid) {
       heldLogins.forget(uid);

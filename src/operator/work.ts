@@ -13,10 +13,9 @@ import type { Load } from '../lib/fair-semaphore.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Pacer } from '../lib/pacer.ts';
 import type { Loop } from '../lib/supervise.ts';
-import { type Clock, plus, type Random, seconds } from '../lib/time.ts';
+import { type Clock, type DurationMs, plus, type Random, SECOND, seconds } from '../lib/time.ts';
 import { createAttacher } from './attachment/attach.ts';
 import { findingAttachments } from './attachment/attachment-findings.ts';
-import { createStatusPace } from './attachment/status-pace.ts';
 import { createConverter } from './conversion.ts';
 import { createCredentialResolver } from './login/credentials.ts';
 import type { HeldLogins } from './login/held-logins.ts';
@@ -29,6 +28,7 @@ import { createRollout } from './secrets/rollout.ts';
 import { createSecretWriter } from './secrets/secret-writer.ts';
 import type { ClusterState } from './state/cluster-view.ts';
 import type { ClusterListener } from './state/news.ts';
+import { createStatusPace } from './status-pace.ts';
 
 export interface WorkParts {
   readonly ports: Ports;
@@ -87,7 +87,7 @@ export function beginWork(parts: WorkParts, term: Term): Work {
   const writes = createWrites(term, clock, log);
   const client = createClient(whileHeld(ports.transport, term), OPERATOR_NAME);
   const { queue, conversions, accounts, ...add } = createQueues(parts, signal);
-  const { enqueue, onLegacy, onAccount, onAttachment } = add;
+  const { enqueue, onStatus, onLegacy, onAccount, onAttachment } = add;
 
   const isThere = (uid: string): boolean => view.objectByUid(uid) !== undefined;
   const wake = (uid: string): boolean => {
@@ -123,6 +123,7 @@ export function beginWork(parts: WorkParts, term: Term): Work {
 
   return {
     enqueue,
+    onStatus,
     onLegacy,
     onGone(uid) {
       logins.forget(uid);
@@ -149,11 +150,15 @@ function createQueues(parts: WorkParts, signal: AbortSignal) {
   const queue = createQueue(parts, telemetry.pullsecret);
   const conversions = createQueue(parts, telemetry.conversion);
   const accounts = createQueue(parts, telemetry.attachment);
-  const pace = createStatusPace(clock);
   const adding =
     (to: Workqueue) =>
     (key: string): void => {
       if (!signal.aborted) to.add(key);
+    };
+  const paced =
+    (wait: (key: string) => DurationMs) =>
+    (key: string): void => {
+      if (!signal.aborted) queue.addAt(key, plus(clock.now(), wait(key)));
     };
   return {
     queue,
@@ -162,9 +167,9 @@ function createQueues(parts: WorkParts, signal: AbortSignal) {
     enqueue: adding(queue),
     onLegacy: adding(conversions),
     onAccount: adding(accounts),
-    onAttachment: (key: string): void => {
-      if (!signal.aborted) queue.addAt(key, plus(clock.now(), pace(key)));
-    },
+    // A status counts all accounts of the object: it follows a burst of their changes.
+    onAttachment: paced(createStatusPace(clock, SECOND)),
+    onStatus: paced(createStatusPace(clock, 0 as DurationMs)),
   };
 }
 

@@ -7,8 +7,15 @@ import { type SecretWatch, watchSecrets } from '../../testing/api-server/secret-
 import { eventually } from '../../testing/api-server/test-api.ts';
 import { createTravelClock, type TravelClock } from '../../testing/clocks/travel-clock.ts';
 import { startFaultProxy } from '../../testing/network/fault-proxy.ts';
-import { NAMESPACED_PATH, type RunningOperator, SECRET_PATH, useWorld } from '../../testing/operator/world.ts';
-import { createPullSecret, passwordOf } from './manifests.ts';
+import {
+  CLUSTER_PATH,
+  GOOD_KEY,
+  NAMESPACED_PATH,
+  type RunningOperator,
+  SECRET_PATH,
+  useWorld,
+} from '../../testing/operator/world.ts';
+import { createClusterPullSecret, createPullSecret, passwordOf } from './manifests.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
@@ -178,6 +185,44 @@ describe('of two operators', () => {
     await world.status(NAMESPACED_PATH(namespace, 'login'), ({ expiresAt }) => (expiresAt ?? '') < '2099');
     await atRest();
     await holdsWhatTheStatusTells();
+  });
+});
+
+// Rule 12
+describe('two operators that cannot agree', () => {
+  const world = useWorld();
+  test('come to rest, and follow what their user changes', async (t) => {
+    const { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY } = GOOD_KEY;
+    const env = { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL_ECR: world.aws.url };
+    const operators = await Promise.all([{}, { useAmbient: false }].map((own) => world.startOperator({ env, ...own })));
+    t.after(() => Promise.all(operators.map((operator) => operator.stop())).then(() => {}));
+    const namespace = await world.api.createNamespace();
+    const spec = { awsAccess: { region: 'eu-west-1', ambient: {} }, namespaces: [namespace] };
+    const name = `disputed-${namespace}`;
+    await createClusterPullSecret(world.api, name, spec);
+    const writes = async (): Promise<number> => {
+      const counts = await Promise.all(operators.map((operator) => operator.mutations()));
+      return counts.reduce((one, other) => one + other, 0);
+    };
+    await world.status(
+      CLUSTER_PATH(name),
+      ({ conditions }) => conditions?.some(({ type }) => type === 'Stalled') ?? false,
+    );
+    const rest = await eventually(async () => {
+      const before = await writes();
+      await new Promise((resolve) => void setTimeout(resolve, 1_000));
+      const after = await writes();
+      return after <= before + 1 ? after : undefined;
+    });
+    assert.ok(rest < 60, `${rest} writes`);
+    await world.api.merge(CLUSTER_PATH(name), {
+      spec: { awsAccess: { ambient: null, accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY } },
+    });
+    await world.status(
+      CLUSTER_PATH(name),
+      ({ observedGeneration, conditions }) => observedGeneration === 2 && conditions?.length === 1,
+    );
+    await world.api.must('DELETE', CLUSTER_PATH(name));
   });
 });
 

@@ -41,7 +41,7 @@ export function createTestView(over: Wanted = {}): TestState {
     scope: undefined,
     ...over,
   });
-  const nobody = { enqueue: ignore, onLegacy: ignore, onGone: ignore, onCredentials: ignore };
+  const nobody = { enqueue: ignore, onStatus: ignore, onLegacy: ignore, onGone: ignore, onCredentials: ignore };
   state.follow({ ...nobody, onAccount: ignore, onAttachment: ignore, ...over });
   const { namespaced, secrets, credentials, accounts } = state.stores;
   const stores = {

@@ -1,11 +1,10 @@
 // Status of an object: written only when it has news, and only into the object that it describes.
 
-import { isDeepStrictEqual } from 'node:util';
 import { RESOURCES } from '../../api/kinds.ts';
 import type { PullSecretStatus } from '../../api/schema.ts';
 import { newsIn } from '../../core/news.ts';
 import type { PullSecretObject } from '../../core/resource.ts';
-import { keyOf } from '../../core/resource.ts';
+import { differInStatusOnly, keyOf } from '../../core/resource.ts';
 import { isConflict, isGone, isInvalid } from '../../kube/api-error.ts';
 import type { KubeWriter } from '../../kube/client.ts';
 import type { StoreWriter } from '../../kube/store.ts';
@@ -58,7 +57,10 @@ export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal
       if (news === 'none') return true;
       if (news !== 'facts' && !rewording(askedBy(object))[news].take()) return true;
       const store = object.namespace === undefined ? stores.cluster : stores.namespaced;
-      const release = store.expect(keyOf(object), (shown) => sameJson(shown.status, next) && isSameBut(object, shown));
+      const release = store.expect(
+        keyOf(object),
+        (shown) => sameJson(shown.status, next) && differInStatusOnly(object, shown),
+      );
       try {
         const answer = await send(object, next);
         if (!answer) return false;
@@ -122,12 +124,6 @@ function createRewording(clock: Clock): Readonly<Record<'words' | 'numbers', Tok
 /** The same until its user changes the object or asks for an attempt; short, whatever the annotation holds. */
 function askedBy({ uid, generation, reconcileAt = '' }: PullSecretObject): string {
   return digest(uid, String(generation), reconcileAt);
-}
-
-/** Whether nothing of the object has changed but its status, and with it its version. */
-function isSameBut(object: PullSecretObject, shown: PullSecretObject): boolean {
-  const { resourceVersion, status } = shown;
-  return isDeepStrictEqual(shown, { ...object, resourceVersion, status });
 }
 
 /** A merge patch removes a field by null. */

@@ -2,7 +2,7 @@
 
 import { type ObjectKey, objectKey, splitKey } from '../../api/meta.ts';
 import { concerns } from '../../core/desired.ts';
-import { keyOf, type PullSecretObject } from '../../core/resource.ts';
+import { differInStatusOnly, keyOf, type PullSecretObject } from '../../core/resource.ts';
 import type { SeenSecret } from '../../core/seen-secret.ts';
 import type { Change, StoreReader } from '../../kube/store.ts';
 import type { ObjectIndex } from './object-index.ts';
@@ -13,6 +13,8 @@ import type { StoredNamespace } from './reduced-objects.ts';
 export interface ClusterListener {
   /** Gets the key of every object that a change may concern. */
   readonly enqueue: (key: ObjectKey) => void;
+  /** Gets the key of every object that others changed, but in nothing that is kept of it except its status. */
+  readonly onStatus: (key: ObjectKey) => void;
   /** Gets the key of every object of the deprecated kind that changed, or whose successor may have. */
   readonly onLegacy: (key: ObjectKey) => void;
   /** Gets the uid of an object that is gone. */
@@ -78,6 +80,7 @@ export function createNews(parts: NewsParts): News {
       }
       if (isLegacy(key)) listener()?.onLegacy(key);
       if (own) return;
+      if (before && after && differInStatusOnly(before, after)) return listener()?.onStatus(key);
       enqueue(key);
       // A Secret that one object gives up may be what another one waits for.
       const wanted = before && index.secretKey(before);

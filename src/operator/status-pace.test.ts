@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createManualClock } from '../../../testing/clocks/manual-clock.ts';
-import { START } from '../../../testing/rigs/builders.ts';
-import { SECOND, seconds } from '../../lib/time.ts';
+import { createManualClock } from '../../testing/clocks/manual-clock.ts';
+import { START } from '../../testing/rigs/builders.ts';
+import { SECOND, seconds } from '../lib/time.ts';
 import { createStatusPace } from './status-pace.ts';
 
 test('a status follows a change after a second, and a sixth one in a row half a minute later', async () => {
   const clock = createManualClock(START);
-  const wait = createStatusPace(clock);
+  const wait = createStatusPace(clock, SECOND);
   for (let change = 0; change < 5; change += 1) {
     assert.equal(wait('ns/a'), SECOND);
     assert.equal(wait('ns/a'), SECOND);
