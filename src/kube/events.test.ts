@@ -201,15 +201,23 @@ describe('a repeated event', () => {
     });
   });
 
-  test('is remembered for the newest two thousand Events', async () => {
+  test('is remembered among the ten thousand that were seen last', async () => {
+    const sayOthers = async (from: number, to: number): Promise<void> => {
+      for (let index = from; index < to; index += 1) {
+        recorder.record({ ...OBJECT, uid: `other-${index}` }, EVENT);
+        if (index % 500 === 0) await recorder.flush();
+      }
+      await recorder.flush();
+    };
     await say();
-    for (let index = 0; index < 2_000; index += 1) {
-      recorder.record({ ...OBJECT, uid: `other-${index}` }, EVENT);
-      if (index % 500 === 0) await recorder.flush();
-    }
-    await recorder.flush();
+    await sayOthers(0, 9_999);
     await say();
-    assert.equal(server.requests.length, 2_002);
+    await sayOthers(9_999, 10_001);
+    await say();
+    assert.equal(server.requests.length, 10_002, 'it was seen again, and others were forgotten');
+    await sayOthers(10_001, 20_001);
+    await say();
+    assert.equal(server.requests.length, 20_003);
   });
 });
 

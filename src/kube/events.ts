@@ -45,8 +45,8 @@ export interface EventRecorderOptions {
 }
 
 interface Series {
-  /** Name of its Event; undefined while there is none. */
-  name: string | undefined;
+  /** When its Event was created, which is in the name of that; undefined while there is none. */
+  createdAt: EpochMs | undefined;
   count: number;
   lastSent: DurationMs;
   /** For how long no repeat is sent after that. */
@@ -59,8 +59,11 @@ const FOLD_FOR = HOUR;
 const SEND_EVERY = (30 * MINUTE) as DurationMs;
 /** The same when the last request failed. */
 const AFTER_FAILURE = (5 * MINUTE) as DurationMs;
-/** Different events remembered; the oldest is forgotten first. */
-const REMEMBERED = 2_000;
+/**
+ * Different events, and objects, that are remembered; what was seen longest ago is forgotten first. More than the
+ * objects of a large cluster that all fail: one that is forgotten at each attempt is a new Event each time.
+ */
+const REMEMBERED = 10_000;
 /** Events in flight at once; as many as client-go's broadcaster holds. */
 const UNDER_WAY = 1_000;
 /**
@@ -94,15 +97,17 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 
   const create = async (regarding: Regarding, event: EventNote, series: Series): Promise<void> => {
-    const body = eventOf(regarding, event, options);
+    const at = clock.now();
+    const body = eventOf(regarding, event, at, options);
     series.count = 1;
     await client.create(EVENTS, body.metadata.namespace, body, signal);
-    series.name = body.metadata.name;
+    series.createdAt = at;
   };
 
   /** @returns false when there is no Event to repeat: it was never created, or has expired */
-  const repeat = async (regarding: Regarding, { name, count }: Series): Promise<boolean> => {
-    if (name === undefined) return false;
+  const repeat = async (regarding: Regarding, event: EventNote, { createdAt, count }: Series): Promise<boolean> => {
+    if (createdAt === undefined) return false;
+    const name = nameOf(regarding, event, createdAt);
     const body = { series: { count, lastObservedTime: formatMicroTime(clock.now()) } };
     try {
       await client.patch(EVENTS, { namespace: namespaceOf(regarding), name }, body, signal);
@@ -115,7 +120,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
   const tell = async (regarding: Regarding, event: EventNote, series: Series): Promise<void> => {
     series.rest = AFTER_FAILURE;
-    if (!(await repeat(regarding, series))) await create(regarding, event, series);
+    if (!(await repeat(regarding, event, series))) await create(regarding, event, series);
     series.rest = SEND_EVERY;
   };
 
@@ -125,8 +130,9 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       const now = clock.monotonic();
       const last = remembered.get(key);
       const running = last && now - last.lastSent < FOLD_FOR ? last : undefined;
-      const series: Series = running ?? { name: undefined, count: 0, lastSent: now, rest: AFTER_FAILURE };
+      const series: Series = running ?? { createdAt: undefined, count: 0, lastSent: now, rest: AFTER_FAILURE };
       series.count += 1;
+      if (running) setLatest(remembered, key, running, REMEMBERED);
       if (running && now - running.lastSent < running.rest) return;
       if (!mayTell(regarding.uid, now, underWay.size < UNDER_WAY)) return;
       series.lastSent = now;
@@ -161,9 +167,13 @@ function createShares(log: Logger): (uid: string, now: DurationMs, isFree: boole
   };
 }
 
-function eventOf(regarding: Regarding, event: EventNote, { clock, controller, instance }: EventRecorderOptions) {
+function eventOf(
+  regarding: Regarding,
+  event: EventNote,
+  now: EpochMs,
+  { controller, instance }: Pick<EventRecorderOptions, 'controller' | 'instance'>,
+) {
   const { type, reason, action, note } = event;
-  const now = clock.now();
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',

@@ -80,6 +80,7 @@ const DIFFERENT: readonly (readonly [string, string])[] = [
   ['cpu=500m', 'cpu=900m'],
   ['policy require-1h-ttl', 'policy require-2h-ttl'],
   ['tag v1-1732710000 of team/app', 'tag v1-1732710001 of team/app'],
+  ['request id is mandatory-label', 'request id is forbidden-label'],
   ['external id 0a1b2c3d-0000-4000-8000-0123456789ab', 'external id ffffffff-0000-4000-8000-0123456789ab'],
 ];
 

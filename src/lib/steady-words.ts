@@ -36,7 +36,7 @@ const PATTERNS: readonly RegExp[] = [
   /(?<=\b(?:in|after|for|took|elapsed|waited) )(?:\d{1,9}(?:\.\d{1,9})?(?:ns|µs|us|ms|s|m|h|d))+(?!\w)/g,
   /(?<=\b(?:in|after|for|took|elapsed|waited) )\d{1,9}(?:\.\d{1,9})?(?= (?:milli|micro|nano)?(?:second|minute|hour|day)s?\b)/g,
   // Numbers of requests and of traces, and what is new in the name of each session.
-  /(?<=\b(?:request|correlation|trace|invocation)[ _-]?id["']?(?: is|[:=])? ?["']?)[\w+/-]{8,128}={0,2}/gi,
+  /(?<=\b(?:request|correlation|trace|invocation)[ _-]?id["']?(?: is|[:=])? ?["']?)(?=[a-z_+/-]{0,127}\d)[\w+/-]{8,128}={0,2}/gi,
   new RegExp(`(?<=\\brequest )${UUID}`, 'gi'),
   /(?<=\bRoot=)\d-[\da-f]{8}-[\da-f]{24}/g,
   new RegExp(`(?<=:assumed-role/[^\\s/]{1,64}/[\\w+=,.@-]{0,64}?)(?:\\d{13}|${UUID})(?![\\w-])`, 'gi'),

@@ -16,7 +16,9 @@ test('a token bucket gives so many at once, then so many a second, and never sav
     while (budget.take()) count += 1;
     return count;
   };
+  assert.equal(budget.has(), true);
   assert.equal(taken(), 5);
+  assert.equal(budget.has(), false);
   await clock.advance(499 as DurationMs);
   assert.equal(taken(), 0);
   await clock.advance(1 as DurationMs);

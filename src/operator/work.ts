@@ -87,7 +87,7 @@ export function beginWork(parts: WorkParts, term: Term): Work {
   const writes = createWrites(term, clock, log);
   const client = createClient(whileHeld(ports.transport, term), OPERATOR_NAME);
   const { queue, conversions, accounts, ...add } = createQueues(parts, signal);
-  const { enqueue, onStatus, onLegacy, onAccount, onAttachment } = add;
+  const { enqueue, onAttachment } = add;
 
   const isThere = (uid: string): boolean => view.objectByUid(uid) !== undefined;
   const wake = (uid: string): boolean => {
@@ -122,9 +122,7 @@ export function beginWork(parts: WorkParts, term: Term): Work {
   ];
 
   return {
-    enqueue,
-    onStatus,
-    onLegacy,
+    ...add,
     onGone(uid) {
       logins.forget(uid);
       credentials.leave(uid);
@@ -132,8 +130,6 @@ export function beginWork(parts: WorkParts, term: Term): Work {
       probes.forget(uid);
     },
     onCredentials: (key) => credentials.forget(key),
-    onAccount,
-    onAttachment,
     load: { logins: logins.load, references: credentials.load },
     done: (async () => {
       await Promise.all(running);

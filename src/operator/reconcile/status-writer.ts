@@ -47,15 +47,21 @@ export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal
   const { client, view, stores, clock } = parts;
   /** By the status that CRDs older than the operator made of it: what was sent. */
   const sent = new WeakMap<PullSecretStatus, PullSecretStatus>();
-  const rewording = createRecent(REMEMBERED, () => createRewording(clock));
+  const rewordings = createRewordings(clock);
   const send = createSender(client, signal);
+  const noteSent = (before: PullSecretObject, after: PullSecretObject, next: PullSecretStatus): void => {
+    if (sameJson(after.status, next)) return;
+    // A store keeps what it has where the version is the same.
+    sent.set(after.resourceVersion === before.resourceVersion ? before.status : after.status, next);
+  };
 
   return {
     async write(object, status) {
       const next = redacted(status);
       const news = newsIn(sent.get(object.status) ?? object.status, next);
       if (news === 'none') return true;
-      if (news !== 'facts' && !rewording(askedBy(object))[news].take()) return true;
+      const budget = news === 'facts' ? undefined : rewordings(object)[news];
+      if (budget && !budget.has()) return true;
       const store = object.namespace === undefined ? stores.cluster : stores.namespaced;
       const release = store.expect(
         keyOf(object),
@@ -64,10 +70,9 @@ export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal
       try {
         const answer = await send(object, next);
         if (!answer) return false;
+        budget?.take();
         const after = pullSecretOf(object.kind, answer);
-        // A store keeps what it has where the version is the same.
-        if (after && !sameJson(after.status, next))
-          sent.set(after.resourceVersion === object.resourceVersion ? object.status : after.status, next);
+        if (after) noteSent(object, after, next);
         // A deleted object counts no longer against the quota.
         if (after && view.objectByUid(object.uid)) store.wrote(keyOf(object), view.quota.reserve(after));
         return true;
@@ -115,15 +120,27 @@ function createSender(client: StatusWriterParts['client'], signal: AbortSignal) 
   };
 }
 
-function createRewording(clock: Clock): Readonly<Record<'words' | 'numbers', TokenBucket>> {
-  const numbers = createTokenBucket(clock, NUMBERS.perSecond, NUMBERS.atOnce);
-  numbers.take();
-  return { words: createTokenBucket(clock, WORDS.perSecond, WORDS.atOnce), numbers };
+type Budgets = Readonly<Record<'words' | 'numbers', TokenBucket>>;
+
+/** @returns what is left for an object; whole again when its user changes it, or asks for an attempt */
+function createRewordings(clock: Clock): (object: PullSecretObject) => Budgets {
+  const budgets = (): Budgets => {
+    const numbers = createTokenBucket(clock, NUMBERS.perSecond, NUMBERS.atOnce);
+    numbers.take();
+    return { words: createTokenBucket(clock, WORDS.perSecond, WORDS.atOnce), numbers };
+  };
+  const recent = createRecent(REMEMBERED, () => ({ asked: '', budgets: budgets() }));
+  return (object) => {
+    const own = recent(object.uid);
+    const asked = askedBy(object);
+    if (own.asked !== asked) Object.assign(own, { asked, budgets: budgets() });
+    return own.budgets;
+  };
 }
 
 /** The same until its user changes the object or asks for an attempt; short, whatever the annotation holds. */
-function askedBy({ uid, generation, reconcileAt = '' }: PullSecretObject): string {
-  return digest(uid, String(generation), reconcileAt);
+function askedBy({ generation, reconcileAt = '' }: PullSecretObject): string {
+  return digest(String(generation), reconcileAt);
 }
 
 /** A merge patch removes a field by null. */

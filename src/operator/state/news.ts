@@ -69,22 +69,27 @@ export function createNews(parts: NewsParts): News {
     }
   };
 
+  const isGone = (object: PullSecretObject): void => {
+    listener()?.onGone(object.uid);
+    const next = quota.leave(object);
+    if (next !== undefined) enqueue(next);
+    // From now on they are offered to whoever wants them.
+    for (const secret of ownerless(object.uid)) enqueueWanting(secret);
+  };
+
+  /** A Secret that one object gives up may be what another one waits for. */
+  const givesUp = (wanted: ObjectKey, after: PullSecretObject | undefined): void => {
+    if (!after || index.secretKey(after) !== wanted) enqueueWanting(wanted);
+  };
+
   return {
     ofObject({ key, before, after, own }) {
-      if (before && before.uid !== after?.uid) {
-        listener()?.onGone(before.uid);
-        const next = quota.leave(before);
-        if (next !== undefined) enqueue(next);
-        // From now on they are offered to whoever wants them.
-        for (const secret of ownerless(before.uid)) enqueueWanting(secret);
-      }
+      if (before && before.uid !== after?.uid) isGone(before);
       if (isLegacy(key)) listener()?.onLegacy(key);
       if (own) return;
       if (before && after && differInStatusOnly(before, after)) return listener()?.onStatus(key);
       enqueue(key);
-      // A Secret that one object gives up may be what another one waits for.
-      const wanted = before && index.secretKey(before);
-      if (wanted !== undefined && (!after || index.secretKey(after) !== wanted)) enqueueWanting(wanted);
+      if (before) givesUp(index.secretKey(before), after);
     },
     ofSecret({ key, before, after, own }) {
       const changesHands = before?.ownerUidLabel !== after?.ownerUidLabel;
