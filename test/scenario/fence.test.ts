@@ -99,8 +99,8 @@ describe('of two operators', () => {
     // A write that the API server refuses, since the object is another version by now, is none.
     const writes = async (): Promise<readonly (number | undefined)[]> =>
       await Promise.all(
-        Object.entries({ POST: '201', PATCH: '200', DELETE: '200' }).map(([method, code]) =>
-          behind?.metric('rest_client_requests_total', { method, code }),
+        Object.entries({ POST: '201', PATCH: '200', DELETE: '200' }).map(
+          async ([method, code]) => await behind?.metric('rest_client_requests_total', { method, code }),
         ),
       );
     const before = { ends: ends().at(-1), writes: await writes(), calls: world.aws.calls() };
