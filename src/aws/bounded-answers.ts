@@ -47,9 +47,11 @@ function bounded(body: Readable): Readable {
 }
 
 function tooLarge(): Failure {
-  return new Failure({
+  const failure = new Failure({
     next: 'backoff',
     reason: 'AWSFailed',
     message: `AWS, or what is on the way to it, answered with more than ${ANSWER_CAP_BYTES / 1024} KiB; the rest was not read`,
   });
+  // Without this the SDK appends a sentence for those who debug it.
+  return Object.assign(failure, { $metadata: {} });
 }
