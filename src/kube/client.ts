@@ -8,7 +8,7 @@ import { type JsonRecord, recordOf, stringOf } from '../lib/json.ts';
 import { isNotFound } from './api-error.ts';
 import { apiPath } from './path.ts';
 import { createKindReader, type KindReader } from './read-kind.ts';
-import type { ApiRequest } from './requests.ts';
+import { type ApiRequest, JSON_PATCH } from './requests.ts';
 import type { Transport } from './transport.ts';
 
 /** Which object, in which version, to delete, and how. */
@@ -188,7 +188,7 @@ function patching(
       const path = apiPath(resource, { ...at, subresource: 'status' });
       return send({ method: 'PATCH', path, query, body, contentType }, signal);
     };
-  const patchByTests = patchStatusAs('application/json-patch+json');
+  const patchByTests = patchStatusAs(JSON_PATCH);
   return {
     patch: patchAs(MERGE_PATCH),
     patchByKeys: patchAs('application/strategic-merge-patch+json'),

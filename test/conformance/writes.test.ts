@@ -135,7 +135,11 @@ describe('a real API server that is written to', () => {
     const resource = RESOURCES.AWSECRImagePullSecret;
     const { uid } = metadataOf(await createPullSecret(world.api, namespace, at.name));
     const path = NAMESPACED_PATH(namespace, at.name);
-    const [first, second] = [{ observedGeneration: 1 }, { observedGeneration: 1, expiresAt: '2026-01-01T00:00:00Z' }];
+    // What Go writes in another way than JavaScript.
+    const message = 'a->b: <html> & \u2028\u2029 é \u{1F433} "\\/\u007f';
+    const problems = { count: 1, items: [{ namespace: 'a', reason: 'CreateSecretError', message }] };
+    const first = { observedGeneration: 1, problems };
+    const second = { ...first, expiresAt: '2026-01-01T00:00:00Z' };
     const given = { '/metadata/uid': uid, '/metadata/generation': 1, '/status': { observedGeneration: -1 } };
     const replace = (over: Partial<typeof given> | { '/status': object }, status: object): Promise<JsonRecord> =>
       client.replaceStatus(resource, at, { ...given, ...over }, status, signal);

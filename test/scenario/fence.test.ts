@@ -179,6 +179,37 @@ describe('of two operators', () => {
   test('one that announced a login that ends in the same second, and died, is waited for, and then replaced', () =>
     outlives({ digest: `sha256:${'f'.repeat(64)}` }));
 
+  test('one that announced a login and died keeps the other from nothing while AWS refuses a newer one', async () => {
+    await operators[1]?.stop();
+    await createPullSecret(world.api, namespace, 'login', { secretName: name });
+    const { logins } = await world.ready(NAMESPACED_PATH(namespace, 'login'));
+    await atRest();
+    const expiresAt = secondOf(Date.now() + 12 * HOUR + MINUTE);
+    const lost = {
+      ...logins?.[0],
+      digest: `sha256:${'0'.repeat(64)}`,
+      refreshedAt: secondOf(Date.now() - 40 * SECOND),
+      expiresAt,
+    };
+    const denied = {
+      op: 'error',
+      status: 400,
+      code: 'UnrecognizedClientException',
+      message: 'The security token is invalid.',
+    } as const;
+    world.aws.faults.failWhile(() => true, denied);
+    await world.api.merge(`${NAMESPACED_PATH(namespace, 'login')}/status`, { status: { logins: [lost] } });
+    const before = passwordOf((await world.api.get(SECRET_PATH(namespace, name))).body);
+    await world.api.must('DELETE', SECRET_PATH(namespace, name));
+    const status = await world.status(
+      NAMESPACED_PATH(namespace, 'login'),
+      ({ conditions, secrets }) =>
+        secrets?.ready === 1 && (conditions?.some(({ type }) => type === 'Stalled') ?? false),
+    );
+    assert.ok((status.expiresAt ?? '') < expiresAt);
+    assert.equal(passwordOf(await world.api.must('GET', SECRET_PATH(namespace, name))), before);
+  });
+
   test('neither is stopped by an end that no login can have, in a status that a user forged', async () => {
     await createPullSecret(world.api, namespace, 'login', { secretName: name });
     const { logins } = await world.ready(NAMESPACED_PATH(namespace, 'login'));

@@ -99,10 +99,13 @@ export function createReconciler(parts: ReconcilerParts): Reconcile {
     const found = objectLogins.get(object, wish, standing.op === 'fetch' ? standing.after : new Map(), signal);
     // The operator's own end cut the requests off: no failure of AWS, and nothing to report to users.
     if (signal.aborted && found.failures.length > 0) return { op: 'done', wakeAt: undefined };
-    if (found.pendingFor !== undefined) return await doMeanwhile({ object, wish }, found, found.pendingFor, attempt);
+    if (found.pendingFor !== undefined)
+      return await doMeanwhile({ object, wish, lost: new Set() }, found, found.pendingFor, attempt);
     for (const { registry, needsChange, message, cause } of found.failures)
       log.warn('Could not log in', { kind: object.kind, registry, denied: needsChange, message }, cause);
-    return await settle({ object, wish }, found, attempt);
+    const failed = found.failures.map(({ registry }) => registry);
+    const lost = new Set(standing.op === 'fetch' ? failed.filter((registry) => standing.after.has(registry)) : []);
+    return await settle({ object, wish, lost }, found, attempt);
   });
 }
 

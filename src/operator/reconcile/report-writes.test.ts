@@ -23,7 +23,12 @@ function linesOf(object: typeof OBJECT, happened: Findings, created: readonly st
   const wish = parseWish(object);
   assert.ok(typeof wish === 'object');
   const events = { record: () => {}, flush: () => Promise.resolve() };
-  reportWrites(events, { object, wish }, { findings: happened, applied: applied({ created }), nextAt: undefined }, log);
+  reportWrites(
+    events,
+    { lost: new Set(), object, wish },
+    { findings: happened, applied: applied({ created }), nextAt: undefined },
+    log,
+  );
   warnOfProblems(object, wish.secretName, happened, log);
   return lines;
 }

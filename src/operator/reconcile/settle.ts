@@ -53,8 +53,9 @@ export function settling(parts: SettleParts): Settle {
     // Another object of the same name has its own attempt: these findings are not about it.
     const current = view.object(keyOf(object));
     if (!current || since(object, current) === 'replaced') return { op: 'done', wakeAt: undefined };
-    // Else the status would tell of an end before the one that another operator has announced meanwhile.
-    if (fence.isOvertaken({ object, ...logins }, current)) return { op: 'retry' };
+    // Else the status would tell of an end before the one that another operator has announced since.
+    const judged = new Set(logins.held.map(({ registry }) => registry));
+    if (fence.isOvertaken({ object, held: logins.held, fresh: judged }, current)) return { op: 'retry' };
     const probed = probes.look(current, wish, logins.held);
     const beside = [...findAttachments(wish, findings.ready), ...probed.conditions];
     const next = nextStatus(current.status, { ...findings, beside }, clock.now());

@@ -49,10 +49,15 @@ export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal
   const sent = new WeakMap<PullSecretStatus, PullSecretStatus>();
   const rewordings = createRewordings(clock);
   const send = createSender(client, signal);
-  const noteSent = (before: PullSecretObject, after: PullSecretObject, next: PullSecretStatus): void => {
-    if (sameJson(after.status, next)) return;
+  const storeOf = ({ namespace }: PullSecretObject) => (namespace === undefined ? stores.cluster : stores.namespaced);
+  const learn = (before: PullSecretObject, after: PullSecretObject, next: PullSecretStatus): void => {
     // A store keeps what it has where the version is the same.
-    sent.set(after.resourceVersion === before.resourceVersion ? before.status : after.status, next);
+    const kept = after.resourceVersion === before.resourceVersion ? before.status : after.status;
+    if (!sameJson(after.status, next)) sent.set(kept, next);
+    // A deleted object counts no longer against the quota.
+    if (!view.objectByUid(before.uid)) return;
+    // The mark that its user has set meanwhile is news, which the watch brings.
+    if (after.reconcileAt === before.reconcileAt) storeOf(before).wrote(keyOf(before), view.quota.reserve(after));
   };
 
   return {
@@ -62,8 +67,7 @@ export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal
       if (news === 'none') return true;
       const budget = news === 'facts' ? undefined : rewordings(object)[news];
       if (budget && !budget.has()) return true;
-      const store = object.namespace === undefined ? stores.cluster : stores.namespaced;
-      const release = store.expect(
+      const release = storeOf(object).expect(
         keyOf(object),
         (shown) => sameJson(shown.status, next) && differInStatusOnly(object, shown),
       );
@@ -72,9 +76,7 @@ export function createStatusWriter(parts: StatusWriterParts, signal: AbortSignal
         if (!answer) return false;
         budget?.take();
         const after = pullSecretOf(object.kind, answer);
-        if (after) noteSent(object, after, next);
-        // A deleted object counts no longer against the quota.
-        if (after && view.objectByUid(object.uid)) store.wrote(keyOf(object), view.quota.reserve(after));
+        if (after) learn(object, after, next);
         return true;
       } catch (thrown) {
         // Deleted: there is nothing left to report.

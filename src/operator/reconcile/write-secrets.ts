@@ -38,6 +38,8 @@ export interface WriteSecretsParts {
 export interface Subject {
   readonly object: PullSecretObject;
   readonly wish: Wish;
+  /** Registries whose later login, of another operator, no Secret holds, and AWS did not replace. */
+  readonly lost: ReadonlySet<string>;
 }
 
 /** What one reconciliation wrote, and what it left for later. */
@@ -75,7 +77,7 @@ async function write(
   { log, signal }: Attempt,
 ): Promise<WriteResult | undefined> {
   const { view, fence, rollout, secrets, confirmPrune, clock } = parts;
-  const { object, wish } = subject;
+  const { object, wish, lost } = subject;
   // The spec may have changed while this attempt waited for memory.
   if (since(object, view.objectByUid(object.uid)) !== 'same') return undefined;
   const { desired, found } = look(view, subject);
@@ -89,7 +91,9 @@ async function write(
   const due = payload ? rollout.takeDue(object.uid, plan.actions, payload, contested(object.status)) : NOTHING;
   const { actions } = due;
   const isFirst = actions.every(({ op }) => op === 'create');
-  if (actions.length > 0 && !(await fence.pass({ object, ...logins }, isFirst, log, signal))) return undefined;
+  // A missing Secret is better made with the login that is there; one that is there may hold the later one.
+  const standing = { object, held: logins.held, fresh: isFirst ? new Set([...logins.fresh, ...lost]) : logins.fresh };
+  if (actions.length > 0 && !(await fence.pass(standing, isFirst, log, signal))) return undefined;
   const context = {
     writer: secrets,
     formerUid: formerUid(view.predecessor(keyOf(object)), object),
