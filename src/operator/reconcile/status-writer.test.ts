@@ -45,7 +45,7 @@ test('a mark that its user sets while a status is on its way is no less news', a
     return { metadata, spec: spec(), status };
   };
   const objectOf = (...version: Parameters<typeof rawOf>): PullSecretObject =>
-    pullSecretOf(NAMESPACED_KIND, rawOf(...version)) ?? assert.fail();
+    view.quota.reserve(pullSecretOf(NAMESPACED_KIND, rawOf(...version)) ?? assert.fail());
   const object = objectOf('1', {});
   const key = keyOf(object);
   stores.namespaced.apply(key, object, '1');
