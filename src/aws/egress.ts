@@ -148,7 +148,7 @@ function proxyFrom(env: NodeJS.ProcessEnv, variable: (typeof PROXY_VARIABLES)[nu
   return proxy;
 }
 
-/** @param first  of the two ways, which tells what both speak */
+/** The way is chosen for each request; `metadata` is that of either. */
 function routeBy(wayOf: (request: HttpRequest) => TakenWay, { metadata }: RequestHandler): Route {
   let last: string | undefined;
   return {

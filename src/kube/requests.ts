@@ -141,7 +141,6 @@ function inTime(credentials: Promise<ApiCredentials>, signal: AbortSignal): Prom
   });
 }
 
-/** Sends the request and waits for the head of its answer; an abort ends it at any point, also before the head. */
 /**
  * The API server compares the texts that a JSON patch tests as they are written, not as they are meant, and writes
  * these characters as Go's encoder does (evanphx/json-patch 4, seen with Kubernetes 1.37.2).
@@ -154,6 +153,7 @@ function textOf({ body, contentType }: ApiRequest): string {
   return text.replace(ESCAPED_BY_GO, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
+/** Sends the request and waits for the head of its answer; an abort ends it at any point, also before the head. */
 function answerOf(request: ClientRequest, body: Buffer | undefined, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const abort = (): void => void request.destroy(new Error('aborted'));

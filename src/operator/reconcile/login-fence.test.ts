@@ -137,7 +137,7 @@ describe('a login that another operator has announced and written', () => {
       status: withLogins({}, [login('us-east-1')]),
     };
     const log = createLogger({ level: 'info', format: 'text', write: () => {}, clock });
-    const standing = { object, held: [OLD], fresh: NONE };
+    const candidate = { object, held: [OLD], fresh: NONE };
     for (const [announced, mayWrite] of [
       [[login('us-east-1')], true],
       [[LATER], false],
@@ -150,7 +150,7 @@ describe('a login that another operator has announced and written', () => {
       rig.server.script((exchange) =>
         exchange.method === 'GET' ? exchange.answer(200, raw) : exchange.answer(500, { reason: 'InternalError' }),
       );
-      assert.equal(await fenceOf(object, OLD).pass(standing, false, log, signal), mayWrite);
+      assert.equal(await fenceOf(object, OLD).pass(candidate, false, log, signal), mayWrite);
     }
   });
 });

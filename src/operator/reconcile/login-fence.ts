@@ -43,7 +43,7 @@ export type FenceVerdict =
   | { readonly op: 'fetch'; readonly after: ReadonlyMap<string, EpochMs> };
 
 /** The logins that are to be written, and what they were found good enough for. */
-export interface Standing {
+export interface Candidate {
   /** As it was when they stood. */
   readonly object: PullSecretObject;
   readonly held: readonly Login[];
@@ -64,9 +64,9 @@ export interface Fence {
    * @returns false when the object has changed meanwhile: begin again
    * @throws Failure when the API server could not be asked
    */
-  pass(standing: Standing, isFirst: boolean, log: Logger, signal: AbortSignal): Promise<boolean>;
+  pass(candidate: Candidate, isFirst: boolean, log: Logger, signal: AbortSignal): Promise<boolean>;
   /** Whether `seen`, the object as it is now, announces a later login than these, of another operator. */
-  isOvertaken(this: void, standing: Standing, seen: PullSecretObject): boolean;
+  isOvertaken(this: void, candidate: Candidate, seen: PullSecretObject): boolean;
 }
 
 /**
@@ -87,7 +87,7 @@ function comparing({ logins, clock }: Pick<FenceParts, 'logins' | 'clock'>) {
         held.some((login) => login.registry === announced.registry && isSuperseded(login, announced, clock.now())),
     );
 
-  const isOvertaken = ({ object, held, fresh }: Standing, seen: PullSecretObject): boolean => {
+  const isOvertaken = ({ object, held, fresh }: Candidate, seen: PullSecretObject): boolean => {
     const known = new Set(object.status.logins?.map(({ digest }) => digest));
     return laterThan(seen, held).some(({ registry, digest }) => !fresh.has(registry) || !known.has(digest));
   };
@@ -131,15 +131,15 @@ export function createFence(parts: FenceParts): Fence {
       };
     },
     isOvertaken,
-    async pass(standing, isFirst, log, signal) {
-      const { object, held } = standing;
+    async pass(candidate, isFirst, log, signal) {
+      const { object, held } = candidate;
       const announced = object.status.logins ?? [];
       const stands = async (): Promise<boolean> => {
         const seen = await readObject(client, object, signal);
         // The spec changed: another operator that has seen the change may have written the login already.
-        return seen !== undefined && since(object, seen) === 'same' && !isOvertaken(standing, seen);
+        return seen !== undefined && since(object, seen) === 'same' && !isOvertaken(candidate, seen);
       };
-      if (isOvertaken(standing, object)) return false;
+      if (isOvertaken(candidate, object)) return false;
       if (announced.length === 0 && isFirst) return true;
       if (held.every(({ digest }) => announced.some((one) => one.digest === digest))) return await stands();
       try {

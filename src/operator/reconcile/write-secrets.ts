@@ -92,8 +92,8 @@ async function write(
   const { actions } = due;
   const isFirst = actions.every(({ op }) => op === 'create');
   // A missing Secret is better made with the login that is there; one that is there may hold the later one.
-  const standing = { object, held: logins.held, fresh: isFirst ? new Set([...logins.fresh, ...lost]) : logins.fresh };
-  if (actions.length > 0 && !(await fence.pass(standing, isFirst, log, signal))) return undefined;
+  const candidate = { object, held: logins.held, fresh: isFirst ? new Set([...logins.fresh, ...lost]) : logins.fresh };
+  if (actions.length > 0 && !(await fence.pass(candidate, isFirst, log, signal))) return undefined;
   const context = {
     writer: secrets,
     formerUid: formerUid(view.predecessor(keyOf(object)), object),

@@ -69,7 +69,7 @@ export function createNews(parts: NewsParts): News {
     }
   };
 
-  const isGone = (object: PullSecretObject): void => {
+  const forget = (object: PullSecretObject): void => {
     listener()?.onGone(object.uid);
     const next = quota.leave(object);
     if (next !== undefined) enqueue(next);
@@ -84,7 +84,7 @@ export function createNews(parts: NewsParts): News {
 
   return {
     ofObject({ key, before, after, own }) {
-      if (before && before.uid !== after?.uid) isGone(before);
+      if (before && before.uid !== after?.uid) forget(before);
       if (isLegacy(key)) listener()?.onLegacy(key);
       if (own) return;
       if (before && after && differInStatusOnly(before, after)) return listener()?.onStatus(key);
